@@ -1,1 +1,7 @@
-//! stub
+//! What travels between Ligand services: payloads, errors, schemas and their text forms.
+//!
+//! No I/O and no async runtime here: `ligand-core` moves these values, this crate says what they are.
+
+pub mod key;
+pub mod pattern;
+pub mod schema;
