@@ -1,1 +1,30 @@
-//! stub
+//! The service broker of Ligand: services, contexts, registry, middlewares, caching, configuration.
+//!
+//! Use it through the `ligand` crate, which adds the macros. Not here: HTTP (`ligand-web`), databases
+//! (`ligand-db`), what travels (`ligand-wire`).
+//!
+//! A call goes: [`Request`] → [`broker`] (retry, fallback, choice of the endpoint) → [`middleware::order`]
+//! (the layers of the endpoint) → handler → back as the return values of the same futures.
+
+pub mod broker;
+pub mod cache;
+pub mod config;
+pub mod context;
+mod future;
+pub mod log;
+pub mod middleware;
+pub mod registry;
+pub mod service;
+pub mod task;
+
+pub use broker::{BrokerBuilder, CallOptions, Emit, Mcall, Request, ServiceBroker, State, WeakBroker};
+pub use cache::{Cache, CacheRule, Cacher};
+pub use config::{Env, Options};
+pub use context::{Context, EventKind, Id, Meta};
+pub use future::{BoxFuture, ready};
+pub use ligand_wire::{Data, Error, Payload, Result};
+pub use middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Middleware};
+pub use service::{
+    Action, ActionHandler, ActionRef, Caller, Client, DynAction, DynEvent, Event, EventHandler, EventPayload,
+    IntoServiceDef, Mixin, Rest, Service, ServiceDef, Version, Visibility,
+};

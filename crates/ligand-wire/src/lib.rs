@@ -2,6 +2,12 @@
 //!
 //! No I/O and no async runtime here: `ligand-core` moves these values, this crate says what they are.
 
+pub mod error;
 pub mod key;
 pub mod pattern;
+pub mod payload;
 pub mod schema;
+
+pub use error::{Error, Result};
+pub use payload::{Data, Payload};
+pub use schema::FieldError;

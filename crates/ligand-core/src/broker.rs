@@ -1,0 +1,251 @@
+//! The service broker: one node. It holds services, makes calls and sends events.
+//!
+//! A [`ServiceBroker`] is a handle; clones are the same broker. Two brokers in one process are normal.
+
+mod builder;
+mod call;
+mod emit;
+mod internal;
+mod lifecycle;
+mod mcall;
+mod parts;
+mod request;
+mod wait;
+
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, Weak},
+};
+
+use ligand_wire::{Data, Payload, Result};
+use parking_lot::Mutex;
+use tokio::{sync::watch, time::Instant};
+
+pub use builder::BrokerBuilder;
+pub use call::{CallOptions, Outgoing};
+pub(crate) use emit::log_event_error;
+pub use emit::{Emit, OutgoingEvent};
+pub use mcall::Mcall;
+pub(crate) use parts::Parts;
+pub use request::Request;
+
+use crate::{
+    cache::Cache,
+    config::{Env, Options},
+    context::{Context, EventKind, Inner as ContextInner},
+    middleware::{DynCall, DynEmit, order::{self, Step}},
+    registry::{Registry, ServiceItem},
+    service::{ActionRef, Caller, Client, EventPayload, Service},
+    task::Tasks,
+};
+
+/// Where a broker is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Services are being started.
+    Starting,
+    /// All services take calls.
+    Started,
+    /// Running work ends, services stop.
+    Stopping,
+    /// Nothing runs any more.
+    Stopped,
+}
+
+/// One node: holds services, makes calls, sends events. See the [module](self).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> ligand_core::Result<()> {
+/// use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+/// use serde_json::json;
+///
+/// let math = ServiceDef::new("math").action(Action::new(
+///     "add",
+///     |_ctx: Context, (a, b): (i64, i64)| async move { Ok::<_, Error>(a + b) },
+/// ));
+/// let broker = ServiceBroker::builder().service(math).start().await?;
+/// let sum: i64 = broker.call_named("math.add", json!([2, 3])).await?.take()?;
+/// assert_eq!(sum, 5);
+/// broker.stop().await;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct ServiceBroker(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    env: Env,
+    registry: Registry,
+    call_hooks: Option<DynCall>,
+    emit_hooks: Option<DynEmit>,
+    state: watch::Sender<State>,
+    tasks: Tasks,
+    /// All services in order of creation, also those that do not take calls yet.
+    services: Mutex<Vec<Arc<ServiceItem>>>,
+    born: Instant,
+}
+
+/// A handle that does not keep the broker alive; for parts that the broker itself owns.
+#[derive(Clone, Default)]
+pub struct WeakBroker(Weak<Inner>);
+
+impl WeakBroker {
+    /// The broker, while somebody else holds it.
+    pub fn upgrade(&self) -> Option<ServiceBroker> {
+        self.0.upgrade().map(ServiceBroker)
+    }
+}
+
+impl fmt::Debug for WeakBroker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakBroker")
+    }
+}
+
+impl ServiceBroker {
+    /// Starts to describe a broker.
+    pub fn builder() -> BrokerBuilder {
+        BrokerBuilder::default()
+    }
+
+    /// Name of this node.
+    pub fn node_id(&self) -> &str {
+        &self.0.parts.node_id
+    }
+
+    /// The options in force.
+    pub fn options(&self) -> &Options {
+        &self.0.parts.options
+    }
+
+    /// The environment that was read at start: process variables over the `.env` file.
+    pub fn env(&self) -> &Env {
+        &self.0.env
+    }
+
+    /// What this node knows of services.
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// The cache, when a cacher is configured.
+    pub fn cache(&self) -> Option<&Cache> {
+        self.0.parts.cache.as_ref()
+    }
+
+    /// Where the broker is in its life.
+    pub fn state(&self) -> State {
+        *self.0.state.borrow()
+    }
+
+    /// The tasks of this broker; work started here is waited for at stop.
+    pub fn tasks(&self) -> &Tasks {
+        &self.0.tasks
+    }
+
+    /// How long the broker exists.
+    pub fn uptime(&self) -> std::time::Duration {
+        self.0.born.elapsed()
+    }
+
+    /// A handle that does not keep the broker alive.
+    pub fn downgrade(&self) -> WeakBroker {
+        WeakBroker(Arc::downgrade(&self.0))
+    }
+
+    /// A client of a service.
+    pub fn client<S: Service>(&self) -> S::Client {
+        S::Client::new(Caller::from(self))
+    }
+
+    /// Calls an action by its typed name.
+    pub fn call<P: Data, R: Data>(&self, action: ActionRef<P, R>, params: P) -> Request<R> {
+        Request::new(Caller::from(self), Cow::Borrowed(action.name()), Payload::typed(params))
+    }
+
+    /// Calls an action by its name in text; the result is untyped.
+    pub fn call_named(&self, action: impl Into<Cow<'static, str>>, params: impl Into<Payload>) -> Request<Payload> {
+        Request::new(Caller::from(self), action.into(), params.into())
+    }
+
+    /// Waits for many calls at once; see [`Mcall`].
+    pub fn mcall<R: Data>(&self, requests: impl IntoIterator<Item = Request<R>>) -> Mcall<R> {
+        Mcall::new(requests)
+    }
+
+    /// Sends a typed event to one listener of each group.
+    pub fn emit<E: EventPayload>(&self, event: E) -> Emit {
+        Emit::new(Caller::from(self), E::NAME.into(), Payload::typed(event), EventKind::Emit)
+    }
+
+    /// Sends an event by name to one listener of each group.
+    pub fn emit_named(&self, event: impl Into<Cow<'static, str>>, payload: impl Into<Payload>) -> Emit {
+        Emit::new(Caller::from(self), event.into(), payload.into(), EventKind::Emit)
+    }
+
+    /// Sends a typed event to every listener on every node.
+    pub fn broadcast<E: EventPayload>(&self, event: E) -> Emit {
+        Emit::new(Caller::from(self), E::NAME.into(), Payload::typed(event), EventKind::Broadcast)
+    }
+
+    /// Sends an event by name to every listener on every node.
+    pub fn broadcast_named(&self, event: impl Into<Cow<'static, str>>, payload: impl Into<Payload>) -> Emit {
+        Emit::new(Caller::from(self), event.into(), payload.into(), EventKind::Broadcast)
+    }
+
+    /// Sends an event by name to every listener on this node.
+    pub fn broadcast_local(&self, event: impl Into<Cow<'static, str>>, payload: impl Into<Payload>) -> Emit {
+        Emit::new(Caller::from(self), event.into(), payload.into(), EventKind::BroadcastLocal)
+    }
+
+    /// A context that starts a request, for work that neither an action nor a listener runs: HTTP requests,
+    /// timers. Its calls are level 2.
+    pub fn root_context(&self) -> Context {
+        ContextInner::root(self.clone()).build()
+    }
+
+    /// As [`ServiceBroker::root_context`], for a request that has an id already.
+    pub fn root_context_for(&self, request_id: impl Into<crate::context::Id>) -> Context {
+        let mut inner = ContextInner::root(self.clone());
+        inner.request_id = Some(request_id.into());
+        inner.build()
+    }
+
+    /// The layers of an action, outermost first. Empty when this node does not have the action.
+    pub fn pipeline(&self, action: &str) -> Vec<Step> {
+        let snapshot = self.0.registry.load();
+        snapshot.endpoint(action).map_or_else(Vec::new, |e| order::steps(&self.0.parts, e.action()))
+    }
+
+    /// True when some service on this node hears the event.
+    pub fn has_event_listener(&self, event: &str) -> bool {
+        !self.0.registry.load().heard(event).is_empty()
+    }
+
+    /// The groups that hear the event.
+    pub fn event_groups(&self, event: &str) -> Vec<String> {
+        let mut groups: Vec<_> =
+            self.0.registry.load().heard(event).iter().map(|group| group.name.to_string()).collect();
+        groups.dedup();
+        groups
+    }
+
+    /// Waits until all these services take calls, at most `limit` (zero = for ever).
+    ///
+    /// # Errors
+    /// 500 `WAITFOR_SERVICES` with the state of each service, when the time is up.
+    pub async fn wait_for_services(&self, names: &[&str], limit: std::time::Duration) -> Result<()> {
+        let all: Vec<_> = names.iter().map(|name| (*name).into()).collect();
+        wait::wait_for(self, &all, limit).await
+    }
+}
+
+impl fmt::Debug for ServiceBroker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceBroker")
+            .field("node_id", &self.node_id())
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}

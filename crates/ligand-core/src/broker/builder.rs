@@ -1,0 +1,230 @@
+//! From a description to a started broker.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use ligand_wire::{Error, Result};
+use parking_lot::Mutex;
+use tokio::{sync::watch, time::Instant};
+
+use super::{Inner, Parts, ServiceBroker, State, WeakBroker, call, emit, internal};
+use crate::{
+    cache::{Cache, Cacher, MemoryCacher},
+    config::{self, CacherKind, CacherOptions, Env, Options},
+    future::BoxFuture,
+    middleware::{DynCall, DynEmit, Middleware},
+    registry::Registry,
+    service::{IntoServiceDef, ServiceDef},
+    task::Tasks,
+};
+
+type Change = Box<dyn FnOnce(&mut Options) + Send>;
+
+/// Describes a broker: options, services, middlewares. See [`ServiceBroker::builder`].
+///
+/// Without [`BrokerBuilder::config`] or [`BrokerBuilder::configured`] nothing outside the code has influence.
+#[derive(Default)]
+pub struct BrokerBuilder {
+    file: Option<PathBuf>,
+    env: Option<Env>,
+    changes: Vec<Change>,
+    services: Vec<ServiceDef>,
+    middlewares: Vec<Arc<dyn Middleware>>,
+    cacher: Option<Box<dyn Cacher>>,
+}
+
+impl BrokerBuilder {
+    /// Reads this file (it must exist), then `.env` and the environment.
+    ///
+    /// # Errors
+    /// `BROKER_OPTIONS_ERROR` for a broken `.env` file.
+    pub fn config(mut self, file: impl Into<PathBuf>) -> Result<Self> {
+        self.file = Some(file.into());
+        self.env = Some(Env::load()?);
+        Ok(self)
+    }
+
+    /// Reads `ligand.toml` in the working directory when there is one, then `.env` and the environment.
+    ///
+    /// # Errors
+    /// `BROKER_OPTIONS_ERROR` for a broken `.env` file.
+    pub fn configured(mut self) -> Result<Self> {
+        let file = Path::new("ligand.toml");
+        self.file = file.is_file().then(|| file.to_owned());
+        self.env = Some(Env::load()?);
+        Ok(self)
+    }
+
+    /// Uses these variables instead of the process environment.
+    pub fn env(mut self, env: Env) -> Self {
+        self.env = Some(env);
+        self
+    }
+
+    /// Changes options in code; this wins over file and environment.
+    pub fn options(mut self, change: impl FnOnce(&mut Options) + Send + 'static) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
+    /// Names the node.
+    pub fn node_id(self, id: impl Into<String>) -> Self {
+        let id = id.into();
+        self.options(move |options| options.node_id = Some(id))
+    }
+
+    /// The longest time of calls that name none; zero = no limit.
+    pub fn request_timeout(self, limit: Duration) -> Self {
+        self.options(move |options| options.request_timeout = limit)
+    }
+
+    /// Caches in memory.
+    pub fn memory_cache(self) -> Self {
+        self.options(|options| {
+            options.cacher.get_or_insert_with(CacherOptions::default);
+        })
+    }
+
+    /// Caches in a store of your own.
+    pub fn cacher(mut self, cacher: impl Cacher) -> Self {
+        self.cacher = Some(Box::new(cacher));
+        self
+    }
+
+    /// Adds a service.
+    pub fn service(mut self, service: impl IntoServiceDef) -> Self {
+        self.services.push(service.into_service_def());
+        self
+    }
+
+    /// Adds a middleware; the first added is innermost.
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.middlewares.push(Arc::new(middleware));
+        self
+    }
+
+    /// Makes the broker and starts all services.
+    ///
+    /// # Errors
+    /// A wrong option, a definition that cannot work, or what a `created` or `started` handler answered.
+    /// Services that were started are stopped again.
+    pub async fn start(self) -> Result<ServiceBroker> {
+        let (broker, services) = self.build()?;
+        broker.launch(services).await?;
+        Ok(broker)
+    }
+
+    /// Starts logging and the broker, waits for SIGINT or SIGTERM, ends what runs and stops.
+    ///
+    /// # Errors
+    /// As [`BrokerBuilder::start`].
+    pub async fn run(self) -> Result<()> {
+        let (broker, services) = self.build()?;
+        crate::log::init(&broker.options().log)?;
+        if let Err(error) = broker.launch(services).await {
+            tracing::error!(error = %format!("{error:#}"), "the broker cannot start");
+            return Err(error);
+        }
+        broker.run_until_signal().await;
+        Ok(())
+    }
+
+    fn build(self) -> Result<(ServiceBroker, Vec<ServiceDef>)> {
+        let env = self.env.unwrap_or_default();
+        let mut options = config::load(self.file.as_deref(), &env)?;
+        for change in self.changes {
+            change(&mut options);
+        }
+        let node_id = node_id(&options)?;
+        let cache = cache(&options, self.cacher)?;
+        let mut services = self.services;
+        if options.internal_services {
+            services.insert(0, internal::service());
+        }
+        let middlewares = self.middlewares;
+        let broker = ServiceBroker(Arc::new_cyclic(|weak| Inner {
+            call_hooks: call_hooks(&middlewares),
+            emit_hooks: emit_hooks(&middlewares),
+            parts: Parts { node_id, options, middlewares, cache, broker: WeakBroker(weak.clone()) },
+            env,
+            registry: Registry::new(),
+            state: watch::Sender::new(State::Starting),
+            tasks: Tasks::default(),
+            services: Mutex::default(),
+            born: Instant::now(),
+        }));
+        Ok((broker, services))
+    }
+}
+
+impl fmt::Debug for BrokerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BrokerBuilder")
+            .field("file", &self.file)
+            .field("services", &self.services)
+            .finish_non_exhaustive()
+    }
+}
+
+fn node_id(options: &Options) -> Result<Arc<str>> {
+    let id = match &options.node_id {
+        Some(id) => id.clone(),
+        None => format!("{}-{}", internal::hostname(), std::process::id()),
+    };
+    if id.trim().is_empty() || id.chars().any(char::is_control) {
+        return Err(Error::broker_options("option 'node_id' must be a printable, non-empty text"));
+    }
+    Ok(id.into())
+}
+
+fn cache(options: &Options, own: Option<Box<dyn Cacher>>) -> Result<Option<Cache>> {
+    let defaults = CacherOptions::default();
+    let (store, settings): (Box<dyn Cacher>, _) = match (own, &options.cacher) {
+        (Some(store), settings) => (store, settings.as_ref().unwrap_or(&defaults)),
+        (None, None) => return Ok(None),
+        (None, Some(settings)) => match settings.kind {
+            CacherKind::Memory if settings.max.is_some() => {
+                return Err(Error::broker_options(
+                    "option 'cacher.max' is for kind \"memory_lru\"; kind \"memory\" has no limit",
+                ));
+            }
+            CacherKind::Memory => (Box::new(MemoryCacher::unbounded()), settings),
+            CacherKind::MemoryLru => (Box::new(MemoryCacher::lru(settings.max.unwrap_or(1000))), settings),
+        },
+    };
+    if settings.max_params_length.is_some_and(|max| max < 44) {
+        return Err(Error::broker_options("option 'cacher.max_params_length' must be at least 44"));
+    }
+    Ok(Some(Cache::new(store, settings.ttl, settings.max_params_length)))
+}
+
+/// The `call` layers, or `None` when no middleware has one.
+fn call_hooks(middlewares: &[Arc<dyn Middleware>]) -> Option<DynCall> {
+    let base: DynCall = Arc::new(|call: call::Outgoing| -> BoxFuture<_> {
+        match call::direct(call) {
+            call::Dispatch::Direct(running) => Box::pin(running),
+            call::Dispatch::Long(work) => work,
+        }
+    });
+    let mut layers = None;
+    for middleware in middlewares {
+        let next = layers.clone().unwrap_or_else(|| base.clone());
+        layers = middleware.call(next).or(layers);
+    }
+    layers
+}
+
+/// The `emit` layers, or `None` when no middleware has one.
+fn emit_hooks(middlewares: &[Arc<dyn Middleware>]) -> Option<DynEmit> {
+    let base: DynEmit = Arc::new(|event: emit::OutgoingEvent| -> BoxFuture<_> { Box::pin(emit::deliver(event)) });
+    let mut layers = None;
+    for middleware in middlewares {
+        let next = layers.clone().unwrap_or_else(|| base.clone());
+        layers = middleware.emit(next).or(layers);
+    }
+    layers
+}

@@ -1,0 +1,294 @@
+//! Start and stop: of the broker and of single services.
+//!
+//! Start: `created` of all (in order), middleware `starting`, then all services at once: each waits for its
+//! dependencies, runs its `started` handlers and is put into the registry. Any failure stops what was started.
+//!
+//! Stop: `stopping` of all services while everything still answers, wait for running calls and listeners (at
+//! most `tracking.shutdown_timeout`), then, in reverse order: out of the registry, `stopped` handlers.
+//! Failures are logged and the stop goes on.
+
+use std::sync::Arc;
+
+use futures_util::future::{join_all, try_join_all};
+use ligand_wire::{Error, Result};
+use serde_json::json;
+
+use super::{ServiceBroker, State, wait};
+use crate::{
+    context::{Context, Inner as ContextInner},
+    middleware::order,
+    registry::{Endpoint, Listener, ServiceItem},
+    service::{IntoServiceDef, Lifecycle, ServiceDef},
+};
+
+impl ServiceBroker {
+    pub(super) async fn launch(&self, services: Vec<ServiceDef>) -> Result<()> {
+        let start = tokio::time::Instant::now();
+        let result = self.launch_all(services).await;
+        if let Err(error) = result {
+            self.halt().await;
+            return Err(error);
+        }
+        self.0.state.send_replace(State::Started);
+        let services = self.registry().snapshot().services().len();
+        tracing::info!(node = self.node_id(), services, took = ?start.elapsed(), "broker started");
+        let _ = self.broadcast_local("$broker.started", json!({})).await;
+        Ok(())
+    }
+
+    async fn launch_all(&self, services: Vec<ServiceDef>) -> Result<()> {
+        for middleware in &self.0.parts.middlewares {
+            middleware.created(self)?;
+        }
+        let mut items = Vec::new();
+        for def in services {
+            items.push(self.create(def)?);
+        }
+        for middleware in &self.0.parts.middlewares {
+            middleware.starting(self).await?;
+        }
+        try_join_all(items.into_iter().map(|item| self.start_service(item))).await?;
+        for middleware in &self.0.parts.middlewares {
+            middleware.started(self).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds a service to a running broker and waits until it takes calls.
+    ///
+    /// # Errors
+    /// A definition that cannot work, a name that exists, or what a handler answered.
+    pub async fn add_service(&self, service: impl IntoServiceDef) -> Result<()> {
+        if self.state() != State::Started {
+            return Err(Error::service_schema("services can be added while the broker runs; it does not"));
+        }
+        let item = self.create(service.into_service_def())?;
+        let name = item.full_name().clone();
+        let result = self.start_service(item).await;
+        if result.is_err() {
+            self.0.services.lock().retain(|item| *item.full_name() != name);
+        }
+        result
+    }
+
+    /// Stops a service and takes it out of the registry; running calls end first.
+    ///
+    /// # Errors
+    /// `SERVICE_NOT_FOUND` when there is no such service on this node.
+    pub async fn destroy_service(&self, full_name: &str) -> Result<()> {
+        let item = self.registry().snapshot().service(full_name).cloned();
+        let item = item.ok_or_else(|| {
+            Error::service_not_found(full_name, None)
+                .with_message(format!("Service '{full_name}' not found."))
+                .with_data(json!({ "service": full_name }))
+        })?;
+        self.registry().remove(full_name);
+        self.0.services.lock().retain(|other| !Arc::ptr_eq(other, &item));
+        self.changed().await;
+        self.drain(std::slice::from_ref(&item)).await;
+        self.stop_service(&item).await;
+        Ok(())
+    }
+
+    /// Makes a service of its definition.
+    fn create(&self, mut def: ServiceDef) -> Result<Arc<ServiceItem>> {
+        let parts = &self.0.parts;
+        for middleware in &parts.middlewares {
+            def = middleware.service_creating(def)?;
+        }
+        apply_settings(&mut def)?;
+        let def = def.finish()?;
+        let full_name: Arc<str> = def.full_name().into();
+        if self.0.services.lock().iter().any(|item| *item.full_name() == full_name) {
+            return Err(Error::service_schema(format!("service '{full_name}' is registered twice on this node")));
+        }
+        let endpoint = |action: &_| {
+            let action = Arc::new(crate::service::Action::clone(action));
+            Arc::new(Endpoint::new(action, |action, available| order::action(parts, action, available)))
+        };
+        let listener = |event: &_| {
+            let event = Arc::new(crate::service::Event::clone(event));
+            let chain = order::event(parts, &event);
+            Arc::new(Listener::new(event, full_name.clone(), chain))
+        };
+        let endpoints = def.actions.iter().map(endpoint).collect();
+        let listeners = def.events.iter().map(listener).collect();
+        let item = Arc::new(ServiceItem::new(full_name, def, endpoints, listeners));
+        for hook in &item.def().created {
+            hook(self)?;
+        }
+        self.0.services.lock().push(item.clone());
+        for middleware in &parts.middlewares {
+            middleware.service_created(item.def());
+        }
+        Ok(item)
+    }
+
+    async fn start_service(&self, item: Arc<ServiceItem>) -> Result<()> {
+        let def = item.def();
+        for middleware in &self.0.parts.middlewares {
+            middleware.service_starting(def).await?;
+        }
+        if !def.dependencies.is_empty() {
+            let limit = self.dependency_timeout(def);
+            tracing::debug!(service = &**item.full_name(), "waiting for dependencies");
+            wait::wait_for(self, &def.dependencies, limit).await?;
+        }
+        for hook in &def.started {
+            run(hook, self.service_context(item.full_name())).await.map_err(|error| {
+                tracing::error!(service = &**item.full_name(), error = %format!("{error:#}"), "service cannot start");
+                error
+            })?;
+        }
+        self.registry().add(item.clone())?;
+        self.changed().await;
+        for middleware in &self.0.parts.middlewares {
+            middleware.service_started(def).await?;
+        }
+        tracing::debug!(service = &**item.full_name(), "service started");
+        Ok(())
+    }
+
+    fn dependency_timeout(&self, def: &ServiceDef) -> std::time::Duration {
+        match def.settings.get("$dependencyTimeout").and_then(serde_json::Value::as_u64) {
+            Some(millis) => std::time::Duration::from_millis(millis),
+            None => self.options().dependency_timeout,
+        }
+    }
+
+    /// Ends what runs and stops all services. A second call waits for the first.
+    pub async fn stop(&self) {
+        let mut first = false;
+        self.0.state.send_if_modified(|state| {
+            first = matches!(state, State::Started | State::Starting);
+            if first {
+                *state = State::Stopping;
+            }
+            first
+        });
+        if first {
+            self.halt().await;
+        } else {
+            let mut state = self.0.state.subscribe();
+            let _ = state.wait_for(|state| *state == State::Stopped).await;
+        }
+    }
+
+    async fn halt(&self) {
+        self.0.state.send_replace(State::Stopping);
+        for middleware in self.0.parts.middlewares.iter().rev() {
+            log_stop(middleware.name(), middleware.stopping(self).await);
+        }
+        let items = self.registry().snapshot().services().to_vec();
+        join_all(items.iter().map(|item| async move {
+            for hook in &item.def().stopping {
+                log_stop(item.full_name(), run(hook, self.service_context(item.full_name())).await);
+            }
+        }))
+        .await;
+        self.drain(&items).await;
+        for item in items.iter().rev() {
+            self.registry().remove(item.full_name());
+            self.stop_service(item).await;
+        }
+        for middleware in self.0.parts.middlewares.iter().rev() {
+            log_stop(middleware.name(), middleware.stopped(self).await);
+        }
+        self.0.services.lock().clear();
+        self.0.tasks.abort();
+        self.0.state.send_replace(State::Stopped);
+        tracing::info!(node = self.node_id(), "broker stopped");
+    }
+
+    /// Waits until no call and no listener of these services runs.
+    async fn drain(&self, items: &[Arc<ServiceItem>]) {
+        let tracking = &self.options().tracking;
+        if !tracking.enabled {
+            return;
+        }
+        let idle = async {
+            // Running work holds handles of its endpoint; nothing announces the last one, so it is looked at.
+            let mut pause = std::time::Duration::from_millis(1);
+            while items.iter().any(|item| item.running() > 0) || self.tasks().running() > 0 {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(std::time::Duration::from_millis(50));
+            }
+        };
+        if tokio::time::timeout(tracking.shutdown_timeout, idle).await.is_err() {
+            for item in items.iter().filter(|item| item.running() > 0) {
+                let error = Error::graceful_stop_timeout(item.full_name());
+                tracing::error!(running = item.running(), "{error}");
+            }
+        }
+    }
+
+    async fn stop_service(&self, item: &Arc<ServiceItem>) {
+        let def = item.def();
+        for middleware in self.0.parts.middlewares.iter().rev() {
+            log_stop(item.full_name(), middleware.service_stopping(def).await);
+        }
+        for hook in &def.stopped {
+            log_stop(item.full_name(), run(hook, self.service_context(item.full_name())).await);
+        }
+        for middleware in self.0.parts.middlewares.iter().rev() {
+            log_stop(item.full_name(), middleware.service_stopped(def).await);
+        }
+    }
+
+    /// A context for work of a service that nobody called.
+    fn service_context(&self, service: &Arc<str>) -> Context {
+        let mut inner = ContextInner::root(self.clone());
+        inner.service = Some(service.clone());
+        inner.build()
+    }
+
+    async fn changed(&self) {
+        let _ = self.broadcast_local("$services.changed", json!({ "localService": true })).await;
+    }
+
+    pub(super) async fn run_until_signal(&self) {
+        match signal().await {
+            Ok(name) => tracing::info!("{name} received, stopping"),
+            Err(error) => tracing::error!(%error, "signals cannot be received, stopping"),
+        }
+        self.stop().await;
+    }
+}
+
+/// Settings that change actions.
+fn apply_settings(def: &mut ServiceDef) -> Result<()> {
+    if def.settings.get("$cache") == Some(&serde_json::Value::Bool(true)) {
+        for action in def.actions.iter_mut().filter(|action| !action.cache_off) {
+            action.cache.get_or_insert_with(crate::cache::CacheRule::new);
+        }
+    }
+    Ok(())
+}
+
+async fn run(hook: &Lifecycle, ctx: Context) -> Result<()> {
+    match crate::future::guarded(|| hook(ctx)) {
+        Ok(work) => crate::future::isolate(work).await,
+        Err(error) => Err(error),
+    }
+}
+
+fn log_stop(what: &str, result: Result<()>) {
+    if let Err(error) = result {
+        tracing::error!(what, error = %format!("{error:#}"), "failed while stopping; the stop goes on");
+    }
+}
+
+#[cfg(unix)]
+async fn signal() -> std::io::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result.map(|()| "SIGINT"),
+        _ = terminate.recv() => Ok("SIGTERM"),
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() -> std::io::Result<&'static str> {
+    tokio::signal::ctrl_c().await.map(|()| "Ctrl-C")
+}

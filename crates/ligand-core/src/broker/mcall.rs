@@ -1,0 +1,63 @@
+//! Many calls at once.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    future::{Future, IntoFuture},
+    hash::Hash,
+    pin::Pin,
+};
+
+use futures_util::future::{join_all, try_join_all};
+use ligand_wire::{Data, Result};
+
+use super::Request;
+
+/// Calls that run at the same time when they are awaited. The first error ends the wait and cancels the
+/// others; [`Mcall::settled`] waits for all.
+///
+/// ```
+/// # use ligand_core::{Context, Payload};
+/// # use serde_json::json;
+/// # async fn example(ctx: Context) -> ligand_core::Result<()> {
+/// let both = [ctx.call_named("users.get", json!({ "id": 1 })), ctx.call_named("stock.count", json!({}))];
+/// let results: Vec<Payload> = ctx.mcall(both).await?;
+/// # Ok(()) }
+/// ```
+#[must_use = "calls do nothing until they are awaited"]
+pub struct Mcall<R>(Vec<Request<R>>);
+
+impl<R: Data> Mcall<R> {
+    pub(crate) fn new(requests: impl IntoIterator<Item = Request<R>>) -> Self {
+        Self(requests.into_iter().collect())
+    }
+
+    /// Waits for all calls and answers each result, in order.
+    pub async fn settled(self) -> Vec<Result<R>> {
+        join_all(self.0).await
+    }
+
+    /// Gives each call a name; the results come as a map.
+    ///
+    /// # Errors
+    /// The first error of a call.
+    pub async fn named<K: Eq + Hash>(self, names: impl IntoIterator<Item = K>) -> Result<HashMap<K, R>> {
+        let results = try_join_all(self.0).await?;
+        Ok(names.into_iter().zip(results).collect())
+    }
+}
+
+impl<R: Data> IntoFuture for Mcall<R> {
+    type Output = Result<Vec<R>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(try_join_all(self.0))
+    }
+}
+
+impl<R> fmt::Debug for Mcall<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Mcall").field(&self.0).finish()
+    }
+}

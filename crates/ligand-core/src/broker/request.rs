@@ -1,0 +1,163 @@
+//! A call as a future.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{self, Poll},
+    time::Duration,
+};
+
+use ligand_wire::{Data, Payload, Result};
+use serde_json::Value;
+
+use super::call::{CallOptions, Dispatch, Outgoing, Running, dispatch};
+use crate::{
+    context::Id,
+    future::BoxFuture,
+    middleware::Fallback,
+    service::Caller,
+};
+
+/// A call that runs when it is awaited. Dropping it cancels the callee.
+///
+/// ```
+/// # use ligand_core::{ActionRef, ServiceBroker};
+/// # async fn example(broker: ServiceBroker) -> ligand_core::Result<()> {
+/// # const GET: ActionRef<u64, String> = ActionRef::new("users.name");
+/// let name = broker.call(GET, 5).timeout(std::time::Duration::from_secs(1)).retries(2).await?;
+/// # Ok(()) }
+/// ```
+#[must_use = "a call does nothing until it is awaited"]
+pub struct Request<R> {
+    state: Step,
+    types: PhantomData<fn() -> R>,
+}
+
+#[allow(clippy::large_enum_variant, reason = "a request lives on its caller's stack or future")]
+enum Step {
+    Waiting(Outgoing),
+    Direct(Running),
+    Long(BoxFuture<Result<Payload>>),
+    Done,
+}
+
+impl<R> Request<R> {
+    pub(crate) fn new(caller: Caller, action: Cow<'static, str>, params: Payload) -> Self {
+        let call = Outgoing { action, params, options: CallOptions::default(), caller };
+        Self { state: Step::Waiting(call), types: PhantomData }
+    }
+
+    /// A call with all options given at once.
+    pub fn with_options(mut self, options: CallOptions) -> Self {
+        self.set(|own| *own = options);
+        self
+    }
+
+    fn set(&mut self, change: impl FnOnce(&mut CallOptions)) {
+        if let Step::Waiting(call) = &mut self.state {
+            change(&mut call.options);
+        }
+    }
+
+    /// The longest time to wait; zero = no limit. Never longer than the caller itself has.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.set(|options| options.timeout = Some(limit));
+        self
+    }
+
+    /// Tries again this often after retryable errors, also when the retry policy is off.
+    pub fn retries(mut self, count: u32) -> Self {
+        self.set(|options| options.retries = Some(count));
+        self
+    }
+
+    /// Answers this when the call fails for whatever reason.
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        self.set(|options| options.fallback = Some(fallback));
+        self
+    }
+
+    /// Asks this node only.
+    pub fn node(mut self, node_id: impl Into<Arc<str>>) -> Self {
+        self.set(|options| options.node_id = Some(node_id.into()));
+        self
+    }
+
+    /// Sets one value of the callee's meta.
+    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.set(|options| options.meta.set(key, value));
+        self
+    }
+
+    /// Sets one header.
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.set(|options| {
+            let headers = options.headers.get_or_insert_default();
+            Arc::make_mut(headers).insert(name.to_ascii_lowercase(), value.into());
+        });
+        self
+    }
+
+    /// Names the request; by default it is the caller's, or a new one.
+    pub fn request_id(mut self, id: impl Into<Id>) -> Self {
+        self.set(|options| options.request_id = Some(id.into()));
+        self
+    }
+
+    /// Neither reads the cache nor writes it.
+    pub fn no_cache(mut self) -> Self {
+        self.set(|options| options.no_cache = true);
+        self
+    }
+
+    fn poll_payload(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<Payload>> {
+        if let Step::Waiting(_) = self.state {
+            let Step::Waiting(call) = std::mem::replace(&mut self.state, Step::Done) else { unreachable!() };
+            self.state = match dispatch(call) {
+                Dispatch::Direct(running) => Step::Direct(running),
+                Dispatch::Long(work) => Step::Long(work),
+            };
+        }
+        let result = match &mut self.state {
+            Step::Direct(running) => Pin::new(running).poll(cx),
+            Step::Long(work) => work.as_mut().poll(cx),
+            Step::Waiting(_) | Step::Done => panic!("a request was polled after it had ended"),
+        };
+        if result.is_ready() {
+            self.state = Step::Done;
+        }
+        result
+    }
+}
+
+impl<R: Data> Request<R> {
+    /// Shares the result instead of copying it: a cached value is answered to every caller without a clone.
+    ///
+    /// # Errors
+    /// As the call itself.
+    pub async fn shared(mut self) -> Result<Arc<R>> {
+        std::future::poll_fn(|cx| self.poll_payload(cx)).await?.shared()
+    }
+}
+
+impl<R: Data> Future for Request<R> {
+    type Output = Result<R>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<R>> {
+        self.get_mut().poll_payload(cx).map(|result| result.and_then(Payload::take))
+    }
+}
+
+impl<R> fmt::Debug for Request<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.state {
+            Step::Waiting(call) => write!(f, "Request({})", call.action),
+            Step::Direct(_) | Step::Long(_) => f.write_str("Request(running)"),
+            Step::Done => f.write_str("Request(done)"),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Waiting for services.
+
+use std::time::Duration;
+
+use ligand_wire::{Error, Result};
+use serde_json::json;
+
+use super::ServiceBroker;
+use crate::service::Dependency;
+
+/// Waits until every dependency is there; zero = for ever.
+pub(super) async fn wait_for(broker: &ServiceBroker, wanted: &[Dependency], limit: Duration) -> Result<()> {
+    let mut changes = broker.registry().changes();
+    let all = async {
+        loop {
+            changes.mark_unchanged();
+            if wanted.iter().all(|dependency| is_there(broker, dependency)) || changes.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    if limit.is_zero() {
+        all.await;
+        return Ok(());
+    }
+    if tokio::time::timeout(limit, all).await.is_ok() {
+        return Ok(());
+    }
+    let names: Vec<_> = wanted.iter().map(|dependency| dependency.any_of.join(" or ")).collect();
+    let statuses: Vec<_> = wanted
+        .iter()
+        .zip(&names)
+        .map(|(dependency, name)| json!({ "name": name, "available": is_there(broker, dependency) }))
+        .collect();
+    Err(Error::server(500, "WAITFOR_SERVICES", "Services waiting is timed out.")
+        .with_data(json!({ "services": names, "statuses": statuses })))
+}
+
+fn is_there(broker: &ServiceBroker, dependency: &Dependency) -> bool {
+    let snapshot = broker.registry().load();
+    dependency.any_of.iter().any(|name| snapshot.service(name).is_some())
+}

@@ -1,0 +1,120 @@
+//! What an action caches, and the text of its keys.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use ligand_wire::{Payload, key};
+
+use crate::context::Context;
+
+type KeyGen = Arc<dyn Fn(&Payload, &Context) -> String + Send + Sync>;
+type Enabled = Arc<dyn Fn(&Context) -> bool + Send + Sync>;
+
+/// The `cache` option of an action.
+///
+/// Without `keys` all parameters make the key. With them only these do: a path in the parameters (`id`,
+/// `user.name`), in the meta (`#user.id`) or in the headers (`@x-lang`).
+#[derive(Clone, Default)]
+pub struct CacheRule {
+    keys: Option<Vec<String>>,
+    ttl: Option<Duration>,
+    keygen: Option<KeyGen>,
+    enabled: Option<Enabled>,
+}
+
+impl CacheRule {
+    /// All parameters make the key.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only these make the key.
+    pub fn keys<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
+        Self { keys: Some(keys.into_iter().map(Into::into).collect()), ..Self::default() }
+    }
+
+    /// How long results live. Default: the cacher's `ttl`.
+    pub fn with_ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// Makes the key by a function instead. Name everything that the result depends on, above all the user.
+    pub fn keygen(mut self, keygen: impl Fn(&Payload, &Context) -> String + Send + Sync + 'static) -> Self {
+        self.keygen = Some(Arc::new(keygen));
+        self
+    }
+
+    /// Caches only calls for which the function answers true.
+    pub fn enabled_if(mut self, enabled: impl Fn(&Context) -> bool + Send + Sync + 'static) -> Self {
+        self.enabled = Some(Arc::new(enabled));
+        self
+    }
+
+    pub(crate) fn ttl(&self) -> Option<Duration> {
+        self.ttl
+    }
+
+    pub(crate) fn applies(&self, ctx: &Context) -> bool {
+        self.enabled.as_ref().is_none_or(|enabled| enabled(ctx))
+    }
+
+    /// The text of the key, the same as a JavaScript node makes.
+    pub(crate) fn key(&self, action: &str, params: &Payload, ctx: &Context, max: Option<usize>) -> String {
+        if let Some(keygen) = &self.keygen {
+            return format!("{action}:{}", keygen(params, ctx));
+        }
+        let mut text = String::with_capacity(action.len() + 32);
+        text.push_str(action);
+        if self.keys.as_ref().is_some_and(Vec::is_empty) {
+            return text;
+        }
+        text.push(':');
+        if max.is_none() {
+            self.write(params, ctx, &mut text);
+            return text;
+        }
+        let mut part = String::new();
+        self.write(params, ctx, &mut part);
+        text.push_str(&key::limit(part, max));
+        text
+    }
+
+    fn write(&self, params: &Payload, ctx: &Context, out: &mut String) {
+        let Some(keys) = &self.keys else { return params.write_key(None, out) };
+        for (index, key) in keys.iter().enumerate() {
+            if index > 0 {
+                out.push('|');
+            }
+            if let Some(path) = key.strip_prefix('#') {
+                ctx.write_meta_key(path, out);
+            } else if let Some(name) = key.strip_prefix('@') {
+                match ctx.header(&name.to_ascii_lowercase()) {
+                    Some(value) => key::write_value(value, out),
+                    None => out.push_str("undefined"),
+                }
+            } else {
+                params.write_key(Some(key), out);
+            }
+        }
+    }
+}
+
+impl fmt::Display for CacheRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.keygen, &self.keys) {
+            (Some(_), _) => f.write_str("own keys")?,
+            (None, Some(keys)) => write!(f, "keys {}", keys.join(", "))?,
+            (None, None) => f.write_str("all parameters")?,
+        }
+        match self.ttl {
+            Some(ttl) => write!(f, "; {ttl:?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for CacheRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CacheRule({self})")
+    }
+}

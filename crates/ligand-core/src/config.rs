@@ -1,0 +1,34 @@
+//! Configuration: defaults, then `ligand.toml`, then the environment, then code.
+//!
+//! Every option is a field of [`Options`]; the field's documentation is the reference. In the file an option
+//! is a key of the same name; durations are texts with a unit (`"10s"`, `"500ms"`) or `0`.
+//!
+//! ```toml
+//! node_id = "shop-1"
+//! request_timeout = "5s"
+//!
+//! [cacher]
+//! kind = "memory_lru"
+//! max = 10_000
+//!
+//! [circuit_breaker]
+//! enabled = true
+//! ```
+//!
+//! In the environment the option `circuit_breaker.enabled` is `LIGAND_CIRCUIT_BREAKER__ENABLED` (two
+//! underscores between levels); the short names `NODEID`, `NAMESPACE` and `LOG_LEVEL` work too. A `.env` file
+//! next to the program's working directory is read first, the real environment wins over it.
+//!
+//! A wrong key or value stops the start with its name and place (file and line, or variable).
+
+mod env;
+mod file;
+mod options;
+mod time;
+
+pub use env::Env;
+pub(crate) use file::load;
+pub use options::{
+    BulkheadOptions, BulkheadPolicy, CacherKind, CacherOptions, CircuitBreakerOptions, CircuitBreakerPolicy,
+    Color, ErrorCheck, LogFormat, LogOptions, Options, RetryOptions, RetryPolicy, TrackingOptions,
+};

@@ -1,0 +1,157 @@
+//! From a file and the environment to checked [`Options`].
+
+use std::path::Path;
+
+use ligand_wire::{Error, Result};
+use serde::Deserialize as _;
+use toml::{Table, Value};
+
+use super::{Env, Options};
+
+/// Variables of their own names, kept for people who come from Moleculer.
+const SHORT: [(&str, &str); 4] =
+    [("NODEID", "node_id"), ("NAMESPACE", "namespace"), ("LOG_LEVEL", "log.level"), ("LOGLEVEL", "log.level")];
+
+/// Reads `file` when given, lays the environment over it and checks every key and value.
+pub(crate) fn load(file: Option<&Path>, env: &Env) -> Result<Options> {
+    let mut table = match file {
+        Some(file) => read(file)?,
+        None => Table::new(),
+    };
+    for (variable, value) in env.iter().filter(|(_, value)| !value.is_empty()) {
+        let path = match variable.strip_prefix("LIGAND_") {
+            Some(rest) => rest.to_ascii_lowercase().replace("__", "."),
+            None => match SHORT.iter().find(|(short, _)| *short == variable) {
+                Some((_, path)) => (*path).into(),
+                None => continue,
+            },
+        };
+        table = lay(table, variable, &path, value)?;
+    }
+    check(&table).map_err(|error| Error::broker_options(format!("configuration: {}", error.message())))
+}
+
+fn read(file: &Path) -> Result<Table> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Error::broker_options(format!("configuration file {name} cannot be read: {error}")))?;
+    // Parsed into the final type first: only the text knows line numbers.
+    toml::from_str::<Options>(&text).map_err(|error| place(&text, &name.to_string(), &error))?;
+    toml::from_str(&text).map_err(|error| place(&text, &name.to_string(), &error))
+}
+
+/// File, line and key; never the line itself, which may hold a secret.
+fn place(text: &str, file: &str, error: &toml::de::Error) -> Error {
+    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let line = text[..start].matches('\n').count() + 1;
+    let key = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map_or("", |(key, _)| key.trim());
+    let key = if key.is_empty() { String::new() } else { format!(", key '{key}'") };
+    Error::broker_options(format!("{file}, line {line}{key}: {}", error.message()))
+}
+
+/// Sets one variable's value and checks at once, so that an error names the variable.
+fn lay(table: Table, variable: &str, path: &str, text: &str) -> Result<Table> {
+    let mut last = None;
+    for value in readings(text) {
+        let mut next = table.clone();
+        set(&mut next, path, value).map_err(|reason| {
+            Error::broker_options(format!("environment variable {variable}: {reason}"))
+        })?;
+        match check(&next) {
+            Ok(_) => return Ok(next),
+            Err(error) => last = last.or(Some(error)),
+        }
+    }
+    let reason = last.map_or_else(String::new, |error| error.message().to_string());
+    Err(Error::broker_options(format!("environment variable {variable} (option '{path}'): {reason}")))
+}
+
+/// `5` can be meant as a number or as a text, `true` as a boolean or a text.
+fn readings(text: &str) -> Vec<Value> {
+    let mut readings = Vec::new();
+    match text {
+        "true" | "TRUE" | "True" => readings.push(Value::Boolean(true)),
+        "false" | "FALSE" | "False" => readings.push(Value::Boolean(false)),
+        _ => {}
+    }
+    readings.extend(text.parse::<i64>().ok().map(Value::Integer));
+    readings.extend(text.parse::<f64>().ok().map(Value::Float));
+    readings.push(Value::String(text.into()));
+    readings
+}
+
+fn set(table: &mut Table, path: &str, value: Value) -> Result<(), String> {
+    let (parents, last) = path.rsplit_once('.').map_or(("", path), |(parents, last)| (parents, last));
+    let mut table = table;
+    for part in parents.split('.').filter(|part| !part.is_empty()) {
+        let slot = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
+        table = slot.as_table_mut().ok_or_else(|| format!("'{part}' is not a section"))?;
+    }
+    table.insert(last.into(), value);
+    Ok(())
+}
+
+fn check(table: &Table) -> Result<Options, toml::de::Error> {
+    Options::deserialize(table.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write as _, time::Duration};
+
+    use super::*;
+    use crate::config::CacherKind;
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    #[test]
+    fn environment_wins_over_file_wins_over_defaults() {
+        let toml = file("node_id = \"a\"\nrequest_timeout = \"2s\"\n[cacher]\nkind = \"memory_lru\"\nmax = 5\n");
+        let env = Env::from_pairs([
+            ("NODEID", "b"),
+            ("LIGAND_RETRY_POLICY__ENABLED", "true"),
+            ("LIGAND_RETRY_POLICY__DELAY", "5ms"),
+            ("LIGAND_CACHER__MAX", "7"),
+            ("LIGAND_MAX_CALL_LEVEL", "3"),
+            ("OTHER", "x"),
+        ]);
+        let options = load(Some(toml.path()), &env).unwrap();
+        assert_eq!(options.node_id.as_deref(), Some("b"));
+        assert_eq!(options.request_timeout, Duration::from_secs(2));
+        assert_eq!((options.retry_policy.enabled, options.retry_policy.delay), (true, Duration::from_millis(5)));
+        assert_eq!((options.retry_policy.retries, options.max_call_level), (5, 3));
+        let cacher = options.cacher.unwrap();
+        assert_eq!((cacher.kind, cacher.max), (CacherKind::MemoryLru, Some(7)));
+    }
+
+    #[test]
+    fn wrong_keys_and_values_name_file_line_and_key() {
+        for (text, expected) in [
+            ("\n\nrequst_timeout = \"2s\"\n", "line 3, key 'requst_timeout'"),
+            ("node_id = \"a\"\nrequest_timeout = 5\n", "line 2, key 'request_timeout'"),
+            ("[bulkhead]\nconcurrency = \"many\"\n", "line 2, key 'concurrency'"),
+            ("[bulkhead]\nsize = 1\n", "line 2, key 'size'"),
+            ("node_id = \n", "line 1"),
+        ] {
+            let toml = file(text);
+            let error = load(Some(toml.path()), &Env::default()).unwrap_err();
+            assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
+            assert!(error.message().contains(expected), "{}", error.message());
+            assert!(error.message().contains(".toml"), "{}", error.message());
+        }
+        let error = load(Some(Path::new("/nowhere.toml")), &Env::default()).unwrap_err();
+        assert!(error.message().contains("/nowhere.toml"));
+    }
+
+    #[test]
+    fn wrong_variables_are_named() {
+        for (name, value) in [("LIGAND_REQUEST_TIMEOUT", "soon"), ("LIGAND_REQUEST_TIMOUT", "1s"), ("LIGAND_LOG", "x")] {
+            let error = load(None, &Env::from_pairs([(name, value)])).unwrap_err();
+            assert!(error.message().contains(name), "{}", error.message());
+        }
+    }
+}

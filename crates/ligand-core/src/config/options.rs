@@ -1,0 +1,269 @@
+//! Every option with its default.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use ligand_wire::Error;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::time;
+
+/// Decides whether an error counts: for the retry policy and for the circuit breaker.
+#[derive(Clone)]
+pub struct ErrorCheck(Arc<dyn Fn(&Error) -> bool + Send + Sync>);
+
+impl ErrorCheck {
+    /// Wraps a predicate.
+    pub fn new(check: impl Fn(&Error) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(check))
+    }
+
+    /// Asks the predicate.
+    pub fn counts(&self, error: &Error) -> bool {
+        (self.0)(error)
+    }
+}
+
+impl fmt::Debug for ErrorCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ErrorCheck")
+    }
+}
+
+/// The options of a broker.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Options {
+    /// Brokers of different namespaces on one bus do not see each other. Default: none.
+    pub namespace: String,
+    /// Name of this node, unique in the cluster. Default: `<hostname>-<process id>`.
+    pub node_id: Option<String>,
+    /// Fields of your own that other nodes see. Default: none.
+    pub metadata: Map<String, Value>,
+    /// What is logged and how.
+    pub log: LogOptions,
+    /// The longest time a call may take unless the call or the action says otherwise; `0` = no limit.
+    /// Default: `10s`.
+    #[serde(with = "time")]
+    pub request_timeout: Duration,
+    /// How deep calls may nest; 0 = no limit. Default: 100.
+    pub max_call_level: u32,
+    /// Try again after retryable errors. Default: off.
+    pub retry_policy: RetryPolicy,
+    /// Give failing actions a rest. Default: off.
+    pub circuit_breaker: CircuitBreakerPolicy,
+    /// Limit parallel calls of each action. Default: off.
+    pub bulkhead: BulkheadPolicy,
+    /// How running calls are waited for at stop.
+    pub tracking: TrackingOptions,
+    /// Where results are cached. Default: nowhere.
+    pub cacher: Option<CacherOptions>,
+    /// Check parameters against their types' rules. Default: true.
+    pub validator: bool,
+    /// Offer the `$node.*` actions. Default: true.
+    pub internal_services: bool,
+    /// How long `started` waits for the service's dependencies; `0` = for ever. Default: `0`.
+    #[serde(with = "time")]
+    pub dependency_timeout: Duration,
+    /// Open a `tracing` span for each action and listener. Default: false.
+    pub tracing: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            namespace: String::new(),
+            node_id: None,
+            metadata: Map::new(),
+            log: LogOptions::default(),
+            request_timeout: Duration::from_secs(10),
+            max_call_level: 100,
+            retry_policy: RetryPolicy::default(),
+            circuit_breaker: CircuitBreakerPolicy::default(),
+            bulkhead: BulkheadPolicy::default(),
+            tracking: TrackingOptions::default(),
+            cacher: None,
+            validator: true,
+            internal_services: true,
+            dependency_timeout: Duration::ZERO,
+            tracing: false,
+        }
+    }
+}
+
+/// What is logged and how. See [`crate::log`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogOptions {
+    /// `trace`, `debug`, `info`, `warn`, `error`, `off`; or a list with modules:
+    /// `info,ligand_core=debug,shop=trace`. Default: `info`.
+    pub level: String,
+    /// Form of a line. Default: `full`.
+    pub format: LogFormat,
+    /// Colours. Default: `auto`, only on a terminal.
+    pub color: Color,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self { level: "info".into(), format: LogFormat::Full, color: Color::Auto }
+    }
+}
+
+/// Form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Time, level, module, text and fields.
+    #[default]
+    Full,
+    /// Level, text and fields.
+    Simple,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Colours in log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Color {
+    /// Only on a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How running calls are waited for at stop.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrackingOptions {
+    /// Wait for running calls and listeners. Default: true.
+    pub enabled: bool,
+    /// The longest wait; then the stop goes on and running work is dropped. Default: `5s`.
+    #[serde(with = "time")]
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for TrackingOptions {
+    fn default() -> Self {
+        Self { enabled: true, shutdown_timeout: Duration::from_secs(5) }
+    }
+}
+
+/// Where results are cached.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CacherOptions {
+    /// The store. Default: `memory`.
+    pub kind: CacherKind,
+    /// How long entries live unless the action says otherwise; `0` = for ever. Default: `0`.
+    #[serde(with = "time")]
+    pub ttl: Duration,
+    /// Most entries of `memory_lru`; the one unused for longest goes first. Default: 1000.
+    pub max: Option<usize>,
+    /// Longest parameter part of a key, in UTF-16 units; longer ones are cut and hashed. At least 44.
+    /// Default: no limit.
+    pub max_params_length: Option<usize>,
+}
+
+/// The built-in stores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacherKind {
+    /// In this process, without a limit on entries.
+    #[default]
+    Memory,
+    /// In this process, at most `max` entries.
+    MemoryLru,
+}
+
+/// Makes the policy of the broker and the partial options of an action, which override it field by field.
+macro_rules! policy {
+    (
+        $(#[$policy_doc:meta])* $policy:ident / $options:ident {
+            $( $(#[$doc:meta])* $field:ident: $type:ty = $default:expr, $(with $with:literal)? )*
+        }
+    ) => {
+        $(#[$policy_doc])*
+        #[derive(Clone, Debug, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $policy {
+            /// Switched on for all actions. Default: false.
+            pub enabled: bool,
+            $( $(#[$doc])* $(#[serde(with = $with)])? pub $field: $type, )*
+            /// Which errors count, instead of the default rule. Only in code.
+            #[serde(skip)]
+            pub check: Option<ErrorCheck>,
+        }
+
+        impl Default for $policy {
+            fn default() -> Self {
+                Self { enabled: false, $( $field: $default, )* check: None }
+            }
+        }
+
+        #[doc = concat!("What one action changes of the broker's [`", stringify!($policy), "`]; ")]
+        /// `Default` switches the feature on and changes nothing else.
+        #[derive(Clone, Debug, Default)]
+        pub struct $options {
+            /// Switched on or off for this action. Default: on, when the action has these options at all.
+            pub enabled: Option<bool>,
+            $( $(#[$doc])* pub $field: Option<$type>, )*
+            /// Which errors count.
+            pub check: Option<ErrorCheck>,
+        }
+
+        impl $options {
+            /// These options over the broker's.
+            pub fn over(&self, base: &$policy) -> $policy {
+                $policy {
+                    enabled: self.enabled.unwrap_or(true),
+                    $( $field: self.$field.clone().unwrap_or_else(|| base.$field.clone()), )*
+                    check: self.check.clone().or_else(|| base.check.clone()),
+                }
+            }
+        }
+    };
+}
+
+policy! {
+    /// Trying again after retryable errors, with growing pauses: `delay · factor^(n-1)`, at most `max_delay`.
+    RetryPolicy / RetryOptions {
+        /// How often at most, after the first try. Default: 5.
+        retries: u32 = 5,
+        /// First pause. Default: `100ms`.
+        delay: Duration = Duration::from_millis(100), with "time"
+        /// Longest pause. Default: `1s`.
+        max_delay: Duration = Duration::from_secs(1), with "time"
+        /// Growth of the pause. Default: 2.
+        factor: f64 = 2.0,
+    }
+}
+
+policy! {
+    /// Giving an action that fails too often a rest.
+    CircuitBreakerPolicy / CircuitBreakerOptions {
+        /// Share of failures that opens the circuit, 0 to 1. Default: 0.5.
+        threshold: f64 = 0.5,
+        /// Counters start anew after this time. Default: `60s`.
+        window_time: Duration = Duration::from_secs(60), with "time"
+        /// Fewer calls than this never open the circuit. Default: 20.
+        min_request_count: u32 = 20,
+        /// Rest before one call is let through as a trial. Default: `10s`.
+        half_open_time: Duration = Duration::from_secs(10), with "time"
+    }
+}
+
+policy! {
+    /// Limiting how many calls of an action run at once.
+    BulkheadPolicy / BulkheadOptions {
+        /// Calls that run at once. Default: 10.
+        concurrency: usize = 10,
+        /// Calls that may wait; 0 = no limit. Default: 100.
+        max_queue_size: usize = 100,
+    }
+}

@@ -1,0 +1,370 @@
+//! The context of a running action or listener: who called, with what meta, until when.
+//!
+//! A [`Context`] is a cheap handle. Calls made through it become its children: they inherit request id, meta
+//! and deadline, count one level deeper, and their changes of meta flow back.
+
+mod id;
+mod locals;
+mod meta;
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use ligand_wire::{Data, Payload, Result};
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::Instant;
+
+pub use self::{id::Id, meta::Meta};
+use self::locals::Locals;
+use crate::{
+    broker::{Emit, Mcall, Request, ServiceBroker},
+    registry::{Endpoint, Listener},
+    service::{Action, ActionRef, Caller, Client, EventPayload, Service},
+};
+
+/// How an event was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// To one listener of each group.
+    Emit,
+    /// To every listener on every node.
+    Broadcast,
+    /// To every listener on this node.
+    BroadcastLocal,
+}
+
+/// Headers of one call; unlike meta they are not inherited.
+pub type Headers = BTreeMap<String, String>;
+
+/// Who called, with what meta, until when. See the [module](self).
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) broker: ServiceBroker,
+    pub(crate) endpoint: Option<Arc<Endpoint>>,
+    pub(crate) id: Id,
+    /// `None`: this context starts the request, its own id is the request's.
+    pub(crate) request_id: Option<Id>,
+    pub(crate) parent_id: Option<Id>,
+    pub(crate) level: u32,
+    pub(crate) caller: Option<Arc<str>>,
+    pub(crate) service: Option<Arc<str>>,
+    pub(crate) listener: Option<Arc<Listener>>,
+    pub(crate) event: Option<(Arc<str>, EventKind)>,
+    pub(crate) meta: Mutex<Meta>,
+    pub(crate) headers: Option<Arc<Headers>>,
+    pub(crate) limit: Limit,
+    pub(crate) no_cache: bool,
+    pub(crate) retries: Option<u32>,
+    pub(crate) cached: AtomicBool,
+    pub(crate) span: OnceLock<tracing::Span>,
+    locals: Mutex<Locals>,
+}
+
+/// The time a call may take. The clock starts when the call first waits or calls further: a call that ends at
+/// once never asks for the time.
+#[derive(Default)]
+pub(crate) struct Limit {
+    timeout: Option<Duration>,
+    /// The caller's own end, which this one can only shorten.
+    outer: Option<Instant>,
+    deadline: OnceLock<Option<Instant>>,
+}
+
+impl Limit {
+    pub(crate) fn new(timeout: Option<Duration>, outer: Option<Instant>) -> Self {
+        Self { timeout: timeout.filter(|timeout| !timeout.is_zero()), outer, deadline: OnceLock::new() }
+    }
+
+    fn none(&self) -> bool {
+        self.timeout.is_none() && self.outer.is_none()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        if self.none() {
+            return None;
+        }
+        *self.deadline.get_or_init(|| {
+            let own = self.timeout.map(|timeout| Instant::now() + timeout);
+            match (own, self.outer) {
+                (Some(own), Some(outer)) => Some(own.min(outer)),
+                (own, outer) => own.or(outer),
+            }
+        })
+    }
+}
+
+impl Inner {
+    /// A context with nothing set that runs on `broker`.
+    pub(crate) fn root(broker: ServiceBroker) -> Self {
+        Self {
+            broker,
+            endpoint: None,
+            id: Id::random(),
+            request_id: None,
+            parent_id: None,
+            level: 1,
+            caller: None,
+            service: None,
+            listener: None,
+            event: None,
+            meta: Mutex::default(),
+            headers: None,
+            limit: Limit::default(),
+            no_cache: false,
+            retries: None,
+            cached: AtomicBool::new(false),
+            span: OnceLock::new(),
+            locals: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn build(self) -> Context {
+        Context(Arc::new(self))
+    }
+}
+
+impl Context {
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    /// The broker this runs on.
+    pub fn broker(&self) -> &ServiceBroker {
+        &self.0.broker
+    }
+
+    /// Id of this context.
+    pub fn id(&self) -> Id {
+        self.0.id.clone()
+    }
+
+    /// Id of the whole request: the same in every context of one call tree.
+    pub fn request_id(&self) -> Id {
+        self.0.request_id.as_ref().unwrap_or(&self.0.id).clone()
+    }
+
+    /// Id of the context that called, `None` at the root.
+    pub fn parent_id(&self) -> Option<Id> {
+        self.0.parent_id.clone()
+    }
+
+    /// Depth in the call tree, from 1.
+    pub fn level(&self) -> u32 {
+        self.0.level
+    }
+
+    /// Full name of the service that called, `None` when the broker itself did.
+    pub fn caller(&self) -> Option<&str> {
+        self.0.caller.as_deref()
+    }
+
+    /// Node of the caller; this node for local calls.
+    pub fn node_id(&self) -> &str {
+        self.0.broker.node_id()
+    }
+
+    /// Full name of the service this runs in; empty in a context that belongs to none.
+    pub fn service(&self) -> &str {
+        self.service_name().map_or("", |name| name)
+    }
+
+    pub(crate) fn service_name(&self) -> Option<&Arc<str>> {
+        let own = self.0.service.as_ref();
+        own.or_else(|| self.action_def().map(|action| &action.service))
+            .or_else(|| self.0.listener.as_ref().map(|listener| listener.service()))
+    }
+
+    /// Full name of the running action; empty in a listener or lifecycle handler.
+    pub fn action(&self) -> &str {
+        self.action_def().map_or("", |action| action.full_name())
+    }
+
+    /// Definition of the running action.
+    pub fn action_def(&self) -> Option<&Arc<Action>> {
+        self.0.endpoint.as_ref().map(|endpoint| endpoint.action())
+    }
+
+    /// Name of the event that is handled; empty in an action.
+    pub fn event(&self) -> &str {
+        self.0.event.as_ref().map_or("", |(name, _)| name)
+    }
+
+    /// How the event was sent; `None` in an action.
+    pub fn event_kind(&self) -> Option<EventKind> {
+        self.0.event.as_ref().map(|(_, kind)| *kind)
+    }
+
+    /// When the caller stops waiting. Calls made from here get at most the time that is left.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.limit.deadline()
+    }
+
+    /// One header of the call, by lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// All headers of the call.
+    pub fn headers(&self) -> Option<&Headers> {
+        self.0.headers.as_deref()
+    }
+
+    /// One value of the meta, `None` when it is missing or of another type.
+    pub fn meta<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        T::deserialize(self.0.meta.lock().get(key)?).ok()
+    }
+
+    /// Sets one value of the meta: the calls made from here see it, and so does the caller afterwards.
+    pub fn set_meta(&self, key: impl Into<String>, value: impl Into<Value>) {
+        self.0.meta.lock().set(key, value);
+    }
+
+    /// A copy of the whole meta.
+    pub fn metas(&self) -> Meta {
+        self.0.meta.lock().clone()
+    }
+
+    pub(crate) fn merge_meta(&self, other: &Context) {
+        let other = other.0.meta.lock().clone();
+        if !other.is_empty() {
+            self.0.meta.lock().merge(&other);
+        }
+    }
+
+    pub(crate) fn write_meta_key(&self, path: &str, out: &mut String) {
+        let meta = self.0.meta.lock();
+        let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+        match (meta.get(first), rest) {
+            (Some(value), Some(rest)) => ligand_wire::key::write_path(value, rest, out),
+            (Some(value), None) => ligand_wire::key::write_value(value, out),
+            (None, _) => out.push_str("undefined"),
+        }
+    }
+
+    /// A value kept for this context by [`Context::set_local`].
+    pub fn local<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.0.locals.lock().get()
+    }
+
+    /// Keeps one value of each type in this context only: never sent, never inherited. For middlewares.
+    pub fn set_local<T: Send + Sync + 'static>(&self, value: T) {
+        self.0.locals.lock().set(value);
+    }
+
+    /// True when the result came from the cache.
+    pub fn is_cached(&self) -> bool {
+        self.0.cached.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn mark_cached(&self) {
+        self.0.cached.store(true, Ordering::Relaxed);
+    }
+
+    /// The span of this context: disabled unless tracing is on or [`Context::set_span`] was called.
+    pub fn span(&self) -> tracing::Span {
+        self.0.span.get().cloned().unwrap_or_else(tracing::Span::none)
+    }
+
+    /// Sets the span, once; for middlewares that trace. Answers false when there was one already.
+    pub fn set_span(&self, span: tracing::Span) -> bool {
+        self.0.span.set(span).is_ok()
+    }
+
+    /// A client of another service; its calls are children of this context.
+    pub fn client<S: Service>(&self) -> S::Client {
+        S::Client::new(Caller::from(self))
+    }
+
+    /// Calls an action by its typed name.
+    pub fn call<P: Data, R: Data>(&self, action: ActionRef<P, R>, params: P) -> Request<R> {
+        Request::new(Caller::from(self), Cow::Borrowed(action.name()), Payload::typed(params))
+    }
+
+    /// Calls an action by its name in text; the result is untyped.
+    pub fn call_named(&self, action: impl Into<Cow<'static, str>>, params: impl Into<Payload>) -> Request<Payload> {
+        Request::new(Caller::from(self), action.into(), params.into())
+    }
+
+    /// Waits for many calls at once; see [`Mcall`].
+    pub fn mcall<R: Data>(&self, requests: impl IntoIterator<Item = Request<R>>) -> Mcall<R> {
+        Mcall::new(requests)
+    }
+
+    /// Sends a typed event to one listener of each group.
+    pub fn emit<E: EventPayload>(&self, event: E) -> Emit {
+        Emit::new(Caller::from(self), E::NAME.into(), Payload::typed(event), EventKind::Emit)
+    }
+
+    /// Sends an event by name to one listener of each group.
+    pub fn emit_named(&self, event: impl Into<Cow<'static, str>>, payload: impl Into<Payload>) -> Emit {
+        Emit::new(Caller::from(self), event.into(), payload.into(), EventKind::Emit)
+    }
+
+    /// Sends a typed event to every listener on every node.
+    pub fn broadcast<E: EventPayload>(&self, event: E) -> Emit {
+        Emit::new(Caller::from(self), E::NAME.into(), Payload::typed(event), EventKind::Broadcast)
+    }
+
+    /// Sends an event by name to every listener on every node.
+    pub fn broadcast_named(&self, event: impl Into<Cow<'static, str>>, payload: impl Into<Payload>) -> Emit {
+        Emit::new(Caller::from(self), event.into(), payload.into(), EventKind::Broadcast)
+    }
+
+    /// Sends an event by name to every listener on this node.
+    pub fn broadcast_local(&self, event: impl Into<Cow<'static, str>>, payload: impl Into<Payload>) -> Emit {
+        Emit::new(Caller::from(self), event.into(), payload.into(), EventKind::BroadcastLocal)
+    }
+
+    /// A copy for another endpoint or another try: a new id, everything else the same.
+    pub(crate) fn copy_for(&self, endpoint: Option<Arc<Endpoint>>, timeout: Option<Duration>) -> Context {
+        let own = &self.0;
+        let mut copy = Inner::root(own.broker.clone());
+        copy.endpoint = endpoint.or_else(|| own.endpoint.clone());
+        copy.request_id = Some(self.request_id());
+        copy.parent_id = own.parent_id.clone();
+        copy.level = own.level;
+        copy.caller = own.caller.clone();
+        copy.service = own.service.clone();
+        copy.listener = own.listener.clone();
+        copy.event = own.event.clone();
+        copy.meta = Mutex::new(self.metas());
+        copy.headers = own.headers.clone();
+        copy.limit = Limit::new(timeout, own.limit.outer);
+        copy.no_cache = own.no_cache;
+        copy.retries = own.retries;
+        copy.build()
+    }
+
+    /// Fails when the call that runs here is already too late to call further.
+    pub(crate) fn check_time(&self, action: &str) -> Result<()> {
+        match self.deadline() {
+            Some(end) if end <= Instant::now() => {
+                Err(ligand_wire::Error::request_skipped(action, self.broker().node_id()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("id", &self.0.id)
+            .field("action", &self.action())
+            .field("event", &self.event())
+            .field("level", &self.level())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,22 @@
+//! Values that stay within one context: never sent, never inherited.
+
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+};
+
+type Slot = Box<dyn Any + Send + Sync>;
+
+/// One value for each type.
+#[derive(Default)]
+pub(super) struct Locals(Option<Box<HashMap<TypeId, Slot>>>);
+
+impl Locals {
+    pub(super) fn get<T: Clone + 'static>(&self) -> Option<T> {
+        self.0.as_ref()?.get(&TypeId::of::<T>())?.downcast_ref::<T>().cloned()
+    }
+
+    pub(super) fn set<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.0.get_or_insert_default().insert(TypeId::of::<T>(), Box::new(value));
+    }
+}

@@ -1,0 +1,86 @@
+//! The meta of a context: small values that travel along the whole call chain and back.
+
+use std::{fmt, sync::Arc};
+
+use serde_json::{Map, Value};
+
+/// A map that is shared until somebody changes it.
+#[derive(Clone, Default, PartialEq)]
+pub struct Meta(Option<Arc<Map<String, Value>>>);
+
+impl Meta {
+    /// One value.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0.as_ref()?.get(key)
+    }
+
+    /// Sets one value.
+    pub fn set(&mut self, key: impl Into<String>, value: impl Into<Value>) {
+        let map = self.0.get_or_insert_with(Arc::default);
+        Arc::make_mut(map).insert(key.into(), value.into());
+    }
+
+    /// Removes one value.
+    pub fn remove(&mut self, key: &str) -> Option<Value> {
+        Arc::make_mut(self.0.as_mut()?).remove(key)
+    }
+
+    /// True when nothing is set.
+    pub fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|map| map.is_empty())
+    }
+
+    /// All entries.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.0.iter().flat_map(|map| map.iter())
+    }
+
+    /// Lays `other` over this one, key by key.
+    pub fn merge(&mut self, other: &Self) {
+        match (&mut self.0, &other.0) {
+            (_, None) => {}
+            (Some(own), Some(more)) if Arc::ptr_eq(own, more) => {}
+            (own @ None, Some(more)) => *own = Some(more.clone()),
+            (Some(own), Some(more)) => {
+                let own = Arc::make_mut(own);
+                for (key, value) in more.iter() {
+                    if own.get(key) != Some(value) {
+                        own.insert(key.clone(), value.clone());
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl From<Map<String, Value>> for Meta {
+    fn from(map: Map<String, Value>) -> Self {
+        Self((!map.is_empty()).then(|| Arc::new(map)))
+    }
+}
+
+impl fmt::Debug for Meta {
+    /// Keys only: values are often secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter().map(|(key, _)| key)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn copies_are_independent_and_merge_back() {
+        let mut parent = Meta::default();
+        parent.set("user", "ada");
+        let mut child = parent.clone();
+        child.set("user", "bob");
+        child.set("trace", 1);
+        assert_eq!(parent.get("user"), Some(&json!("ada")));
+        parent.merge(&child);
+        assert_eq!((parent.get("user"), parent.get("trace")), (Some(&json!("bob")), Some(&json!(1))));
+    }
+}

@@ -1,0 +1,98 @@
+//! Bulkhead: at most so many calls of an action at once, at most so many waiting, first come first served.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use ligand_wire::{Error, Payload, Result};
+use tokio::sync::Semaphore;
+
+use crate::{
+    broker::Parts,
+    config::BulkheadPolicy,
+    context::Context,
+    future::{BoxFuture, ready},
+    service::{Action, DynAction, DynEvent, Event},
+};
+
+struct Bulkhead {
+    running: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+    max_waiting: usize,
+    what: Arc<str>,
+    node: Arc<str>,
+}
+
+/// Gives a waiting place back, also when the waiting call is cancelled.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Bulkhead {
+    fn new(policy: &BulkheadPolicy, what: &str, parts: &Parts) -> Arc<Self> {
+        Arc::new(Self {
+            running: Arc::new(Semaphore::new(policy.concurrency.min(Semaphore::MAX_PERMITS))),
+            waiting: Arc::default(),
+            max_waiting: if policy.max_queue_size == 0 { usize::MAX } else { policy.max_queue_size },
+            what: what.into(),
+            node: parts.node_id.clone(),
+        })
+    }
+
+    /// Runs `work` when it is its turn. The semaphore hands out permits in order of arrival.
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> BoxFuture<Result<T>> + Send + 'static,
+    ) -> BoxFuture<Result<T>> {
+        if let Ok(permit) = self.running.clone().try_acquire_owned() {
+            return Box::pin(async move {
+                let result = work().await;
+                drop(permit);
+                result
+            });
+        }
+        let reserve = |waiting: usize| (waiting < self.max_waiting).then_some(waiting + 1);
+        if self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, reserve).is_err() {
+            return ready(Err(Error::queue_is_full(&self.what, &self.node)));
+        }
+        let place = Place(self.waiting.clone());
+        let running = self.running.clone();
+        Box::pin(async move {
+            let permit = running.acquire_owned().await?;
+            drop(place);
+            let result = work().await;
+            drop(permit);
+            result
+        })
+    }
+}
+
+pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
+    let policy = parts.bulkhead(action);
+    if !policy.enabled {
+        return next;
+    }
+    let bulkhead = Bulkhead::new(&policy, action.full_name(), parts);
+    Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        let next = next.clone();
+        bulkhead.run(move || next.call(ctx, params))
+    })
+}
+
+pub(super) fn event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEvent {
+    let Some(options) = &event.bulkhead else { return next };
+    let policy = options.over(&parts.options.bulkhead);
+    if !policy.enabled {
+        return next;
+    }
+    let bulkhead = Bulkhead::new(&policy, event.pattern(), parts);
+    Arc::new(move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
+        let next = next.clone();
+        bulkhead.run(move || next.call(ctx, payload))
+    })
+}

@@ -1,0 +1,207 @@
+//! Circuit breaker: an action that fails too often gets a rest, then one call is let through as a trial.
+//!
+//! Every failure counts whose code is 500 or more, time-outs included; plain errors and panics have code 500.
+//! The reference does not count plain errors, time-outs or failed trials; see `docs/differences.md`.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use ligand_wire::{Error, Payload, Result};
+use parking_lot::Mutex;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::{
+    broker::{Parts, WeakBroker},
+    config::CircuitBreakerPolicy,
+    context::Context,
+    future::BoxFuture,
+    service::{Action, DynAction},
+};
+
+struct Breaker {
+    policy: CircuitBreakerPolicy,
+    action: Arc<Action>,
+    node: Arc<str>,
+    broker: WeakBroker,
+    available: Arc<AtomicBool>,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    Closed { since: Instant, count: u32, failures: u32 },
+    Open,
+    HalfOpen { trial: bool },
+}
+
+impl State {
+    fn closed() -> Self {
+        Self::Closed { since: Instant::now(), count: 0, failures: 0 }
+    }
+}
+
+pub(super) fn wrap(parts: &Parts, action: &Arc<Action>, available: &Arc<AtomicBool>, next: DynAction) -> DynAction {
+    let policy = parts.circuit_breaker(action);
+    if !policy.enabled {
+        return next;
+    }
+    let breaker = Arc::new(Breaker {
+        policy,
+        action: action.clone(),
+        node: parts.node_id.clone(),
+        broker: parts.broker.clone(),
+        available: available.clone(),
+        state: Mutex::new(State::closed()),
+    });
+    Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        let mut watch = match breaker.enter(&ctx) {
+            Ok(watch) => watch,
+            Err(error) => return crate::future::ready(Err(error)),
+        };
+        let work = next.call(ctx, params);
+        Box::pin(async move {
+            let result = work.await;
+            watch.done(result.as_ref().err());
+            result
+        })
+    })
+}
+
+/// Watches one call; a call dropped at its time limit counts as failed, one dropped earlier does not count.
+struct Watch {
+    breaker: Arc<Breaker>,
+    ctx: Context,
+    trial: bool,
+    open: bool,
+}
+
+impl Watch {
+    fn done(&mut self, error: Option<&Error>) {
+        self.open = false;
+        match error {
+            None => self.breaker.success(),
+            Some(error) if self.breaker.counts(error) => self.breaker.failure(self.trial),
+            Some(_) if self.trial => self.breaker.success(),
+            Some(_) => {}
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.open {
+            return;
+        }
+        if self.ctx.deadline().is_some_and(|end| end <= Instant::now()) {
+            self.breaker.failure(self.trial);
+        } else if self.trial {
+            self.breaker.trial_ended();
+        }
+    }
+}
+
+impl Breaker {
+    fn counts(&self, error: &Error) -> bool {
+        match &self.policy.check {
+            Some(check) => check.counts(error),
+            None => error.code() >= 500,
+        }
+    }
+
+    fn enter(self: &Arc<Self>, ctx: &Context) -> Result<Watch> {
+        let mut state = self.state.lock();
+        let trial = match &mut *state {
+            State::Closed { .. } => false,
+            State::HalfOpen { trial } if !*trial => {
+                *trial = true;
+                self.available.store(false, Ordering::Relaxed);
+                true
+            }
+            State::HalfOpen { .. } | State::Open => {
+                return Err(Error::circuit_open(self.action.full_name(), &self.node));
+            }
+        };
+        Ok(Watch { breaker: self.clone(), ctx: ctx.clone(), trial, open: true })
+    }
+
+    fn success(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        match &mut *state {
+            State::Closed { .. } => self.count(&mut state, 0),
+            State::HalfOpen { .. } => {
+                *state = State::closed();
+                drop(state);
+                self.available.store(true, Ordering::Relaxed);
+                self.tell("closed", json!({}));
+            }
+            State::Open => {}
+        }
+    }
+
+    fn failure(self: &Arc<Self>, trial: bool) {
+        let mut state = self.state.lock();
+        match &*state {
+            State::Closed { .. } => self.count(&mut state, 1),
+            State::HalfOpen { .. } if trial => {
+                *state = State::Open;
+                drop(state);
+                self.rest(1, 1);
+            }
+            State::HalfOpen { .. } | State::Open => return,
+        }
+    }
+
+    /// The trial was cancelled: the next call is one.
+    fn trial_ended(&self) {
+        let mut state = self.state.lock();
+        if let State::HalfOpen { trial } = &mut *state {
+            *trial = false;
+            self.available.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn count(self: &Arc<Self>, state: &mut State, failed: u32) {
+        let State::Closed { since, count, failures } = state else { return };
+        if since.elapsed() >= self.policy.window_time {
+            (*since, *count, *failures) = (Instant::now(), 0, 0);
+        }
+        *count += 1;
+        *failures += failed;
+        let (count, failures) = (*count, *failures);
+        let rate = f64::from(failures) / f64::from(count);
+        if failed > 0 && count >= self.policy.min_request_count && rate >= self.policy.threshold {
+            *state = State::Open;
+            self.rest(count, failures);
+        }
+    }
+
+    /// Opens the circuit and half-opens it later.
+    fn rest(self: &Arc<Self>, count: u32, failures: u32) {
+        self.available.store(false, Ordering::Relaxed);
+        let rate = f64::from(failures) / f64::from(count.max(1));
+        self.tell("opened", json!({ "failures": failures, "count": count, "rate": rate }));
+        let breaker = self.clone();
+        let Some(broker) = self.broker.upgrade() else { return };
+        broker.tasks().spawn_background(async move {
+            tokio::time::sleep(breaker.policy.half_open_time).await;
+            *breaker.state.lock() = State::HalfOpen { trial: false };
+            breaker.available.store(true, Ordering::Relaxed);
+            breaker.tell("half-opened", json!({}));
+        });
+    }
+
+    fn tell(&self, what: &str, mut data: serde_json::Value) {
+        let Some(broker) = self.broker.upgrade() else { return };
+        tracing::warn!(action = self.action.full_name(), node = &*self.node, "circuit breaker {what}");
+        data["nodeID"] = (*self.node).into();
+        data["service"] = self.action.service().into();
+        data["action"] = self.action.full_name().into();
+        let event = broker.broadcast_named(format!("$circuit-breaker.{what}"), data);
+        broker.tasks().spawn_background(async move {
+            let _ = event.await;
+        });
+    }
+}

@@ -1,0 +1,68 @@
+//! Fallback: an answer for when a call fails for whatever reason.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use ligand_wire::{Data, Error, Payload, Result};
+
+use crate::{context::Context, future::BoxFuture};
+
+/// What to answer when a call fails: with an error of the handler, a time-out, an open circuit, or because
+/// nobody offers the action.
+#[derive(Clone)]
+pub struct Fallback(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Value(Payload),
+    With(Arc<dyn Fn(Option<Context>, Error) -> BoxFuture<Result<Payload>> + Send + Sync>),
+    Action(Arc<str>),
+}
+
+impl Fallback {
+    /// Always this value.
+    pub fn value<T: Data>(value: T) -> Self {
+        Self(Repr::Value(Payload::typed(value)))
+    }
+
+    /// What the function answers; it gets the context, when there is one, and the error.
+    pub fn with<F, Fut>(answer: F) -> Self
+    where
+        F: Fn(Option<Context>, Error) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Payload>> + Send + 'static,
+    {
+        Self(Repr::With(Arc::new(move |ctx, error| Box::pin(answer(ctx, error)))))
+    }
+
+    /// What another action answers to the same parameters.
+    pub fn action(name: impl Into<Arc<str>>) -> Self {
+        Self(Repr::Action(name.into()))
+    }
+
+    pub(crate) async fn answer(
+        &self,
+        broker: &crate::ServiceBroker,
+        ctx: Option<Context>,
+        params: Payload,
+        error: Error,
+    ) -> Result<Payload> {
+        tracing::debug!(error = %format!("{error:#}"), "call failed, the fallback answers");
+        match &self.0 {
+            Repr::Value(value) => Ok(value.clone()),
+            Repr::With(answer) => answer(ctx, error).await,
+            Repr::Action(name) => match ctx {
+                Some(ctx) => ctx.call_named(name.to_string(), params).await,
+                None => broker.call_named(name.to_string(), params).await,
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Fallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Value(_) => f.write_str("Fallback(value)"),
+            Repr::With(_) => f.write_str("Fallback(function)"),
+            Repr::Action(name) => write!(f, "Fallback({name})"),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Hooks: functions that run before, after or on error of actions.
+//!
+//! Order: service-wide `*`, matching masks, the action's own, **handler**, the action's own, matching masks,
+//! service-wide `*`. An `after` hook answers the new result; an error hook recovers by answering one.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use ligand_wire::{Data, Error, Payload, Result, pattern::Pattern};
+
+use crate::{
+    context::Context,
+    future::BoxFuture,
+    service::{Action, DynAction},
+};
+
+type Before = Arc<dyn Fn(Context, Payload) -> BoxFuture<Result<Payload>> + Send + Sync>;
+type OnError = Arc<dyn Fn(Context, Error) -> BoxFuture<Result<Payload>> + Send + Sync>;
+
+/// Runs before the handler and passes the parameters on, changed or not.
+#[derive(Clone)]
+pub struct BeforeHook(Before);
+
+/// Runs after the handler and passes the result on, changed or not.
+#[derive(Clone)]
+pub struct AfterHook(Before);
+
+/// Runs after a failure: answers a result to recover, or an error to go on failing.
+#[derive(Clone)]
+pub struct ErrorHook(OnError);
+
+impl BeforeHook {
+    /// A hook over the payload as it is.
+    pub fn raw<F, Fut>(hook: F) -> Self
+    where
+        F: Fn(Context, Payload) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Payload>> + Send + 'static,
+    {
+        Self(Arc::new(move |ctx, params| Box::pin(hook(ctx, params))))
+    }
+
+    /// A hook over typed parameters: takes them and answers them, changed or not.
+    pub fn new<P, F, Fut>(hook: F) -> Self
+    where
+        P: Data,
+        F: Fn(Context, P) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<P>> + Send + 'static,
+    {
+        Self(Arc::new(move |ctx, params| match params.take::<P>() {
+            Ok(params) => {
+                let work = hook(ctx, params);
+                Box::pin(async move { work.await.map(Payload::typed) })
+            }
+            Err(error) => crate::future::ready(Err(error)),
+        }))
+    }
+}
+
+impl AfterHook {
+    /// A hook over the payload as it is.
+    pub fn raw<F, Fut>(hook: F) -> Self
+    where
+        F: Fn(Context, Payload) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Payload>> + Send + 'static,
+    {
+        Self(Arc::new(move |ctx, result| Box::pin(hook(ctx, result))))
+    }
+
+    /// A hook over a typed result: takes it and answers it, changed or not.
+    pub fn new<R, F, Fut>(hook: F) -> Self
+    where
+        R: Data,
+        F: Fn(Context, R) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R>> + Send + 'static,
+    {
+        Self(BeforeHook::new(hook).0)
+    }
+}
+
+impl ErrorHook {
+    /// A hook that answers a payload to recover, or the error to go on failing.
+    pub fn raw<F, Fut>(hook: F) -> Self
+    where
+        F: Fn(Context, Error) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Payload>> + Send + 'static,
+    {
+        Self(Arc::new(move |ctx, error| Box::pin(hook(ctx, error))))
+    }
+}
+
+macro_rules! opaque_debug {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    )*};
+}
+opaque_debug!(BeforeHook, AfterHook, ErrorHook);
+
+/// The hooks of one action in the order they run.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) before: Vec<BeforeHook>,
+    pub(crate) after: Vec<AfterHook>,
+    pub(crate) error: Vec<ErrorHook>,
+}
+
+impl Hooks {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty() && self.error.is_empty()
+    }
+
+    /// Adds a mixin's: its `before` first, its `after` and `error` last.
+    pub(crate) fn merge_below(&mut self, lower: Self) {
+        self.before.splice(0..0, lower.before);
+        self.after.extend(lower.after);
+        self.error.extend(lower.error);
+    }
+}
+
+/// Service-wide hooks with the masks they are for.
+#[derive(Clone, Default)]
+pub(crate) struct ServiceHooks {
+    before: Vec<(String, BeforeHook)>,
+    after: Vec<(String, AfterHook)>,
+    error: Vec<(String, ErrorHook)>,
+}
+
+impl ServiceHooks {
+    pub(crate) fn add_before(&mut self, actions: &str, hook: BeforeHook) {
+        self.before.push((actions.into(), hook));
+    }
+
+    pub(crate) fn add_after(&mut self, actions: &str, hook: AfterHook) {
+        self.after.push((actions.into(), hook));
+    }
+
+    pub(crate) fn add_error(&mut self, actions: &str, hook: ErrorHook) {
+        self.error.push((actions.into(), hook));
+    }
+
+    pub(crate) fn merge_below(&mut self, lower: Self) {
+        self.before.splice(0..0, lower.before);
+        self.after.extend(lower.after);
+        self.error.extend(lower.error);
+    }
+
+    /// Gives every action the hooks that are for it.
+    ///
+    /// # Errors
+    /// When a plain name fits no action: a guard that never runs is worse than no guard.
+    pub(crate) fn apply(&self, service: &str, actions: &mut [Action]) -> Result<()> {
+        let masks = self.before.iter().map(|(mask, _)| mask);
+        let masks = masks.chain(self.after.iter().map(|(mask, _)| mask));
+        for mask in masks.chain(self.error.iter().map(|(mask, _)| mask)) {
+            for name in names(mask) {
+                if !actions.iter().any(|action| Pattern::new(name).matches(&action.name)) {
+                    return Err(Error::service_schema(format!(
+                        "a hook of service '{service}' is for '{name}', but there is no such action (actions: {})",
+                        actions.iter().map(|action| &*action.name).collect::<Vec<_>>().join(", ")
+                    )));
+                }
+            }
+        }
+        for action in actions {
+            let before = in_order(&self.before, &action.name);
+            action.hooks.before.splice(0..0, before.0.into_iter().chain(before.1));
+            let after = in_order(&self.after, &action.name);
+            action.hooks.after.extend(after.1.into_iter().chain(after.0));
+            let error = in_order(&self.error, &action.name);
+            action.hooks.error.extend(error.1.into_iter().chain(error.0));
+        }
+        Ok(())
+    }
+}
+
+fn names(mask: &str) -> impl Iterator<Item = &str> {
+    mask.split(['|', ',']).map(str::trim).filter(|name| !name.is_empty())
+}
+
+/// The hooks for one action: (those for `*`, those whose mask names it).
+fn in_order<H: Clone>(hooks: &[(String, H)], action: &str) -> (Vec<H>, Vec<H>) {
+    let all = hooks.iter().filter(|(mask, _)| mask.trim() == "*").map(|(_, hook)| hook.clone());
+    let some = hooks.iter().filter(|(mask, _)| {
+        mask.trim() != "*" && names(mask).any(|name| Pattern::new(name).matches(action))
+    });
+    (all.collect(), some.map(|(_, hook)| hook.clone()).collect())
+}
+
+/// The layer around the handler.
+pub(crate) fn wrap(action: &Action, next: DynAction) -> DynAction {
+    if action.hooks.is_empty() {
+        return next;
+    }
+    let hooks = Arc::new(action.hooks.clone());
+    Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        let (hooks, next) = (hooks.clone(), next.clone());
+        Box::pin(async move {
+            let mut result = run(&hooks, &next, &ctx, params).await;
+            for hook in &hooks.error {
+                match result {
+                    Ok(_) => break,
+                    Err(error) => result = (hook.0)(ctx.clone(), error).await,
+                }
+            }
+            result
+        })
+    })
+}
+
+async fn run(hooks: &Hooks, next: &DynAction, ctx: &Context, mut params: Payload) -> Result<Payload> {
+    for hook in &hooks.before {
+        params = (hook.0)(ctx.clone(), params).await?;
+    }
+    let mut result = next.call(ctx.clone(), params).await?;
+    for hook in &hooks.after {
+        result = (hook.0)(ctx.clone(), result).await?;
+    }
+    Ok(result)
+}

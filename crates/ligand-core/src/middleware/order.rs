@@ -1,0 +1,171 @@
+//! The order of all layers, in one place.
+//!
+//! | # | step | active when | why here |
+//! |---|---|---|---|
+//! | 1 | `fallback` | the action or the call names one | covers every failure below, also "not available" |
+//! | 2 | `retry` | policy on, or the call says `retries` | each try picks the endpoint anew |
+//! | 3 | `timeout` | a limit is set | each try has its own |
+//! | 4 | `span` | tracing on | |
+//! | 5 | `circuit_breaker` | policy on | sees time-outs too |
+//! | 6 | `cacher` | the action has `cache` and the broker a cacher | hits skip everything below |
+//! | 7 | `bulkhead` | policy on | waiting counts into the time limit |
+//! | 8 | `validator` | the parameters have a schema | decodes and checks |
+//! | 9 | `hooks` | the action or service has some | see typed, checked parameters |
+//! | 10 | your middlewares | they wrap | last registered first |
+//! | 11 | `handler` | always | panics become errors of the caller |
+//!
+//! Steps 1 to 3 belong to the call and stand around the choice of the endpoint; the others belong to the
+//! endpoint and are composed once. Listeners: `throttle`, `debounce`, `span`, `bulkhead`, `validator`, your
+//! middlewares, `handler`.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use ligand_wire::{Payload, Result};
+
+use super::{bulkhead, cacher, circuit_breaker, hooks, pace, span};
+use crate::{
+    broker::Parts,
+    context::Context,
+    future::{BoxFuture, ready},
+    service::{Action, DynAction, DynEvent, Event, Validator, check_dynamic},
+};
+
+/// One step of a pipeline, as [`crate::ServiceBroker::pipeline`] lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Name of the layer.
+    pub name: String,
+    /// What makes it active.
+    pub detail: String,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.detail.as_str() {
+            "" => f.write_str(&self.name),
+            detail => write!(f, "{} ({detail})", self.name),
+        }
+    }
+}
+
+/// Composes the layers of an endpoint, from the handler outwards.
+pub(crate) fn action(parts: &Parts, action: &Arc<Action>, available: &Arc<AtomicBool>) -> DynAction {
+    let mut next = action.handler.clone();
+    for middleware in &parts.middlewares {
+        next = middleware.local_action(action, next);
+    }
+    next = hooks::wrap(action, next);
+    next = validate_action(parts, action, next);
+    next = bulkhead::action(parts, action, next);
+    next = cacher::wrap(parts, action, next);
+    next = circuit_breaker::wrap(parts, action, available, next);
+    span::action(parts, action, next)
+}
+
+/// Composes the layers of a listener, from the handler outwards.
+pub(crate) fn event(parts: &Parts, event: &Arc<Event>) -> DynEvent {
+    let mut next = event.handler.clone();
+    for middleware in &parts.middlewares {
+        next = middleware.local_event(event, next);
+    }
+    next = validate_event(parts, event, next);
+    next = bulkhead::event(parts, event, next);
+    next = span::event(parts, event, next);
+    next = pace::debounce(parts, event, next);
+    pace::throttle(event, next)
+}
+
+/// What is active for an action, outermost first.
+pub(crate) fn steps(parts: &Parts, action: &Arc<Action>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut step = |name: &str, detail: String| steps.push(Step { name: name.into(), detail });
+    if action.fallback.is_some() {
+        step("fallback", "the action's".into());
+    }
+    let retry = parts.retry(action);
+    if retry.enabled && retry.retries > 0 {
+        step("retry", format!("{} times, from {:?} to {:?}", retry.retries, retry.delay, retry.max_delay));
+    }
+    if let Some(limit) = parts.timeout(action) {
+        step("timeout", format!("{limit:?}"));
+    }
+    if parts.options.tracing {
+        step("span", String::new());
+    }
+    let breaker = parts.circuit_breaker(action);
+    if breaker.enabled {
+        step("circuit_breaker", format!("from {} calls, {} failed", breaker.min_request_count, breaker.threshold));
+    }
+    if let (Some(rule), Some(_)) = (&action.cache, &parts.cache) {
+        step("cacher", rule.to_string());
+    }
+    let bulkhead = parts.bulkhead(action);
+    if bulkhead.enabled {
+        step("bulkhead", format!("{} at once, {} waiting", bulkhead.concurrency, bulkhead.max_queue_size));
+    }
+    if parts.options.validator && (action.validator.is_some() || action.params.is_some()) {
+        step("validator", String::new());
+    }
+    if !action.hooks.is_empty() {
+        let (before, after, error) =
+            (action.hooks.before.len(), action.hooks.after.len(), action.hooks.error.len());
+        step("hooks", format!("{before} before, {after} after, {error} error"));
+    }
+    for middleware in parts.middlewares.iter().rev() {
+        let probe: DynAction = action.handler.clone();
+        if !Arc::ptr_eq(&middleware.local_action(action, probe.clone()), &probe) {
+            step(middleware.name(), "yours".into());
+        }
+    }
+    step("handler", String::new());
+    steps
+}
+
+/// Checks are synchronous: no future of their own.
+fn validate_action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
+    let schema = action.params.clone();
+    match (parts.options.validator, action.validator, schema) {
+        (true, Some(check), _) => Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+            match check(params) {
+                Ok(params) => next.call(ctx, params),
+                Err(error) => ready(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
+            }
+        }),
+        (true, None, Some(schema)) => {
+            Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+                match check_dynamic(&schema, &params) {
+                    Ok(()) => next.call(ctx, params),
+                    Err(error) => ready(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
+                }
+            })
+        }
+        _ => next,
+    }
+}
+
+fn validate_event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEvent {
+    let check: Option<Validator> = event.validator.filter(|_| parts.options.validator);
+    let Some(check) = check else { return next };
+    let pattern: Arc<str> = event.pattern().into();
+    Arc::new(move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
+        match check(payload) {
+            Ok(payload) => next.call(ctx, payload),
+            Err(error) => ready(Err(blame(error, "event", &pattern, ctx.node_id()))),
+        }
+    })
+}
+
+/// Every entry of a validation error names the action (or event) and the caller's node.
+#[cold]
+fn blame(mut error: ligand_wire::Error, key: &str, name: &str, node: &str) -> ligand_wire::Error {
+    if let Some(serde_json::Value::Array(entries)) = error.data_mut() {
+        for entry in entries.iter_mut().filter_map(serde_json::Value::as_object_mut) {
+            entry.insert("nodeID".into(), node.into());
+            entry.insert(key.into(), name.into());
+        }
+    }
+    error
+}

@@ -1,0 +1,52 @@
+//! One instance of an action: its definition, its composed layers, whether it takes calls.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crate::service::{Action, DynAction};
+
+/// One instance of an action.
+///
+/// Every running call holds a handle of its endpoint: the number of handles tells what still runs.
+pub struct Endpoint {
+    action: Arc<Action>,
+    available: Arc<AtomicBool>,
+    chain: DynAction,
+}
+
+impl Endpoint {
+    /// The layers are composed by `compose`, which gets the flag that switches the endpoint off.
+    pub(crate) fn new(action: Arc<Action>, compose: impl FnOnce(&Arc<Action>, &Arc<AtomicBool>) -> DynAction) -> Self {
+        let available = Arc::new(AtomicBool::new(true));
+        let chain = compose(&action, &available);
+        Self { action, available, chain }
+    }
+
+    /// The definition.
+    pub fn action(&self) -> &Arc<Action> {
+        &self.action
+    }
+
+    /// False while the circuit breaker gives the endpoint a rest.
+    pub fn is_available(&self) -> bool {
+        self.available.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn chain(&self) -> &DynAction {
+        &self.chain
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("action", &self.action.full_name())
+            .field("available", &self.is_available())
+            .finish()
+    }
+}

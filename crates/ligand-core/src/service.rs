@@ -1,0 +1,21 @@
+//! Services: what a node offers. A [`Service`] is a plain struct whose `#[service] impl` lowers to a
+//! [`ServiceDef`], the public builder that can also be used by hand.
+//!
+//! Not here: where services are found ([`crate::registry`]) and how calls run ([`crate::broker`]).
+
+mod action;
+mod client;
+mod def;
+mod event;
+mod merge;
+mod rest;
+mod validation;
+
+pub(crate) use action::Validator;
+pub use action::{Action, ActionHandler, ActionRef, DynAction, Visibility};
+pub use client::{Caller, Client};
+pub(crate) use def::Lifecycle;
+pub use def::{Dependency, IntoServiceDef, Mixin, Service, ServiceDef, Version};
+pub use event::{DynEvent, Event, EventHandler, EventPayload};
+pub use rest::Rest;
+pub(crate) use validation::check_dynamic;

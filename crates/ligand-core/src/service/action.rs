@@ -1,0 +1,330 @@
+//! Actions: what a service offers to be called.
+
+use std::{fmt, future::Future, marker::PhantomData, sync::Arc, time::Duration};
+
+use ligand_wire::{Data, Error, Payload, Result, schema::Schema, validate::Validate};
+use serde_json::{Map, Value};
+
+use crate::{
+    cache::CacheRule,
+    config::{BulkheadOptions, CircuitBreakerOptions, RetryOptions},
+    context::Context,
+    future::{BoxFuture, isolate},
+    middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Hooks},
+    service::{Rest, validation},
+};
+
+/// Runs an action: the shape of handlers and of every middleware layer around them.
+pub trait ActionHandler: Send + Sync + 'static {
+    /// Starts the work; nothing happens before the future is polled, dropping it cancels the work.
+    fn call(&self, ctx: Context, params: Payload) -> BoxFuture<Result<Payload>>;
+}
+
+/// A shared [`ActionHandler`]; what a middleware receives as `next`.
+pub type DynAction = Arc<dyn ActionHandler>;
+
+impl<F> ActionHandler for F
+where
+    F: Fn(Context, Payload) -> BoxFuture<Result<Payload>> + Send + Sync + 'static,
+{
+    fn call(&self, ctx: Context, params: Payload) -> BoxFuture<Result<Payload>> {
+        self(ctx, params)
+    }
+}
+
+/// The name of an action together with the types it takes and answers. Generated as a constant for every
+/// `#[action]` (`Users::GET`); write one by hand to call a service that is not written in Rust.
+///
+/// ```
+/// use ligand_core::ActionRef;
+/// const ADD: ActionRef<(f64, f64), f64> = ActionRef::new("math.add");
+/// assert_eq!(ADD.name(), "math.add");
+/// ```
+pub struct ActionRef<P, R> {
+    name: &'static str,
+    types: PhantomData<fn(P) -> R>,
+}
+
+impl<P, R> ActionRef<P, R> {
+    /// `name` is the full name with version prefix: `v2.orders.place`.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, types: PhantomData }
+    }
+
+    /// The full action name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl<P, R> Clone for ActionRef<P, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P, R> Copy for ActionRef<P, R> {}
+
+impl<P, R> fmt::Debug for ActionRef<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ActionRef({})", self.name)
+    }
+}
+
+/// Who may call an action.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Everybody, also through the gateway.
+    #[default]
+    Published,
+    /// Every node, not the gateway.
+    Public,
+    /// Services on the same node.
+    Protected,
+    /// Only the service itself.
+    Private,
+}
+
+/// Decodes, sanitises and checks the parameters; the output holds the typed value.
+pub(crate) type Validator = fn(Payload) -> Result<Payload>;
+
+/// The definition of one action: name, handler and options. `#[action]` writes it for you.
+///
+/// ```
+/// use ligand_core::{Action, Context, Result};
+/// let add = Action::new("add", |_ctx: Context, (a, b): (f64, f64)| async move { Ok::<f64, ligand_core::Error>(a + b) })
+///     .rest("POST /add")?
+///     .timeout(std::time::Duration::from_secs(2));
+/// assert_eq!(add.name(), "add");
+/// # Ok::<(), ligand_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Action {
+    pub(crate) name: Arc<str>,
+    pub(crate) full_name: Arc<str>,
+    pub(crate) service: Arc<str>,
+    pub(crate) handler: DynAction,
+    pub(crate) validator: Option<Validator>,
+    pub(crate) params: Option<Schema>,
+    pub(crate) returns: Option<Schema>,
+    pub(crate) doc: &'static str,
+    pub(crate) rest: Vec<Rest>,
+    pub(crate) visibility: Visibility,
+    pub(crate) cache: Option<CacheRule>,
+    pub(crate) cache_off: bool,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) retry: Option<RetryOptions>,
+    pub(crate) circuit_breaker: Option<CircuitBreakerOptions>,
+    pub(crate) bulkhead: Option<BulkheadOptions>,
+    pub(crate) fallback: Option<Fallback>,
+    pub(crate) hooks: Hooks,
+    pub(crate) metadata: Map<String, Value>,
+}
+
+impl Action {
+    /// An action with a typed handler. `name` is the short name (`get`); the service adds its own.
+    pub fn new<P, R, E, F, Fut>(name: impl Into<Arc<str>>, handler: F) -> Self
+    where
+        P: Data,
+        R: Data,
+        E: Into<Error>,
+        F: Fn(Context, P) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+    {
+        Self::raw(name, move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+            match params.take::<P>() {
+                Ok(params) => {
+                    let work = handler(ctx, params);
+                    Box::pin(isolate(async move { work.await.map(Payload::typed).map_err(Into::into) }))
+                }
+                Err(error) => crate::future::ready(Err(error)),
+            }
+        })
+    }
+
+    /// An action whose handler sees the payload as it came.
+    pub fn raw(name: impl Into<Arc<str>>, handler: impl ActionHandler) -> Self {
+        let name = name.into();
+        Self {
+            full_name: name.clone(),
+            name,
+            service: "".into(),
+            handler: Arc::new(handler),
+            validator: None,
+            params: None,
+            returns: None,
+            doc: "",
+            rest: Vec::new(),
+            visibility: Visibility::Published,
+            cache: None,
+            cache_off: false,
+            timeout: None,
+            retry: None,
+            circuit_breaker: None,
+            bulkhead: None,
+            fallback: None,
+            hooks: Hooks::default(),
+            metadata: Map::new(),
+        }
+    }
+
+    /// Checks the parameters against the rules of `P` before the handler runs, and publishes its schema.
+    pub fn params<P: Data + Validate>(mut self) -> Self {
+        self.validator = Some(validation::check::<P>);
+        self.params = Some(P::schema());
+        self
+    }
+
+    /// Publishes the schema of the parameters and checks dynamic parameters against it, for actions whose
+    /// handler takes a [`Payload`].
+    pub fn params_schema(mut self, schema: Schema) -> Self {
+        self.params = Some(schema);
+        self
+    }
+
+    /// Publishes the schema of the result.
+    pub fn returns<R: Validate>(mut self) -> Self {
+        self.returns = Some(R::schema());
+        self
+    }
+
+    /// What the action does; the doc comment of the method.
+    pub fn doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// Adds an HTTP alias such as `GET /:id`.
+    ///
+    /// # Errors
+    /// `SERVICE_SCHEMA_ERROR` when the text is not `METHOD /path`.
+    pub fn rest(mut self, rest: &str) -> Result<Self> {
+        self.rest.push(rest.parse()?);
+        Ok(self)
+    }
+
+    /// Limits who may call the action. Default: published.
+    pub fn visibility(mut self, visibility: Visibility) -> Self {
+        self.visibility = visibility;
+        self
+    }
+
+    /// Keeps results in the cache. No effect on a broker without a cacher.
+    pub fn cache(mut self, rule: CacheRule) -> Self {
+        self.cache = Some(rule);
+        self
+    }
+
+    /// Switches caching off, also when the service's `$cache` setting or a mixin asks for it.
+    pub fn no_cache(mut self) -> Self {
+        self.cache = None;
+        self.cache_off = true;
+        self
+    }
+
+    /// The longest time a call may take; zero = no limit. Default: the broker's `request_timeout`.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// Tries again after retryable errors. Default: the broker's `retry_policy`.
+    pub fn retry(mut self, options: RetryOptions) -> Self {
+        self.retry = Some(options);
+        self
+    }
+
+    /// Gives the action a rest after too many failures. Default: the broker's `circuit_breaker`.
+    pub fn circuit_breaker(mut self, options: CircuitBreakerOptions) -> Self {
+        self.circuit_breaker = Some(options);
+        self
+    }
+
+    /// Limits how many calls run at once. Default: the broker's `bulkhead`.
+    pub fn bulkhead(mut self, options: BulkheadOptions) -> Self {
+        self.bulkhead = Some(options);
+        self
+    }
+
+    /// Answers with something else when the call fails for whatever reason.
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        self.fallback = Some(fallback);
+        self
+    }
+
+    /// Runs before the handler and may change the parameters.
+    pub fn before(mut self, hook: BeforeHook) -> Self {
+        self.hooks.before.push(hook);
+        self
+    }
+
+    /// Runs after the handler and may change the result.
+    pub fn after(mut self, hook: AfterHook) -> Self {
+        self.hooks.after.push(hook);
+        self
+    }
+
+    /// Runs when the handler or a hook failed; may recover.
+    pub fn on_error(mut self, hook: ErrorHook) -> Self {
+        self.hooks.error.push(hook);
+        self
+    }
+
+    /// Adds a field of your own that middlewares and the gateway can read.
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.metadata.insert(key.into(), value.into());
+        self
+    }
+
+    /// Short name: `get`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Full name with version and service: `v2.users.get`.
+    pub fn full_name(&self) -> &str {
+        &self.full_name
+    }
+
+    /// Full name of the service.
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// The doc comment.
+    pub fn docs(&self) -> &'static str {
+        self.doc
+    }
+
+    /// Schema of the parameters, when known.
+    pub fn params_of(&self) -> Option<&Schema> {
+        self.params.as_ref()
+    }
+
+    /// Schema of the result, when known.
+    pub fn returns_of(&self) -> Option<&Schema> {
+        self.returns.as_ref()
+    }
+
+    /// HTTP aliases.
+    pub fn rest_of(&self) -> &[Rest] {
+        &self.rest
+    }
+
+    /// Who may call.
+    pub fn visibility_of(&self) -> Visibility {
+        self.visibility
+    }
+
+    /// A field set with [`Action::metadata`].
+    pub fn meta_field(&self, key: &str) -> Option<&Value> {
+        self.metadata.get(key)
+    }
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Action").field("name", &self.full_name).finish_non_exhaustive()
+    }
+}

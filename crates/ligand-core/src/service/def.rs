@@ -1,0 +1,328 @@
+//! The definition of a service, and the trait of types that have one.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use ligand_wire::{Error, Result};
+use serde_json::{Map, Value};
+
+use super::{Action, Client, Event, merge};
+use crate::{
+    broker::ServiceBroker,
+    context::Context,
+    future::BoxFuture,
+    middleware::{AfterHook, BeforeHook, ErrorHook, ServiceHooks},
+};
+
+/// A type that is a service: `#[service]` on its impl block implements this.
+pub trait Service: Send + Sync + Sized + 'static {
+    /// Full name with version: `v2.orders`.
+    const NAME: &'static str;
+
+    /// The generated client.
+    type Client: Client;
+
+    /// The definition: actions, events, lifecycle, options.
+    fn define(self: Arc<Self>) -> ServiceDef;
+}
+
+/// What [`crate::BrokerBuilder::service`] takes: a [`Service`], an `Arc` of one, or a [`ServiceDef`].
+pub trait IntoServiceDef {
+    /// Makes the definition.
+    fn into_service_def(self) -> ServiceDef;
+}
+
+impl<T: Service> IntoServiceDef for T {
+    fn into_service_def(self) -> ServiceDef {
+        Arc::new(self).define()
+    }
+}
+
+impl<T: Service> IntoServiceDef for Arc<T> {
+    fn into_service_def(self) -> ServiceDef {
+        self.define()
+    }
+}
+
+impl IntoServiceDef for ServiceDef {
+    fn into_service_def(self) -> ServiceDef {
+        self
+    }
+}
+
+/// A reusable part of services, kept in a field: `#[service(mixins(db: Db<User>))]`.
+pub trait Mixin: Send + Sync + 'static {
+    /// The actions, events and lifecycle handlers it adds. `service` is the full name of the service.
+    fn define(&self, service: &str) -> ServiceDef;
+}
+
+impl<M: Mixin> Mixin for Arc<M> {
+    fn define(&self, service: &str) -> ServiceDef {
+        (**self).define(service)
+    }
+}
+
+/// The version of a service: a number is written `v2`, a text as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// `v2`
+    Number(u32),
+    /// `staging`
+    Text(String),
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "v{number}"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<u32> for Version {
+    fn from(number: u32) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<&str> for Version {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+/// Services that must be there before `started` runs; any of the names is enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependency {
+    /// Full names, any of which will do.
+    pub any_of: Vec<String>,
+}
+
+impl From<&str> for Dependency {
+    fn from(name: &str) -> Self {
+        Self { any_of: vec![name.into()] }
+    }
+}
+
+/// A handler of a service's lifecycle.
+pub(crate) type Lifecycle = Arc<dyn Fn(Context) -> BoxFuture<Result<()>> + Send + Sync>;
+type Created = Arc<dyn Fn(&ServiceBroker) -> Result<()> + Send + Sync>;
+
+/// The definition of a service. `#[service]` writes it for you; use it by hand for services that are only
+/// known at run time.
+///
+/// ```
+/// use ligand_core::{Action, Context, Error, ServiceDef};
+///
+/// let math = ServiceDef::new("math").action(Action::new(
+///     "add",
+///     |_ctx: Context, (a, b): (i64, i64)| async move { Ok::<_, Error>(a + b) },
+/// ));
+/// assert_eq!(math.full_name(), "math");
+/// ```
+#[derive(Clone)]
+pub struct ServiceDef {
+    pub(crate) name: String,
+    pub(crate) version: Option<Version>,
+    pub(crate) settings: Map<String, Value>,
+    pub(crate) metadata: Map<String, Value>,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) actions: Vec<Action>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) hooks: ServiceHooks,
+    pub(crate) created: Vec<Created>,
+    pub(crate) started: Vec<Lifecycle>,
+    pub(crate) stopping: Vec<Lifecycle>,
+    pub(crate) stopped: Vec<Lifecycle>,
+    pub(crate) removed: Vec<String>,
+}
+
+impl ServiceDef {
+    /// A service without actions. `name` has no version prefix.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            version: None,
+            settings: Map::new(),
+            metadata: Map::new(),
+            dependencies: Vec::new(),
+            actions: Vec::new(),
+            events: Vec::new(),
+            hooks: ServiceHooks::default(),
+            created: Vec::new(),
+            started: Vec::new(),
+            stopping: Vec::new(),
+            stopped: Vec::new(),
+            removed: Vec::new(),
+        }
+    }
+
+    /// Sets the version: `2` gives the prefix `v2.`, `"staging"` the prefix `staging.`.
+    pub fn version(mut self, version: impl Into<Version>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    /// Sets one setting; settings are visible to every node unless named in `$secureSettings`.
+    pub fn setting(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.settings.insert(key.into(), value.into());
+        self
+    }
+
+    /// Sets one field of the metadata that other nodes see.
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.metadata.insert(key.into(), value.into());
+        self
+    }
+
+    /// Waits for another service before `started` runs.
+    pub fn dependency(mut self, dependency: impl Into<Dependency>) -> Self {
+        self.dependencies.push(dependency.into());
+        self
+    }
+
+    /// Adds an action.
+    pub fn action(mut self, action: Action) -> Self {
+        self.actions.push(action);
+        self
+    }
+
+    /// Removes an action that a mixin brings.
+    pub fn without_action(mut self, name: impl Into<String>) -> Self {
+        self.removed.push(name.into());
+        self
+    }
+
+    /// Adds a listener.
+    pub fn event(mut self, event: Event) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    /// Runs before every action whose short name matches: names or masks, separated by `|` or `,`.
+    pub fn before(mut self, actions: &str, hook: BeforeHook) -> Self {
+        self.hooks.add_before(actions, hook);
+        self
+    }
+
+    /// Runs after every action whose short name matches.
+    pub fn after(mut self, actions: &str, hook: AfterHook) -> Self {
+        self.hooks.add_after(actions, hook);
+        self
+    }
+
+    /// Runs when an action whose short name matches failed.
+    pub fn on_error(mut self, actions: &str, hook: ErrorHook) -> Self {
+        self.hooks.add_error(actions, hook);
+        self
+    }
+
+    /// Runs when the service is put into the broker, before anything is started.
+    pub fn created(mut self, hook: impl Fn(&ServiceBroker) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.created.push(Arc::new(hook));
+        self
+    }
+
+    /// Runs at start, after the dependencies are there and before the service takes calls.
+    pub fn started<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.started.push(lifecycle(hook));
+        self
+    }
+
+    /// Runs first when the broker stops, while all services still answer: the place to stop taking work
+    /// from outside and to finish what runs.
+    pub fn stopping<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.stopping.push(lifecycle(hook));
+        self
+    }
+
+    /// Runs at stop, after the last call of the service has ended.
+    pub fn stopped<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.stopped.push(lifecycle(hook));
+        self
+    }
+
+    /// Merges a mixin below this definition: what stands here wins, listeners and lifecycle handlers add up.
+    /// Of several mixins the first one named wins.
+    pub fn mixin(self, mixin: ServiceDef) -> Self {
+        merge::below(self, mixin)
+    }
+
+    /// Full name with version: `v2.users`; without it when the setting `$noVersionPrefix` is true.
+    pub fn full_name(&self) -> String {
+        let plain = self.settings.get("$noVersionPrefix") == Some(&Value::Bool(true));
+        match &self.version {
+            Some(version) if !plain => format!("{version}.{}", self.name),
+            _ => self.name.clone(),
+        }
+    }
+
+    /// The actions defined so far.
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// The listeners defined so far.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Gives all actions and listeners their full names and checks what no type can check.
+    pub(crate) fn finish(mut self) -> Result<Self> {
+        let full_name: Arc<str> = self.full_name().into();
+        if self.name.trim().is_empty() || self.name.chars().any(char::is_control) {
+            return Err(Error::service_schema(format!(
+                "a service needs a printable name; '{}' is none",
+                self.name.escape_debug()
+            )));
+        }
+        let short = self.settings.get("$noServiceNamePrefix") == Some(&Value::Bool(true));
+        let mut seen = std::collections::HashSet::new();
+        for action in &mut self.actions {
+            action.service = full_name.clone();
+            action.full_name =
+                if short { action.name.clone() } else { format!("{full_name}.{}", action.name).into() };
+            if !seen.insert(action.name.clone()) {
+                return Err(Error::service_schema(format!(
+                    "service '{full_name}' defines the action '{}' twice; rename one of them",
+                    action.name
+                )));
+            }
+        }
+        for event in &mut self.events {
+            event.service = self.name.as_str().into();
+        }
+        self.hooks.apply(&full_name, &mut self.actions)?;
+        Ok(self)
+    }
+}
+
+impl fmt::Debug for ServiceDef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceDef")
+            .field("name", &self.full_name())
+            .field("actions", &self.actions)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
+}
+
+fn lifecycle<F, Fut>(hook: F) -> Lifecycle
+where
+    F: Fn(Context) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<()>> + Send + 'static,
+{
+    Arc::new(move |ctx| Box::pin(hook(ctx)))
+}

@@ -1,0 +1,159 @@
+//! Events: what a service listens to, and the typed events it sends.
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use ligand_wire::{Data, Error, Payload, Result, pattern::Pattern, schema::Schema, validate::Validate};
+
+use crate::{
+    config::BulkheadOptions,
+    context::Context,
+    future::{BoxFuture, isolate},
+    service::{action::Validator, validation},
+};
+
+/// An event type with its name, so that names exist once and are checked at both ends.
+///
+/// `#[payload(event = "users.created")]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    label = "no event name is known for this type",
+    note = "put #[payload(event = \"some.name\")] on it, or use emit_named(\"some.name\", value)"
+)]
+pub trait EventPayload: Data {
+    /// The event's name on the bus.
+    const NAME: &'static str;
+}
+
+/// Runs a listener: the shape of handlers and of every middleware layer around them.
+pub trait EventHandler: Send + Sync + 'static {
+    /// Starts the work for one event.
+    fn call(&self, ctx: Context, payload: Payload) -> BoxFuture<Result<()>>;
+}
+
+/// A shared [`EventHandler`]; what a middleware receives as `next`.
+pub type DynEvent = Arc<dyn EventHandler>;
+
+impl<F> EventHandler for F
+where
+    F: Fn(Context, Payload) -> BoxFuture<Result<()>> + Send + Sync + 'static,
+{
+    fn call(&self, ctx: Context, payload: Payload) -> BoxFuture<Result<()>> {
+        self(ctx, payload)
+    }
+}
+
+/// The definition of one listener: pattern, handler and options. `#[event]` writes it for you.
+#[derive(Clone)]
+pub struct Event {
+    pub(crate) pattern: Pattern,
+    pub(crate) group: Option<Arc<str>>,
+    pub(crate) service: Arc<str>,
+    pub(crate) handler: DynEvent,
+    pub(crate) validator: Option<Validator>,
+    pub(crate) params: Option<Schema>,
+    pub(crate) doc: &'static str,
+    pub(crate) bulkhead: Option<BulkheadOptions>,
+    pub(crate) throttle: Option<Duration>,
+    pub(crate) debounce: Option<Duration>,
+}
+
+impl Event {
+    /// A listener with a typed handler. `pattern` is a name or a mask: `*` is one dot-free part, `**`
+    /// anything.
+    pub fn new<P, E, F, Fut>(pattern: &str, handler: F) -> Self
+    where
+        P: Data,
+        E: Into<Error>,
+        F: Fn(Context, P) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        Self::raw(pattern, move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
+            match payload.take::<P>() {
+                Ok(payload) => {
+                    let work = handler(ctx, payload);
+                    Box::pin(isolate(async move { work.await.map_err(Into::into) }))
+                }
+                Err(error) => crate::future::ready(Err(error)),
+            }
+        })
+    }
+
+    /// A listener whose handler sees the payload as it came.
+    pub fn raw(pattern: &str, handler: impl EventHandler) -> Self {
+        Self {
+            pattern: Pattern::new(pattern),
+            group: None,
+            service: "".into(),
+            handler: Arc::new(handler),
+            validator: None,
+            params: None,
+            doc: "",
+            bulkhead: None,
+            throttle: None,
+            debounce: None,
+        }
+    }
+
+    /// Checks the payload against the rules of `P` before the handler runs, and publishes its schema.
+    pub fn params<P: Data + Validate>(mut self) -> Self {
+        self.validator = Some(validation::check::<P>);
+        self.params = Some(P::schema());
+        self
+    }
+
+    /// Listeners of one group share the events: an `emit` reaches one of them. Default: the service's name.
+    pub fn group(mut self, group: impl Into<Arc<str>>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+
+    /// What the listener does; the doc comment of the method.
+    pub fn doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// Limits how many events are handled at once.
+    pub fn bulkhead(mut self, options: BulkheadOptions) -> Self {
+        self.bulkhead = Some(options);
+        self
+    }
+
+    /// Handles at most one event in each period; the others are dropped.
+    pub fn throttle(mut self, period: Duration) -> Self {
+        self.throttle = Some(period);
+        self
+    }
+
+    /// Waits until no event came for `pause`, then handles the last one.
+    pub fn debounce(mut self, pause: Duration) -> Self {
+        self.debounce = Some(pause);
+        self
+    }
+
+    /// The pattern.
+    pub fn pattern(&self) -> &str {
+        self.pattern.as_str()
+    }
+
+    /// The group: the one set, else the service's name without version.
+    pub fn group_of(&self) -> &str {
+        self.group.as_deref().unwrap_or(&self.service)
+    }
+
+    /// The doc comment.
+    pub fn docs(&self) -> &'static str {
+        self.doc
+    }
+
+    /// Schema of the payload, when known.
+    pub fn params_of(&self) -> Option<&Schema> {
+        self.params.as_ref()
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("pattern", &self.pattern()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,51 @@
+//! Checks of parameters: cheap when they pass, complete when they do not.
+//!
+//! On the success path the content is decoded once and the generated checks of its type run. Only when that
+//! fails is the raw content walked again with the schema, to report every broken rule at once.
+
+use ligand_wire::{Data, Error, Payload, Result, schema::Schema, validate::Validate};
+
+/// Decodes to `P`, sanitises, checks; the output holds the typed value.
+pub(crate) fn check<P: Data + Validate>(payload: Payload) -> Result<Payload> {
+    if !P::SANITIZES && payload.peek::<P>().is_some_and(|params| !P::CHECKS || params.is_valid()) {
+        return Ok(payload);
+    }
+    match payload.clone().into_typed::<P>() {
+        Ok(mut typed) => {
+            if P::SANITIZES
+                && let Some(params) = typed.typed_mut::<P>()
+            {
+                params.sanitize();
+            }
+            if !P::CHECKS || typed.peek::<P>().is_none_or(Validate::is_valid) {
+                return Ok(typed);
+            }
+            Err(report(&P::schema(), &payload, None))
+        }
+        Err(error) => Err(report(&P::schema(), &payload, Some(error))),
+    }
+}
+
+/// Checks a payload without types against a schema.
+pub(crate) fn check_dynamic(schema: &Schema, payload: &Payload) -> Result<()> {
+    let value = payload.to_value()?;
+    let value = if value.is_null() { serde_json::json!({}) } else { value };
+    match schema.check(&value) {
+        errors if errors.is_empty() => Ok(()),
+        errors => Err(Error::validation(errors)),
+    }
+}
+
+/// Every broken rule of `payload`; when the schema finds none, the decoder's own complaint.
+#[cold]
+fn report(schema: &Schema, payload: &Payload, decode: Option<Error>) -> Error {
+    let value = match payload.to_value() {
+        Ok(serde_json::Value::Null) => serde_json::json!({}),
+        Ok(value) => value,
+        Err(error) => return decode.unwrap_or(error),
+    };
+    match schema.check(&value) {
+        errors if errors.is_empty() => decode.unwrap_or_else(|| Error::validation(Vec::new())),
+        errors => Error::validation(errors),
+    }
+}

@@ -1,0 +1,79 @@
+//! The only place that starts tasks: they are counted, waited for at stop and ended after it.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use parking_lot::Mutex;
+use tokio::{sync::Notify, task::JoinSet};
+
+/// The tasks of one broker.
+#[derive(Clone, Default)]
+pub struct Tasks(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    running: AtomicUsize,
+    idle: Notify,
+    set: Mutex<JoinSet<()>>,
+}
+
+/// Counts a task down, also when it is aborted.
+struct Running(Arc<Inner>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.0.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+impl Tasks {
+    /// Starts work that a stop waits for.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.running.fetch_add(1, Ordering::AcqRel);
+        let running = Running(self.0.clone());
+        self.spawn_background(async move {
+            work.await;
+            drop(running);
+        });
+    }
+
+    /// Starts work that a stop does not wait for, such as timers; it is aborted when the broker has stopped.
+    pub fn spawn_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut set = self.0.set.lock();
+        while set.try_join_next().is_some() {}
+        set.spawn(work);
+    }
+
+    /// How many tasks a stop would wait for.
+    pub fn running(&self) -> usize {
+        self.0.running.load(Ordering::Acquire)
+    }
+
+    /// Waits until none of them runs.
+    pub async fn idle(&self) {
+        loop {
+            let idle = self.0.idle.notified();
+            if self.running() == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    pub(crate) fn abort(&self) {
+        self.0.set.lock().abort_all();
+    }
+}
+
+impl std::fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tasks").field("running", &self.running()).finish()
+    }
+}

@@ -1,0 +1,331 @@
+//! The one error type of Ligand.
+//!
+//! An [`Error`] is one pointer wide and carries what a Moleculer node sends: a class `name`, a numeric
+//! `code` (HTTP-like), a machine-readable `type`, a public `message`, optional `data` and whether a retry
+//! can help. Text that must not leave the process (a driver's message, a panic) is kept apart in
+//! [`Error::internal`]: it is logged, never sent.
+//!
+//! Any `std::error::Error` converts with `?` into an internal error: its text becomes
+//! the *internal* part and callers see "Internal server error" with code 500. For that reason `Error`
+//! itself does not implement `std::error::Error`; it converts into `Box<dyn std::error::Error>`.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Value, json};
+
+use crate::schema::FieldError;
+
+mod classes;
+
+/// What most functions of Ligand return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failed call: class name, code, type, public message, data. See the [module](self).
+///
+/// ```
+/// use ligand_wire::Error;
+/// let err = Error::conflict("Email already registered").with_kind("EMAIL_EXISTS");
+/// assert_eq!((err.name(), err.code(), err.kind()), ("MoleculerClientError", 409, "EMAIL_EXISTS"));
+/// ```
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    name: Cow<'static, str>,
+    message: Cow<'static, str>,
+    kind: Kind,
+    data: Option<Value>,
+    internal: Option<Box<str>>,
+    node_id: Option<Arc<str>>,
+    code: u16,
+    retryable: bool,
+}
+
+/// `type` on the wire: JavaScript tells a missing one from an explicit `null`, and so do HTTP bodies.
+#[derive(Clone, PartialEq)]
+enum Kind {
+    Missing,
+    Null,
+    Text(Cow<'static, str>),
+}
+
+impl Error {
+    /// An error of class `name` with an HTTP-like `code` and a public `message`; no type, no data,
+    /// not retryable.
+    pub fn build(
+        name: impl Into<Cow<'static, str>>,
+        code: u16,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self(Box::new(Inner {
+            name: name.into(),
+            message: message.into(),
+            kind: Kind::Missing,
+            data: None,
+            internal: None,
+            node_id: None,
+            code,
+            retryable: false,
+        }))
+    }
+
+    /// Sets the machine-readable `type`, for example `EMAIL_EXISTS`.
+    pub fn with_kind(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
+        self.0.kind = Kind::Text(kind.into());
+        self
+    }
+
+    /// Sets `type` to an explicit `null` (as the reference's EntityNotFoundError has).
+    pub fn with_null_kind(mut self) -> Self {
+        self.0.kind = Kind::Null;
+        self
+    }
+
+    /// Attaches data for the caller. It travels: never put secrets into it.
+    pub fn with_data(mut self, data: impl Into<Value>) -> Self {
+        self.0.data = Some(data.into());
+        self
+    }
+
+    /// Replaces the numeric code.
+    pub fn with_code(mut self, code: u16) -> Self {
+        self.0.code = code;
+        self
+    }
+
+    /// Replaces the public message.
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
+    /// Replaces the class name.
+    pub fn with_name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.0.name = name.into();
+        self
+    }
+
+    /// Adds text for the log of this process. It never travels and never reaches a client.
+    pub fn with_internal(mut self, text: impl fmt::Display) -> Self {
+        self.0.internal = Some(text.to_string().into_boxed_str());
+        self
+    }
+
+    /// Says whether trying again can help; the retry policy's default check reads it.
+    pub fn with_retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = retryable;
+        self
+    }
+
+    /// Names the node where the error was born.
+    pub fn with_node_id(mut self, node: impl Into<Arc<str>>) -> Self {
+        self.0.node_id = Some(node.into());
+        self
+    }
+
+    /// Class name, for example `MoleculerClientError` or `ValidationError`.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// HTTP-like code, for example 404.
+    pub fn code(&self) -> u16 {
+        self.0.code
+    }
+
+    /// Machine-readable `type`; empty when there is none.
+    pub fn kind(&self) -> &str {
+        match &self.0.kind {
+            Kind::Text(text) => text,
+            Kind::Missing | Kind::Null => "",
+        }
+    }
+
+    /// `type` as it is written: `None` = absent, `Some(None)` = explicit null.
+    pub fn kind_field(&self) -> Option<Option<&str>> {
+        match &self.0.kind {
+            Kind::Missing => None,
+            Kind::Null => Some(None),
+            Kind::Text(text) => Some(Some(text)),
+        }
+    }
+
+    /// Public message.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Data for the caller, if any.
+    pub fn data(&self) -> Option<&Value> {
+        self.0.data.as_ref()
+    }
+
+    /// Data for the caller, for change.
+    pub fn data_mut(&mut self) -> Option<&mut Value> {
+        self.0.data.as_mut()
+    }
+
+    /// Text for the log only.
+    pub fn internal(&self) -> Option<&str> {
+        self.0.internal.as_deref()
+    }
+
+    /// Whether trying again can help.
+    pub fn retryable(&self) -> bool {
+        self.0.retryable
+    }
+
+    /// The node where the error was born, when known.
+    pub fn node_id(&self) -> Option<&str> {
+        self.0.node_id.as_deref()
+    }
+
+    /// True for the class `name`; the way to tell `RequestTimeoutError` and friends apart.
+    pub fn is(&self, name: &str) -> bool {
+        self.0.name == name
+    }
+}
+
+impl fmt::Display for Error {
+    /// The public message; with `{:#}` also name, code, type and the internal text, for logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return f.write_str(self.message());
+        }
+        write!(f, "{} {}", self.name(), self.code())?;
+        if !self.kind().is_empty() {
+            write!(f, " {}", self.kind())?;
+        }
+        write!(f, ": {}", self.message())?;
+        match self.internal() {
+            Some(text) => write!(f, " ({text})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:#}")?;
+        match self.data() {
+            Some(data) => write!(f, " {data}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Two errors are equal when a caller on another node could not tell them apart.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        let (a, b) = (&self.0, &other.0);
+        a.name == b.name
+            && a.code == b.code
+            && a.kind == b.kind
+            && a.message == b.message
+            && a.data == b.data
+            && a.retryable == b.retryable
+    }
+}
+
+/// The plain object other nodes receive; the internal text is left out.
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", self.name())?;
+        map.serialize_entry("message", self.message())?;
+        map.serialize_entry("nodeID", &self.node_id())?;
+        map.serialize_entry("code", &self.code())?;
+        if let Some(kind) = self.kind_field() {
+            map.serialize_entry("type", &kind)?;
+        }
+        map.serialize_entry("retryable", &self.retryable())?;
+        if let Some(data) = self.data() {
+            map.serialize_entry("data", data)?;
+        }
+        map.end()
+    }
+}
+
+impl<E: std::error::Error> From<E> for Error {
+    /// An internal error: code 500, the text (with its sources) kept for the log.
+    fn from(source: E) -> Self {
+        let mut text = source.to_string();
+        let mut cause = source.source();
+        while let Some(error) = cause {
+            let next = error.to_string();
+            if !text.contains(&next) {
+                text.push_str(": ");
+                text.push_str(&next);
+            }
+            cause = error.source();
+        }
+        Self::internal_error(text)
+    }
+}
+
+impl From<Error> for Box<dyn std::error::Error + Send + Sync> {
+    fn from(error: Error) -> Self {
+        Box::new(Std(error))
+    }
+}
+
+impl From<Error> for Box<dyn std::error::Error> {
+    fn from(error: Error) -> Self {
+        Box::new(Std(error))
+    }
+}
+
+/// Carries an [`Error`] where a `std::error::Error` is asked for.
+struct Std(Error);
+
+impl fmt::Display for Std {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Std {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl std::error::Error for Std {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_one_pointer_wide() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        assert_eq!(size_of::<Result<()>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn std_errors_keep_their_text_inside() {
+        let parse = "x".parse::<u8>().unwrap_err();
+        let err = Error::from(parse);
+        assert_eq!((err.code(), err.message()), (500, "Internal server error"));
+        assert_eq!(err.internal(), Some("invalid digit found in string"));
+        assert_eq!(err.to_string(), "Internal server error");
+        assert!(format!("{err:#}").contains("invalid digit"));
+        assert!(!serde_json::to_string(&err).unwrap().contains("invalid digit"));
+    }
+
+    #[test]
+    fn missing_and_null_types_are_told_apart() {
+        let body = |err: &Error| serde_json::to_value(err).unwrap();
+        assert!(body(&Error::new("x")).get("type").is_none());
+        assert_eq!(body(&Error::new("x").with_null_kind())["type"], Value::Null);
+    }
+
+    #[test]
+    fn validation_lists_every_field() {
+        let err = Error::validation(vec![FieldError::required("a"), FieldError::required("b")]);
+        assert_eq!((err.code(), err.kind()), (422, "VALIDATION_ERROR"));
+        assert_eq!(err.data().unwrap().as_array().unwrap().len(), 2);
+    }
+}
