@@ -4,4 +4,4 @@
 
 pub mod key;
 pub mod pattern;
-pub mod schema;
+pub mod rules;
