@@ -5,3 +5,4 @@
 pub mod key;
 pub mod pattern;
 pub mod rules;
+pub mod schema;

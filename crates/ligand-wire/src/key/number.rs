@@ -92,7 +92,7 @@ impl Write for Scientific {
                 b'e' => self.in_exponent = true,
                 b'-' if self.in_exponent => self.exponent_negative = true,
                 b'0'..=b'9' if self.in_exponent => {
-                    self.exponent = self.exponent * 10 + i32::from(byte - b'0')
+                    self.exponent = self.exponent * 10 + i32::from(byte - b'0');
                 }
                 b'0'..=b'9' => {
                     *self.digits.get_mut(self.count).ok_or(std::fmt::Error)? = byte;

@@ -63,7 +63,8 @@ impl Entries {
         }
         // What lies between the moved entries, without the separators around it.
         let mut from = self.start;
-        let ends = self.indexes.iter().map(|(_, range)| range.clone()).chain([out.len()..out.len()]);
+        let ends =
+            self.indexes.iter().map(|(_, range)| range.clone()).chain(std::iter::once(out.len()..out.len()));
         for range in ends {
             let between = &out[from..range.start];
             let between =
