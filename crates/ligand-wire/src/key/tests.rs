@@ -87,7 +87,7 @@ fn numbers_print_as_in_javascript() {
         (f64::MAX, "1.7976931348623157e+308"),
         (0.1 + 0.2, "0.30000000000000004"),
         // Exactly between two texts: the even digit wins.
-        (1824592762991912.25, "1824592762991912.2"),
+        (1_824_592_762_991_912.3, "1824592762991912.2"),
         (f64::NAN, "NaN"),
         (f64::INFINITY, "Infinity"),
         (f64::NEG_INFINITY, "-Infinity"),
