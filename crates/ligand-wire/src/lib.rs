@@ -6,7 +6,9 @@ pub mod error;
 pub mod key;
 pub mod pattern;
 pub mod payload;
+pub mod rules;
 pub mod schema;
+pub mod validate;
 
 pub use error::{Error, Result};
 pub use payload::{Data, Payload};

@@ -1,1 +1,214 @@
-//! (in progress)
+//! The shape of a payload: one JSON Schema document, and what can be done with it.
+//!
+//! A typed payload is decoded and checked by its own generated code; the schema is what everybody else reads: the
+//! OpenAPI document, the `params` of the INFO packet ([`Schema::fastest`]), the HTTP gateway that turns text into
+//! numbers ([`Schema::convert`]), and the report of everything that is wrong with a refused value
+//! ([`Schema::check`]).
+//!
+//! ```
+//! use ligand_wire::schema::Schema;
+//! use schemars::JsonSchema;
+//! use serde_json::json;
+//!
+//! #[derive(JsonSchema)]
+//! struct Add {
+//!     a: u8,
+//!     b: u8,
+//! }
+//!
+//! let schema = Schema::of::<Add>();
+//! let mut query = json!({ "a": "5", "b": "300" });
+//! schema.convert(&mut query);
+//! let errors = schema.check(&query);
+//! assert_eq!(errors[0].message, "The 'b' field must be less than or equal to 255.");
+//! ```
+//!
+//! # Understood
+//!
+//! `$ref`, `type`, `enum`, `const`, `allOf`, `anyOf`, `oneOf` (like `anyOf`), `properties`, `required`,
+//! `additionalProperties`, `unevaluatedProperties`, `patternProperties`, `minProperties`, `maxProperties`, `items`,
+//! `prefixItems`, `minItems`, `maxItems`, `uniqueItems`, `minLength`, `maxLength`, `pattern`, `minimum`, `maximum`,
+//! `exclusiveMinimum`, `exclusiveMaximum` and the formats `email`, `uri`, `uuid`, `date-time`, `date`, `time`, `ip`,
+//! `ipv4`, `ipv6` and those of Rust's integers. Other keywords are kept in the document and not checked. Lengths are
+//! UTF-16 units.
+//!
+//! The extension `x-ligand` on a property is an object with any of `trim`, `lowercase`, `uppercase` (applied before
+//! the checks), `nonEmpty`, `url` (the `uri` must be http or https) and `secret` (its value is never quoted).
+
+mod annotate;
+mod check;
+mod choice;
+mod convert;
+mod error;
+mod fastest;
+mod node;
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use regex_lite::Regex;
+use serde_json::Value;
+
+pub use annotate::Annotate;
+pub use error::FieldError;
+pub use node::Types;
+
+/// Nesting beyond which a value is refused (one error of type `depth`) instead of risking the stack.
+pub const MAX_DEPTH: usize = 100;
+
+/// The most errors one [`Schema::check`] reports.
+pub const MAX_ERRORS: usize = 100;
+
+/// The longest `actual` quoted in an error, in characters.
+pub const MAX_ACTUAL: usize = 200;
+
+/// A JSON Schema 2020-12 document, shared by its clones.
+#[derive(Clone)]
+pub struct Schema(Arc<Inner>);
+
+pub(crate) struct Inner {
+    json: Value,
+    /// Every `pattern` of the document that compiles.
+    patterns: HashMap<String, Regex>,
+    has_secrets: bool,
+}
+
+/// One top-level property, as [`Schema::properties`] lists it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Property<'a> {
+    /// The name on the wire.
+    pub name: &'a str,
+    /// The JSON types it may have.
+    pub types: Types,
+    /// Whether it must be present.
+    pub required: bool,
+    /// Its own schema.
+    pub json: &'a Value,
+}
+
+impl Schema {
+    /// The schema of what `T` deserializes from.
+    ///
+    /// A `pattern` that [`regex_lite`] cannot compile is kept in the document but not checked.
+    pub fn of<T: schemars::JsonSchema>() -> Self {
+        let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+        let json = generator.into_root_schema_for::<T>().to_value();
+        let (patterns, _) = compile_patterns(&json);
+        Self::new(json, patterns)
+    }
+
+    /// A schema written elsewhere.
+    ///
+    /// # Errors
+    /// When the document is neither an object nor a boolean, or holds a `pattern` that does not compile.
+    pub fn from_json(json: Value) -> Result<Self, String> {
+        if !json.is_object() && !json.is_boolean() {
+            return Err("a JSON Schema is an object or a boolean; wrap the rule in an object".into());
+        }
+        let (patterns, errors) = compile_patterns(&json);
+        match errors.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(Self::new(json, patterns)),
+        }
+    }
+
+    fn new(json: Value, patterns: HashMap<String, Regex>) -> Self {
+        let mut has_secrets = false;
+        visit(&json, &mut |node| has_secrets |= node::extension(node, "secret"));
+        Self(Arc::new(Inner { json, patterns, has_secrets }))
+    }
+
+    /// The document.
+    pub fn json(&self) -> &Value {
+        &self.0.json
+    }
+
+    /// Everything that is wrong with `value`, in the shape Moleculer reports it; empty when nothing is.
+    ///
+    /// At most [`MAX_ERRORS`] errors. `null` at the root counts as `{}` where an object is expected, as Moleculer
+    /// passes "no parameters". Nothing is changed: sanitizers apply to what is checked, not to `value`.
+    pub fn check(&self, value: &Value) -> Vec<FieldError> {
+        check::check(&self.0, value)
+    }
+
+    /// Turns the texts of a query string or path into what the schema expects, in place.
+    ///
+    /// Text becomes a number or a boolean (`true`, `1`, `on`, `false`, `0`, `off`), and a single value becomes an
+    /// array of one, where the schema expects that and does not allow a text. What cannot be turned stays as it is
+    /// for [`check`](Self::check) to report.
+    pub fn convert(&self, value: &mut Value) {
+        convert::convert(&self.0, value);
+    }
+
+    /// The schema in the notation of fastest-validator, as Moleculer nodes publish `params`.
+    ///
+    /// Recursive types are cut where they meet themselves (`any`).
+    pub fn fastest(&self) -> Value {
+        fastest::translate(&self.0)
+    }
+
+    /// The properties of the root object; none when the schema is of another type.
+    pub fn properties(&self) -> impl Iterator<Item = Property<'_>> {
+        let root = &self.0.json;
+        node::chain(root, root).flat_map(move |node| {
+            let required = node::list(node, "required");
+            node::map(node, "properties").into_iter().flatten().map(move |(name, json)| Property {
+                name,
+                types: node::types(root, json),
+                required: required.iter().any(|required| required == name),
+                json,
+            })
+        })
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Schema({})", self.0.json)
+    }
+}
+
+impl PartialEq for Schema {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.json == other.0.json
+    }
+}
+
+impl serde::Serialize for Schema {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.json.serialize(serializer)
+    }
+}
+
+fn compile_patterns(json: &Value) -> (HashMap<String, Regex>, Vec<String>) {
+    let (mut patterns, mut errors) = (HashMap::new(), Vec::new());
+    visit(json, &mut |node| {
+        let pattern = node.get("pattern").and_then(Value::as_str).into_iter();
+        let names =
+            node.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
+        for pattern in pattern.chain(names.map(String::as_str)) {
+            match Regex::new(pattern) {
+                Ok(regex) => drop(patterns.insert(pattern.to_owned(), regex)),
+                Err(error) => errors.push(format!("the pattern `{pattern}` does not compile: {error}")),
+            }
+        }
+    });
+    (patterns, errors)
+}
+
+/// Calls `each` with every object of the document, without recursion.
+fn visit(json: &Value, each: &mut dyn FnMut(&serde_json::Map<String, Value>)) {
+    let mut left = vec![json];
+    while let Some(value) = left.pop() {
+        match value {
+            Value::Object(node) => {
+                each(node);
+                left.extend(node.values());
+            }
+            Value::Array(items) => left.extend(items),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

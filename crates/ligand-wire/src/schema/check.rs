@@ -1,0 +1,518 @@
+//! Walks a value along a schema and reports everything that is wrong.
+
+use std::{cmp::Ordering, collections::HashSet};
+
+use serde_json::{Map, Number, Value};
+
+use super::{
+    FieldError, Inner, MAX_DEPTH, MAX_ERRORS,
+    choice::{self, Choice},
+    error::{quoted, shortened},
+    node::{self, MAX_HOPS, Types, count, list, map},
+};
+use crate::rules;
+
+pub(super) fn check(schema: &Inner, value: &Value) -> Vec<FieldError> {
+    let (size, depth) = measure(value);
+    if depth > MAX_DEPTH {
+        return vec![FieldError::new("depth", None, Some(MAX_DEPTH.into()), None)];
+    }
+    let mut checker = Checker::new(schema, size);
+    let empty = Value::Object(Map::new());
+    let types = node::types(&schema.json, &schema.json);
+    let value = if value.is_null() && types.object() && !types.null() { &empty } else { value };
+    checker.node(&schema.json, value);
+    checker.errors
+}
+
+/// Whether `value`, which is not nested too deeply, has nothing wrong under one part of the document.
+pub(super) fn passes(schema: &Inner, part: &Value, value: &Value) -> bool {
+    let mut checker = Checker::new(schema, measure(value).0);
+    checker.node(part, value);
+    checker.errors.is_empty()
+}
+
+struct Checker<'s> {
+    schema: &'s Inner,
+    errors: Vec<FieldError>,
+    path: String,
+    hops: usize,
+    /// Nodes that may still be visited. Alternatives inside alternatives would otherwise take exponential time.
+    budget: usize,
+    /// Inside a field whose value must not be quoted.
+    secret: bool,
+}
+
+impl<'s> Checker<'s> {
+    fn new(schema: &'s Inner, size: usize) -> Self {
+        let budget = 1_000 + size.saturating_mul(50);
+        Self { schema, errors: Vec::new(), path: String::new(), hops: 0, budget, secret: false }
+    }
+
+    fn push(&mut self, kind: &'static str, expected: Option<Value>, actual: Option<Value>) {
+        if self.errors.len() < MAX_ERRORS {
+            let field = (!self.path.is_empty()).then(|| self.path.clone());
+            let actual = actual.filter(|_| !self.secret);
+            self.errors.push(FieldError::new(kind, field, expected, actual));
+        }
+    }
+
+    /// A failure that quotes the value itself.
+    fn reject(&mut self, kind: &'static str, expected: Option<Value>, value: &Value) {
+        // A container may hold a secret field.
+        let hidden = self.secret || (self.schema.has_secrets && (value.is_object() || value.is_array()));
+        let actual = if hidden { None } else { quoted(value) };
+        self.push(kind, expected, actual);
+    }
+
+    /// Goes one level deeper into the value, to what `segment` names.
+    fn descend(&mut self, segment: Segment<'_>, schema: &'s Value, value: &Value) {
+        let length = self.path.len();
+        segment.append(&mut self.path);
+        let hops = std::mem::take(&mut self.hops);
+        self.node(schema, value);
+        self.hops = hops;
+        self.path.truncate(length);
+    }
+
+    /// Checks the same value against a schema the current one leads to.
+    fn hop(&mut self, schema: &'s Value, value: &Value) {
+        // A reference that leads back to itself says nothing more about the value.
+        if self.hops < MAX_HOPS {
+            self.hops += 1;
+            self.node(schema, value);
+            self.hops -= 1;
+        }
+    }
+
+    fn done(&mut self) -> bool {
+        if self.budget == 0 {
+            if self.errors.last().is_none_or(|error| error.kind != "complexity") {
+                self.push("complexity", None, None);
+            }
+            return true;
+        }
+        self.errors.len() >= MAX_ERRORS
+    }
+
+    fn node(&mut self, schema: &'s Value, value: &Value) {
+        if self.done() {
+            return;
+        }
+        self.budget -= 1;
+        match schema {
+            Value::Object(node) => {
+                let outer = self.secret;
+                self.secret |= node::extension(node, "secret");
+                self.object_schema(schema, node, value);
+                self.secret = outer;
+            }
+            Value::Bool(false) => self.reject("forbidden", None, value),
+            _ => {}
+        }
+    }
+
+    fn object_schema(&mut self, schema: &'s Value, node: &'s Map<String, Value>, value: &Value) {
+        let root = &self.schema.json;
+        if value.is_null() {
+            if !node::types(root, schema).null() {
+                self.reject("required", None, value);
+            }
+            return;
+        }
+        if let Some(target) = node::reference(root, node) {
+            self.hop(target, value);
+        }
+        let sanitized = match value {
+            Value::String(text) => Some(node::sanitizers(node).view(text)),
+            _ => None,
+        };
+        let same = |allowed: &Value| match (&sanitized, allowed) {
+            (Some(text), Value::String(allowed)) => text == allowed,
+            _ => equal(allowed, value),
+        };
+        if let Some(Value::Array(allowed)) = node.get("enum")
+            && !allowed.iter().any(same)
+        {
+            let names: Vec<String> = allowed.iter().filter(|value| !value.is_null()).map(plain).collect();
+            return self.reject("enumValue", Some(names.join(", ").into()), value);
+        }
+        if let Some(constant) = node.get("const")
+            && !same(constant)
+        {
+            return self.reject("equalValue", Some(constant.clone()), value);
+        }
+        if !self.declared_type(node, value) {
+            return;
+        }
+        match value {
+            Value::String(original) => self.text(node, sanitized.as_deref().unwrap_or(original), value),
+            Value::Number(number) => self.number(node, number, value),
+            Value::Array(items) => self.array(node, items),
+            Value::Object(object) => self.object(node, object),
+            _ => {}
+        }
+        for schema in list(node, "allOf") {
+            self.hop(schema, value);
+        }
+        for choices in node::alternatives(node) {
+            self.choice(choices, value);
+        }
+    }
+
+    /// Reports a value of the wrong type. A fraction where an integer belongs is left to the number checks.
+    fn declared_type(&mut self, node: &Map<String, Value>, value: &Value) -> bool {
+        let declared = Types::declared(node);
+        let given = Types::of(value);
+        if declared.has(given) || (value.is_number() && declared.integer()) {
+            return true;
+        }
+        let wanted = declared.without_null();
+        let kind = if wanted.string() {
+            "string"
+        } else if wanted.integer() {
+            "number"
+        } else if wanted.boolean() {
+            "boolean"
+        } else if wanted.array() {
+            if node.contains_key("prefixItems") { "tuple" } else { "array" }
+        } else if wanted.object() {
+            "object"
+        } else {
+            "null"
+        };
+        self.reject(kind, None, value);
+        false
+    }
+
+    fn text(&mut self, node: &Map<String, Value>, text: &str, value: &Value) {
+        let format = node.get("format").and_then(Value::as_str).unwrap_or_default();
+        let length = rules::length(text);
+        let empty_kind = match format {
+            "email" => Some("emailEmpty"),
+            "uri" | "url" => Some("urlEmpty"),
+            _ => node::extension(node, "nonEmpty").then_some("stringEmpty"),
+        };
+        if let Some(kind) = empty_kind.filter(|_| text.is_empty()) {
+            return self.reject(kind, None, value);
+        }
+        let (min, max) = (count(node, "minLength"), count(node, "maxLength"));
+        let (min_kind, max_kind) =
+            if format == "email" { ("emailMin", "emailMax") } else { ("stringMin", "stringMax") };
+        match (min, max) {
+            // One character, as Rust's `char` is, may take two UTF-16 units.
+            (Some(1), Some(1)) if text.chars().count() == 1 => {}
+            (Some(min), Some(max)) if min == max && format != "email" => {
+                if length != min {
+                    self.push("stringLength", Some(min.into()), Some(length.into()));
+                }
+            }
+            _ => {
+                if let Some(min) = min.filter(|min| length < *min) {
+                    self.push(min_kind, Some(min.into()), Some(length.into()));
+                }
+                if let Some(max) = max.filter(|max| length > *max) {
+                    self.push(max_kind, Some(max.into()), Some(length.into()));
+                }
+            }
+        }
+        if let Some(pattern) = node.get("pattern").and_then(Value::as_str)
+            && self.schema.patterns.get(pattern).is_some_and(|regex| !rules::pattern(text, regex))
+        {
+            self.reject("stringPattern", Some(pattern.into()), value);
+        }
+        let (valid, kind) = match format {
+            "email" => (rules::email(text), "email"),
+            "uri" | "url" if node::extension(node, "url") => (rules::url(text), "url"),
+            "uri" | "url" => (rules::uri(text), "url"),
+            "uuid" => (rules::uuid(text), "uuid"),
+            "date-time" => (rules::date_time(text), "date"),
+            "date" => (rules::date(text), "date"),
+            "time" => (rules::time(text), "date"),
+            "ip" => (text.parse::<std::net::IpAddr>().is_ok(), "ip"),
+            "ipv4" => (text.parse::<std::net::Ipv4Addr>().is_ok(), "ip"),
+            "ipv6" => (text.parse::<std::net::Ipv6Addr>().is_ok(), "ip"),
+            _ => (true, ""),
+        };
+        if !valid {
+            self.reject(kind, None, value);
+        }
+    }
+
+    fn number(&mut self, node: &Map<String, Value>, number: &Number, value: &Value) {
+        let bound = |key: &str| node.get(key).and_then(Value::as_number).cloned();
+        let implied = node.get("format").and_then(Value::as_str).and_then(integer_bounds);
+        let min = bound("minimum").or(implied.as_ref().map(|(min, _)| min.clone()));
+        let max = bound("maximum").or(implied.map(|(_, max)| max));
+        if let Some(min) = min.filter(|min| compare(number, min) == Ordering::Less) {
+            self.reject("numberMin", Some(min.into()), value);
+        }
+        if let Some(max) = max.filter(|max| compare(number, max) == Ordering::Greater) {
+            self.reject("numberMax", Some(max.into()), value);
+        }
+        let is_zero = |bound: &Number| bound.as_f64() == Some(0.0);
+        if let Some(min) = bound("exclusiveMinimum").filter(|min| compare(number, min) != Ordering::Greater) {
+            match is_zero(&min) {
+                true => self.reject("numberPositive", None, value),
+                false => self.reject("numberGreater", Some(min.into()), value),
+            }
+        }
+        if let Some(max) = bound("exclusiveMaximum").filter(|max| compare(number, max) != Ordering::Less) {
+            match is_zero(&max) {
+                true => self.reject("numberNegative", None, value),
+                false => self.reject("numberLess", Some(max.into()), value),
+            }
+        }
+        let declared = Types::declared(node);
+        if declared.integer() && !declared.number() && Types::of(value) != Types::INTEGER {
+            self.reject("numberInteger", None, value);
+        }
+    }
+
+    fn array(&mut self, node: &'s Map<String, Value>, items: &[Value]) {
+        let length = items.len();
+        let (min, max) = (count(node, "minItems"), count(node, "maxItems"));
+        let prefix = list(node, "prefixItems");
+        let fixed = min.filter(|min| max == Some(*min) && length != *min);
+        if let Some(expected) = fixed {
+            let kind = if prefix.is_empty() { "arrayLength" } else { "tupleLength" };
+            self.push(kind, Some(expected.into()), Some(length.into()));
+            if !prefix.is_empty() {
+                return;
+            }
+        } else if items.is_empty() && node::extension(node, "nonEmpty") {
+            self.push("arrayEmpty", None, Some(Value::Array(Vec::new())));
+        } else {
+            if let Some(min) = min.filter(|min| length < *min) {
+                self.push("arrayMin", Some(min.into()), Some(length.into()));
+            }
+            if let Some(max) = max.filter(|max| length > *max) {
+                self.push("arrayMax", Some(max.into()), Some(length.into()));
+            }
+        }
+        if node.get("uniqueItems") == Some(&Value::Bool(true)) {
+            let mut seen = HashSet::with_capacity(length);
+            if let Some(twice) = items.iter().find(|item| !seen.insert(item.to_string())) {
+                self.reject("arrayUnique", None, twice);
+            }
+        }
+        let rest = node.get("items");
+        for (index, item) in items.iter().enumerate() {
+            if self.done() {
+                return;
+            }
+            if let Some(schema) = prefix.get(index).or(rest) {
+                self.descend(Segment::Index(index), schema, item);
+            }
+        }
+    }
+
+    fn object(&mut self, node: &'s Map<String, Value>, object: &Map<String, Value>) {
+        let properties = map(node, "properties");
+        let required = list(node, "required");
+        for (name, schema) in properties.into_iter().flatten() {
+            match object.get(name) {
+                Some(value) => self.descend(Segment::Key(name), schema, value),
+                None if required.iter().any(|required| required == name) => self.missing(name),
+                None => {}
+            }
+        }
+        for name in required.iter().filter_map(Value::as_str) {
+            if !object.contains_key(name) && properties.is_none_or(|map| !map.contains_key(name)) {
+                self.missing(name);
+            }
+        }
+        self.unknown_keys(node, object);
+        if let Some(min) = count(node, "minProperties").filter(|min| object.len() < *min) {
+            self.push("objectMinProps", Some(min.into()), Some(object.len().into()));
+        }
+        if let Some(max) = count(node, "maxProperties").filter(|max| object.len() > *max) {
+            self.push("objectMaxProps", Some(max.into()), Some(object.len().into()));
+        }
+    }
+
+    fn missing(&mut self, name: &str) {
+        let length = self.path.len();
+        Segment::Key(name).append(&mut self.path);
+        self.push("required", None, None);
+        self.path.truncate(length);
+    }
+
+    fn unknown_keys(&mut self, node: &'s Map<String, Value>, object: &Map<String, Value>) {
+        let patterns = map(node, "patternProperties");
+        let additional = node.get("additionalProperties");
+        let unevaluated = node.get("unevaluatedProperties");
+        let Some(rest) = additional.or(unevaluated).or(patterns.map(|_| &Value::Bool(true))) else { return };
+        let mut known = HashSet::new();
+        if additional.is_none() {
+            known_names(&self.schema.json, node, MAX_HOPS, &mut known);
+        } else {
+            known.extend(map(node, "properties").into_iter().flat_map(|map| map.keys()).map(String::as_str));
+        }
+        let mut forbidden = Vec::new();
+        for (name, value) in object {
+            let schema = self.schema;
+            let by_pattern = patterns
+                .into_iter()
+                .flatten()
+                .find(|(pattern, _)| schema.patterns.get(*pattern).is_some_and(|regex| regex.is_match(name)));
+            match by_pattern {
+                _ if known.contains(name.as_str()) => {}
+                Some((_, schema)) => self.descend(Segment::Entry(name), schema, value),
+                None if rest == &Value::Bool(false) => forbidden.push(name.as_str()),
+                None => self.descend(Segment::Entry(name), rest, value),
+            }
+        }
+        if !forbidden.is_empty() {
+            let mut known: Vec<&str> = known.into_iter().collect();
+            known.sort_unstable();
+            let (expected, actual) = (shortened(&known.join(", ")), shortened(&forbidden.join(", ")));
+            // Names of keys, which are no secrets of the field they are in.
+            let field = (!self.path.is_empty()).then(|| self.path.clone());
+            if self.errors.len() < MAX_ERRORS {
+                self.errors.push(FieldError::new(
+                    "objectStrict",
+                    field,
+                    Some(expected.into()),
+                    Some(actual.into()),
+                ));
+            }
+        }
+    }
+
+    fn choice(&mut self, alternatives: &'s [Value], value: &Value) {
+        match choice::choose(&self.schema.json, alternatives, value) {
+            Choice::One(schema) => self.hop(schema, value),
+            Choice::Names(names) => self.reject("enumValue", Some(names.join(", ").into()), value),
+            Choice::Tag { name, allowed } => match value.get(name) {
+                None => self.missing(name),
+                Some(tag) => {
+                    let length = self.path.len();
+                    Segment::Key(name).append(&mut self.path);
+                    self.reject("enumValue", Some(allowed.join(", ").into()), tag);
+                    self.path.truncate(length);
+                }
+            },
+            Choice::Many(schemas) => {
+                let before = std::mem::take(&mut self.errors);
+                let mut all: Vec<FieldError> = Vec::new();
+                for schema in schemas {
+                    self.hop(schema, value);
+                    let errors = std::mem::take(&mut self.errors);
+                    if errors.is_empty() {
+                        self.errors = before;
+                        return;
+                    }
+                    for error in errors {
+                        if all.len() < MAX_ERRORS && !all.contains(&error) {
+                            all.push(error);
+                        }
+                    }
+                }
+                self.errors = before;
+                let room = MAX_ERRORS.saturating_sub(self.errors.len());
+                self.errors.extend(all.into_iter().take(room));
+            }
+        }
+    }
+}
+
+/// One step of a field path.
+#[derive(Clone, Copy)]
+enum Segment<'a> {
+    Key(&'a str),
+    /// A key of a map, whose names are data: never quoted in the path.
+    Entry(&'a str),
+    Index(usize),
+}
+
+impl Segment<'_> {
+    fn append(&self, path: &mut String) {
+        match self {
+            Segment::Index(index) => path.push_str(&format!("[{index}]")),
+            Segment::Key(name) | Segment::Entry(name) if path.is_empty() => path.push_str(&shortened(name)),
+            Segment::Key(name) | Segment::Entry(name)
+                if matches!(self, Segment::Entry(_)) || is_identifier(name) =>
+            {
+                path.push('.');
+                path.push_str(&shortened(name));
+            }
+            Segment::Key(name) | Segment::Entry(name) => {
+                let escaped = shortened(name).replace('\\', "\\\\").replace('\'', "\\'");
+                path.push_str(&format!("['{escaped}']"));
+            }
+        }
+    }
+}
+
+fn is_identifier(name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '$');
+    name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit())
+}
+
+/// The names a node and what it leads to know of.
+fn known_names<'s>(root: &'s Value, node: &'s Map<String, Value>, hops: usize, known: &mut HashSet<&'s str>) {
+    if hops == 0 {
+        return;
+    }
+    known.extend(map(node, "properties").into_iter().flat_map(|map| map.keys()).map(String::as_str));
+    let target = node::reference(root, node).into_iter();
+    let parts = node::alternatives(node).flatten().chain(list(node, "allOf")).chain(target);
+    for part in parts.filter_map(Value::as_object) {
+        known_names(root, part, hops - 1, known);
+    }
+}
+
+/// The bounds of Rust's integer types, by the names `schemars` gives them.
+fn integer_bounds(format: &str) -> Option<(Number, Number)> {
+    let signed = |min: i64, max: i64| Some((Number::from(min), Number::from(max)));
+    let unsigned = |max: u64| Some((Number::from(0), Number::from(max)));
+    match format {
+        "int8" => signed(i8::MIN.into(), i8::MAX.into()),
+        "int16" => signed(i16::MIN.into(), i16::MAX.into()),
+        "int32" => signed(i32::MIN.into(), i32::MAX.into()),
+        "int64" | "int" => signed(i64::MIN, i64::MAX),
+        "uint8" => unsigned(u8::MAX.into()),
+        "uint16" => unsigned(u16::MAX.into()),
+        "uint32" => unsigned(u32::MAX.into()),
+        "uint64" | "uint" => unsigned(u64::MAX),
+        _ => None,
+    }
+}
+
+/// Exact for integers; as floats otherwise.
+fn compare(a: &Number, b: &Number) -> Ordering {
+    let integer = |n: &Number| n.as_i64().map(i128::from).or(n.as_u64().map(i128::from));
+    match (integer(a), integer(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        _ => a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Equal),
+    }
+}
+
+fn equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => compare(a, b) == Ordering::Equal,
+        _ => a == b,
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// How many values there are in `value`, itself included, and how deep they are nested. Without recursion, so that
+/// what is nested too deeply can be refused before anything recursive touches it.
+pub(super) fn measure(value: &Value) -> (usize, usize) {
+    let mut left = vec![(value, 0)];
+    let (mut count, mut deepest) = (0, 0);
+    while let Some((value, depth)) = left.pop() {
+        count += 1;
+        deepest = deepest.max(depth);
+        match value {
+            Value::Array(items) => left.extend(items.iter().map(|item| (item, depth + 1))),
+            Value::Object(object) => left.extend(object.values().map(|value| (value, depth + 1))),
+            _ => {}
+        }
+    }
+    (count, deepest)
+}
