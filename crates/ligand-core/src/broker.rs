@@ -34,7 +34,10 @@ use crate::{
     cache::Cache,
     config::{Env, Options},
     context::{Context, EventKind, Inner as ContextInner},
-    middleware::{DynCall, DynEmit, order::{self, Step}},
+    middleware::{
+        DynCall, DynEmit,
+        order::{self, Step},
+    },
     registry::{Registry, ServiceItem},
     service::{ActionRef, Caller, Client, EventPayload, Service},
     task::Tasks,
@@ -165,7 +168,11 @@ impl ServiceBroker {
     }
 
     /// Calls an action by its name in text; the result is untyped.
-    pub fn call_named(&self, action: impl Into<Cow<'static, str>>, params: impl Into<Payload>) -> Request<Payload> {
+    pub fn call_named(
+        &self,
+        action: impl Into<Cow<'static, str>>,
+        params: impl Into<Payload>,
+    ) -> Request<Payload> {
         Request::new(Caller::from(self), action.into(), params.into())
     }
 

@@ -22,11 +22,7 @@ pub use memory::MemoryCacher;
 pub use rule::CacheRule;
 use turn::{Turn, Turns};
 
-use crate::{
-    broker::ServiceBroker,
-    future::BoxFuture,
-    service::ActionRef,
-};
+use crate::{broker::ServiceBroker, future::BoxFuture, service::ActionRef};
 
 /// A store for cached results. Implement it to bring your own.
 ///
@@ -190,7 +186,7 @@ impl Cache {
         let snapshot = broker.registry().snapshot();
         let action = snapshot.endpoint(action)?.action();
         let ctx = broker.root_context();
-        Some(action.cache.as_ref()?.key(action.full_name(), params, &ctx, self.0.max_params_length))
+        action.cache.as_ref()?.key(action.full_name(), params, &ctx, self.0.max_params_length)
     }
 }
 

@@ -18,14 +18,17 @@ use std::{
     time::Duration,
 };
 
-use ligand_wire::{Data, Payload, Result};
+use ligand_wire::{
+    Data, Payload, Result,
+    key::{self, KeyError},
+};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
-pub use self::{id::Id, meta::Meta};
 use self::locals::Locals;
+pub use self::{id::Id, meta::Meta};
 use crate::{
     broker::{Emit, Mcall, Request, ServiceBroker},
     registry::{Endpoint, Listener},
@@ -66,7 +69,6 @@ pub(crate) struct Inner {
     pub(crate) headers: Option<Arc<Headers>>,
     pub(crate) limit: Limit,
     pub(crate) no_cache: bool,
-    pub(crate) retries: Option<u32>,
     pub(crate) cached: AtomicBool,
     pub(crate) span: OnceLock<tracing::Span>,
     locals: Mutex<Locals>,
@@ -123,7 +125,6 @@ impl Inner {
             headers: None,
             limit: Limit::default(),
             no_cache: false,
-            retries: None,
             cached: AtomicBool::new(false),
             span: OnceLock::new(),
             locals: Mutex::default(),
@@ -243,13 +244,16 @@ impl Context {
         }
     }
 
-    pub(crate) fn write_meta_key(&self, path: &str, out: &mut String) {
+    pub(crate) fn write_meta_key(&self, path: &str, out: &mut String) -> Result<(), KeyError> {
         let meta = self.0.meta.lock();
         let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
         match (meta.get(first), rest) {
-            (Some(value), Some(rest)) => ligand_wire::key::write_path(value, rest, out),
-            (Some(value), None) => ligand_wire::key::write_value(value, out),
-            (None, _) => out.push_str("undefined"),
+            (Some(value), Some(rest)) => key::write_path(value, rest, out).map(drop),
+            (Some(value), None) => key::write_value(value, out),
+            (None, _) => {
+                out.push_str("undefined");
+                Ok(())
+            }
         }
     }
 
@@ -293,7 +297,11 @@ impl Context {
     }
 
     /// Calls an action by its name in text; the result is untyped.
-    pub fn call_named(&self, action: impl Into<Cow<'static, str>>, params: impl Into<Payload>) -> Request<Payload> {
+    pub fn call_named(
+        &self,
+        action: impl Into<Cow<'static, str>>,
+        params: impl Into<Payload>,
+    ) -> Request<Payload> {
         Request::new(Caller::from(self), action.into(), params.into())
     }
 
@@ -325,26 +333,6 @@ impl Context {
     /// Sends an event by name to every listener on this node.
     pub fn broadcast_local(&self, event: impl Into<Cow<'static, str>>, payload: impl Into<Payload>) -> Emit {
         Emit::new(Caller::from(self), event.into(), payload.into(), EventKind::BroadcastLocal)
-    }
-
-    /// A copy for another endpoint or another try: a new id, everything else the same.
-    pub(crate) fn copy_for(&self, endpoint: Option<Arc<Endpoint>>, timeout: Option<Duration>) -> Context {
-        let own = &self.0;
-        let mut copy = Inner::root(own.broker.clone());
-        copy.endpoint = endpoint.or_else(|| own.endpoint.clone());
-        copy.request_id = Some(self.request_id());
-        copy.parent_id = own.parent_id.clone();
-        copy.level = own.level;
-        copy.caller = own.caller.clone();
-        copy.service = own.service.clone();
-        copy.listener = own.listener.clone();
-        copy.event = own.event.clone();
-        copy.meta = Mutex::new(self.metas());
-        copy.headers = own.headers.clone();
-        copy.limit = Limit::new(timeout, own.limit.outer);
-        copy.no_cache = own.no_cache;
-        copy.retries = own.retries;
-        copy.build()
     }
 
     /// Fails when the call that runs here is already too late to call further.

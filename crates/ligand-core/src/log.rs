@@ -5,7 +5,9 @@
 use std::{io::IsTerminal as _, str::FromStr as _};
 
 use ligand_wire::{Error, Result};
-use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::config::{Color, LogFormat, LogOptions};
 

@@ -44,8 +44,8 @@ use std::{future::Future, sync::Arc};
 use ligand_wire::{Payload, Result};
 
 pub use fallback::Fallback;
-pub(crate) use hooks::{Hooks, ServiceHooks};
 pub use hooks::{AfterHook, BeforeHook, ErrorHook};
+pub(crate) use hooks::{Hooks, ServiceHooks};
 pub(crate) use retry::Plan;
 
 use crate::{

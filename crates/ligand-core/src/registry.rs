@@ -62,7 +62,9 @@ impl Registry {
                 service.full_name()
             )));
         }
-        if let Some(action) = service.endpoints().iter().find(|e| current.endpoint(e.action().full_name()).is_some()) {
+        if let Some(action) =
+            service.endpoints().iter().find(|e| current.endpoint(e.action().full_name()).is_some())
+        {
             return Err(Error::service_schema(format!(
                 "action '{}' of service '{}' exists already on this node; rename one of them",
                 action.action().full_name(),
@@ -81,7 +83,7 @@ impl Registry {
         let guard = self.write.lock();
         let current = self.current.load();
         let service = current.service(full_name)?.clone();
-        let rest = current.services().iter().filter(|s| s.full_name() != full_name).cloned().collect();
+        let rest = current.services().iter().filter(|s| **s.full_name() != *full_name).cloned().collect();
         self.current.store(Arc::new(Snapshot::build(rest)));
         drop(guard);
         self.tick();

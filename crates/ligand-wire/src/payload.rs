@@ -14,7 +14,10 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Error, Result, key};
+use crate::{
+    Error, Result,
+    key::{self, KeyError},
+};
 
 /// Anything that may travel between services: clonable, serialisable both ways, shareable.
 ///
@@ -57,7 +60,7 @@ enum Repr {
 trait Typed: Any + Send + Sync {
     fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()>;
     fn to_value(&self) -> serde_json::Result<Value>;
-    fn write_key(&self, path: Option<&str>, out: &mut String);
+    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<(), KeyError>;
     fn type_name(&self) -> &'static str;
 }
 
@@ -70,9 +73,9 @@ impl<T: Data> Typed for T {
         serde_json::to_value(self)
     }
 
-    fn write_key(&self, path: Option<&str>, out: &mut String) {
+    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<(), KeyError> {
         match path {
-            Some(path) => key::write_path(self, path, out),
+            Some(path) => key::write_path(self, path, out).map(drop),
             None => key::write_value(self, out),
         }
     }
@@ -225,10 +228,12 @@ impl Payload {
     /// Mutable access to the Rust value; clones it first when others share it. `None` when it is not a `T`.
     pub fn typed_mut<T: Data>(&mut self) -> Option<&mut T> {
         let Repr::Typed(typed) = &mut self.0 else { return None };
-        let any: &(dyn Any + Send + Sync) = &**typed;
-        let shared: &T = any.downcast_ref()?;
+        if !(&**typed as &dyn Any).is::<T>() {
+            return None;
+        }
         if Arc::get_mut(typed).is_none() {
-            *typed = Arc::new(shared.clone());
+            let copy = (&**typed as &dyn Any).downcast_ref::<T>()?.clone();
+            *typed = Arc::new(copy);
         }
         let unique: &mut (dyn Any + Send + Sync) = Arc::get_mut(typed)?;
         unique.downcast_mut()
@@ -287,8 +292,12 @@ impl Payload {
     pub fn write_json(&self, out: &mut Vec<u8>) -> Result<()> {
         match &self.0 {
             Repr::Undefined | Repr::Null => out.extend_from_slice(b"null"),
-            Repr::Typed(typed) => typed.write_json(out).map_err(|e| encode_error((**typed).type_name(), &e))?,
-            Repr::Value(value) => serde_json::to_writer(out, &**value).map_err(|e| encode_error("Value", &e))?,
+            Repr::Typed(typed) => {
+                typed.write_json(out).map_err(|e| encode_error((**typed).type_name(), &e))?
+            }
+            Repr::Value(value) => {
+                serde_json::to_writer(out, &**value).map_err(|e| encode_error("Value", &e))?
+            }
             Repr::Encoded(Format::Json, bytes) => out.extend_from_slice(bytes),
             Repr::Binary(bytes) => {
                 serde_json::to_writer(out, &bytes[..]).map_err(|e| encode_error("bytes", &e))?;
@@ -298,16 +307,27 @@ impl Payload {
     }
 
     /// Appends the cache-key text of the whole content, or of the leaf at `path`.
-    pub fn write_key(&self, path: Option<&str>, out: &mut String) {
+    ///
+    /// # Errors
+    /// When the content cannot be read; what was appended by then is no key.
+    pub fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<(), KeyError> {
         match (&self.0, path) {
             (Repr::Typed(typed), path) => typed.write_key(path, out),
-            (Repr::Value(value), Some(path)) => key::write_path(&**value, path, out),
+            (Repr::Value(value), Some(path)) => key::write_path(&**value, path, out).map(drop),
             (Repr::Value(value), None) => key::write_value(&**value, out),
-            (Repr::Encoded(Format::Json, bytes), Some(path)) => key::write_json_path(bytes, path, out),
+            (Repr::Encoded(Format::Json, bytes), Some(path)) => {
+                key::write_json_path(bytes, path, out).map(drop)
+            }
             (Repr::Encoded(Format::Json, bytes), None) => key::write_json(bytes, out),
             (Repr::Binary(bytes), None) => key::write_value(&bytes[..], out),
-            (Repr::Null, None) => out.push_str("null"),
-            (Repr::Undefined | Repr::Null | Repr::Binary(_), _) => out.push_str("undefined"),
+            (Repr::Null, None) => {
+                out.push_str("null");
+                Ok(())
+            }
+            (Repr::Undefined | Repr::Null | Repr::Binary(_), _) => {
+                out.push_str("undefined");
+                Ok(())
+            }
         }
     }
 
@@ -375,7 +395,8 @@ fn same<A: 'static, B: 'static>(value: A) -> Result<B, A> {
 /// `undefined` and `null` fit `()`, `Option` and every type that reads null; a struct reads them as `{}`,
 /// because JavaScript callers send `{}`, `null` or nothing for the same thing.
 fn from_nothing<T: Data>() -> Result<T> {
-    from_value(Value::Null).or_else(|null| from_value(Value::Object(serde_json::Map::new())).map_err(|_| null))
+    from_value(Value::Null)
+        .or_else(|null| from_value(Value::Object(serde_json::Map::new())).map_err(|_| null))
 }
 
 fn from_json<T: Data>(bytes: &[u8]) -> Result<T> {

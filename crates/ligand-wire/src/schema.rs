@@ -51,6 +51,7 @@ use serde_json::Value;
 pub use annotate::Annotate;
 pub use error::FieldError;
 pub use node::Types;
+pub use schemars::JsonSchema;
 
 /// Nesting beyond which a value is refused (one error of type `depth`) instead of risking the stack.
 pub const MAX_DEPTH: usize = 100;

@@ -1,1 +1,34 @@
-//! stub
+//! **Ligand**: microservices for Rust — typed actions and events behind one broker.
+//!
+//! This crate is a table of contents: everything is re-exported from the crates that hold it.
+
+pub use ligand_core::{
+    Action, ActionHandler, ActionRef, AfterHook, BeforeHook, BoxFuture, BrokerBuilder, Cache, CacheRule,
+    Cacher, CallOptions, Caller, Client, Context, Data, DynAction, DynEvent, Emit, Env, Error, ErrorHook,
+    Event, EventHandler, EventKind, EventPayload, Fallback, Id, IntoServiceDef, Mcall, Meta, Middleware,
+    Mixin, Options, Payload, Request, Rest, Result, Service, ServiceBroker, ServiceDef, State, Version,
+    Visibility, WeakBroker, broker, cache, config, context, log, middleware, registry, service, task,
+};
+pub use ligand_wire::{FieldError, schema, validate};
+
+pub mod prelude {
+    //! What most service files need: `use ligand::prelude::*`.
+
+    pub use std::time::Duration;
+
+    pub use ligand_core::{ActionRef, Context, Error, Event, Payload, Result, Service, ServiceBroker};
+    pub use serde_json::{Value, json};
+}
+
+#[doc(hidden)]
+pub mod __private {
+    //! For generated code only.
+
+    pub use ligand_core as core;
+    pub use ligand_core::EventPayload;
+    pub use ligand_wire as wire;
+    pub use regex_lite;
+    pub use schemars;
+    pub use serde;
+    pub use serde_json;
+}

@@ -220,7 +220,8 @@ fn call_hooks(middlewares: &[Arc<dyn Middleware>]) -> Option<DynCall> {
 
 /// The `emit` layers, or `None` when no middleware has one.
 fn emit_hooks(middlewares: &[Arc<dyn Middleware>]) -> Option<DynEmit> {
-    let base: DynEmit = Arc::new(|event: emit::OutgoingEvent| -> BoxFuture<_> { Box::pin(emit::deliver(event)) });
+    let base: DynEmit =
+        Arc::new(|event: emit::OutgoingEvent| -> BoxFuture<_> { Box::pin(emit::deliver(event)) });
     let mut layers = None;
     for middleware in middlewares {
         let next = layers.clone().unwrap_or_else(|| base.clone());

@@ -79,8 +79,10 @@ pub(super) struct Running {
 }
 
 impl Running {
-    fn start(ctx: Context, parent: Option<Context>, endpoint: &Endpoint, params: Payload) -> Self {
-        let work = match guarded(|| endpoint.chain().call(ctx.clone(), params)) {
+    fn start(ctx: Context, parent: Option<Context>, params: Payload) -> Self {
+        let chain = ctx.inner().endpoint.as_ref().map(|endpoint| endpoint.chain());
+        let chain = chain.expect("prepare sets the endpoint");
+        let work = match guarded(|| chain.call(ctx.clone(), params)) {
             Ok(work) => work,
             Err(error) => crate::future::ready(Err(error)),
         };
@@ -148,11 +150,8 @@ pub(super) fn direct(call: Outgoing) -> Dispatch {
     }
     match prepare(&call, endpoint) {
         Ok(ctx) => {
-            let parent = match call.caller.0 {
-                crate::service::From::Context(ctx) => Some(ctx),
-                crate::service::From::Broker(_) => None,
-            };
-            Dispatch::Direct(Running::start(ctx, parent, endpoint, call.params))
+            drop(snapshot);
+            Dispatch::Direct(Running::start(ctx, call.caller.into_context(), call.params))
         }
         Err(error) => Dispatch::Long(crate::future::ready(Err(error))),
     }
@@ -168,7 +167,8 @@ fn prepare(call: &Outgoing, endpoint: &Arc<Endpoint>) -> Result<Context> {
     {
         return Err(Error::service_not_found(&call.action, Some(node)));
     }
-    if action.visibility == Visibility::Private && parent.is_none_or(|ctx| ctx.service() != action.service()) {
+    if action.visibility == Visibility::Private && parent.is_none_or(|ctx| ctx.service() != action.service())
+    {
         return Err(Error::service_not_found(&call.action, None));
     }
     let mut inner = ContextInner::root(broker.clone());
@@ -242,7 +242,7 @@ async fn attempt(call: &Outgoing, last: &mut Option<Context>) -> Result<Payload>
         let endpoint = snapshot.endpoint(&call.action).ok_or_else(|| not_found(call, &[]))?;
         let ctx = prepare(call, endpoint)?;
         *last = Some(ctx.clone());
-        Running::start(ctx, call.caller.context().cloned(), endpoint, call.params.clone())
+        Running::start(ctx, call.caller.context().cloned(), call.params.clone())
     };
     running.await
 }

@@ -3,13 +3,7 @@
 //! A listener that ends at once costs no task. One that has to wait goes on in a task of its own: it ends
 //! also when the sender is cancelled, and a stop waits for it.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    future::{Future, IntoFuture},
-    sync::Arc,
-    task::Poll,
-};
+use std::{borrow::Cow, fmt, future::IntoFuture, sync::Arc, task::Poll};
 
 use ligand_wire::{Error, Payload, Result};
 use parking_lot::Mutex;

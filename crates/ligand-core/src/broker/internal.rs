@@ -32,18 +32,24 @@ pub(super) fn service() -> ServiceDef {
             let mut node = node(broker);
             if filter.with_services {
                 let services = broker.registry().snapshot();
-                node["services"] =
-                    services.services().iter().map(|item| service_json(broker, item, &Filter {
-                        with_actions: true,
-                        with_events: true,
-                        ..Filter::default()
-                    })).collect();
+                node["services"] = services
+                    .services()
+                    .iter()
+                    .map(|item| {
+                        service_json(
+                            broker,
+                            item,
+                            &Filter { with_actions: true, with_events: true, ..Filter::default() },
+                        )
+                    })
+                    .collect();
             }
             json!([node])
         }))
         .action(action("services", "All services.", |broker, filter| {
             let snapshot = broker.registry().snapshot();
-            let wanted = |item: &&Arc<ServiceItem>| !(filter.skip_internal && item.full_name().starts_with('$'));
+            let wanted =
+                |item: &&Arc<ServiceItem>| !(filter.skip_internal && item.full_name().starts_with('$'));
             snapshot.services().iter().filter(wanted).map(|item| service_json(broker, item, filter)).collect()
         }))
         .action(action("actions", "All actions.", |broker, filter| {
@@ -54,7 +60,11 @@ pub(super) fn service() -> ServiceDef {
                 let hidden = matches!(action.visibility, Visibility::Protected | Visibility::Private);
                 !internal && !hidden && !(filter.only_available && !endpoint.is_available())
             };
-            snapshot.endpoints().filter(wanted).map(|endpoint| endpoint_json(broker, endpoint, filter)).collect()
+            snapshot
+                .endpoints()
+                .filter(wanted)
+                .map(|endpoint| endpoint_json(broker, endpoint, filter))
+                .collect()
         }))
         .action(action("events", "All listeners.", |broker, filter| {
             let snapshot = broker.registry().snapshot();
@@ -65,7 +75,11 @@ pub(super) fn service() -> ServiceDef {
         .action(action("options", "The options in force, without secrets.", |broker, _| options(broker)))
         .action(
             Action::raw("metrics", |_ctx: Context, _params: Payload| {
-                crate::future::ready(Err(Error::client(400, "METRICS_DISABLED", "Metrics feature is disabled")))
+                crate::future::ready(Err(Error::client(
+                    400,
+                    "METRICS_DISABLED",
+                    "Metrics feature is disabled",
+                )))
             })
             .visibility(Visibility::Public)
             .doc("Metric values."),
@@ -80,7 +94,8 @@ fn action(
     let run = move |ctx: &Context, params: Payload| -> Result<Payload> {
         let mut params = params.to_value()?;
         filter_schema().convert(&mut params);
-        let filter = if params.is_null() { Filter::default() } else { Payload::from(params).take::<FilterData>()?.0 };
+        let filter =
+            if params.is_null() { Filter::default() } else { Payload::from(params).take::<FilterData>()?.0 };
         Ok(answer(ctx.broker(), &filter).into())
     };
     Action::raw(name, move |ctx: Context, params: Payload| crate::future::ready(run(&ctx, params)))
@@ -103,8 +118,14 @@ fn filter_schema() -> Schema {
     SCHEMA
         .get_or_init(|| {
             let names = [
-                "skipInternal", "withActions", "withEvents", "withEndpoints", "withServices", "onlyAvailable",
-                "grouping", "onlyLocal",
+                "skipInternal",
+                "withActions",
+                "withEvents",
+                "withEndpoints",
+                "withServices",
+                "onlyAvailable",
+                "grouping",
+                "onlyLocal",
             ];
             let properties: Map<_, _> =
                 names.iter().map(|name| ((*name).to_owned(), json!({ "type": "boolean" }))).collect();
@@ -154,7 +175,9 @@ fn service_json(broker: &ServiceBroker, item: &ServiceItem, filter: &Filter) -> 
     if filter.with_events {
         let shown = item.listeners().iter().filter(|l| !l.event().pattern().starts_with('$'));
         let events: BTreeMap<_, _> = shown
-            .map(|l| (l.event().pattern(), json!({ "name": l.event().pattern(), "group": l.event().group_of() })))
+            .map(|l| {
+                (l.event().pattern(), json!({ "name": l.event().pattern(), "group": l.event().group_of() }))
+            })
             .collect();
         service["events"] = json!(events);
     }
@@ -167,7 +190,8 @@ fn public_settings(settings: &Map<String, Value>) -> Value {
     let secret = settings.get("$secureSettings").and_then(Value::as_array);
     for path in secret.into_iter().flatten().filter_map(Value::as_str) {
         let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
-        let pointer = if parent.is_empty() { String::new() } else { format!("/{}", parent.replace('.', "/")) };
+        let pointer =
+            if parent.is_empty() { String::new() } else { format!("/{}", parent.replace('.', "/")) };
         if let Some(Value::Object(map)) = shown.pointer_mut(&pointer) {
             map.remove(last);
         }
@@ -180,7 +204,8 @@ fn public_settings(settings: &Map<String, Value>) -> Value {
 
 fn definition(endpoint: &Endpoint) -> Value {
     let action = endpoint.action();
-    let mut json = json!({ "name": action.full_name(), "rawName": action.name(), "visibility": action.visibility });
+    let mut json =
+        json!({ "name": action.full_name(), "rawName": action.name(), "visibility": action.visibility });
     if let Some(schema) = &action.params {
         json["params"] = schema.fastest();
     }
@@ -206,7 +231,8 @@ fn endpoint_json(broker: &ServiceBroker, endpoint: &Endpoint, filter: &Filter) -
     });
     if filter.with_endpoints {
         let available = endpoint.is_available();
-        json["endpoints"] = json!([{ "nodeID": broker.node_id(), "state": available, "available": available }]);
+        json["endpoints"] =
+            json!([{ "nodeID": broker.node_id(), "state": available, "available": available }]);
     }
     json
 }
@@ -278,8 +304,10 @@ fn health(broker: &ServiceBroker) -> Value {
     };
     let (total, free) = (field(&memory, "MemTotal:"), field(&memory, "MemAvailable:"));
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let (percent, utilization) =
-        (if total == 0 { 0.0 } else { free as f64 * 100.0 / total as f64 }, (load1 * 100.0 / cores as f64) as u64);
+    let (percent, utilization) = (
+        if total == 0 { 0.0 } else { free as f64 * 100.0 / total as f64 },
+        (load1 * 100.0 / cores as f64) as u64,
+    );
     let now = jiff::Timestamp::now();
     json!({
         "cpu": {

@@ -100,7 +100,9 @@ impl ServiceBroker {
         let def = def.finish()?;
         let full_name: Arc<str> = def.full_name().into();
         if self.0.services.lock().iter().any(|item| *item.full_name() == full_name) {
-            return Err(Error::service_schema(format!("service '{full_name}' is registered twice on this node")));
+            return Err(Error::service_schema(format!(
+                "service '{full_name}' is registered twice on this node"
+            )));
         }
         let endpoint = |action: &_| {
             let action = Arc::new(crate::service::Action::clone(action));

@@ -15,12 +15,7 @@ use ligand_wire::{Data, Payload, Result};
 use serde_json::Value;
 
 use super::call::{CallOptions, Dispatch, Outgoing, Running, dispatch};
-use crate::{
-    context::Id,
-    future::BoxFuture,
-    middleware::Fallback,
-    service::Caller,
-};
+use crate::{context::Id, future::BoxFuture, middleware::Fallback, service::Caller};
 
 /// A call that runs when it is awaited. Dropping it cancels the callee.
 ///

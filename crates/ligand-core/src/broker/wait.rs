@@ -14,7 +14,9 @@ pub(super) async fn wait_for(broker: &ServiceBroker, wanted: &[Dependency], limi
     let all = async {
         loop {
             changes.mark_unchanged();
-            if wanted.iter().all(|dependency| is_there(broker, dependency)) || changes.changed().await.is_err() {
+            if wanted.iter().all(|dependency| is_there(broker, dependency))
+                || changes.changed().await.is_err()
+            {
                 return;
             }
         }

@@ -1,9 +1,6 @@
 //! The cacher in this process: values stay typed, nothing is serialised.
 
-use std::{
-    hash::BuildHasher,
-    time::Duration,
-};
+use std::{hash::BuildHasher, time::Duration};
 
 use foldhash::fast::RandomState;
 use hashlink::LinkedHashMap;
@@ -116,7 +113,9 @@ impl Cacher for MemoryCacher {
         let mut keys = Vec::new();
         for shard in &self.shards {
             let shard = shard.lock();
-            keys.extend(shard.entries.iter().filter(|(_, entry)| entry.is_live()).map(|(key, _)| key.clone()));
+            keys.extend(
+                shard.entries.iter().filter(|(_, entry)| entry.is_live()).map(|(key, _)| key.clone()),
+            );
         }
         keys.sort_unstable();
         ready(Ok(keys))

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use ligand_wire::{Payload, key};
+use ligand_wire::{
+    Payload,
+    key::{self, KeyError},
+};
 
 use crate::context::Context;
 
@@ -58,44 +61,51 @@ impl CacheRule {
         self.enabled.as_ref().is_none_or(|enabled| enabled(ctx))
     }
 
-    /// The text of the key, the same as a JavaScript node makes.
-    pub(crate) fn key(&self, action: &str, params: &Payload, ctx: &Context, max: Option<usize>) -> String {
+    /// The text of the key, the same as a JavaScript node makes; `None` when the parameters are unreadable.
+    pub(crate) fn key(
+        &self,
+        action: &str,
+        params: &Payload,
+        ctx: &Context,
+        max: Option<usize>,
+    ) -> Option<String> {
         if let Some(keygen) = &self.keygen {
-            return format!("{action}:{}", keygen(params, ctx));
+            return Some(format!("{action}:{}", keygen(params, ctx)));
         }
         let mut text = String::with_capacity(action.len() + 32);
         text.push_str(action);
         if self.keys.as_ref().is_some_and(Vec::is_empty) {
-            return text;
+            return Some(text);
         }
         text.push(':');
         if max.is_none() {
-            self.write(params, ctx, &mut text);
-            return text;
+            self.write(params, ctx, &mut text).ok()?;
+            return Some(text);
         }
         let mut part = String::new();
-        self.write(params, ctx, &mut part);
+        self.write(params, ctx, &mut part).ok()?;
         text.push_str(&key::limit(part, max));
-        text
+        Some(text)
     }
 
-    fn write(&self, params: &Payload, ctx: &Context, out: &mut String) {
+    fn write(&self, params: &Payload, ctx: &Context, out: &mut String) -> Result<(), KeyError> {
         let Some(keys) = &self.keys else { return params.write_key(None, out) };
         for (index, key) in keys.iter().enumerate() {
             if index > 0 {
                 out.push('|');
             }
             if let Some(path) = key.strip_prefix('#') {
-                ctx.write_meta_key(path, out);
+                ctx.write_meta_key(path, out)?;
             } else if let Some(name) = key.strip_prefix('@') {
                 match ctx.header(&name.to_ascii_lowercase()) {
-                    Some(value) => key::write_value(value, out),
+                    Some(value) => key::write_value(value, out)?,
                     None => out.push_str("undefined"),
                 }
             } else {
-                params.write_key(Some(key), out);
+                params.write_key(Some(key), out)?;
             }
         }
+        Ok(())
     }
 }
 

@@ -37,9 +37,10 @@ impl Env {
                 env.values.insert(key, value);
             }
         }
-        env.values.extend(std::env::vars_os().filter_map(|(key, value)| {
-            Some((key.into_string().ok()?, value.into_string().ok()?))
-        }));
+        env.values.extend(
+            std::env::vars_os()
+                .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))),
+        );
         Ok(env)
     }
 

@@ -9,8 +9,12 @@ use toml::{Table, Value};
 use super::{Env, Options};
 
 /// Variables of their own names, kept for people who come from Moleculer.
-const SHORT: [(&str, &str); 4] =
-    [("NODEID", "node_id"), ("NAMESPACE", "namespace"), ("LOG_LEVEL", "log.level"), ("LOGLEVEL", "log.level")];
+const SHORT: [(&str, &str); 4] = [
+    ("NODEID", "node_id"),
+    ("NAMESPACE", "namespace"),
+    ("LOG_LEVEL", "log.level"),
+    ("LOGLEVEL", "log.level"),
+];
 
 /// Reads `file` when given, lays the environment over it and checks every key and value.
 pub(crate) fn load(file: Option<&Path>, env: &Env) -> Result<Options> {
@@ -33,8 +37,9 @@ pub(crate) fn load(file: Option<&Path>, env: &Env) -> Result<Options> {
 
 fn read(file: &Path) -> Result<Table> {
     let name = file.display();
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Error::broker_options(format!("configuration file {name} cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Error::broker_options(format!("configuration file {name} cannot be read: {error}"))
+    })?;
     // Parsed into the final type first: only the text knows line numbers.
     toml::from_str::<Options>(&text).map_err(|error| place(&text, &name.to_string(), &error))?;
     toml::from_str(&text).map_err(|error| place(&text, &name.to_string(), &error))
@@ -44,7 +49,8 @@ fn read(file: &Path) -> Result<Table> {
 fn place(text: &str, file: &str, error: &toml::de::Error) -> Error {
     let start = error.span().map_or(0, |span| span.start.min(text.len()));
     let line = text[..start].matches('\n').count() + 1;
-    let key = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map_or("", |(key, _)| key.trim());
+    let key =
+        text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map_or("", |(key, _)| key.trim());
     let key = if key.is_empty() { String::new() } else { format!(", key '{key}'") };
     Error::broker_options(format!("{file}, line {line}{key}: {}", error.message()))
 }
@@ -54,9 +60,8 @@ fn lay(table: Table, variable: &str, path: &str, text: &str) -> Result<Table> {
     let mut last = None;
     for value in readings(text) {
         let mut next = table.clone();
-        set(&mut next, path, value).map_err(|reason| {
-            Error::broker_options(format!("environment variable {variable}: {reason}"))
-        })?;
+        set(&mut next, path, value)
+            .map_err(|reason| Error::broker_options(format!("environment variable {variable}: {reason}")))?;
         match check(&next) {
             Ok(_) => return Ok(next),
             Err(error) => last = last.or(Some(error)),
@@ -110,7 +115,8 @@ mod tests {
 
     #[test]
     fn environment_wins_over_file_wins_over_defaults() {
-        let toml = file("node_id = \"a\"\nrequest_timeout = \"2s\"\n[cacher]\nkind = \"memory_lru\"\nmax = 5\n");
+        let toml =
+            file("node_id = \"a\"\nrequest_timeout = \"2s\"\n[cacher]\nkind = \"memory_lru\"\nmax = 5\n");
         let env = Env::from_pairs([
             ("NODEID", "b"),
             ("LIGAND_RETRY_POLICY__ENABLED", "true"),
@@ -122,7 +128,10 @@ mod tests {
         let options = load(Some(toml.path()), &env).unwrap();
         assert_eq!(options.node_id.as_deref(), Some("b"));
         assert_eq!(options.request_timeout, Duration::from_secs(2));
-        assert_eq!((options.retry_policy.enabled, options.retry_policy.delay), (true, Duration::from_millis(5)));
+        assert_eq!(
+            (options.retry_policy.enabled, options.retry_policy.delay),
+            (true, Duration::from_millis(5))
+        );
         assert_eq!((options.retry_policy.retries, options.max_call_level), (5, 3));
         let cacher = options.cacher.unwrap();
         assert_eq!((cacher.kind, cacher.max), (CacherKind::MemoryLru, Some(7)));
@@ -149,7 +158,9 @@ mod tests {
 
     #[test]
     fn wrong_variables_are_named() {
-        for (name, value) in [("LIGAND_REQUEST_TIMEOUT", "soon"), ("LIGAND_REQUEST_TIMOUT", "1s"), ("LIGAND_LOG", "x")] {
+        for (name, value) in
+            [("LIGAND_REQUEST_TIMEOUT", "soon"), ("LIGAND_REQUEST_TIMOUT", "1s"), ("LIGAND_LOG", "x")]
+        {
             let error = load(None, &Env::from_pairs([(name, value)])).unwrap_err();
             assert!(error.message().contains(name), "{}", error.message());
         }

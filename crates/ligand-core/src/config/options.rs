@@ -185,7 +185,7 @@ pub enum CacherKind {
 macro_rules! policy {
     (
         $(#[$policy_doc:meta])* $policy:ident / $options:ident {
-            $( $(#[$doc:meta])* $field:ident: $type:ty = $default:expr, $(with $with:literal)? )*
+            $( $(#[$doc:meta])* $([$with:literal])? $field:ident: $type:ty = $default:expr, )*
         }
     ) => {
         $(#[$policy_doc])*
@@ -236,9 +236,9 @@ policy! {
         /// How often at most, after the first try. Default: 5.
         retries: u32 = 5,
         /// First pause. Default: `100ms`.
-        delay: Duration = Duration::from_millis(100), with "time"
+        ["time"] delay: Duration = Duration::from_millis(100),
         /// Longest pause. Default: `1s`.
-        max_delay: Duration = Duration::from_secs(1), with "time"
+        ["time"] max_delay: Duration = Duration::from_secs(1),
         /// Growth of the pause. Default: 2.
         factor: f64 = 2.0,
     }
@@ -250,11 +250,11 @@ policy! {
         /// Share of failures that opens the circuit, 0 to 1. Default: 0.5.
         threshold: f64 = 0.5,
         /// Counters start anew after this time. Default: `60s`.
-        window_time: Duration = Duration::from_secs(60), with "time"
+        ["time"] window_time: Duration = Duration::from_secs(60),
         /// Fewer calls than this never open the circuit. Default: 20.
         min_request_count: u32 = 20,
         /// Rest before one call is let through as a trial. Default: `10s`.
-        half_open_time: Duration = Duration::from_secs(10), with "time"
+        ["time"] half_open_time: Duration = Duration::from_secs(10),
     }
 }
 

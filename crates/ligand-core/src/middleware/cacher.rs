@@ -20,7 +20,9 @@ pub(super) fn wrap(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynA
         if ctx.inner().no_cache || !rule.applies(&ctx) || ctx.meta::<bool>("$cache") == Some(false) {
             return next.call(ctx, params);
         }
-        let key = rule.key(&name, &params, &ctx, cache.max_params_length());
+        let Some(key) = rule.key(&name, &params, &ctx, cache.max_params_length()) else {
+            return next.call(ctx, params);
+        };
         let lookup = cache.lookup(&key);
         if let Lookup::Ready(Some(found)) = lookup {
             ctx.mark_cached();

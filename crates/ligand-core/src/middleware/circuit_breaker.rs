@@ -43,7 +43,12 @@ impl State {
     }
 }
 
-pub(super) fn wrap(parts: &Parts, action: &Arc<Action>, available: &Arc<AtomicBool>, next: DynAction) -> DynAction {
+pub(super) fn wrap(
+    parts: &Parts,
+    action: &Arc<Action>,
+    available: &Arc<AtomicBool>,
+    next: DynAction,
+) -> DynAction {
     let policy = parts.circuit_breaker(action);
     if !policy.enabled {
         return next;

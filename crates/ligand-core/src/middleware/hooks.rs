@@ -182,9 +182,9 @@ fn names(mask: &str) -> impl Iterator<Item = &str> {
 /// The hooks for one action: (those for `*`, those whose mask names it).
 fn in_order<H: Clone>(hooks: &[(String, H)], action: &str) -> (Vec<H>, Vec<H>) {
     let all = hooks.iter().filter(|(mask, _)| mask.trim() == "*").map(|(_, hook)| hook.clone());
-    let some = hooks.iter().filter(|(mask, _)| {
-        mask.trim() != "*" && names(mask).any(|name| Pattern::new(name).matches(action))
-    });
+    let some = hooks
+        .iter()
+        .filter(|(mask, _)| mask.trim() != "*" && names(mask).any(|name| Pattern::new(name).matches(action)));
     (all.collect(), some.map(|(_, hook)| hook.clone()).collect())
 }
 

@@ -97,7 +97,10 @@ pub(crate) fn steps(parts: &Parts, action: &Arc<Action>) -> Vec<Step> {
     }
     let breaker = parts.circuit_breaker(action);
     if breaker.enabled {
-        step("circuit_breaker", format!("from {} calls, {} failed", breaker.min_request_count, breaker.threshold));
+        step(
+            "circuit_breaker",
+            format!("from {} calls, {} failed", breaker.min_request_count, breaker.threshold),
+        );
     }
     if let (Some(rule), Some(_)) = (&action.cache, &parts.cache) {
         step("cacher", rule.to_string());
@@ -128,12 +131,14 @@ pub(crate) fn steps(parts: &Parts, action: &Arc<Action>) -> Vec<Step> {
 fn validate_action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
     let schema = action.params.clone();
     match (parts.options.validator, action.validator, schema) {
-        (true, Some(check), _) => Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
-            match check(params) {
-                Ok(params) => next.call(ctx, params),
-                Err(error) => ready(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
-            }
-        }),
+        (true, Some(check), _) => {
+            Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+                match check(params) {
+                    Ok(params) => next.call(ctx, params),
+                    Err(error) => ready(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
+                }
+            })
+        }
         (true, None, Some(schema)) => {
             Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
                 match check_dynamic(&schema, &params) {

@@ -21,7 +21,10 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// The layers are composed by `compose`, which gets the flag that switches the endpoint off.
-    pub(crate) fn new(action: Arc<Action>, compose: impl FnOnce(&Arc<Action>, &Arc<AtomicBool>) -> DynAction) -> Self {
+    pub(crate) fn new(
+        action: Arc<Action>,
+        compose: impl FnOnce(&Arc<Action>, &Arc<AtomicBool>) -> DynAction,
+    ) -> Self {
         let available = Arc::new(AtomicBool::new(true));
         let chain = compose(&action, &available);
         Self { action, available, chain }

@@ -191,7 +191,8 @@ impl Snapshot {
                 }
                 let place = Place { service: service.clone(), index };
                 let same = |group: &&mut Group| {
-                    &*group.name == def.group_of() && group.listeners[0].listener().event().pattern == def.pattern
+                    &*group.name == def.group_of()
+                        && group.listeners[0].listener().event().pattern == def.pattern
                 };
                 match groups.iter_mut().find(same) {
                     Some(group) => group.listeners.push(place),

@@ -2,7 +2,11 @@
 
 use std::{fmt, future::Future, marker::PhantomData, sync::Arc, time::Duration};
 
-use ligand_wire::{Data, Error, Payload, Result, schema::Schema, validate::Validate};
+use ligand_wire::{
+    Data, Error, Payload, Result,
+    schema::{JsonSchema, Schema},
+    validate::Validate,
+};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -170,7 +174,7 @@ impl Action {
     }
 
     /// Checks the parameters against the rules of `P` before the handler runs, and publishes its schema.
-    pub fn params<P: Data + Validate>(mut self) -> Self {
+    pub fn params<P: Data + Validate + JsonSchema>(mut self) -> Self {
         self.validator = Some(validation::check::<P>);
         self.params = Some(P::schema());
         self
@@ -184,7 +188,7 @@ impl Action {
     }
 
     /// Publishes the schema of the result.
-    pub fn returns<R: Validate>(mut self) -> Self {
+    pub fn returns<R: Validate + JsonSchema>(mut self) -> Self {
         self.returns = Some(R::schema());
         self
     }

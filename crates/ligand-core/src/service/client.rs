@@ -7,10 +7,10 @@ use crate::{broker::ServiceBroker, context::Context};
 /// Where a call comes from: the broker itself, or a running action or listener whose trace, meta and
 /// deadline it inherits.
 #[derive(Clone)]
-pub struct Caller(pub(crate) From);
+pub struct Caller(Origin);
 
 #[derive(Clone)]
-pub(crate) enum From {
+enum Origin {
     Broker(ServiceBroker),
     Context(Context),
 }
@@ -18,28 +18,35 @@ pub(crate) enum From {
 impl Caller {
     pub(crate) fn broker(&self) -> &ServiceBroker {
         match &self.0 {
-            From::Broker(broker) => broker,
-            From::Context(ctx) => ctx.broker(),
+            Origin::Broker(broker) => broker,
+            Origin::Context(ctx) => ctx.broker(),
+        }
+    }
+
+    pub(crate) fn into_context(self) -> Option<Context> {
+        match self.0 {
+            Origin::Broker(_) => None,
+            Origin::Context(ctx) => Some(ctx),
         }
     }
 
     pub(crate) fn context(&self) -> Option<&Context> {
         match &self.0 {
-            From::Broker(_) => None,
-            From::Context(ctx) => Some(ctx),
+            Origin::Broker(_) => None,
+            Origin::Context(ctx) => Some(ctx),
         }
     }
 }
 
-impl std::convert::From<&ServiceBroker> for Caller {
+impl From<&ServiceBroker> for Caller {
     fn from(broker: &ServiceBroker) -> Self {
-        Self(From::Broker(broker.clone()))
+        Self(Origin::Broker(broker.clone()))
     }
 }
 
-impl std::convert::From<&Context> for Caller {
+impl From<&Context> for Caller {
     fn from(ctx: &Context) -> Self {
-        Self(From::Context(ctx.clone()))
+        Self(Origin::Context(ctx.clone()))
     }
 }
 

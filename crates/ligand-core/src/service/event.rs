@@ -2,7 +2,12 @@
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use ligand_wire::{Data, Error, Payload, Result, pattern::Pattern, schema::Schema, validate::Validate};
+use ligand_wire::{
+    Data, Error, Payload, Result,
+    pattern::Pattern,
+    schema::{JsonSchema, Schema},
+    validate::Validate,
+};
 
 use crate::{
     config::BulkheadOptions,
@@ -95,7 +100,7 @@ impl Event {
     }
 
     /// Checks the payload against the rules of `P` before the handler runs, and publishes its schema.
-    pub fn params<P: Data + Validate>(mut self) -> Self {
+    pub fn params<P: Data + Validate + JsonSchema>(mut self) -> Self {
         self.validator = Some(validation::check::<P>);
         self.params = Some(P::schema());
         self

@@ -3,10 +3,14 @@
 //! On the success path the content is decoded once and the generated checks of its type run. Only when that
 //! fails is the raw content walked again with the schema, to report every broken rule at once.
 
-use ligand_wire::{Data, Error, Payload, Result, schema::Schema, validate::Validate};
+use ligand_wire::{
+    Data, Error, Payload, Result,
+    schema::{JsonSchema, Schema},
+    validate::Validate,
+};
 
 /// Decodes to `P`, sanitises, checks; the output holds the typed value.
-pub(crate) fn check<P: Data + Validate>(payload: Payload) -> Result<Payload> {
+pub(crate) fn check<P: Data + Validate + JsonSchema>(payload: Payload) -> Result<Payload> {
     if !P::SANITIZES && payload.peek::<P>().is_some_and(|params| !P::CHECKS || params.is_valid()) {
         return Ok(payload);
     }

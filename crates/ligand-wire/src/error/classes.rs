@@ -18,17 +18,29 @@ impl Error {
     }
 
     /// The caller's mistake: class `MoleculerClientError`, not retryable.
-    pub fn client(code: u16, kind: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn client(
+        code: u16,
+        kind: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self::build("MoleculerClientError", code, message).with_kind(kind)
     }
 
     /// Our mistake: class `MoleculerServerError`, retryable.
-    pub fn server(code: u16, kind: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn server(
+        code: u16,
+        kind: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self::build("MoleculerServerError", code, message).with_kind(kind).with_retryable(true)
     }
 
     /// A passing condition: class `MoleculerRetryableError`, retryable.
-    pub fn transient(code: u16, kind: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn transient(
+        code: u16,
+        kind: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self::build("MoleculerRetryableError", code, message).with_kind(kind).with_retryable(true)
     }
 
@@ -180,9 +192,13 @@ impl Error {
 
     /// 500 `GRACEFUL_STOP_TIMEOUT`: running calls did not end within the shutdown time.
     pub fn graceful_stop_timeout(service: &str) -> Self {
-        Self::build("GracefulStopTimeoutError", 500, format!("Unable to stop '{service}' service gracefully."))
-            .with_kind("GRACEFUL_STOP_TIMEOUT")
-            .with_data(json!({ "service": service }))
+        Self::build(
+            "GracefulStopTimeoutError",
+            500,
+            format!("Unable to stop '{service}' service gracefully."),
+        )
+        .with_kind("GRACEFUL_STOP_TIMEOUT")
+        .with_data(json!({ "service": service }))
     }
 }
 
