@@ -26,5 +26,5 @@ pub use ligand_wire::{Data, Error, Payload, Result};
 pub use middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Middleware};
 pub use service::{
     Action, ActionHandler, ActionRef, Caller, Client, DynAction, DynEvent, Event, EventHandler, EventPayload,
-    IntoServiceDef, Mixin, Rest, Service, ServiceDef, Version, Visibility,
+    IntoServiceDef, MixedIn, Mixin, Rest, Service, ServiceDef, Version, Visibility,
 };

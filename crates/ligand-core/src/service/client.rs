@@ -1,8 +1,14 @@
 //! Generated clients and who calls through them.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use crate::{broker::ServiceBroker, context::Context};
+use ligand_wire::{Data, Payload};
+
+use super::ActionRef;
+use crate::{
+    broker::{Request, ServiceBroker},
+    context::Context,
+};
 
 /// Where a call comes from: the broker itself, or a running action or listener whose trace, meta and
 /// deadline it inherits.
@@ -16,6 +22,20 @@ enum Origin {
 }
 
 impl Caller {
+    /// A typed call.
+    pub fn call<P: Data, R: Data>(&self, action: ActionRef<P, R>, params: P) -> Request<R> {
+        Request::new(self.clone(), Cow::Borrowed(action.name()), Payload::typed(params))
+    }
+
+    /// A call by name whose result type the caller knows.
+    pub fn call_as<R: Data>(
+        &self,
+        action: impl Into<Cow<'static, str>>,
+        params: impl Into<Payload>,
+    ) -> Request<R> {
+        Request::new(self.clone(), action.into(), params.into())
+    }
+
     pub(crate) fn broker(&self) -> &ServiceBroker {
         match &self.0 {
             Origin::Broker(broker) => broker,
@@ -60,4 +80,14 @@ impl fmt::Debug for Caller {
 pub trait Client: Sized {
     /// Makes the client of one caller.
     fn new(caller: Caller) -> Self;
+}
+
+/// A client of a service that has the mixin `M`; `#[service(mixins(..))]` implements it, and the mixin's crate
+/// gives every such client its methods.
+pub trait MixedIn<M> {
+    /// Full name of the service.
+    const SERVICE: &'static str;
+
+    /// Who calls.
+    fn caller(&self) -> &Caller;
 }
