@@ -15,7 +15,7 @@ pub(crate) use action::Validator;
 pub use action::{Action, ActionHandler, ActionRef, DynAction, Visibility};
 pub use client::{Caller, Client, MixedIn};
 pub(crate) use def::Lifecycle;
-pub use def::{Dependency, IntoServiceDef, MixedIn, Mixin, Service, ServiceDef, Version};
+pub use def::{Dependency, IntoServiceDef, Mixin, Service, ServiceDef, Version};
 pub use event::{DynEvent, Event, EventHandler, EventPayload};
 pub use rest::Rest;
 pub(crate) use validation::check_dynamic;
