@@ -6,3 +6,4 @@ pub mod key;
 pub mod pattern;
 pub mod rules;
 pub mod schema;
+pub mod validate;

@@ -1,0 +1,270 @@
+//! Checking a value that was already decoded.
+//!
+//! `#[payload]` implements [`Validate`] from the `#[check(..)]` rules of the fields, and payloads inside payloads
+//! are checked with them. Success costs the comparisons and nothing else. What exactly is wrong with a refused
+//! value is the business of its [`Schema`], which looks at the value as it arrived.
+//!
+//! Types of other crates do not implement the trait and count as valid: see [`probe`].
+
+pub mod probe;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    hash::BuildHasher,
+    rc::Rc,
+    sync::Arc,
+};
+
+use crate::schema::Schema;
+
+/// A value that knows its own rules.
+///
+/// ```
+/// use ligand_wire::validate::Validate;
+///
+/// struct Even(u32);
+///
+/// impl Validate for Even {
+///     const CHECKS: bool = true;
+///
+///     fn is_valid(&self) -> bool {
+///         self.0 % 2 == 0
+///     }
+/// }
+///
+/// assert!(!vec![Even(2), Even(3)].is_valid());
+/// ```
+pub trait Validate {
+    /// Whether [`sanitize`](Self::sanitize) may do anything. False means the call can be left out.
+    const SANITIZES: bool = false;
+
+    /// Whether [`is_valid`](Self::is_valid) may be false. False means the call can be left out.
+    const CHECKS: bool = false;
+
+    /// Applies the sanitizers (`trim`, `lowercase`, `uppercase`). Called before [`is_valid`](Self::is_valid).
+    fn sanitize(&mut self) {}
+
+    /// Whether every rule holds, here and in the payloads inside.
+    fn is_valid(&self) -> bool {
+        true
+    }
+
+    /// The JSON Schema of the type. Generated code builds it once and returns clones of it.
+    fn schema() -> Schema
+    where
+        Self: schemars::JsonSchema + Sized,
+    {
+        Schema::of::<Self>()
+    }
+}
+
+/// Sanitizes `value` and tells whether it is valid then.
+pub fn accept<T: Validate>(value: &mut T) -> bool {
+    if T::SANITIZES {
+        value.sanitize();
+    }
+    !T::CHECKS || value.is_valid()
+}
+
+macro_rules! always_valid {
+    ($($type:ty),* $(,)?) => {
+        $(impl Validate for $type {})*
+    };
+}
+
+always_valid!(
+    i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64, bool, char, String, str, Box<str>, Arc<str>,
+    serde_json::Value, serde_json::Map<String, serde_json::Value>, serde_json::Number, (), std::time::Duration,
+    std::net::IpAddr, std::net::Ipv4Addr, std::net::Ipv6Addr,
+);
+
+impl<T: Validate> Validate for Option<T> {
+    const SANITIZES: bool = T::SANITIZES;
+    const CHECKS: bool = T::CHECKS;
+
+    fn sanitize(&mut self) {
+        if let Some(value) = self {
+            value.sanitize();
+        }
+    }
+
+    fn is_valid(&self) -> bool {
+        self.as_ref().is_none_or(T::is_valid)
+    }
+}
+
+impl<T: Validate> Validate for Box<T> {
+    const SANITIZES: bool = T::SANITIZES;
+    const CHECKS: bool = T::CHECKS;
+
+    fn sanitize(&mut self) {
+        (**self).sanitize();
+    }
+
+    fn is_valid(&self) -> bool {
+        (**self).is_valid()
+    }
+}
+
+/// A shared value cannot be changed in place, so its sanitizers do not run.
+macro_rules! shared {
+    ($($type:ident),*) => {
+        $(impl<T: Validate> Validate for $type<T> {
+            const CHECKS: bool = T::CHECKS;
+
+            fn is_valid(&self) -> bool {
+                (**self).is_valid()
+            }
+        })*
+    };
+}
+
+shared!(Arc, Rc);
+
+macro_rules! lists {
+    ($([$($generics:tt)*] $type:ty),*) => {
+        $(impl<T: Validate, $($generics)*> Validate for $type {
+            const SANITIZES: bool = T::SANITIZES;
+            const CHECKS: bool = T::CHECKS;
+
+            fn sanitize(&mut self) {
+                if T::SANITIZES {
+                    self.iter_mut().for_each(T::sanitize);
+                }
+            }
+
+            fn is_valid(&self) -> bool {
+                !T::CHECKS || self.iter().all(T::is_valid)
+            }
+        })*
+    };
+}
+
+lists!([] Vec<T>, [const N: usize] [T; N]);
+
+/// The items of a set cannot be changed in place, so their sanitizers do not run.
+macro_rules! sets {
+    ($([$($generics:tt)*] $type:ty),*) => {
+        $(impl<T: Validate, $($generics)*> Validate for $type {
+            const CHECKS: bool = T::CHECKS;
+
+            fn is_valid(&self) -> bool {
+                !T::CHECKS || self.iter().all(T::is_valid)
+            }
+        })*
+    };
+}
+
+sets!([] BTreeSet<T>, [S: BuildHasher] HashSet<T, S>);
+
+macro_rules! maps {
+    ($([$($generics:tt)*] $type:ty),*) => {
+        $(impl<K, V: Validate, $($generics)*> Validate for $type {
+            const SANITIZES: bool = V::SANITIZES;
+            const CHECKS: bool = V::CHECKS;
+
+            fn sanitize(&mut self) {
+                if V::SANITIZES {
+                    self.values_mut().for_each(V::sanitize);
+                }
+            }
+
+            fn is_valid(&self) -> bool {
+                !V::CHECKS || self.values().all(V::is_valid)
+            }
+        })*
+    };
+}
+
+maps!([] BTreeMap<K, V>, [S: BuildHasher] HashMap<K, V, S>);
+
+macro_rules! tuples {
+    ($($($name:ident)+;)*) => {
+        $(impl<$($name: Validate),+> Validate for ($($name,)+) {
+            const SANITIZES: bool = $($name::SANITIZES)||+;
+            const CHECKS: bool = $($name::CHECKS)||+;
+
+            #[allow(non_snake_case)]
+            fn sanitize(&mut self) {
+                let ($($name,)+) = self;
+                $($name.sanitize();)+
+            }
+
+            #[allow(non_snake_case)]
+            fn is_valid(&self) -> bool {
+                let ($($name,)+) = self;
+                $($name.is_valid())&&+
+            }
+        })*
+    };
+}
+
+tuples! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Even(u32);
+
+    impl Validate for Even {
+        const SANITIZES: bool = true;
+        const CHECKS: bool = true;
+
+        fn sanitize(&mut self) {
+            if self.0 > 100 {
+                self.0 = 100;
+            }
+        }
+
+        fn is_valid(&self) -> bool {
+            self.0.is_multiple_of(2)
+        }
+    }
+
+    struct Foreign;
+
+    #[test]
+    fn containers_check_what_is_inside() {
+        assert!(Some(Even(2)).is_valid() && None::<Even>.is_valid() && !Some(Even(1)).is_valid());
+        assert!(!vec![Even(2), Even(1)].is_valid() && vec![Box::new(Even(2))].is_valid());
+        assert!(!HashMap::from([("a", Even(1))]).is_valid() && !BTreeMap::from([(1, [Even(1)])]).is_valid());
+        assert!(!("x".to_owned(), Even(1)).is_valid() && !Arc::new(Even(1)).is_valid());
+        const { assert!(!<Vec<String>>::CHECKS && <(u8, Option<Even>)>::CHECKS && <Vec<Even>>::SANITIZES) };
+    }
+
+    #[test]
+    fn accept_sanitizes_first() {
+        let mut values = vec![Even(101), Even(4)];
+        assert!(accept(&mut values));
+        assert_eq!(values[0].0, 100);
+    }
+
+    #[test]
+    #[allow(clippy::needless_borrow)]
+    fn the_probe_knows_types_without_rules() {
+        use probe::{Checked as _, CheckedMut as _, Probe, ProbeMut, Unchecked as _, UncheckedMut as _};
+
+        assert!(!(&Probe(&Even(1))).probe_is_valid());
+        assert!((&Probe(&Foreign)).probe_is_valid());
+        assert!((&Probe(&vec![Foreign])).probe_is_valid());
+        assert!(!(&Probe(&Some(vec![Even(1)]))).probe_is_valid());
+        let mut even = Even(300);
+        (&mut ProbeMut(&mut even)).probe_sanitize();
+        assert_eq!(even.0, 100);
+        let mut foreign = Foreign;
+        (&mut ProbeMut(&mut foreign)).probe_sanitize();
+    }
+
+    #[test]
+    fn schemas_of_builtins() {
+        assert_eq!(<Vec<u8>>::schema().json()["type"], "array");
+    }
+}
