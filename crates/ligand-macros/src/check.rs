@@ -52,11 +52,11 @@ impl Checks {
             }
             match attribute.meta.require_list() {
                 Ok(_) => match attribute.parse_args_with(rules) {
-                    Ok(rules) => rules.into_iter().for_each(|rule| checks.add(rule, errors)),
+                    Ok(rules) => rules.iter().for_each(|rule| checks.add(rule, errors)),
                     Err(error) => errors.push(error),
                 },
                 Err(_) => {
-                    errors.at(attribute, format_args!("`#[check(..)]` needs rules in parentheses: {RULES}"))
+                    errors.at(attribute, format_args!("`#[check(..)]` needs rules in parentheses: {RULES}"));
                 }
             }
             false
@@ -105,13 +105,13 @@ impl Checks {
         })
     }
 
-    fn add(&mut self, rule: Rule, errors: &mut Errors) {
+    fn add(&mut self, rule: &Rule, errors: &mut Errors) {
         let name = rule.name.unraw().to_string();
         if self.seen.contains(&name) {
             errors.at(&rule.name, format_args!("`{name}` is here twice; keep one of them"));
             return;
         }
-        if let Err(error) = self.rule(&name, &rule) {
+        if let Err(error) = self.rule(&name, rule) {
             errors.push(error);
         }
         self.seen.push(name);

@@ -36,6 +36,8 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
+/// It goes above the derives and other attributes of the item: what stands higher is expanded before it.
+///
 /// # Options
 ///
 /// | option | meaning |
@@ -67,5 +69,5 @@ use proc_macro::TokenStream;
 /// `rest` marks the field of `unknown = "keep"`.
 #[proc_macro_attribute]
 pub fn payload(options: TokenStream, item: TokenStream) -> TokenStream {
-    payload::expand(options.into(), item.into()).into()
+    payload::expand(options.into(), &item.into()).into()
 }

@@ -26,14 +26,14 @@ struct Shape {
     checks: Vec<Checks>,
 }
 
-pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = Options::parse(options, &mut errors);
     let parsed = syn::parse2::<DeriveInput>(item.clone());
     let mut input = match parsed {
         Ok(input) if !matches!(input.data, Data::Union(_)) => input,
         _ => {
-            errors.at(&item, "#[payload] goes on a struct or an enum; put it on the type that travels");
+            errors.at(item, "#[payload] goes on a struct or an enum; put it on the type that travels");
             let errors = errors.into_tokens();
             return quote!(#item #errors);
         }
@@ -95,6 +95,11 @@ impl Payload {
         self.shapes.iter().flat_map(|shape| &shape.checks).any(|checks| checks.secret.is_some())
     }
 
+    /// Whether the item derives a trait of this name itself.
+    fn derives(&self, name: &str) -> bool {
+        derived(&self.item.attrs).iter().any(|path| is_named(path, name))
+    }
+
     /// `unknown = "keep"` and `#[check(rest)]` go together.
     fn check_rest(&self, errors: &mut Errors) {
         let rests: Vec<_> =
@@ -121,7 +126,7 @@ impl Payload {
     }
 
     /// A derived `Debug` would print secrets.
-    fn check_debug(&mut self, errors: &mut Errors) {
+    fn check_debug(&self, errors: &mut Errors) {
         if self.has_secrets()
             && let Some(path) = derived(&self.item.attrs).iter().find(|path| is_named(path, "Debug"))
         {
@@ -178,8 +183,6 @@ impl Payload {
 
     /// The derives and the serde attributes of the item.
     fn container_attributes(&self) -> TokenStream {
-        let listed = derived(&self.item.attrs);
-        let has = |name: &str| listed.iter().any(|path| is_named(path, name));
         let mut derives: Vec<TokenStream> = Vec::new();
         for (name, path) in [
             ("Debug", quote!(::core::fmt::Debug)),
@@ -189,7 +192,8 @@ impl Payload {
             ("Deserialize", quote!(::ligand::__private::serde::Deserialize)),
             ("JsonSchema", quote!(::ligand::__private::schemars::JsonSchema)),
         ] {
-            if !has(name) && !(name == "Debug" && self.has_secrets()) {
+            let by_hand = name == "Debug" && self.has_secrets();
+            if !self.derives(name) && !by_hand {
                 derives.push(path);
             }
         }

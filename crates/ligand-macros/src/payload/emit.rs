@@ -1,8 +1,10 @@
 //! The trait implementations of a payload.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::{Data, Fields, GenericArgument, GenericParam, Ident, PathArguments, Type, parse_quote};
+use syn::{
+    Data, Fields, GenericArgument, GenericParam, Ident, PathArguments, Type, parse_quote, spanned::Spanned,
+};
 
 use super::{Payload, Shape};
 use crate::check::Checks;
@@ -10,7 +12,7 @@ use crate::check::Checks;
 impl Payload {
     pub(super) fn impls(&self) -> TokenStream {
         let validate = self.validate();
-        let debug = self.has_secrets().then(|| self.debug());
+        let debug = (self.has_secrets() && !self.derives("Debug")).then(|| self.debug());
         let event = self.event();
         quote!(#validate #debug #event)
     }
@@ -186,9 +188,14 @@ fn field_sanitizers(rules: &Checks, name: &Ident, ty: &Type) -> Vec<TokenStream>
     all
 }
 
-/// A name for each field inside a match arm.
+/// A name for each field inside a match arm. It stands at the field's type, where errors about it belong.
 fn bindings(fields: &Fields) -> Vec<Ident> {
-    (0..fields.len()).map(|index| format_ident!("field_{index}")).collect()
+    let place = |ty: &Type| Span::call_site().located_at(ty.span());
+    fields
+        .iter()
+        .enumerate()
+        .map(|(index, field)| format_ident!("field_{index}", span = place(&field.ty)))
+        .collect()
 }
 
 /// `Self::Variant { a: field_0, .. }` with the fields that are used.

@@ -18,7 +18,7 @@ fn fields_are_camel_case_on_the_wire() {
     assert_eq!(user, User { user_id: 1, email: None, login_count: 0 });
     assert_eq!(serde_json::to_value(&user).unwrap(), json!({ "userId": 1, "e-mail": null, "loginCount": 0 }));
     assert!(User::schema().json()["properties"]["userId"].is_object());
-    assert_eq!(format!("{:?}", user.clone()), "User { user_id: 1, email: None, login_count: 0 }");
+    assert_eq!(format!("{user:?}"), "User { user_id: 1, email: None, login_count: 0 }");
     const { assert!(!User::CHECKS && !User::SANITIZES) };
 }
 
