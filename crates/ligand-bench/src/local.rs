@@ -2,7 +2,10 @@
 
 use std::{hint::black_box, time::Duration};
 
-use ligand::{Action, ActionRef, CacheRule, Context, Error, Event, Payload, Result, ServiceBroker, ServiceDef, middleware};
+use ligand::{
+    Action, ActionRef, CacheRule, Context, Error, Event, Payload, Result, ServiceBroker, ServiceDef,
+    middleware,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

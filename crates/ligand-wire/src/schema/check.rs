@@ -242,8 +242,10 @@ impl<'s> Checker<'s> {
     fn number(&mut self, node: &Map<String, Value>, number: &Number, value: &Value) {
         let bound = |key: &str| node.get(key).and_then(Value::as_number).cloned();
         let implied = node.get("format").and_then(Value::as_str).and_then(integer_bounds);
-        let min = bound("minimum").or(implied.as_ref().map(|(min, _)| min.clone()));
-        let max = bound("maximum").or(implied.map(|(_, max)| max));
+        // The tighter of what is written and what the integer type can hold.
+        let (least, most) = implied.unzip();
+        let min = bound("minimum").into_iter().chain(least).max_by(compare);
+        let max = bound("maximum").into_iter().chain(most).min_by(compare);
         if let Some(min) = min.filter(|min| compare(number, min) == Ordering::Less) {
             self.reject("numberMin", Some(min.into()), value);
         }

@@ -41,6 +41,18 @@ fn integers_have_the_bounds_of_their_type() {
     );
 }
 
+#[derive(JsonSchema)]
+#[allow(dead_code)]
+struct Loose {
+    #[schemars(transform = Annotate::new().range(Some(0.into()), Some(1000.into())))]
+    byte: u8,
+}
+
+#[test]
+fn a_loose_range_does_not_widen_the_type() {
+    assert_kinds::<Loose>(json!({ "byte": 300 }), &["numberMax byte"]);
+}
+
 #[test]
 fn an_error_has_the_shape_moleculer_sends() {
     let errors =
