@@ -382,6 +382,19 @@ fn recursion_is_bounded() {
     // Dropping it would be recursive.
     std::mem::forget(deep);
 
+    // As deep as allowed: the walk fits a small stack.
+    let mut deep = json!({ "name": 1, "children": [] });
+    for _ in 0..MAX_DEPTH / 2 - 1 {
+        deep = json!({ "name": "x", "children": [deep] });
+    }
+    let errors = std::thread::Builder::new()
+        .stack_size(512 * 1024)
+        .spawn(move || Schema::of::<Tree>().check(&deep))
+        .unwrap()
+        .join()
+        .unwrap();
+    assert_eq!(errors.len(), 1);
+
     let mut ambiguous = json!({});
     for _ in 0..49 {
         ambiguous = json!({ "next": ambiguous });
