@@ -21,7 +21,7 @@ use crate::{
 /// Runs an action: the shape of handlers and of every middleware layer around them.
 pub trait ActionHandler: Send + Sync + 'static {
     /// Starts the work; nothing happens before the future is polled, dropping it cancels the work.
-    fn call(&self, ctx: Context, params: Payload) -> BoxFuture<Result<Payload>>;
+    fn call(&self, ctx: &Context, params: Payload) -> BoxFuture<Result<Payload>>;
 }
 
 /// A shared [`ActionHandler`]; what a middleware receives as `next`.
@@ -29,9 +29,9 @@ pub type DynAction = Arc<dyn ActionHandler>;
 
 impl<F> ActionHandler for F
 where
-    F: Fn(Context, Payload) -> BoxFuture<Result<Payload>> + Send + Sync + 'static,
+    F: Fn(&Context, Payload) -> BoxFuture<Result<Payload>> + Send + Sync + 'static,
 {
-    fn call(&self, ctx: Context, params: Payload) -> BoxFuture<Result<Payload>> {
+    fn call(&self, ctx: &Context, params: Payload) -> BoxFuture<Result<Payload>> {
         self(ctx, params)
     }
 }
@@ -136,10 +136,10 @@ impl Action {
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
-        Self::raw(name, move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        Self::raw(name, move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
             match params.take::<P>() {
                 Ok(params) => {
-                    let work = handler(ctx, params);
+                    let work = handler(ctx.clone(), params);
                     Box::pin(isolate(async move { work.await.map(Payload::typed).map_err(Into::into) }))
                 }
                 Err(error) => crate::future::ready(Err(error)),

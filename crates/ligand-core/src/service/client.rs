@@ -24,7 +24,12 @@ enum Origin {
 impl Caller {
     /// A typed call.
     pub fn call<P: Data, R: Data>(&self, action: ActionRef<P, R>, params: P) -> Request<R> {
-        Request::new(self.clone(), Cow::Borrowed(action.name()), Payload::typed(params))
+        Request::new(
+            self.broker(),
+            self.context().cloned(),
+            Cow::Borrowed(action.name()),
+            Payload::typed(params),
+        )
     }
 
     /// A call by name whose result type the caller knows.
@@ -33,20 +38,13 @@ impl Caller {
         action: impl Into<Cow<'static, str>>,
         params: impl Into<Payload>,
     ) -> Request<R> {
-        Request::new(self.clone(), action.into(), params.into())
+        Request::new(self.broker(), self.context().cloned(), action.into(), params.into())
     }
 
     pub(crate) fn broker(&self) -> &ServiceBroker {
         match &self.0 {
             Origin::Broker(broker) => broker,
             Origin::Context(ctx) => ctx.broker(),
-        }
-    }
-
-    pub(crate) fn into_context(self) -> Option<Context> {
-        match self.0 {
-            Origin::Broker(_) => None,
-            Origin::Context(ctx) => Some(ctx),
         }
     }
 

@@ -32,7 +32,7 @@ pub trait EventPayload: Data {
 /// Runs a listener: the shape of handlers and of every middleware layer around them.
 pub trait EventHandler: Send + Sync + 'static {
     /// Starts the work for one event.
-    fn call(&self, ctx: Context, payload: Payload) -> BoxFuture<Result<()>>;
+    fn call(&self, ctx: &Context, payload: Payload) -> BoxFuture<Result<()>>;
 }
 
 /// A shared [`EventHandler`]; what a middleware receives as `next`.
@@ -40,9 +40,9 @@ pub type DynEvent = Arc<dyn EventHandler>;
 
 impl<F> EventHandler for F
 where
-    F: Fn(Context, Payload) -> BoxFuture<Result<()>> + Send + Sync + 'static,
+    F: Fn(&Context, Payload) -> BoxFuture<Result<()>> + Send + Sync + 'static,
 {
-    fn call(&self, ctx: Context, payload: Payload) -> BoxFuture<Result<()>> {
+    fn call(&self, ctx: &Context, payload: Payload) -> BoxFuture<Result<()>> {
         self(ctx, payload)
     }
 }
@@ -72,10 +72,10 @@ impl Event {
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        Self::raw(pattern, move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
+        Self::raw(pattern, move |ctx: &Context, payload: Payload| -> BoxFuture<Result<()>> {
             match payload.take::<P>() {
                 Ok(payload) => {
-                    let work = handler(ctx, payload);
+                    let work = handler(ctx.clone(), payload);
                     Box::pin(isolate(async move { work.await.map_err(Into::into) }))
                 }
                 Err(error) => crate::future::ready(Err(error)),

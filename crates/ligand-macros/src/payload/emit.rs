@@ -163,7 +163,10 @@ impl Payload {
         let mut generics = self.item.generics.clone();
         if generics.type_params().next().is_some() {
             // The derives ask more of the parameters than the item says.
-            generics.make_where_clause().predicates.push(syn::parse_quote!(Self: ::ligand::__private::wire::Data));
+            generics
+                .make_where_clause()
+                .predicates
+                .push(syn::parse_quote!(Self: ::ligand::__private::wire::Data));
         }
         let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
         Some(quote! {
