@@ -20,8 +20,7 @@ struct Add {
 const ADD: ActionRef<Add, f64> = ActionRef::new("math.add");
 
 fn math() -> ServiceDef {
-    ServiceDef::new("math")
-        .action(Action::new("add", |_ctx: Context, p: Add| async move { Ok::<_, Error>(p.a + p.b) }))
+    ServiceDef::new("math").action(Action::of("add", |p: Add| async move { Ok::<_, Error>(p.a + p.b) }))
 }
 
 /// A typed call with the default middlewares.

@@ -262,7 +262,8 @@ fn with_options(mut inner: ContextInner, name: &str, options: &CallOptions) -> R
 }
 
 /// A call with retries or a fallback.
-async fn run(call: Outgoing) -> Result<Payload> {
+async fn run(mut call: Outgoing) -> Result<Payload> {
+    call.params.share();
     let broker = call.broker().clone();
     let Target::Found(endpoint) = &call.target else {
         let error = not_found(&call);

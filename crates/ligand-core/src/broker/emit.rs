@@ -103,7 +103,8 @@ impl fmt::Debug for Emit {
 }
 
 /// Sends an event behind the `emit` hooks.
-pub(super) async fn deliver(event: OutgoingEvent) -> Result<()> {
+pub(super) async fn deliver(mut event: OutgoingEvent) -> Result<()> {
+    event.payload.share();
     let broker = event.caller.broker();
     if let Some(ctx) = event.caller.context() {
         let max = broker.0.parts.options.max_call_level;

@@ -52,7 +52,8 @@ async fn miss(
         return Ok(found);
     }
     let epoch = cache.epoch();
-    let result = next.call(&ctx, params).await?;
+    let mut result = next.call(&ctx, params).await?;
+    result.share();
     // What was read before a clean must not be written after it.
     if epoch == cache.epoch() {
         cache.store(key, result.clone(), rule.ttl()).await;

@@ -138,10 +138,24 @@ impl Action {
     {
         Self::raw(name, move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
             match params.take::<P>() {
-                Ok(params) => {
-                    let work = handler(ctx.clone(), params);
-                    Box::pin(isolate(async move { work.await.map(Payload::typed).map_err(Into::into) }))
-                }
+                Ok(params) => finish(handler(ctx.clone(), params)),
+                Err(error) => crate::future::ready(Err(error)),
+            }
+        })
+    }
+
+    /// As [`Action::new`] for a handler that does not need the context; saves handing it over.
+    pub fn of<P, R, E, F, Fut>(name: impl Into<Arc<str>>, handler: F) -> Self
+    where
+        P: Data,
+        R: Data,
+        E: Into<Error>,
+        F: Fn(P) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+    {
+        Self::raw(name, move |_: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+            match params.take::<P>() {
+                Ok(params) => finish(handler(params)),
                 Err(error) => crate::future::ready(Err(error)),
             }
         })
@@ -331,4 +345,14 @@ impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Action").field("name", &self.full_name).finish_non_exhaustive()
     }
+}
+
+/// The one future of a handler: its result as a payload, its panic as an error.
+fn finish<R, E, Fut>(work: Fut) -> BoxFuture<Result<Payload>>
+where
+    R: Data,
+    E: Into<Error>,
+    Fut: Future<Output = Result<R, E>> + Send + 'static,
+{
+    Box::pin(isolate(async move { work.await.map(Payload::typed).map_err(Into::into) }))
 }
