@@ -73,7 +73,7 @@ impl Registry {
         }
         let mut services = current.services().to_vec();
         services.push(service);
-        self.current.store(Arc::new(Snapshot::build(services)));
+        self.current.store(Arc::new(Snapshot::build(services, current.is_closed())));
         drop(guard);
         self.tick();
         Ok(())
@@ -84,10 +84,17 @@ impl Registry {
         let current = self.current.load();
         let service = current.service(full_name)?.clone();
         let rest = current.services().iter().filter(|s| **s.full_name() != *full_name).cloned().collect();
-        self.current.store(Arc::new(Snapshot::build(rest)));
+        self.current.store(Arc::new(Snapshot::build(rest, current.is_closed())));
         drop(guard);
         self.tick();
         Some(service)
+    }
+
+    /// From now on only running contexts may call.
+    pub(crate) fn close(&self) {
+        let _guard = self.write.lock();
+        let services = self.current.load().services().to_vec();
+        self.current.store(Arc::new(Snapshot::build(services, true)));
     }
 
     fn tick(&self) {

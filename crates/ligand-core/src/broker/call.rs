@@ -21,7 +21,7 @@ use crate::{
     context::{Context, Headers, Id, Inner as ContextInner, Limit, Meta},
     future::{BoxFuture, guarded},
     middleware::{Fallback, Plan},
-    registry::Endpoint,
+    registry::{Endpoint, Snapshot},
     service::{Caller, Visibility},
 };
 
@@ -126,7 +126,9 @@ pub(super) enum Dispatch {
 pub(super) fn dispatch(call: Outgoing) -> Dispatch {
     let broker = call.caller.broker();
     if let Some(hooks) = &broker.0.call_hooks {
-        return Dispatch::Long(hooks.clone().call(call));
+        let hooks = hooks.clone();
+        let work = guarded(|| hooks.call(call));
+        return Dispatch::Long(work.unwrap_or_else(|panic| crate::future::ready(Err(panic))));
     }
     direct(call)
 }
@@ -136,9 +138,13 @@ pub(super) fn direct(call: Outgoing) -> Dispatch {
     let broker = call.caller.broker();
     let snapshot = broker.0.registry.load();
     let Some(endpoint) = snapshot.endpoint(&call.action) else {
-        let error = not_found(&call, &snapshot.versions_of(&call.action));
+        let error = not_found(&call, &snapshot);
         return Dispatch::Long(Box::pin(failed(call, error)));
     };
+    if snapshot.is_closed() && call.caller.context().is_none() {
+        let error = Error::request_rejected(&call.action, broker.node_id());
+        return Dispatch::Long(Box::pin(failed(call, error)));
+    }
     let action = endpoint.action();
     let parts = &broker.0.parts;
     let simple = call.options.retries.is_none()
@@ -149,16 +155,16 @@ pub(super) fn direct(call: Outgoing) -> Dispatch {
         return Dispatch::Long(Box::pin(run(call)));
     }
     match prepare(&call, endpoint) {
-        Ok(ctx) => {
+        Ok(inner) => {
             drop(snapshot);
-            Dispatch::Direct(Running::start(ctx, call.caller.into_context(), call.params))
+            Dispatch::Direct(Running::start(inner.build(), call.caller.into_context(), call.params))
         }
         Err(error) => Dispatch::Long(crate::future::ready(Err(error))),
     }
 }
 
-/// Checks that the call may be made and makes its context.
-fn prepare(call: &Outgoing, endpoint: &Arc<Endpoint>) -> Result<Context> {
+/// Checks that the call may be made and describes its context.
+fn prepare(call: &Outgoing, endpoint: &Arc<Endpoint>) -> Result<ContextInner> {
     let broker = call.caller.broker();
     let action = endpoint.action();
     let parent = call.caller.context();
@@ -198,53 +204,71 @@ fn prepare(call: &Outgoing, endpoint: &Arc<Endpoint>) -> Result<Context> {
     inner.headers.clone_from(&call.options.headers);
     inner.no_cache = call.options.no_cache;
     inner.endpoint = Some(endpoint.clone());
-    Ok(inner.build())
+    Ok(inner)
 }
 
 /// A call with retries or a fallback.
 async fn run(call: Outgoing) -> Result<Payload> {
     let broker = call.caller.broker().clone();
-    let snapshot = broker.0.registry.snapshot();
-    let Some(endpoint) = snapshot.endpoint(&call.action).cloned() else {
-        let error = not_found(&call, &[]);
+    let known = broker.0.registry.load().endpoint(&call.action).map(|endpoint| endpoint.action().clone());
+    let Some(action) = known else {
+        let error = not_found(&call, &broker.0.registry.load());
         return failed(call, error).await;
     };
-    drop(snapshot);
-    let action = endpoint.action().clone();
-    drop(endpoint);
     let mut plan = Plan::new(broker.0.parts.retry(&action), call.options.retries);
-    let mut last = None;
     let error = loop {
-        let error = match attempt(&call, &mut last).await {
-            Ok(result) => return Ok(result),
-            Err(error) => error,
+        let error = match attempt(&call) {
+            Ok(running) => match running.await {
+                Ok(result) => return Ok(result),
+                Err(error) => error,
+            },
+            Err(Refused::Now(error)) => error,
+            Err(Refused::Always(error)) => break error,
         };
         let Some(pause) = plan.next(&error) else { break error };
         tracing::debug!(action = &*call.action, error = %format!("{error:#}"), ?pause, "call failed, trying again");
         if let Some(end) = call.caller.context().and_then(Context::deadline)
-            && tokio::time::Instant::now() + pause >= end
+            && end.saturating_duration_since(tokio::time::Instant::now()) <= pause
         {
             break error;
         }
         tokio::time::sleep(pause).await;
     };
-    match call.options.fallback.as_ref().or(action.fallback.as_ref()) {
-        Some(fallback) => fallback.answer(&broker, last, call.params, error).await,
-        None => Err(error),
+    let Some(fallback) = call.options.fallback.as_ref().or(action.fallback.as_ref()) else {
+        return Err(error);
+    };
+    let parent = call.caller.context();
+    let ctx = fallback_context(&call).or_else(|| parent.cloned());
+    let result = fallback.answer(&broker, ctx.clone(), call.params, error).await;
+    if let (Some(parent), Some(ctx)) = (parent, &ctx) {
+        parent.merge_meta(ctx);
     }
+    result
+}
+
+/// Why a try was not made.
+enum Refused {
+    /// Another moment may be better.
+    Now(Error),
+    /// It will never be allowed.
+    Always(Error),
 }
 
 /// One try: the endpoint is picked anew.
-async fn attempt(call: &Outgoing, last: &mut Option<Context>) -> Result<Payload> {
-    let broker = call.caller.broker();
-    let running = {
-        let snapshot = broker.0.registry.load();
-        let endpoint = snapshot.endpoint(&call.action).ok_or_else(|| not_found(call, &[]))?;
-        let ctx = prepare(call, endpoint)?;
-        *last = Some(ctx.clone());
-        Running::start(ctx, call.caller.context().cloned(), call.params.clone())
-    };
-    running.await
+fn attempt(call: &Outgoing) -> Result<Running, Refused> {
+    let snapshot = call.caller.broker().0.registry.load();
+    let endpoint = snapshot.endpoint(&call.action).ok_or_else(|| Refused::Now(not_found(call, &snapshot)))?;
+    let ctx = prepare(call, endpoint).map_err(Refused::Always)?.build();
+    Ok(Running::start(ctx, call.caller.context().cloned(), call.params.clone()))
+}
+
+/// The context of a fallback: as the action's, but with all the time that the caller has left; the action's own
+/// may be used up.
+fn fallback_context(call: &Outgoing) -> Option<Context> {
+    let snapshot = call.caller.broker().0.registry.load();
+    let mut inner = prepare(call, snapshot.endpoint(&call.action)?).ok()?;
+    inner.limit = Limit::new(None, call.caller.context().and_then(Context::deadline));
+    Some(inner.build())
 }
 
 /// A call that found no endpoint: only its own fallback can answer.
@@ -259,9 +283,12 @@ async fn failed(call: Outgoing, error: Error) -> Result<Payload> {
 }
 
 #[cold]
-fn not_found(call: &Outgoing, versions: &[&str]) -> Error {
+fn not_found(call: &Outgoing, snapshot: &Snapshot) -> Error {
+    if snapshot.is_closed() {
+        return Error::request_rejected(&call.action, call.caller.broker().node_id());
+    }
     let error = Error::service_not_found(&call.action, call.options.node_id.as_deref());
-    match versions {
+    match &*snapshot.versions_of(&call.action) {
         [] => error,
         names => {
             let mut names: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();

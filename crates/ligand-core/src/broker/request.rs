@@ -15,7 +15,12 @@ use ligand_wire::{Data, Payload, Result};
 use serde_json::Value;
 
 use super::call::{CallOptions, Dispatch, Outgoing, Running, dispatch};
-use crate::{context::Id, future::BoxFuture, middleware::Fallback, service::Caller};
+use crate::{
+    context::Id,
+    future::{BoxFuture, guarded},
+    middleware::Fallback,
+    service::Caller,
+};
 
 /// A call that runs when it is awaited. Dropping it cancels the callee.
 ///
@@ -119,7 +124,11 @@ impl<R> Request<R> {
         }
         let result = match &mut self.state {
             Step::Direct(running) => Pin::new(running).poll(cx),
-            Step::Long(work) => work.as_mut().poll(cx),
+            // Fallbacks and `call` middlewares may panic.
+            Step::Long(work) => match guarded(|| work.as_mut().poll(cx)) {
+                Ok(poll) => poll,
+                Err(panic) => Poll::Ready(Err(panic)),
+            },
             Step::Waiting(_) | Step::Done => panic!("a request was polled after it had ended"),
         };
         if result.is_ready() {

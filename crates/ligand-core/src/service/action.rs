@@ -13,7 +13,7 @@ use crate::{
     cache::CacheRule,
     config::{BulkheadOptions, CircuitBreakerOptions, RetryOptions},
     context::Context,
-    future::{BoxFuture, isolate},
+    future::{BoxFuture, guarded, isolate},
     middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Hooks},
     service::{Rest, validation},
 };
@@ -138,10 +138,12 @@ impl Action {
     {
         Self::raw(name, move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
             match params.take::<P>() {
-                Ok(params) => {
-                    let work = handler(ctx, params);
-                    Box::pin(isolate(async move { work.await.map(Payload::typed).map_err(Into::into) }))
-                }
+                Ok(params) => match guarded(|| handler(ctx, params)) {
+                    Ok(work) => {
+                        Box::pin(isolate(async move { work.await.map(Payload::typed).map_err(Into::into) }))
+                    }
+                    Err(panic) => crate::future::ready(Err(panic)),
+                },
                 Err(error) => crate::future::ready(Err(error)),
             }
         })
