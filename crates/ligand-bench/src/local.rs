@@ -10,8 +10,8 @@ use std::{
 };
 
 use ligand::{
-    Action, ActionRef, CacheRule, Context, DynAction, Error, Event, Middleware, Payload, Result, ServiceBroker,
-    ServiceDef, payload,
+    Action, ActionRef, CacheRule, Context, DynAction, Error, Event, Middleware, Payload, Result,
+    ServiceBroker, ServiceDef, payload,
 };
 
 use crate::measure::{Timing, sequential};

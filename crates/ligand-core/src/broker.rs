@@ -222,7 +222,7 @@ impl ServiceBroker {
     /// The layers of an action, outermost first. Empty when this node does not have the action.
     pub fn pipeline(&self, action: &str) -> Vec<Step> {
         let snapshot = self.0.registry.load();
-        snapshot.endpoint(action).map_or_else(Vec::new, |e| order::steps(&self.0.parts, e.action()))
+        snapshot.endpoint(action).map_or_else(Vec::new, |e| order::steps(&self.0.parts, e))
     }
 
     /// True when some service on this node hears the event.

@@ -20,7 +20,7 @@ use std::{
 
 use ligand_wire::{
     Data, Payload, Result,
-    key::{self, KeyError},
+    key::{self, Found, KeyError},
 };
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -109,7 +109,8 @@ impl Limit {
             return None;
         }
         *self.deadline.get_or_init(|| {
-            let own = self.timeout.map(|timeout| Instant::now() + timeout);
+            // A limit beyond what the clock can count is none.
+            let own = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
             match (own, self.outer) {
                 (Some(own), Some(outer)) => Some(own.min(outer)),
                 (own, outer) => own.or(outer),
@@ -268,15 +269,14 @@ impl Context {
         }
     }
 
-    pub(crate) fn write_meta_key(&self, path: &str, out: &mut String) -> Result<(), KeyError> {
+    pub(crate) fn write_meta_key(&self, path: &str, out: &mut String) -> Result<Found, KeyError> {
         let meta = self.0.meta.lock();
         let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
         match (meta.get(first), rest) {
-            (Some(value), Some(rest)) => key::write_path(value, rest, out).map(drop),
-            (Some(value), None) => key::write_value(value, out),
+            (Some(value), rest) => key::write_path(value, rest.unwrap_or_default(), out),
             (None, _) => {
                 out.push_str("undefined");
-                Ok(())
+                Ok(Found::Missing)
             }
         }
     }

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     Error, Result,
-    key::{self, KeyError},
+    key::{self, Found, KeyError},
 };
 
 /// Anything that may travel between services: clonable, serialisable both ways, shareable.
@@ -64,7 +64,7 @@ enum Repr {
 trait Typed: Any + Send + Sync {
     fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()>;
     fn to_value(&self) -> serde_json::Result<Value>;
-    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<(), KeyError>;
+    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<Found, KeyError>;
     fn type_name(&self) -> &'static str;
     fn copied(&self) -> Arc<dyn Typed>;
 }
@@ -82,11 +82,8 @@ impl<T: Data> Typed for T {
         serde_json::to_value(self)
     }
 
-    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<(), KeyError> {
-        match path {
-            Some(path) => key::write_path(self, path, out).map(drop),
-            None => key::write_value(self, out),
-        }
+    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<Found, KeyError> {
+        key::write_path(self, path.unwrap_or_default(), out)
     }
 
     fn type_name(&self) -> &'static str {
@@ -343,28 +340,28 @@ impl Payload {
         Ok(())
     }
 
-    /// Appends the cache-key text of the whole content, or of the leaf at `path`.
+    /// Appends the cache-key text of the whole content, or of the leaf at `path`, and tells what was there.
+    ///
+    /// Nothing given counts as `{}`, as in a call without parameters: it adds no text.
     ///
     /// # Errors
     /// When the content cannot be read; what was appended by then is no key.
-    pub fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<(), KeyError> {
+    pub fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<Found, KeyError> {
+        let whole = path.unwrap_or_default();
         match (&self.0, path) {
             (Repr::Owned(typed), path) => typed.write_key(path, out),
             (Repr::Typed(typed), path) => typed.write_key(path, out),
-            (Repr::Value(value), Some(path)) => key::write_path(&**value, path, out).map(drop),
-            (Repr::Value(value), None) => key::write_value(&**value, out),
-            (Repr::Encoded(Format::Json, bytes), Some(path)) => {
-                key::write_json_path(bytes, path, out).map(drop)
-            }
-            (Repr::Encoded(Format::Json, bytes), None) => key::write_json(bytes, out),
-            (Repr::Binary(bytes), None) => key::write_value(&bytes[..], out),
+            (Repr::Value(value), _) => key::write_path(&**value, whole, out),
+            (Repr::Encoded(Format::Json, bytes), _) => key::write_json_path(bytes, whole, out),
+            (Repr::Binary(bytes), None) => key::write_path(&bytes[..], whole, out),
+            (Repr::Undefined, None) => Ok(Found::Nested),
             (Repr::Null, None) => {
                 out.push_str("null");
-                Ok(())
+                Ok(Found::Scalar)
             }
             (Repr::Undefined | Repr::Null | Repr::Binary(_), _) => {
                 out.push_str("undefined");
-                Ok(())
+                Ok(Found::Missing)
             }
         }
     }

@@ -176,7 +176,11 @@ pub(super) enum Dispatch {
 /// Starts a call.
 pub(super) fn dispatch(call: Outgoing) -> Dispatch {
     match &call.broker().0.call_hooks {
-        Some(hooks) => Dispatch::Long(hooks.clone().call(call)),
+        Some(hooks) => {
+            let hooks = hooks.clone();
+            let work = guarded(|| hooks.call(call));
+            Dispatch::Long(work.unwrap_or_else(|panic| crate::future::ready(Err(panic))))
+        }
         None => direct(call),
     }
 }
@@ -187,6 +191,10 @@ pub(super) fn direct(call: Outgoing) -> Dispatch {
         let error = not_found(&call);
         return Dispatch::Long(Box::pin(failed(call, error)));
     };
+    if call.parent.is_none() && endpoint.broker().0.registry.is_closed() {
+        let error = Error::request_rejected(&call.action, endpoint.broker().node_id());
+        return Dispatch::Long(Box::pin(failed(call, error)));
+    }
     let action = endpoint.action();
     let parts = &endpoint.broker().0.parts;
     let simple =
@@ -201,18 +209,18 @@ pub(super) fn direct(call: Outgoing) -> Dispatch {
         unreachable!("the target was matched above")
     };
     match prepare(endpoint, &action, parent.as_ref(), options.as_deref()) {
-        Ok(ctx) => Dispatch::Direct(Running::start(ctx, parent, params)),
+        Ok(inner) => Dispatch::Direct(Running::start(inner.build(), parent, params)),
         Err(error) => Dispatch::Long(crate::future::ready(Err(error))),
     }
 }
 
-/// Checks that the call may be made and makes its context.
+/// Checks that the call may be made and describes its context.
 fn prepare(
     endpoint: Arc<Endpoint>,
     name: &str,
     parent: Option<&Context>,
     options: Option<&CallOptions>,
-) -> Result<Context> {
+) -> Result<ContextInner> {
     let action = endpoint.action();
     if action.visibility == Visibility::Private && parent.is_none_or(|ctx| ctx.service() != action.service())
     {
@@ -239,11 +247,11 @@ fn prepare(
     inner.limit = Limit::new(Some(timeout), outer);
     match options {
         Some(options) => with_options(inner, name, options),
-        None => Ok(inner.build()),
+        None => Ok(inner),
     }
 }
 
-fn with_options(mut inner: ContextInner, name: &str, options: &CallOptions) -> Result<Context> {
+fn with_options(mut inner: ContextInner, name: &str, options: &CallOptions) -> Result<ContextInner> {
     if let Home::Endpoint(endpoint) = &inner.home
         && let Some(node) = &options.node_id
         && **node != *endpoint.broker().node_id()
@@ -258,48 +266,76 @@ fn with_options(mut inner: ContextInner, name: &str, options: &CallOptions) -> R
         inner.extra.get_or_insert_default().headers.clone_from(&options.headers);
     }
     inner.no_cache = options.no_cache;
-    Ok(inner.build())
+    Ok(inner)
 }
 
 /// A call with retries or a fallback.
 async fn run(mut call: Outgoing) -> Result<Payload> {
     call.params.share();
     let broker = call.broker().clone();
-    let Target::Found(endpoint) = &call.target else {
+    let Target::Found(endpoint) = find(&broker, &call.action) else {
         let error = not_found(&call);
         return failed(call, error).await;
     };
     let action = endpoint.action().clone();
-    let mut plan =
-        Plan::new(broker.0.parts.retry(&action), call.options().and_then(|options| options.retries));
-    let mut last = None;
+    drop(endpoint);
+    let retries = call.options().and_then(|options| options.retries);
+    let mut plan = Plan::new(broker.0.parts.retry(&action), retries);
     let error = loop {
-        let error = match attempt(&broker, &call, &mut last).await {
-            Ok(result) => return Ok(result),
-            Err(error) => error,
+        let error = match attempt(&broker, &call) {
+            Ok(running) => match running.await {
+                Ok(result) => return Ok(result),
+                Err(error) => error,
+            },
+            Err(Refused::Now(error)) => error,
+            Err(Refused::Always(error)) => break error,
         };
         let Some(pause) = plan.next(&error) else { break error };
         tracing::debug!(action = &*call.action, error = %format!("{error:#}"), ?pause, "call failed, trying again");
         if let Some(end) = call.parent.as_ref().and_then(Context::deadline)
-            && tokio::time::Instant::now() + pause >= end
+            && end.saturating_duration_since(tokio::time::Instant::now()) <= pause
         {
             break error;
         }
         tokio::time::sleep(pause).await;
     };
     let own = call.options().and_then(|options| options.fallback.clone());
-    match own.as_ref().or(action.fallback.as_ref()) {
-        Some(fallback) => fallback.answer(&broker, last, call.params, error).await,
-        None => Err(error),
+    let Some(fallback) = own.as_ref().or(action.fallback.as_ref()) else {
+        return Err(error);
+    };
+    let ctx = fallback_context(&broker, &call).or_else(|| call.parent.clone());
+    let result = fallback.answer(&broker, ctx.clone(), call.params, error).await;
+    if let (Some(parent), Some(ctx)) = (&call.parent, &ctx) {
+        parent.merge_meta(ctx);
     }
+    result
+}
+
+/// Why a try was not made.
+enum Refused {
+    /// Another moment may be better.
+    Now(Error),
+    /// It will never be allowed.
+    Always(Error),
 }
 
 /// One try: the endpoint is picked anew.
-async fn attempt(broker: &ServiceBroker, call: &Outgoing, last: &mut Option<Context>) -> Result<Payload> {
-    let Target::Found(endpoint) = find(broker, &call.action) else { return Err(not_found(call)) };
-    let ctx = prepare(endpoint, &call.action, call.parent.as_ref(), call.options())?;
-    *last = Some(ctx.clone());
-    Running::start(ctx, call.parent.clone(), call.params.clone()).await
+fn attempt(broker: &ServiceBroker, call: &Outgoing) -> Result<Running, Refused> {
+    let Target::Found(endpoint) = find(broker, &call.action) else {
+        return Err(Refused::Now(not_found(call)));
+    };
+    let inner =
+        prepare(endpoint, &call.action, call.parent.as_ref(), call.options()).map_err(Refused::Always)?;
+    Ok(Running::start(inner.build(), call.parent.clone(), call.params.clone()))
+}
+
+/// The context of a fallback: as the action's, but with all the time that the caller has left; the action's own
+/// may be used up.
+fn fallback_context(broker: &ServiceBroker, call: &Outgoing) -> Option<Context> {
+    let Target::Found(endpoint) = find(broker, &call.action) else { return None };
+    let mut inner = prepare(endpoint, &call.action, call.parent.as_ref(), call.options()).ok()?;
+    inner.limit = Limit::new(None, call.parent.as_ref().and_then(Context::deadline));
+    Some(inner.build())
 }
 
 /// A call that found no endpoint: only its own fallback can answer.
@@ -313,9 +349,13 @@ async fn failed(call: Outgoing, error: Error) -> Result<Payload> {
 
 #[cold]
 fn not_found(call: &Outgoing) -> Error {
+    let registry = &call.broker().0.registry;
+    if registry.is_closed() {
+        return Error::request_rejected(&call.action, call.broker().node_id());
+    }
     let node = call.options().and_then(|options| options.node_id.as_deref());
     let error = Error::service_not_found(&call.action, node);
-    let snapshot = call.broker().0.registry.load();
+    let snapshot = registry.load();
     let mut names: Vec<_> =
         snapshot.versions_of(&call.action).into_iter().map(|name| format!("'{name}'")).collect();
     if names.is_empty() {

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::ServiceBroker;
 use crate::{
     context::{Context, EventKind, Extra, Home, Inner as ContextInner, Meta},
-    future::{BoxFuture, guarded},
+    future::{BoxFuture, guarded, isolate},
     registry::Listener,
     service::Caller,
 };
@@ -90,7 +90,10 @@ impl IntoFuture for Emit {
 
     fn into_future(self) -> Self::IntoFuture {
         match &self.0.broker().0.emit_hooks {
-            Some(hooks) => hooks.clone().emit(self.0),
+            Some(hooks) => {
+                let hooks = hooks.clone();
+                Box::pin(isolate(async move { hooks.emit(self.0).await }))
+            }
             None => Box::pin(deliver(self.0)),
         }
     }
@@ -124,7 +127,9 @@ pub(super) async fn deliver(mut event: OutgoingEvent) -> Result<()> {
             continue;
         }
         if event.kind == EventKind::Emit {
-            run(&event, &name, group.pick(), &mut waiting, &mut first).await;
+            for listener in group.pick() {
+                run(&event, &name, listener, &mut waiting, &mut first).await;
+            }
             continue;
         }
         for listener in group.all() {
@@ -166,7 +171,7 @@ async fn run(
             let (done, end) = oneshot::channel();
             let name = name.clone();
             event.caller.broker().0.tasks.spawn(async move {
-                let result = crate::future::isolate(work).await;
+                let result = isolate(work).await;
                 if let Err(error) = &result {
                     log_event_error(&name, error);
                 }

@@ -18,7 +18,7 @@ use super::ServiceBroker;
 use super::call::{CallOptions, Dispatch, Outgoing, Running, dispatch};
 use crate::{
     context::{Context, Id},
-    future::BoxFuture,
+    future::{BoxFuture, guarded},
     middleware::Fallback,
 };
 
@@ -128,7 +128,11 @@ impl<R> Request<R> {
         }
         let result = match &mut self.state {
             Step::Direct(running) => Pin::new(running).poll(cx),
-            Step::Long(work) => work.as_mut().poll(cx),
+            // Fallbacks and `call` middlewares may panic.
+            Step::Long(work) => match guarded(|| work.as_mut().poll(cx)) {
+                Ok(poll) => poll,
+                Err(panic) => Poll::Ready(Err(panic)),
+            },
             Step::Waiting(_) | Step::Done => panic!("a request was polled after it had ended"),
         };
         if result.is_ready() {

@@ -46,17 +46,29 @@ async fn miss(
         return Ok(found);
     }
     // One caller of a key at a time: the first runs the handler, the others find its result.
-    let _turn = cache.turn(&key).await;
+    let mut turn = cache.turn(&key).await;
     if let Some(found) = cache.lookup(&key).wait().await {
         ctx.mark_cached();
         return Ok(found);
     }
-    let epoch = cache.epoch();
-    let mut result = next.call(&ctx, params).await?;
-    result.share();
-    // What was read before a clean must not be written after it.
-    if epoch == cache.epoch() {
-        cache.store(key, result.clone(), rule.ttl()).await;
+    turn.start();
+    let before = turn.removals();
+    let mut result = next.call(&ctx, params).await;
+    if let Ok(found) = &mut result {
+        found.share();
     }
-    Ok(result)
+    // What was read before a clean must not be written after it, nor stay when both happen at once.
+    let removed = || turn.removals() != before;
+    let mut stored = false;
+    if let Ok(found) = &result
+        && !removed()
+    {
+        cache.store(key.clone(), found.clone(), rule.ttl()).await;
+        stored = !removed();
+        if !stored {
+            cache.forget(key).await;
+        }
+    }
+    turn.ended(stored);
+    result
 }

@@ -149,13 +149,19 @@ impl ServiceHooks {
     /// Gives every action the hooks that are for it.
     ///
     /// # Errors
-    /// When a plain name fits no action: a guard that never runs is worse than no guard.
-    pub(crate) fn apply(&self, service: &str, actions: &mut [Action]) -> Result<()> {
+    /// When a name or mask fits no action: a guard that never runs is worse than no guard. `*` may have nothing
+    /// to do, and so may the hook of a mixin whose action the service has `removed`.
+    pub(crate) fn apply(&self, service: &str, actions: &mut [Action], removed: &[String]) -> Result<()> {
         let masks = self.before.iter().map(|(mask, _)| mask);
         let masks = masks.chain(self.after.iter().map(|(mask, _)| mask));
         for mask in masks.chain(self.error.iter().map(|(mask, _)| mask)) {
-            for name in names(mask) {
-                if !actions.iter().any(|action| Pattern::new(name).matches(&action.name)) {
+            if names(mask).next().is_none() {
+                return Err(Error::service_schema(format!("a hook of service '{service}' names no action")));
+            }
+            for name in names(mask).filter(|name| !matches!(*name, "*" | "**")) {
+                let pattern = Pattern::new(name);
+                let known = actions.iter().any(|action| pattern.matches(&action.name));
+                if !known && !removed.iter().any(|name| pattern.matches(name)) {
                     return Err(Error::service_schema(format!(
                         "a hook of service '{service}' is for '{name}', but there is no such action (actions: {})",
                         actions.iter().map(|action| &*action.name).collect::<Vec<_>>().join(", ")

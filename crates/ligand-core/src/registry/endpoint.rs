@@ -22,18 +22,21 @@ pub struct Endpoint {
     action: Arc<Action>,
     available: Arc<AtomicBool>,
     chain: DynAction,
+    /// Which of the broker's middlewares wrap the action, in order of registration.
+    wrapped: Box<[usize]>,
 }
 
 impl Endpoint {
-    /// The layers are composed by `compose`, which gets the flag that switches the endpoint off.
+    /// The layers are composed by `compose`, which gets the flag that switches the endpoint off; it also tells
+    /// which middlewares take part.
     pub(crate) fn new(
         broker: ServiceBroker,
         action: Arc<Action>,
-        compose: impl FnOnce(&Arc<Action>, &Arc<AtomicBool>) -> DynAction,
+        compose: impl FnOnce(&Arc<Action>, &Arc<AtomicBool>) -> (DynAction, Vec<usize>),
     ) -> Self {
         let available = Arc::new(AtomicBool::new(true));
-        let chain = compose(&action, &available);
-        Self { broker, action, available, chain }
+        let (chain, wrapped) = compose(&action, &available);
+        Self { broker, action, available, chain, wrapped: wrapped.into() }
     }
 
     pub(crate) fn broker(&self) -> &ServiceBroker {
@@ -48,6 +51,10 @@ impl Endpoint {
     /// False while the circuit breaker gives the endpoint a rest.
     pub fn is_available(&self) -> bool {
         self.available.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn wrapped(&self) -> &[usize] {
+        &self.wrapped
     }
 
     pub(crate) fn chain(&self) -> &DynAction {

@@ -13,7 +13,7 @@ use crate::{
     cache::CacheRule,
     config::{BulkheadOptions, CircuitBreakerOptions, RetryOptions},
     context::Context,
-    future::{BoxFuture, isolate},
+    future::{BoxFuture, guarded, isolate},
     middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Hooks},
     service::{Rest, validation},
 };
@@ -138,7 +138,7 @@ impl Action {
     {
         Self::raw(name, move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
             match params.take::<P>() {
-                Ok(params) => finish(handler(ctx.clone(), params)),
+                Ok(params) => finish(|| handler(ctx.clone(), params)),
                 Err(error) => crate::future::ready(Err(error)),
             }
         })
@@ -155,7 +155,7 @@ impl Action {
     {
         Self::raw(name, move |_: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
             match params.take::<P>() {
-                Ok(params) => finish(handler(params)),
+                Ok(params) => finish(|| handler(params)),
                 Err(error) => crate::future::ready(Err(error)),
             }
         })
@@ -348,11 +348,14 @@ impl fmt::Debug for Action {
 }
 
 /// The one future of a handler: its result as a payload, its panic as an error.
-fn finish<R, E, Fut>(work: Fut) -> BoxFuture<Result<Payload>>
+fn finish<R, E, Fut>(start: impl FnOnce() -> Fut) -> BoxFuture<Result<Payload>>
 where
     R: Data,
     E: Into<Error>,
     Fut: Future<Output = Result<R, E>> + Send + 'static,
 {
-    Box::pin(isolate(async move { work.await.map(Payload::typed).map_err(Into::into) }))
+    match guarded(start) {
+        Ok(work) => Box::pin(isolate(async move { work.await.map(Payload::typed).map_err(Into::into) })),
+        Err(panic) => crate::future::ready(Err(panic)),
+    }
 }

@@ -269,6 +269,11 @@ impl ServiceDef {
         }
     }
 
+    /// The services that this one waits for.
+    pub fn dependencies(&self) -> &[Dependency] {
+        &self.dependencies
+    }
+
     /// The actions defined so far.
     pub fn actions(&self) -> &[Action] {
         &self.actions
@@ -291,6 +296,12 @@ impl ServiceDef {
         let short = self.settings.get("$noServiceNamePrefix") == Some(&Value::Bool(true));
         let mut seen = std::collections::HashSet::new();
         for action in &mut self.actions {
+            if action.name.trim().is_empty() || action.name.chars().any(char::is_control) {
+                return Err(Error::service_schema(format!(
+                    "an action of service '{full_name}' needs a printable name; '{}' is none",
+                    action.name.escape_debug()
+                )));
+            }
             action.service = full_name.clone();
             action.full_name =
                 if short { action.name.clone() } else { format!("{full_name}.{}", action.name).into() };
@@ -302,9 +313,14 @@ impl ServiceDef {
             }
         }
         for event in &mut self.events {
+            if event.pattern().trim().is_empty() {
+                return Err(Error::service_schema(format!(
+                    "a listener of service '{full_name}' has no event name"
+                )));
+            }
             event.service = self.name.as_str().into();
         }
-        self.hooks.apply(&full_name, &mut self.actions)?;
+        self.hooks.apply(&full_name, &mut self.actions, &self.removed)?;
         Ok(self)
     }
 }

@@ -12,7 +12,7 @@ use ligand_wire::{
 use crate::{
     config::BulkheadOptions,
     context::Context,
-    future::{BoxFuture, isolate},
+    future::{BoxFuture, guarded, isolate},
     service::{action::Validator, validation},
 };
 
@@ -74,10 +74,10 @@ impl Event {
     {
         Self::raw(pattern, move |ctx: &Context, payload: Payload| -> BoxFuture<Result<()>> {
             match payload.take::<P>() {
-                Ok(payload) => {
-                    let work = handler(ctx.clone(), payload);
-                    Box::pin(isolate(async move { work.await.map_err(Into::into) }))
-                }
+                Ok(payload) => match guarded(|| handler(ctx.clone(), payload)) {
+                    Ok(work) => Box::pin(isolate(async move { work.await.map_err(Into::into) })),
+                    Err(panic) => crate::future::ready(Err(panic)),
+                },
                 Err(error) => crate::future::ready(Err(error)),
             }
         })
