@@ -179,6 +179,19 @@ impl<T: 'static> Form for UnfitForm<T> {
 /// Fails to compile when `T` cannot travel.
 pub const fn travels<T: Data>() {}
 
+/// Holds when a hook has the type of the action it is for.
+#[diagnostic::on_unimplemented(
+    message = "the hook is for `{Self}`, the action has `{Of}`",
+    label = "not the type of the action",
+    note = "give the hook the action's own type, or take a `Payload` for any"
+)]
+pub trait Fits<Of> {}
+
+impl<T> Fits<T> for T {}
+
+/// Fails to compile when a hook has another type than its action.
+pub const fn fits<Of, Hook: Fits<Of>>() {}
+
 /// A handler that shares `this` with the definition: one more owner for each call.
 pub fn bind<S, A, B, Fut>(
     this: &Arc<S>,
