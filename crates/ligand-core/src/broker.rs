@@ -164,7 +164,7 @@ impl ServiceBroker {
 
     /// Calls an action by its typed name.
     pub fn call<P: Data, R: Data>(&self, action: ActionRef<P, R>, params: P) -> Request<R> {
-        Request::new(Caller::from(self), Cow::Borrowed(action.name()), Payload::typed(params))
+        Request::new(self, None, Cow::Borrowed(action.name()), Payload::typed(params))
     }
 
     /// Calls an action by its name in text; the result is untyped.
@@ -173,7 +173,7 @@ impl ServiceBroker {
         action: impl Into<Cow<'static, str>>,
         params: impl Into<Payload>,
     ) -> Request<Payload> {
-        Request::new(Caller::from(self), action.into(), params.into())
+        Request::new(self, None, action.into(), params.into())
     }
 
     /// Waits for many calls at once; see [`Mcall`].

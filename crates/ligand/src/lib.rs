@@ -12,7 +12,7 @@ pub use ligand_core::{
 };
 pub use ligand_macros::{payload, service};
 pub use ligand_wire::{FieldError, schema, validate, validate::Validate};
-pub use serde_json::{Map, Value};
+pub use serde_json::{Map, Value, json};
 
 pub mod prelude {
     //! What most service files need: `use ligand::prelude::*`.

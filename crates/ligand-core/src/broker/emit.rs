@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::ServiceBroker;
 use crate::{
-    context::{Context, EventKind, Inner as ContextInner, Meta},
+    context::{Context, EventKind, Extra, Home, Inner as ContextInner, Meta},
     future::{BoxFuture, guarded},
     registry::Listener,
     service::Caller,
@@ -103,7 +103,8 @@ impl fmt::Debug for Emit {
 }
 
 /// Sends an event behind the `emit` hooks.
-pub(super) async fn deliver(event: OutgoingEvent) -> Result<()> {
+pub(super) async fn deliver(mut event: OutgoingEvent) -> Result<()> {
+    event.payload.share();
     let broker = event.caller.broker();
     if let Some(ctx) = event.caller.context() {
         let max = broker.0.parts.options.max_call_level;
@@ -150,7 +151,7 @@ async fn run(
 ) {
     let ctx = context(event, name, listener);
     let payload = event.payload.clone();
-    let mut work = match guarded(|| listener.chain().call(ctx, payload)) {
+    let mut work = match guarded(|| listener.chain().call(&ctx, payload)) {
         Ok(work) => work,
         Err(error) => crate::future::ready(Err(error)),
     };
@@ -177,7 +178,7 @@ async fn run(
 }
 
 fn context(event: &OutgoingEvent, name: &Arc<str>, listener: &Arc<Listener>) -> Context {
-    let mut inner = ContextInner::root(event.caller.broker().clone());
+    let mut inner = ContextInner::new(Home::Listener(listener.clone()));
     match event.caller.context() {
         Some(parent) => {
             inner.request_id = Some(parent.request_id());
@@ -190,8 +191,7 @@ fn context(event: &OutgoingEvent, name: &Arc<str>, listener: &Arc<Listener>) -> 
         }
         None => inner.meta = Mutex::new(event.meta.clone()),
     }
-    inner.event = Some((name.clone(), event.kind));
-    inner.listener = Some(listener.clone());
+    inner.extra = Some(Box::new(Extra { event: Some((name.clone(), event.kind)), ..Extra::default() }));
     inner.build()
 }
 

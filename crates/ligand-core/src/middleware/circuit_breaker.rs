@@ -61,8 +61,8 @@ pub(super) fn wrap(
         available: available.clone(),
         state: Mutex::new(State::closed()),
     });
-    Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
-        let mut watch = match breaker.enter(&ctx) {
+    Arc::new(move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        let mut watch = match breaker.enter(ctx) {
             Ok(watch) => watch,
             Err(error) => return crate::future::ready(Err(error)),
         };

@@ -21,7 +21,9 @@ enum Repr {
 impl Fallback {
     /// Always this value.
     pub fn value<T: Data>(value: T) -> Self {
-        Self(Repr::Value(Payload::typed(value)))
+        let mut value = Payload::typed(value);
+        value.share();
+        Self(Repr::Value(value))
     }
 
     /// What the function answers; it gets the context, when there is one, and the error.

@@ -230,8 +230,8 @@ pub(crate) fn wrap(action: &Action, next: DynAction) -> DynAction {
         return next;
     }
     let hooks = Arc::new(action.hooks.clone());
-    Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
-        let (hooks, next) = (hooks.clone(), next.clone());
+    Arc::new(move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        let (hooks, next, ctx) = (hooks.clone(), next.clone(), ctx.clone());
         Box::pin(async move {
             let mut result = run(&hooks, &next, &ctx, params).await;
             for hook in &hooks.error {
@@ -249,7 +249,7 @@ async fn run(hooks: &Hooks, next: &DynAction, ctx: &Context, mut params: Payload
     for hook in &hooks.before {
         params = (hook.0)(ctx.clone(), params).await?;
     }
-    let mut result = next.call(ctx.clone(), params).await?;
+    let mut result = next.call(ctx, params).await?;
     for hook in &hooks.after {
         result = (hook.0)(ctx.clone(), result).await?;
     }

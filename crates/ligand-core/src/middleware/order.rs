@@ -132,7 +132,7 @@ fn validate_action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynA
     let schema = action.params.clone();
     match (parts.options.validator, action.validator, schema) {
         (true, Some(check), _) => {
-            Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+            Arc::new(move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
                 match check(params) {
                     Ok(params) => next.call(ctx, params),
                     Err(error) => ready(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
@@ -140,7 +140,7 @@ fn validate_action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynA
             })
         }
         (true, None, Some(schema)) => {
-            Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+            Arc::new(move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
                 match check_dynamic(&schema, &params) {
                     Ok(()) => next.call(ctx, params),
                     Err(error) => ready(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
@@ -155,7 +155,7 @@ fn validate_event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEvent
     let check: Option<Validator> = event.validator.filter(|_| parts.options.validator);
     let Some(check) = check else { return next };
     let pattern: Arc<str> = event.pattern().into();
-    Arc::new(move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
+    Arc::new(move |ctx: &Context, payload: Payload| -> BoxFuture<Result<()>> {
         match check(payload) {
             Ok(payload) => next.call(ctx, payload),
             Err(error) => ready(Err(blame(error, "event", &pattern, ctx.node_id()))),

@@ -17,7 +17,7 @@ use crate::{
 pub(super) fn throttle(event: &Arc<Event>, next: DynEvent) -> DynEvent {
     let Some(period) = event.throttle else { return next };
     let last = Mutex::new(None::<Instant>);
-    Arc::new(move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
+    Arc::new(move |ctx: &Context, payload: Payload| -> BoxFuture<Result<()>> {
         let now = Instant::now();
         let mut last = last.lock();
         if last.is_some_and(|last| now - last < period) {
@@ -34,13 +34,13 @@ pub(super) fn debounce(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> Dyn
     let Some(pause) = event.debounce else { return next };
     let broker = parts.broker.clone();
     let turn = Arc::new(Mutex::new(0u64));
-    Arc::new(move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
+    Arc::new(move |ctx: &Context, payload: Payload| -> BoxFuture<Result<()>> {
         let mine = {
             let mut turn = turn.lock();
             *turn += 1;
             *turn
         };
-        let (turn, next) = (turn.clone(), next.clone());
+        let (turn, next, ctx) = (turn.clone(), next.clone(), ctx.clone());
         if let Some(broker) = broker.upgrade() {
             broker.tasks().spawn(async move {
                 tokio::time::sleep(pause).await;
@@ -48,7 +48,7 @@ pub(super) fn debounce(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> Dyn
                     return;
                 }
                 let name = ctx.event().to_owned();
-                if let Err(error) = next.call(ctx, payload).await {
+                if let Err(error) = next.call(&ctx, payload).await {
                     crate::broker::log_event_error(&name, &error);
                 }
             });

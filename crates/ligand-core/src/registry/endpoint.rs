@@ -8,12 +8,17 @@ use std::{
     },
 };
 
-use crate::service::{Action, DynAction};
+use crate::{
+    broker::ServiceBroker,
+    service::{Action, DynAction},
+};
 
 /// One instance of an action.
 ///
 /// Every running call holds a handle of its endpoint: the number of handles tells what still runs.
 pub struct Endpoint {
+    /// A cycle that ends when the service leaves the registry: a started broker lives until it is stopped.
+    broker: ServiceBroker,
     action: Arc<Action>,
     available: Arc<AtomicBool>,
     chain: DynAction,
@@ -22,12 +27,17 @@ pub struct Endpoint {
 impl Endpoint {
     /// The layers are composed by `compose`, which gets the flag that switches the endpoint off.
     pub(crate) fn new(
+        broker: ServiceBroker,
         action: Arc<Action>,
         compose: impl FnOnce(&Arc<Action>, &Arc<AtomicBool>) -> DynAction,
     ) -> Self {
         let available = Arc::new(AtomicBool::new(true));
         let chain = compose(&action, &available);
-        Self { action, available, chain }
+        Self { broker, action, available, chain }
+    }
+
+    pub(crate) fn broker(&self) -> &ServiceBroker {
+        &self.broker
     }
 
     /// The definition.

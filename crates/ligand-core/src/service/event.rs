@@ -32,7 +32,7 @@ pub trait EventPayload: Data {
 /// Runs a listener: the shape of handlers and of every middleware layer around them.
 pub trait EventHandler: Send + Sync + 'static {
     /// Starts the work for one event.
-    fn call(&self, ctx: Context, payload: Payload) -> BoxFuture<Result<()>>;
+    fn call(&self, ctx: &Context, payload: Payload) -> BoxFuture<Result<()>>;
 }
 
 /// A shared [`EventHandler`]; what a middleware receives as `next`.
@@ -40,9 +40,9 @@ pub type DynEvent = Arc<dyn EventHandler>;
 
 impl<F> EventHandler for F
 where
-    F: Fn(Context, Payload) -> BoxFuture<Result<()>> + Send + Sync + 'static,
+    F: Fn(&Context, Payload) -> BoxFuture<Result<()>> + Send + Sync + 'static,
 {
-    fn call(&self, ctx: Context, payload: Payload) -> BoxFuture<Result<()>> {
+    fn call(&self, ctx: &Context, payload: Payload) -> BoxFuture<Result<()>> {
         self(ctx, payload)
     }
 }
@@ -72,10 +72,10 @@ impl Event {
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        Self::raw(pattern, move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
+        Self::raw(pattern, move |ctx: &Context, payload: Payload| -> BoxFuture<Result<()>> {
             match payload.take::<P>() {
                 Ok(payload) => {
-                    let work = handler(ctx, payload);
+                    let work = handler(ctx.clone(), payload);
                     Box::pin(isolate(async move { work.await.map_err(Into::into) }))
                 }
                 Err(error) => crate::future::ready(Err(error)),
@@ -83,17 +83,21 @@ impl Event {
         })
     }
 
-    /// A listener whose payload is described by its form; see [`probe`](super::probe).
-    pub fn typed<P: Form, E, F, Fut>(pattern: &str, _payload: P, handler: F) -> Self
+    /// A listener that is a method of `service`, with a payload described by its form; see
+    /// [`probe`](super::probe).
+    pub fn method<S, P, E, F, Fut>(pattern: &str, service: &Arc<S>, _payload: P, handler: F) -> Self
     where
+        S: Send + Sync + 'static,
+        P: Form,
         E: Into<Error>,
-        F: Fn(Context, P::Value) -> Fut + Send + Sync + 'static,
+        F: Fn(Arc<S>, &Context, P::Value) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let raw = move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
+        let service = Arc::clone(service);
+        let raw = move |ctx: &Context, payload: Payload| -> BoxFuture<Result<()>> {
             match P::take(payload) {
                 Ok(payload) => {
-                    let work = handler(ctx, payload);
+                    let work = handler(Arc::clone(&service), ctx, payload);
                     Box::pin(isolate(async move { work.await.map_err(Into::into) }))
                 }
                 Err(error) => crate::future::ready(Err(error)),

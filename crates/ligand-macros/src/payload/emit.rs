@@ -160,7 +160,15 @@ impl Payload {
     fn event(&self) -> Option<TokenStream> {
         let event = self.options.event.as_ref()?;
         let name = &self.item.ident;
-        let (impl_generics, type_generics, where_clause) = self.item.generics.split_for_impl();
+        let mut generics = self.item.generics.clone();
+        if generics.type_params().next().is_some() {
+            // The derives ask more of the parameters than the item says.
+            generics
+                .make_where_clause()
+                .predicates
+                .push(syn::parse_quote!(Self: ::ligand::__private::wire::Data));
+        }
+        let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
         Some(quote! {
             #[automatically_derived]
             impl #impl_generics ::ligand::__private::EventPayload for #name #type_generics #where_clause {

@@ -208,6 +208,15 @@ fn ctx(handler: &Handler) -> TokenStream {
     if handler.ctx { quote!(ctx: #core::Context) } else { quote!(_: #core::Context) }
 }
 
+/// The context of a handler that gets it by reference, and its own handle when it needs one.
+fn borrowed(handler: &Handler) -> TokenStream {
+    if handler.ctx { quote!(ctx) } else { quote!(_) }
+}
+
+fn owned(handler: &Handler) -> Option<TokenStream> {
+    handler.ctx.then(|| quote!(let ctx = ::core::clone::Clone::clone(ctx);))
+}
+
 fn action(action: &Action, service: &Ident) -> TokenStream {
     let (core, call, handler) = (core(), &action.call, &action.handler);
     let payload: Type = syn::parse_quote!(::ligand::__private::core::Payload);
@@ -219,12 +228,12 @@ fn action(action: &Action, service: &Ident) -> TokenStream {
             (call.params(service), quote!(params), quote!(#(params.#names),*))
         }
     };
-    let (wire, result, ctx) = (&call.wire, &call.result, ctx(handler));
+    let (wire, result, ctx, own) = (&call.wire, &call.result, borrowed(handler), owned(handler));
     let (params_form, result_form) = (form(&ty), form(result));
     let work = invoke(handler, &arguments);
     let span = located(call.method.span());
-    let bound = quote_spanned! {span=>
-        #core::service::probe::bind(&self, |this: ::std::sync::Arc<Self>, #ctx, #pattern: #ty| async move { #work })
+    let handler = quote_spanned! {span=>
+        |this, #ctx, #pattern: #ty| { #own async move { #work } }
     };
     let docs = (!call.docs.is_empty()).then(|| {
         let docs = &call.docs;
@@ -251,7 +260,7 @@ fn action(action: &Action, service: &Ident) -> TokenStream {
         &call.cfgs,
         &quote! {
             .action(
-                #core::Action::typed(#wire, #params_form, #result_form, #bound)
+                #core::Action::method(#wire, &self, #params_form, #result_form, #handler)
                     #docs #(#rest)* #visibility #(#builder)* #(#hooks)*
             )
         },
@@ -271,17 +280,18 @@ fn event(event: &Event) -> TokenStream {
             <#ty as ::ligand::__private::core::EventPayload>::NAME
         ),
     };
-    let (ctx, form, work) = (ctx(handler), form(ty), invoke(handler, &arguments));
+    let (ctx, own) = (borrowed(handler), owned(handler));
+    let (form, work) = (form(ty), invoke(handler, &arguments));
     let span = located(handler.method.span());
     let bound = quote_spanned! {span=>
-        #core::service::probe::bind(&self, |this: ::std::sync::Arc<Self>, #ctx, #pattern: #ty| async move { #work })
+        |this, #ctx, #pattern: #ty| { #own async move { #work } }
     };
     let docs = (!event.docs.is_empty()).then(|| {
         let docs = &event.docs;
         quote!(.doc(#docs))
     });
     let builder = &event.builder;
-    step(&handler.cfgs, &quote!(.event(#core::Event::typed(#name, #form, #bound) #docs #(#builder)*)))
+    step(&handler.cfgs, &quote!(.event(#core::Event::method(#name, &self, #form, #bound) #docs #(#builder)*)))
 }
 
 fn hook_value(hook: &Hook) -> TokenStream {

@@ -8,34 +8,34 @@ use std::sync::{
 use ligand::{ServiceDef, Visibility, prelude::*};
 
 #[payload]
-pub struct ById {
+struct ById {
     #[check(range(min = 1))]
-    pub id: u64,
+    id: u64,
 }
 
 #[payload]
-pub struct User {
-    pub id: u64,
-    pub name: String,
+struct User {
+    id: u64,
+    name: String,
 }
 
 #[payload]
-pub struct CreateUser {
+struct CreateUser {
     #[check(length(1..=8))]
-    pub name: String,
+    name: String,
 }
 
 #[payload(event = "users.created")]
-pub struct UserCreated {
-    pub id: u64,
+struct UserCreated {
+    id: u64,
 }
 
 /// A type without rules or schema.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Plain(u8);
+struct Plain(u8);
 
 #[derive(Default)]
-pub struct Users {
+struct Users {
     log: Mutex<Vec<String>>,
     count: AtomicU32,
 }
