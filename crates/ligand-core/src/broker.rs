@@ -39,7 +39,7 @@ use crate::{
         order::{self, Step},
     },
     registry::{Registry, ServiceItem},
-    service::{ActionRef, Caller, Client, EventPayload, Service},
+    service::{ActionRef, Caller, Client, Contract, EventPayload},
     task::Tasks,
 };
 
@@ -158,7 +158,7 @@ impl ServiceBroker {
     }
 
     /// A client of a service.
-    pub fn client<S: Service>(&self) -> S::Client {
+    pub fn client<S: Contract>(&self) -> S::Client {
         S::Client::new(Caller::from(self))
     }
 

@@ -32,7 +32,7 @@ pub use self::{id::Id, meta::Meta};
 use crate::{
     broker::{Emit, Mcall, Request, ServiceBroker},
     registry::{Endpoint, Listener},
-    service::{Action, ActionRef, Caller, Client, EventPayload, Service},
+    service::{Action, ActionRef, Caller, Client, Contract, EventPayload},
 };
 
 /// How an event was sent.
@@ -311,7 +311,7 @@ impl Context {
     }
 
     /// A client of another service; its calls are children of this context.
-    pub fn client<S: Service>(&self) -> S::Client {
+    pub fn client<S: Contract>(&self) -> S::Client {
         S::Client::new(Caller::from(self))
     }
 

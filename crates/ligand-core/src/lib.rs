@@ -14,6 +14,7 @@ mod future;
 pub mod log;
 pub mod middleware;
 pub mod registry;
+pub mod runtime;
 pub mod service;
 pub mod task;
 
@@ -25,6 +26,6 @@ pub use future::{BoxFuture, ready};
 pub use ligand_wire::{Data, Error, Payload, Result};
 pub use middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Middleware};
 pub use service::{
-    Action, ActionHandler, ActionRef, Caller, Client, DynAction, DynEvent, Event, EventHandler, EventPayload,
-    IntoServiceDef, MixedIn, Mixin, Rest, Service, ServiceDef, Version, Visibility,
+    Action, ActionHandler, ActionRef, Caller, Client, Contract, DynAction, DynEvent, Event, EventHandler,
+    EventPayload, IntoServiceDef, MixedIn, Mixin, Rest, Service, ServiceDef, Version, Visibility,
 };

@@ -3,6 +3,10 @@
 //! | macro | file |
 //! |---|---|
 //! | `#[payload]` | `payload.rs`, with the field rules in `check.rs` |
+//! | `#[service]` | `service.rs`; what callers see of it in `surface.rs` |
+//!
+//! Shared: options in attributes (`options.rs`), method signatures (`signature.rs`), the list of errors
+//! (`errors.rs`).
 //!
 //! Rules all of them follow: every error of an item is reported at once, at the token it is about; the item is
 //! emitted again even then, so that editors keep working; and generated paths start with `::ligand::__private`, so
@@ -10,7 +14,11 @@
 
 mod check;
 mod errors;
+mod options;
 mod payload;
+mod service;
+mod signature;
+mod surface;
 
 use proc_macro::TokenStream;
 
@@ -70,4 +78,10 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn payload(options: TokenStream, item: TokenStream) -> TokenStream {
     payload::expand(options.into(), &item.into()).into()
+}
+
+/// Makes a type a service.
+#[proc_macro_attribute]
+pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {
+    service::expand(options.into(), &item.into()).into()
 }

@@ -4,13 +4,13 @@
 
 pub use ligand_core::{
     Action, ActionHandler, ActionRef, AfterHook, BeforeHook, BoxFuture, BrokerBuilder, Cache, CacheRule,
-    Cacher, CallOptions, Caller, Client, Context, Data, DynAction, DynEvent, Emit, Env, Error, ErrorHook,
-    Event, EventHandler, EventKind, EventPayload, Fallback, Id, IntoServiceDef, Mcall, Meta, Middleware,
-    MixedIn, Mixin, Options, Payload, Request, Rest, Result, Service, ServiceBroker, ServiceDef, State,
-    Version, Visibility, WeakBroker, broker, cache, config, context, log, middleware, registry, service,
-    task,
+    Cacher, CallOptions, Caller, Client, Context, Contract, Data, DynAction, DynEvent, Emit, Env, Error,
+    ErrorHook, Event, EventHandler, EventKind, EventPayload, Fallback, Id, IntoServiceDef, Mcall, Meta,
+    Middleware, MixedIn, Mixin, Options, Payload, Request, Rest, Result, Service, ServiceBroker, ServiceDef,
+    State, Version, Visibility, WeakBroker, broker, cache, config, context, log, middleware, registry,
+    runtime, service, task,
 };
-pub use ligand_macros::payload;
+pub use ligand_macros::{payload, service};
 pub use ligand_wire::{FieldError, schema, validate, validate::Validate};
 pub use serde_json::{Map, Value, json};
 
@@ -19,8 +19,10 @@ pub mod prelude {
 
     pub use std::time::Duration;
 
-    pub use ligand_core::{ActionRef, Context, Error, Event, Payload, Result, Service, ServiceBroker};
-    pub use ligand_macros::payload;
+    pub use ligand_core::{
+        ActionRef, Context, Contract, Error, Event, Payload, Result, Service, ServiceBroker,
+    };
+    pub use ligand_macros::{payload, service};
     pub use serde_json::{Value, json};
 }
 

@@ -15,7 +15,7 @@ use crate::{
     context::Context,
     future::{BoxFuture, guarded, isolate},
     middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Hooks},
-    service::{Rest, validation},
+    service::{Rest, probe::Form, validation},
 };
 
 /// Runs an action: the shape of handlers and of every middleware layer around them.
@@ -161,6 +161,36 @@ impl Action {
         })
     }
 
+    /// An action that is a method of `service`, with types described by their forms; see
+    /// [`probe`](super::probe).
+    pub fn method<S, P, R, E, F, Fut>(
+        name: impl Into<Arc<str>>,
+        service: &Arc<S>,
+        _params: P,
+        _result: R,
+        handler: F,
+    ) -> Self
+    where
+        S: Send + Sync + 'static,
+        P: Form,
+        R: Form,
+        E: Into<Error>,
+        F: Fn(Arc<S>, &Context, P::Value) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R::Value, E>> + Send + 'static,
+    {
+        let service = Arc::clone(service);
+        let raw = move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+            match P::take(params) {
+                Ok(params) => {
+                    let work = handler(Arc::clone(&service), ctx, params);
+                    Box::pin(isolate(async move { work.await.map(R::put).map_err(Into::into) }))
+                }
+                Err(error) => crate::future::ready(Err(error)),
+            }
+        };
+        Self { validator: P::validator(), params: P::schema(), returns: R::schema(), ..Self::raw(name, raw) }
+    }
+
     /// An action whose handler sees the payload as it came.
     pub fn raw(name: impl Into<Arc<str>>, handler: impl ActionHandler) -> Self {
         let name = name.into();
@@ -220,6 +250,12 @@ impl Action {
     pub fn rest(mut self, rest: &str) -> Result<Self> {
         self.rest.push(rest.parse()?);
         Ok(self)
+    }
+
+    /// Adds an HTTP alias that was checked before.
+    pub fn with_rest(mut self, rest: Rest) -> Self {
+        self.rest.push(rest);
+        self
     }
 
     /// Limits who may call the action. Default: published.

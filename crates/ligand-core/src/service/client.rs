@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use ligand_wire::{Data, Payload};
 
-use super::ActionRef;
+use super::{ActionRef, probe::Form};
 use crate::{
     broker::{Request, ServiceBroker},
     context::Context,
@@ -39,6 +39,16 @@ impl Caller {
         params: impl Into<Payload>,
     ) -> Request<R> {
         Request::new(self.broker(), self.context().cloned(), action.into(), params.into())
+    }
+
+    /// A typed call whose parameters are described by their form; see [`probe`](super::probe).
+    pub fn call_typed<P: Form, R>(
+        &self,
+        action: ActionRef<P::Value, R>,
+        _form: P,
+        params: P::Value,
+    ) -> Request<R> {
+        Request::new(self.broker(), self.context().cloned(), Cow::Borrowed(action.name()), P::put(params))
     }
 
     pub(crate) fn broker(&self) -> &ServiceBroker {

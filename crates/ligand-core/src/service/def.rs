@@ -5,7 +5,7 @@ use std::{fmt, future::Future, sync::Arc};
 use ligand_wire::{Error, Result};
 use serde_json::{Map, Value};
 
-use super::{Action, Client, Event, merge};
+use super::{Action, Contract, Event, merge};
 use crate::{
     broker::ServiceBroker,
     context::Context,
@@ -14,13 +14,12 @@ use crate::{
 };
 
 /// A type that is a service: `#[service]` on its impl block implements this.
-pub trait Service: Send + Sync + Sized + 'static {
-    /// Full name with version: `v2.orders`.
-    const NAME: &'static str;
-
-    /// The generated client.
-    type Client: Client;
-
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "put #[service(name = \"..\")] on its impl block"
+)]
+pub trait Service: Contract + Send + Sync + Sized {
     /// The definition: actions, events, lifecycle, options.
     fn define(self: Arc<Self>) -> ServiceDef;
 }

@@ -13,7 +13,7 @@ use crate::{
     config::BulkheadOptions,
     context::Context,
     future::{BoxFuture, guarded, isolate},
-    service::{action::Validator, validation},
+    service::{action::Validator, probe::Form, validation},
 };
 
 /// An event type with its name, so that names exist once and are checked at both ends.
@@ -81,6 +81,29 @@ impl Event {
                 Err(error) => crate::future::ready(Err(error)),
             }
         })
+    }
+
+    /// A listener that is a method of `service`, with a payload described by its form; see
+    /// [`probe`](super::probe).
+    pub fn method<S, P, E, F, Fut>(pattern: &str, service: &Arc<S>, _payload: P, handler: F) -> Self
+    where
+        S: Send + Sync + 'static,
+        P: Form,
+        E: Into<Error>,
+        F: Fn(Arc<S>, &Context, P::Value) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let service = Arc::clone(service);
+        let raw = move |ctx: &Context, payload: Payload| -> BoxFuture<Result<()>> {
+            match P::take(payload) {
+                Ok(payload) => {
+                    let work = handler(Arc::clone(&service), ctx, payload);
+                    Box::pin(isolate(async move { work.await.map_err(Into::into) }))
+                }
+                Err(error) => crate::future::ready(Err(error)),
+            }
+        };
+        Self { validator: P::validator(), params: P::schema(), ..Self::raw(pattern, raw) }
     }
 
     /// A listener whose handler sees the payload as it came.

@@ -5,4 +5,5 @@
 
 mod compile_fail;
 mod rules;
+mod service;
 mod shape;
