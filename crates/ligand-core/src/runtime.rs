@@ -19,7 +19,8 @@ pub fn block_on<F: Future>(workers: Option<usize>, work: F) -> F::Output {
 mod tests {
     #[test]
     fn timers_run() {
-        let work = async { tokio::spawn(tokio::time::sleep(std::time::Duration::from_millis(1))).await.is_ok() };
+        let work =
+            async { tokio::spawn(tokio::time::sleep(std::time::Duration::from_millis(1))).await.is_ok() };
         assert!(super::block_on(Some(1), work));
     }
 }

@@ -24,7 +24,10 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
             if starts.is_some_and(|token| token.to_string() == "impl") {
                 errors.push(error);
             } else {
-                errors.at(item, "#[service] goes on an impl block: `#[service(name = \"users\")] impl Users { .. }`");
+                errors.at(
+                    item,
+                    "#[service] goes on an impl block: `#[service(name = \"users\")] impl Users { .. }`",
+                );
             }
             let errors = errors.into_tokens();
             return quote!(#item #errors);
@@ -38,7 +41,9 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
 
 fn read(options: model::Options, block: &mut ItemImpl, errors: &mut Errors) -> Option<Service> {
     let ident = match &*block.self_ty {
-        Type::Path(path) if path.qself.is_none() => path.path.segments.last().map(|segment| segment.ident.clone()),
+        Type::Path(path) if path.qself.is_none() => {
+            path.path.segments.last().map(|segment| segment.ident.clone())
+        }
         _ => None,
     };
     let place = "#[service] goes on the type's own impl block: `impl Users { .. }`";
@@ -64,7 +69,10 @@ fn read(options: model::Options, block: &mut ItemImpl, errors: &mut Errors) -> O
         lifecycle: Vec::new(),
     };
     if let Some(lifetime) = block.generics.lifetimes().next() {
-        errors.at(lifetime, "a service lives as long as the broker, so it has no lifetimes; let it own what it needs");
+        errors.at(
+            lifetime,
+            "a service lives as long as the broker, so it has no lifetimes; let it own what it needs",
+        );
         return None;
     }
     parse::methods(block, &mut service, errors);

@@ -2,8 +2,8 @@
 //! was sent; and `T` or `Result<T>` back.
 
 use syn::{
-    Attribute, FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, ReceiverKind, ReturnType, Signature,
-    Type, parse_quote,
+    Attribute, FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, ReceiverKind, ReturnType,
+    Signature, Type, parse_quote,
     visit_mut::{self, VisitMut},
 };
 
@@ -89,7 +89,10 @@ pub(crate) fn after_self<'a>(
         match context_kind(&argument.ty) {
             Some(true) if index == 0 => ctx = true,
             Some(true) => {
-                errors.at(argument, format_args!("in {what}, `ctx: &Context` comes right after `&self`; move it"));
+                errors.at(
+                    argument,
+                    format_args!("in {what}, `ctx: &Context` comes right after `&self`; move it"),
+                );
                 right = false;
             }
             Some(false) => {
@@ -134,7 +137,9 @@ pub(crate) fn modifiers(signature: &Signature, what: &str, errors: &mut Errors) 
     if !signature.generics.params.is_empty() || signature.generics.where_clause.is_some() {
         errors.at(
             &signature.generics,
-            format_args!("{what} has no type parameters or lifetimes: what travels has one fixed type; name it"),
+            format_args!(
+                "{what} has no type parameters or lifetimes: what travels has one fixed type; name it"
+            ),
         );
         plain = false;
     }
@@ -176,16 +181,19 @@ pub(crate) fn input(arguments: &[&PatType], errors: &mut Errors) -> Option<Input
             return None;
         }
         if pattern.ident.to_string().starts_with('_') {
-            errors.at(
-                &pattern.ident,
-                "this name becomes a field on the wire; write it without the underscore",
-            );
+            errors
+                .at(&pattern.ident, "this name becomes a field on the wire; write it without the underscore");
             right = false;
         }
         fields.push(Field {
             name: pattern.ident.clone(),
             ty: (*argument.ty).clone(),
-            attributes: argument.attrs.iter().filter(|attribute| is_field_attribute(attribute)).cloned().collect(),
+            attributes: argument
+                .attrs
+                .iter()
+                .filter(|attribute| is_field_attribute(attribute))
+                .cloned()
+                .collect(),
         });
     }
     right.then_some(if fields.is_empty() { Input::Nothing } else { Input::Fields(fields) })
@@ -200,8 +208,11 @@ pub(crate) fn is_field_attribute(attribute: &Attribute) -> bool {
 pub(crate) fn owned(ty: &Type, errors: &mut Errors) -> bool {
     match ty {
         Type::Reference(_) => {
-            errors.at(ty, "a payload is owned: it may come from another node; write the type without `&` (`String` \
-                           instead of `&str`)");
+            errors.at(
+                ty,
+                "a payload is owned: it may come from another node; write the type without `&` (`String` \
+                           instead of `&str`)",
+            );
             false
         }
         Type::ImplTrait(_) => {
@@ -228,10 +239,12 @@ pub(crate) fn output(output: &ReturnType, errors: &mut Errors) -> Option<Output>
         return Some(Output { ty: (**ty).clone(), fallible: false });
     };
     let ty = match &last.arguments {
-        PathArguments::AngleBracketed(arguments) => arguments.args.iter().find_map(|argument| match argument {
-            GenericArgument::Type(ty) => Some(ty.clone()),
-            _ => None,
-        }),
+        PathArguments::AngleBracketed(arguments) => {
+            arguments.args.iter().find_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty.clone()),
+                _ => None,
+            })
+        }
         _ => None,
     };
     let ty = ty.unwrap_or_else(|| parse_quote!(()));
@@ -250,7 +263,9 @@ pub(crate) fn without_self(ty: &Type, own: &Type) -> Type {
     impl VisitMut for Replace<'_> {
         fn visit_type_mut(&mut self, ty: &mut Type) {
             match ty {
-                Type::Path(path) if path.qself.is_none() && path.path.is_ident("Self") => *ty = self.0.clone(),
+                Type::Path(path) if path.qself.is_none() && path.path.is_ident("Self") => {
+                    *ty = self.0.clone()
+                }
                 other => visit_mut::visit_type_mut(self, other),
             }
         }

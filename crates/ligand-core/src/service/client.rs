@@ -42,7 +42,12 @@ impl Caller {
     }
 
     /// A typed call whose parameters are described by their form; see [`probe`](super::probe).
-    pub fn call_typed<P: Form, R>(&self, action: ActionRef<P::Value, R>, _form: P, params: P::Value) -> Request<R> {
+    pub fn call_typed<P: Form, R>(
+        &self,
+        action: ActionRef<P::Value, R>,
+        _form: P,
+        params: P::Value,
+    ) -> Request<R> {
         Request::new(self.broker(), self.context().cloned(), Cow::Borrowed(action.name()), P::put(params))
     }
 

@@ -17,7 +17,8 @@ impl Policy {
     /// The struct expression.
     pub(crate) fn tokens(&self) -> TokenStream {
         let ty = &self.ty;
-        let fields = self.fields.iter().map(|(name, value)| quote!(#name: ::core::option::Option::Some(#value),));
+        let fields =
+            self.fields.iter().map(|(name, value)| quote!(#name: ::core::option::Option::Some(#value),));
         quote! {
             ::ligand::__private::core::config::#ty { #(#fields)* ..::core::default::Default::default() }
         }
@@ -73,10 +74,9 @@ fn policy(entry: &Entry, ty: &str, place: Place, known: &[(&str, Kind)], errors:
         Argument::Value(Expr::Lit(ExprLit { lit: Lit::Bool(on), .. })) => {
             policy.fields.push((format_ident!("enabled"), quote!(#on)));
         }
-        Argument::Value(_) => errors.push(entry.wrong(format_args!(
-            "write `{0}`, `{0}(..)` or `{0} = false`",
-            entry.name
-        ))),
+        Argument::Value(_) => {
+            errors.push(entry.wrong(format_args!("write `{0}`, `{0}(..)` or `{0} = false`", entry.name)))
+        }
         Argument::List(tokens) => read(tokens.clone(), place, errors, |field, errors| {
             let Some((_, kind)) = known.iter().find(|(name, _)| field.is(name)) else { return false };
             match value(field, *kind) {

@@ -27,7 +27,10 @@ pub(super) fn check(service: &mut Service, item: &ItemImpl, errors: &mut Errors)
     if service.options.mixins.is_empty()
         && let Some(first) = service.options.without.first()
     {
-        errors.at(first, "`without` drops actions that a mixin brings, and there are none; remove it or add `mixins(..)`");
+        errors.at(
+            first,
+            "`without` drops actions that a mixin brings, and there are none; remove it or add `mixins(..)`",
+        );
     }
     for (index, (name, _)) in service.options.mixins.iter().enumerate() {
         if service.options.mixins[..index].iter().any(|(other, _)| other == name) {
@@ -145,7 +148,10 @@ fn masks(service: &Service, errors: &mut Errors) {
             if !wires.contains(&name) {
                 errors.at(
                     mask,
-                    format_args!("there is no action `{name}` in this service; the actions are: {}", wires.join(", ")),
+                    format_args!(
+                        "there is no action `{name}` in this service; the actions are: {}",
+                        wires.join(", ")
+                    ),
                 );
             }
         }
@@ -171,7 +177,9 @@ fn type_parameters(service: &Service, errors: &mut Errors) {
         if let Some(name) = mentions(ty.to_token_stream(), &parameters) {
             errors.at(
                 ty,
-                format_args!("what travels has one fixed type, so it cannot depend on the type parameter `{name}`"),
+                format_args!(
+                    "what travels has one fixed type, so it cannot depend on the type parameter `{name}`"
+                ),
             );
         }
     };

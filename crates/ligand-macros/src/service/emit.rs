@@ -81,7 +81,8 @@ impl Service {
             Dependency::Type(service) => quote!(.dependency(<#service as #core::Contract>::NAME)),
         });
         let without = options.without.iter().map(|name| quote!(.without_action(#name)));
-        let parts = self.actions.iter().map(|one| action(one, &self.ident)).chain(self.events.iter().map(event));
+        let parts =
+            self.actions.iter().map(|one| action(one, &self.ident)).chain(self.events.iter().map(event));
         let hooks = self.hooks.iter().map(|(mask, hook)| {
             let (method, value) = (format_ident!("{}", hook.kind.name()), hook_value(hook));
             step(&hook.handler.cfgs, &quote!(.#method(#mask, #value)))
@@ -117,7 +118,10 @@ impl Service {
         let mut pairs: Vec<(&Action, &Hook)> = Vec::new();
         for action in &self.actions {
             pairs.extend(action.hooks.iter().map(|hook| (action, hook)));
-            let wide = self.hooks.iter().filter(|(mask, _)| names(&mask.value()).any(|name| name == action.call.wire));
+            let wide = self
+                .hooks
+                .iter()
+                .filter(|(mask, _)| names(&mask.value()).any(|name| name == action.call.wire));
             pairs.extend(wide.map(|(_, hook)| (action, hook)));
         }
         let checks: Vec<TokenStream> = pairs
@@ -151,7 +155,8 @@ impl Service {
         let wires: Vec<&str> = self.actions.iter().map(|action| action.call.wire.as_str()).collect();
         let agrees = self.actions.iter().map(|action| {
             let constant = crate::options::screaming(&action.call.method);
-            let (cfgs, params, result) = (&action.call.cfgs, action.call.params(&self.ident), &action.call.result);
+            let (cfgs, params, result) =
+                (&action.call.cfgs, action.call.params(&self.ident), &action.call.result);
             let full = &action.call.full;
             let span = located(action.call.method.span());
             quote_spanned!(span=>
@@ -239,9 +244,11 @@ fn action(action: &Action, service: &Ident) -> TokenStream {
         let docs = &call.docs;
         quote!(.doc(#docs))
     });
-    let rest = action.options.rest.iter().map(|(method, path, _)| {
-        quote!(.with_rest(#core::Rest::new(#method, #path)))
-    });
+    let rest = action
+        .options
+        .rest
+        .iter()
+        .map(|(method, path, _)| quote!(.with_rest(#core::Rest::new(#method, #path))));
     let visibility = action.options.visibility.as_ref().map(|visibility| {
         let variant = match visibility.to_string().as_str() {
             "public" => quote!(Public),
@@ -339,7 +346,11 @@ fn lifecycle(lifecycle: &Lifecycle) -> TokenStream {
         let method = &handler.method;
         let broker = handler.ctx.then(|| quote!(broker));
         let call = quote!(Self::#method(&this, #broker));
-        let call = if handler.fallible { quote!(#call #error) } else { quote!({ #call; ::core::result::Result::Ok(()) }) };
+        let call = if handler.fallible {
+            quote!(#call #error)
+        } else {
+            quote!({ #call; ::core::result::Result::Ok(()) })
+        };
         let pattern = if handler.ctx { quote!(broker) } else { quote!(_) };
         quote_spanned! {span=>
             .#phase({

@@ -38,10 +38,11 @@ pub(super) fn hook(function: &ImplItemFn, kind: HookKind, ty: &Type, errors: &mu
                     return None;
                 }
                 [] => {
-                    let at = function.sig.inputs.last().map_or_else(
-                        || function.sig.ident.to_token_stream(),
-                        FnArg::to_token_stream,
-                    );
+                    let at = function
+                        .sig
+                        .inputs
+                        .last()
+                        .map_or_else(|| function.sig.ident.to_token_stream(), FnArg::to_token_stream);
                     errors.at(&at, kind.usage());
                     return None;
                 }

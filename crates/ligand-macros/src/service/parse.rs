@@ -15,7 +15,7 @@ use super::model::{
 use crate::{
     errors::Errors,
     options::{
-        self, Argument, Entry, Place, arguments, bulkhead, camel_case, circuit_breaker, docs, duration,
+        self, Argument, Entry, Place, arguments, bulkhead, camel_case, cfgs, circuit_breaker, docs, duration,
         event_pattern, fields, read, rest, retry, word,
     },
     signature::{self, is_field_attribute, is_unit, without_self},
@@ -64,9 +64,11 @@ pub(super) fn service_options(tokens: TokenStream, errors: &mut Errors) -> Optio
                 Ok(())
             }),
             "version" => version(entry).map(|version| options.version = Some(version)),
-            "mixins" => entry.list::<MixinField>("`mixins(field: Type, ..)`, for example `mixins(db: Db<User>)`").map(
-                |mixins| options.mixins = mixins.into_iter().map(|mixin| (mixin.name, mixin.ty)).collect(),
-            ),
+            "mixins" => entry
+                .list::<MixinField>("`mixins(field: Type, ..)`, for example `mixins(db: Db<User>)`")
+                .map(|mixins| {
+                    options.mixins = mixins.into_iter().map(|mixin| (mixin.name, mixin.ty)).collect()
+                }),
             "contract" => match &entry.argument {
                 Argument::Value(Expr::Path(path)) => {
                     options.contract = Some(path.path.clone());
@@ -96,7 +98,8 @@ pub(super) fn service_options(tokens: TokenStream, errors: &mut Errors) -> Optio
 }
 
 fn version(entry: &Entry) -> syn::Result<Version> {
-    let wrong = || entry.wrong("a version is a whole number or a text: `version = 2` or `version = \"staging\"`");
+    let wrong =
+        || entry.wrong("a version is a whole number or a text: `version = 2` or `version = \"staging\"`");
     match &entry.argument {
         Argument::Value(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) => {
             number.base10_parse().map(Version::Number).map_err(|_| wrong())
@@ -114,7 +117,9 @@ fn dependencies(entry: &Entry) -> syn::Result<Vec<Dependency>> {
     items
         .into_iter()
         .map(|item| match item {
-            Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) => word(&name, "a service").map(|_| Dependency::Name(name)),
+            Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) => {
+                word(&name, "a service").map(|_| Dependency::Name(name))
+            }
             Expr::Path(path) => Ok(Dependency::Type(path.path)),
             other => Err(syn::Error::new_spanned(other, format_args!("write {example}"))),
         })
@@ -172,13 +177,7 @@ fn hook_kind(mark: &Attribute) -> Option<HookKind> {
         .find(|kind| mark.path().is_ident(kind.name()))
 }
 
-fn method(
-    function: &ImplItemFn,
-    mark: &Attribute,
-    ty: &Type,
-    service: &mut Service,
-    errors: &mut Errors,
-) {
+fn method(function: &ImplItemFn, mark: &Attribute, ty: &Type, service: &mut Service, errors: &mut Errors) {
     let tokens = arguments(&mark.meta, errors);
     let phases = [Phase::Created, Phase::Started, Phase::Stopping, Phase::Stopped];
     if mark.path().is_ident("action") {
@@ -193,7 +192,9 @@ fn method(
         let masks = syn::parse2::<LitStr>(tokens.clone());
         let hook = super::hooks::hook(function, kind, ty, errors);
         match masks {
-            Ok(mask) if !mask.value().trim().is_empty() => service.hooks.extend(hook.map(|hook| (mask, hook))),
+            Ok(mask) if !mask.value().trim().is_empty() => {
+                service.hooks.extend(hook.map(|hook| (mask, hook)))
+            }
             _ => {
                 let fix = format!(
                     "say for which actions: `#[{name}(\"*\")]`, `#[{name}(\"create|update\")]` or `#[{name}(\"admin.*\")]`"
@@ -217,10 +218,6 @@ pub(super) fn handler(function: &ImplItemFn, ctx: bool, fallible: bool) -> Handl
         fallible,
         cfgs: cfgs(&function.attrs),
     }
-}
-
-pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
-    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect()
 }
 
 fn action(function: &ImplItemFn, options: ActionOptions, ty: &Type, errors: &mut Errors) -> Option<Action> {
@@ -310,7 +307,8 @@ fn action_option(entry: &Entry, options: &mut ActionOptions, errors: &mut Errors
                 "after" => HookKind::After,
                 _ => HookKind::OnError,
             };
-            let methods: Vec<Ident> = entry.list(&format!("`{name}(method, ..)` with methods of this impl block"))?;
+            let methods: Vec<Ident> =
+                entry.list(&format!("`{name}(method, ..)` with methods of this impl block"))?;
             options.hooks.extend(methods.into_iter().map(|method| (kind, method)));
         }
         "meta" => {
@@ -333,15 +331,19 @@ fn cache(entry: &Entry, errors: &mut Errors) -> TokenStream {
     let rule = quote!(::ligand::__private::core::CacheRule);
     match &entry.argument {
         Argument::None => quote!(.cache(#rule::new())),
-        Argument::Value(Expr::Lit(ExprLit { lit: Lit::Bool(on), .. })) if on.value => quote!(.cache(#rule::new())),
+        Argument::Value(Expr::Lit(ExprLit { lit: Lit::Bool(on), .. })) if on.value => {
+            quote!(.cache(#rule::new()))
+        }
         Argument::Value(Expr::Lit(ExprLit { lit: Lit::Bool(_), .. })) => quote!(.no_cache()),
         Argument::Value(_) => {
-            errors.push(entry.wrong("write `cache`, `cache(keys(\"id\"), ttl = \"60s\")` or `cache = false`"));
+            errors
+                .push(entry.wrong("write `cache`, `cache(keys(\"id\"), ttl = \"60s\")` or `cache = false`"));
             TokenStream::new()
         }
         Argument::List(tokens) => {
             let (mut keys, mut ttl) = (None, None);
-            let place = Place { name: "`cache`", options: "keys(\"id\", \"#user.id\", \"@x-lang\"), ttl = \"60s\"" };
+            let place =
+                Place { name: "`cache`", options: "keys(\"id\", \"#user.id\", \"@x-lang\"), ttl = \"60s\"" };
             read(tokens.clone(), place, errors, |field, errors| {
                 if field.is("keys") {
                     keys = cache_keys(field, errors);
@@ -455,7 +457,10 @@ fn event(function: &ImplItemFn, tokens: TokenStream, ty: &Type, errors: &mut Err
         [] => None,
         [argument] => signature::owned(&argument.ty, errors).then(|| Some(without_self(&argument.ty, ty)))?,
         [_, second, ..] => {
-            errors.at(second, "a listener takes the whole payload as one argument; put the fields into its type");
+            errors.at(
+                second,
+                "a listener takes the whole payload as one argument; put the fields into its type",
+            );
             return None;
         }
     };
@@ -511,13 +516,19 @@ fn lifecycle(function: &ImplItemFn, phase: Phase, errors: &mut Errors) -> Option
     let mut right = true;
     if phase == Phase::Created {
         if let Some(token) = &function.sig.asyncness {
-            errors.at(token, "`#[created]` runs while the broker is made, so it is not `async`; use `#[started]` to wait");
+            errors.at(
+                token,
+                "`#[created]` runs while the broker is made, so it is not `async`; use `#[started]` to wait",
+            );
             right = false;
         }
         match inputs.arguments.as_slice() {
             _ if inputs.ctx => {
                 let at = function.sig.inputs.iter().nth(1).map_or(function.sig.span(), Spanned::span);
-                errors.at_span(at, "there is no context yet; write `broker: &ServiceBroker`, or use `#[started]`");
+                errors.at_span(
+                    at,
+                    "there is no context yet; write `broker: &ServiceBroker`, or use `#[started]`",
+                );
                 right = false;
             }
             [] => {}

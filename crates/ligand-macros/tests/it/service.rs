@@ -57,7 +57,11 @@ impl Users {
         Ok(user)
     }
 
-    #[action(rest("GET /:id", "GET /by-id/:id"), cache(keys("id", "#user.id", "@x-lang"), ttl = "60s"), timeout = "5s")]
+    #[action(
+        rest("GET /:id", "GET /by-id/:id"),
+        cache(keys("id", "#user.id", "@x-lang"), ttl = "60s"),
+        timeout = "5s"
+    )]
     async fn get(&self, params: ById) -> Result<User, std::fmt::Error> {
         self.count.fetch_add(1, Ordering::Relaxed);
         match params.id {
@@ -67,7 +71,11 @@ impl Users {
     }
 
     #[action(name = "full", private)]
-    fn full_name(&self, #[check(length(1..))] first: String, /* none */ last_name: Option<String>) -> String {
+    fn full_name(
+        &self,
+        #[check(length(1..))] first: String,
+        /* none */ last_name: Option<String>,
+    ) -> String {
         format!("{first} {}", last_name.unwrap_or_default())
     }
 
@@ -238,15 +246,7 @@ async fn events_and_life_cycle() {
     log[2..5].sort();
     assert_eq!(
         log,
-        [
-            "created",
-            "started v2.users",
-            "created 3",
-            "ping",
-            "users.created 3",
-            "stopping",
-            "stopped"
-        ]
+        ["created", "started v2.users", "created 3", "ping", "users.created 3", "stopping", "stopped"]
     );
 }
 
