@@ -10,6 +10,7 @@ pub mod broker;
 pub mod cache;
 pub mod config;
 pub mod context;
+mod error_data;
 mod future;
 pub mod log;
 pub mod middleware;
@@ -22,6 +23,7 @@ pub use broker::{BrokerBuilder, CallOptions, Emit, Mcall, Request, ServiceBroker
 pub use cache::{Cache, CacheRule, Cacher};
 pub use config::{Env, Options};
 pub use context::{Context, EventKind, Id, Meta};
+pub use error_data::error_data;
 pub use future::{BoxFuture, ready};
 pub use ligand_wire::{Data, Error, Payload, Result};
 pub use middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Middleware};

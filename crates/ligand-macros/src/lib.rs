@@ -4,6 +4,9 @@
 //! |---|---|
 //! | `#[payload]` | `payload.rs`, with the field rules in `check.rs` |
 //! | `#[service]` | `service.rs`; what callers see of it in `surface.rs` |
+//! | `#[contract]` | `contract.rs` |
+//! | `#[derive(Error)]` | `error.rs` |
+//! | `#[ligand::main]` | `main_fn.rs` |
 //!
 //! Shared: options in attributes (`options.rs`), method signatures (`signature.rs`), the list of errors
 //! (`errors.rs`).
@@ -13,7 +16,10 @@
 //! that a crate depends on `ligand` alone.
 
 mod check;
+mod contract;
+mod error;
 mod errors;
+mod main_fn;
 mod options;
 mod payload;
 mod service;
@@ -80,8 +86,38 @@ pub fn payload(options: TokenStream, item: TokenStream) -> TokenStream {
     payload::expand(options.into(), &item.into()).into()
 }
 
-/// Makes a type a service.
+#[doc = include_str!("../docs/service.md")]
 #[proc_macro_attribute]
 pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {
     service::expand(options.into(), &item.into()).into()
+}
+
+#[doc = include_str!("../docs/contract.md")]
+#[proc_macro_attribute]
+pub fn contract(options: TokenStream, item: TokenStream) -> TokenStream {
+    contract::expand(options.into(), &item.into()).into()
+}
+
+#[doc = include_str!("../docs/error.md")]
+#[proc_macro_derive(Error, attributes(error))]
+pub fn error(item: TokenStream) -> TokenStream {
+    error::expand(&item.into()).into()
+}
+
+/// Runs an asynchronous `main` on a multi-threaded runtime, so that a program depends on `ligand` alone.
+///
+/// ```
+/// # use ligand::prelude::*;
+/// #[ligand::main]
+/// async fn main() -> Result<()> {
+///     let broker = ServiceBroker::builder().start().await?;
+///     broker.stop().await;
+///     Ok(())
+/// }
+/// ```
+///
+/// `#[ligand::main(worker_threads = 2)]` sets the number of threads; by default there is one for each core.
+#[proc_macro_attribute]
+pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
+    main_fn::expand(options.into(), &item.into()).into()
 }

@@ -10,7 +10,7 @@ pub use ligand_core::{
     State, Version, Visibility, WeakBroker, broker, cache, config, context, log, middleware, registry,
     runtime, service, task,
 };
-pub use ligand_macros::{payload, service};
+pub use ligand_macros::{Error, contract, main, payload, service};
 pub use ligand_wire::{FieldError, schema, validate, validate::Validate};
 pub use serde_json::{Map, Value, json};
 
@@ -22,7 +22,7 @@ pub mod prelude {
     pub use ligand_core::{
         ActionRef, Context, Contract, Error, Event, Payload, Result, Service, ServiceBroker,
     };
-    pub use ligand_macros::{payload, service};
+    pub use ligand_macros::{Error, contract, payload, service};
     pub use serde_json::{Value, json};
 }
 

@@ -113,3 +113,8 @@ pub(crate) fn docs(attributes: &[Attribute]) -> String {
     }
     lines.join("\n").trim().to_owned()
 }
+
+/// The `#[cfg(..)]` attributes.
+pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect()
+}

@@ -15,7 +15,7 @@ use super::model::{
 use crate::{
     errors::Errors,
     options::{
-        self, Argument, Entry, Place, arguments, bulkhead, camel_case, circuit_breaker, docs, duration,
+        self, Argument, Entry, Place, arguments, bulkhead, camel_case, cfgs, circuit_breaker, docs, duration,
         event_pattern, fields, read, rest, retry, word,
     },
     signature::{self, is_field_attribute, is_unit, without_self},
@@ -218,10 +218,6 @@ pub(super) fn handler(function: &ImplItemFn, ctx: bool, fallible: bool) -> Handl
         fallible,
         cfgs: cfgs(&function.attrs),
     }
-}
-
-pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
-    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect()
 }
 
 fn action(function: &ImplItemFn, options: ActionOptions, ty: &Type, errors: &mut Errors) -> Option<Action> {

@@ -1,9 +1,8 @@
-//! What `#[payload]` does, seen from a crate that uses it, and what it says when it is used wrongly.
-
-#![allow(clippy::needless_pass_by_value, reason = "`json!` values read better by value")]
-#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+//! What the macros do, seen from a crate that uses them, and what they say when they are used wrongly.
 
 mod compile_fail;
+mod contract;
+mod error;
 mod rules;
 mod service;
 mod shape;
