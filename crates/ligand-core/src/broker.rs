@@ -219,6 +219,19 @@ impl ServiceBroker {
         inner.build()
     }
 
+    /// As [`ServiceBroker::root_context`], for work that `service` took from outside, such as a request of its
+    /// gateway: calls made from it name that service as their caller.
+    pub fn root_context_in(
+        &self,
+        service: impl Into<Arc<str>>,
+        request_id: Option<crate::context::Id>,
+    ) -> Context {
+        let mut inner = ContextInner::root(self.clone());
+        inner.service = Some(service.into());
+        inner.request_id = request_id;
+        inner.build()
+    }
+
     /// The layers of an action, outermost first. Empty when this node does not have the action.
     pub fn pipeline(&self, action: &str) -> Vec<Step> {
         let snapshot = self.0.registry.load();

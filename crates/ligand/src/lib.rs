@@ -11,6 +11,8 @@ pub use ligand_core::{
     runtime, service, task,
 };
 pub use ligand_macros::{Error, contract, main, payload, service};
+#[cfg(feature = "web")]
+pub use ligand_web as web;
 pub use ligand_wire::{FieldError, schema, validate, validate::Validate};
 pub use serde_json::{Map, Value, json};
 

@@ -273,6 +273,11 @@ impl ServiceDef {
         &self.dependencies
     }
 
+    /// The settings, with those of mixins.
+    pub fn settings(&self) -> &Map<String, Value> {
+        &self.settings
+    }
+
     /// The actions defined so far.
     pub fn actions(&self) -> &[Action] {
         &self.actions
