@@ -16,7 +16,7 @@ use crate::{Kind, Row, Table, error};
 #[must_use]
 pub struct Changes {
     pub(crate) set: Row,
-    pub(crate) add: Vec<(String, Number)>,
+    pub(crate) add: Vec<(String, Value)>,
 }
 
 impl Changes {
@@ -43,7 +43,7 @@ impl Changes {
     }
 
     /// Adds to a number (a negative one subtracts). What has no value counts as 0.
-    pub fn increment(mut self, field: impl Into<String>, by: impl Into<Number>) -> Self {
+    pub fn increment(mut self, field: impl Into<String>, by: impl Into<Value>) -> Self {
         self.add.push((field.into(), by.into()));
         self
     }
@@ -54,7 +54,7 @@ impl Changes {
     }
 
     /// The numbers to add.
-    pub fn increments(&self) -> impl Iterator<Item = (&str, &Number)> {
+    pub fn increments(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.add.iter().map(|(field, by)| (field.as_str(), by))
     }
 
@@ -71,10 +71,13 @@ impl Changes {
                 Some(_) => {}
             }
         }
-        for (index, (field, _)) in self.add.iter().enumerate() {
+        for (index, (field, by)) in self.add.iter().enumerate() {
             let kind = table.column(field).map(crate::Column::kind);
             if !matches!(kind, Some(Kind::Integer | Kind::Real)) {
                 return wrong("cannot add to a field that is no number:", field);
+            }
+            if !by.is_number() || (kind == Some(Kind::Integer) && by.is_f64()) {
+                return wrong("can only add a fitting number to the field", field);
             }
             if self.set.contains_key(field) || self.add[..index].iter().any(|(other, _)| other == field) {
                 return wrong("cannot change a field twice at once:", field);
@@ -93,7 +96,8 @@ impl Changes {
         }
         for (field, by) in &self.add {
             let old = row.get(field).and_then(Value::as_number).cloned().unwrap_or_else(|| 0.into());
-            row.insert(field.clone(), Value::Number(sum(&old, by).ok_or_else(|| out_of_range(field))?));
+            let sum = by.as_number().and_then(|by| sum(&old, by)).ok_or_else(|| out_of_range(field))?;
+            row.insert(field.clone(), Value::Number(sum));
         }
         Ok(())
     }

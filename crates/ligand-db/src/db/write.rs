@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ligand_core::Context;
 use ligand_wire::{Error, Result};
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 use super::Db;
 use crate::{Changes, Entity, Filter, Row, Table, adapter::Check, error};
@@ -138,12 +138,12 @@ impl<E: Entity> Db<E> {
     pub async fn update_where(&self, id: &str, filter: Filter, changes: Changes) -> Result<Option<E>> {
         let table = self.table()?;
         filter.check(table)?;
-        changes.check(table)?;
         let mut changes = changes;
         if changes.is_empty() {
             return self.find_one(Filter::field(E::ID).eq(id).and(filter)).await;
         }
         self.stamp_change(table, &mut changes.set);
+        changes.check(table)?;
         let Some(changed) = self.apply(table, id, filter, changes).await? else { return Ok(None) };
         self.changed().await;
         self.after(None, &self.0.hooks.after_update, std::slice::from_ref(&changed)).await;
@@ -154,7 +154,7 @@ impl<E: Entity> Db<E> {
     ///
     /// # Errors
     /// 404 `EntityNotFoundError`; 422 when the outcome breaks a rule or does not fit the field's type.
-    pub async fn increment(&self, id: &str, field: &str, by: impl Into<Number>) -> Result<E> {
+    pub async fn increment(&self, id: &str, field: &str, by: impl Into<Value>) -> Result<E> {
         let changed = self.update_where(id, Filter::all(), Changes::new().increment(field, by)).await?;
         changed.ok_or_else(|| error::not_found(id))
     }

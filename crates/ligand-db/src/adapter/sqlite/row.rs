@@ -34,7 +34,7 @@ impl Argument {
         })
     }
 
-    pub(super) fn number(column: &Column, number: &Number) -> Result<Self> {
+    fn number(column: &Column, number: &Number) -> Result<Self> {
         match (column.kind(), number.as_i64(), number.as_f64()) {
             (Kind::Integer, Some(integer), _) => Ok(Self::Integer(integer)),
             // Beyond 63 bits SQLite would round.

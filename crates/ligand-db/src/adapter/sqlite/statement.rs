@@ -69,7 +69,7 @@ impl<'t> Statement<'t> {
             let (part, argument) = if let Some(value) = changes.set.get(column.name()) {
                 (format!("{name} = ?"), Argument::of(table, column, value)?)
             } else if let Some((_, by)) = changes.add.iter().find(|(field, _)| field == column.name()) {
-                (format!("{name} = coalesce({name}, 0) + ?"), Argument::number(column, by)?)
+                (format!("{name} = coalesce({name}, 0) + ?"), Argument::of(table, column, by)?)
             } else {
                 continue;
             };
