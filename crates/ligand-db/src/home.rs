@@ -44,8 +44,8 @@ impl Homes {
 /// The listener that cleans this node's cache, whoever changed something.
 pub(crate) fn listener(service: &Arc<str>) -> Event {
     let name = service.clone();
-    Event::raw(&format!("cache.clean.{service}"), move |ctx: Context, _: Payload| -> BoxFuture<Result<()>> {
-        let name = name.clone();
+    Event::raw(&format!("cache.clean.{service}"), move |ctx: &Context, _: Payload| -> BoxFuture<Result<()>> {
+        let (name, ctx) = (name.clone(), ctx.clone());
         Box::pin(async move {
             clean(ctx.broker(), &name).await;
             Ok(())
