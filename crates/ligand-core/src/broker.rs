@@ -33,7 +33,7 @@ pub use request::Request;
 use crate::{
     cache::Cache,
     config::{Env, Options},
-    context::{Context, EventKind, Inner as ContextInner},
+    context::{Context, EventKind, Extra, Inner as ContextInner},
     middleware::{
         DynCall, DynEmit,
         order::{self, Step},
@@ -227,7 +227,7 @@ impl ServiceBroker {
         request_id: Option<crate::context::Id>,
     ) -> Context {
         let mut inner = ContextInner::root(self.clone());
-        inner.service = Some(service.into());
+        inner.extra = Some(Box::new(Extra { service: Some(service.into()), ..Extra::default() }));
         inner.request_id = request_id;
         inner.build()
     }
