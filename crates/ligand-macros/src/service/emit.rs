@@ -240,14 +240,26 @@ fn action(action: &Action, service: &Ident) -> TokenStream {
     let work = invoke(handler, &arguments);
     let span = call.method.span();
     // What the compiler says of the method's future, it says at the method.
-    let base = quote_spanned! {span=>
-        ::ligand::__private::core::Action::method(
-            #wire,
-            &self,
-            #params_form,
-            #result_form,
-            |this, #ctx, #pattern: #ty| { #own async move { #work } },
-        )
+    let base = if handler.is_async {
+        quote_spanned! {span=>
+            ::ligand::__private::core::Action::method(
+                #wire,
+                &self,
+                #params_form,
+                #result_form,
+                |this, #ctx, #pattern: #ty| { #own async move { #work } },
+            )
+        }
+    } else {
+        quote_spanned! {span=>
+            ::ligand::__private::core::Action::method_now(
+                #wire,
+                &self,
+                #params_form,
+                #result_form,
+                |this, #ctx, #pattern: #ty| #work,
+            )
+        }
     };
     let docs = (!call.docs.is_empty()).then(|| {
         let docs = &call.docs;
@@ -298,13 +310,19 @@ fn event(event: &Event) -> TokenStream {
     let (ctx, own) = (borrowed(handler), owned(handler));
     let (form, work) = (form(ty), invoke(handler, &arguments));
     let span = handler.method.span();
-    let base = quote_spanned! {span=>
-        ::ligand::__private::core::Event::method(
-            #name,
-            &self,
-            #form,
-            |this, #ctx, #pattern: #ty| { #own async move { #work } },
-        )
+    let base = if handler.is_async {
+        quote_spanned! {span=>
+            ::ligand::__private::core::Event::method(
+                #name,
+                &self,
+                #form,
+                |this, #ctx, #pattern: #ty| { #own async move { #work } },
+            )
+        }
+    } else {
+        quote_spanned! {span=>
+            ::ligand::__private::core::Event::method_now(#name, &self, #form, |this, #ctx, #pattern: #ty| #work)
+        }
     };
     let docs = (!event.docs.is_empty()).then(|| {
         let docs = &event.docs;
