@@ -44,14 +44,13 @@ impl Homes {
 /// The listener that cleans this node's cache, whoever changed something.
 pub(crate) fn listener(service: &Arc<str>) -> Event {
     let name = service.clone();
-    Event::raw(&format!("cache.clean.{service}"), move |ctx: Context, _: Payload| -> BoxFuture<Result<()>> {
-        let name = name.clone();
+    Event::raw(&format!("cache.clean.{service}"), move |ctx: &Context, _: Payload| -> BoxFuture<Result<()>> {
+        let (broker, name) = (ctx.broker().clone(), name.clone());
         Box::pin(async move {
-            clean(ctx.broker(), &name).await;
+            clean(&broker, &name).await;
             Ok(())
         })
     })
-    // Every instance of the service hears it, also when it is only emitted.
     .doc("Forgets cached results of this service.")
 }
 

@@ -78,9 +78,9 @@ pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> Dy
         return next;
     }
     let bulkhead = Bulkhead::new(&policy, action.full_name(), parts);
-    Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
-        let next = next.clone();
-        bulkhead.run(move || next.call(ctx, params))
+    Arc::new(move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        let (next, ctx) = (next.clone(), ctx.clone());
+        bulkhead.run(move || next.call(&ctx, params))
     })
 }
 
@@ -91,8 +91,8 @@ pub(super) fn event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEve
         return next;
     }
     let bulkhead = Bulkhead::new(&policy, event.pattern(), parts);
-    Arc::new(move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
-        let next = next.clone();
-        bulkhead.run(move || next.call(ctx, payload))
+    Arc::new(move |ctx: &Context, payload: Payload| -> BoxFuture<Result<()>> {
+        let (next, ctx) = (next.clone(), ctx.clone());
+        bulkhead.run(move || next.call(&ctx, payload))
     })
 }

@@ -17,7 +17,7 @@ pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> Dy
         return next;
     }
     let name: Arc<str> = action.full_name().into();
-    Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+    Arc::new(move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
         let span = tracing::info_span!("action", action = &*name, request_id = %ctx.request_id(), level = ctx.level());
         ctx.set_span(span.clone());
         Box::pin(next.call(ctx, params).instrument(span))
@@ -29,7 +29,7 @@ pub(super) fn event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEve
         return next;
     }
     let _ = event;
-    Arc::new(move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
+    Arc::new(move |ctx: &Context, payload: Payload| -> BoxFuture<Result<()>> {
         let span = tracing::info_span!("event", event = ctx.event(), request_id = %ctx.request_id());
         ctx.set_span(span.clone());
         Box::pin(next.call(ctx, payload).instrument(span))

@@ -5,7 +5,7 @@ use std::{fmt, future::Future, sync::Arc};
 use ligand_wire::{Error, Result};
 use serde_json::{Map, Value};
 
-use super::{Action, Client, Event, merge};
+use super::{Action, Contract, Event, merge};
 use crate::{
     broker::ServiceBroker,
     context::Context,
@@ -14,13 +14,12 @@ use crate::{
 };
 
 /// A type that is a service: `#[service]` on its impl block implements this.
-pub trait Service: Send + Sync + Sized + 'static {
-    /// Full name with version: `v2.orders`.
-    const NAME: &'static str;
-
-    /// The generated client.
-    type Client: Client;
-
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "put #[service(name = \"..\")] on its impl block"
+)]
+pub trait Service: Contract + Send + Sync + Sized {
     /// The definition: actions, events, lifecycle, options.
     fn define(self: Arc<Self>) -> ServiceDef;
 }
@@ -269,6 +268,16 @@ impl ServiceDef {
         }
     }
 
+    /// The services that this one waits for.
+    pub fn dependencies(&self) -> &[Dependency] {
+        &self.dependencies
+    }
+
+    /// The settings, with those of mixins.
+    pub fn settings(&self) -> &Map<String, Value> {
+        &self.settings
+    }
+
     /// The actions defined so far.
     pub fn actions(&self) -> &[Action] {
         &self.actions
@@ -291,6 +300,12 @@ impl ServiceDef {
         let short = self.settings.get("$noServiceNamePrefix") == Some(&Value::Bool(true));
         let mut seen = std::collections::HashSet::new();
         for action in &mut self.actions {
+            if action.name.trim().is_empty() || action.name.chars().any(char::is_control) {
+                return Err(Error::service_schema(format!(
+                    "an action of service '{full_name}' needs a printable name; '{}' is none",
+                    action.name.escape_debug()
+                )));
+            }
             action.service = full_name.clone();
             action.full_name =
                 if short { action.name.clone() } else { format!("{full_name}.{}", action.name).into() };
@@ -302,9 +317,14 @@ impl ServiceDef {
             }
         }
         for event in &mut self.events {
+            if event.pattern().trim().is_empty() {
+                return Err(Error::service_schema(format!(
+                    "a listener of service '{full_name}' has no event name"
+                )));
+            }
             event.service = self.name.as_str().into();
         }
-        self.hooks.apply(&full_name, &mut self.actions)?;
+        self.hooks.apply(&full_name, &mut self.actions, &self.removed)?;
         Ok(self)
     }
 }
