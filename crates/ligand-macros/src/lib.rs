@@ -25,6 +25,8 @@ mod payload;
 mod service;
 mod signature;
 mod surface;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 
