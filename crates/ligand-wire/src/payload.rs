@@ -290,10 +290,10 @@ impl Payload {
         match &self.0 {
             Repr::Undefined | Repr::Null => out.extend_from_slice(b"null"),
             Repr::Typed(typed) => {
-                typed.write_json(out).map_err(|e| encode_error((**typed).type_name(), &e))?
+                typed.write_json(out).map_err(|e| encode_error((**typed).type_name(), &e))?;
             }
             Repr::Value(value) => {
-                serde_json::to_writer(out, &**value).map_err(|e| encode_error("Value", &e))?
+                serde_json::to_writer(out, &**value).map_err(|e| encode_error("Value", &e))?;
             }
             Repr::Encoded(Format::Json, bytes) => out.extend_from_slice(bytes),
             Repr::Binary(bytes) => {
