@@ -9,7 +9,7 @@ mod snapshot;
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use arc_swap::ArcSwap;
@@ -26,6 +26,7 @@ pub struct Registry {
     current: ArcSwap<Snapshot>,
     write: Mutex<()>,
     version: AtomicU64,
+    closed: AtomicBool,
     changes: watch::Sender<u64>,
 }
 
@@ -35,6 +36,7 @@ impl Registry {
             current: ArcSwap::default(),
             write: Mutex::new(()),
             version: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
             changes: watch::Sender::new(0),
         }
     }
@@ -73,7 +75,7 @@ impl Registry {
         }
         let mut services = current.services().to_vec();
         services.push(service);
-        self.current.store(Arc::new(Snapshot::build(services, current.is_closed())));
+        self.current.store(Arc::new(Snapshot::build(services)));
         drop(guard);
         self.tick();
         Ok(())
@@ -84,7 +86,8 @@ impl Registry {
         let current = self.current.load();
         let service = current.service(full_name)?.clone();
         let rest = current.services().iter().filter(|s| **s.full_name() != *full_name).cloned().collect();
-        self.current.store(Arc::new(Snapshot::build(rest, current.is_closed())));
+        self.current.store(Arc::new(Snapshot::build(rest)));
+        service.endpoints().iter().for_each(|endpoint| endpoint.retire());
         drop(guard);
         self.tick();
         Some(service)
@@ -92,9 +95,11 @@ impl Registry {
 
     /// From now on only running contexts may call.
     pub(crate) fn close(&self) {
-        let _guard = self.write.lock();
-        let services = self.current.load().services().to_vec();
-        self.current.store(Arc::new(Snapshot::build(services, true)));
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     fn tick(&self) {

@@ -9,8 +9,8 @@ use std::{
 };
 
 use ligand_core::{
-    Action, ActionRef, BoxFuture, BrokerBuilder, Context, Data, DynAction, Error, IntoServiceDef, Payload,
-    Result, ServiceBroker, ServiceDef, ready,
+    Action, ActionRef, BrokerBuilder, Context, Data, DynAction, Error, IntoServiceDef, Payload, Result,
+    ServiceBroker, ServiceDef, Work,
 };
 
 use crate::{
@@ -77,8 +77,8 @@ impl TestBrokerBuilder {
         action: ActionRef<P, R>,
         answer: impl Fn(P) -> Result<R> + Send + Sync + 'static,
     ) -> Self {
-        let mock = move |_: Context, params: Payload| -> BoxFuture<Result<Payload>> {
-            ready(params.take().and_then(&answer).map(Payload::typed))
+        let mock = move |_: &Context, params: Payload| -> Work<Payload> {
+            Work::done(params.take().and_then(&answer).map(Payload::typed))
         };
         self.mocks.push((action.name(), Arc::new(mock)));
         self
@@ -93,13 +93,13 @@ impl TestBrokerBuilder {
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R>> + Send + 'static,
     {
-        let mock = move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        let mock = move |ctx: &Context, params: Payload| -> Work<Payload> {
             match params.take() {
                 Ok(params) => {
-                    let work = answer(ctx, params);
-                    Box::pin(async move { work.await.map(Payload::typed) })
+                    let work = answer(ctx.clone(), params);
+                    Work::new(async move { work.await.map(Payload::typed) })
                 }
-                Err(error) => ready(Err(error)),
+                Err(error) => Work::done(Err(error)),
             }
         };
         self.mocks.push((action.name(), Arc::new(mock)));
@@ -174,7 +174,7 @@ impl TestBrokerBuilder {
                 continue;
             }
             let mock = mock.clone();
-            let handler = move |ctx: Context, params: Payload| mock.call(ctx, params);
+            let handler = move |ctx: &Context, params: Payload| mock.call(ctx, params);
             let stub = stubs.remove(service).unwrap_or_else(|| ServiceDef::new(service));
             stubs.insert(service.into(), stub.action(Action::raw(action, handler)));
         }

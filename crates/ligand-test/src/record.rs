@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use ligand_core::{
-    Action, BoxFuture, Context, DynAction, Error, Middleware, Payload, Result,
+    Action, BoxFuture, Context, DynAction, Error, Middleware, Payload, Result, Work,
     broker::{Outgoing, OutgoingEvent},
     middleware::{DynCall, DynEmit},
 };
@@ -130,7 +130,8 @@ impl Middleware for Recorder {
         }
         let next = self.mocks.get(name).cloned().unwrap_or(next);
         let record = self.record.clone();
-        Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        Arc::new(move |ctx: &Context, mut params: Payload| -> Work<Payload> {
+            params.share();
             record.add(&record.calls, ctx.action(), params.clone());
             next.call(ctx, params)
         })
@@ -138,7 +139,8 @@ impl Middleware for Recorder {
 
     fn emit(&self, next: DynEmit) -> Option<DynEmit> {
         let record = self.record.clone();
-        Some(Arc::new(move |event: OutgoingEvent| -> BoxFuture<Result<()>> {
+        Some(Arc::new(move |mut event: OutgoingEvent| -> BoxFuture<Result<()>> {
+            event.payload.share();
             let seen = Seen {
                 name: event.name.to_string(),
                 payload: event.payload.clone(),
@@ -152,7 +154,7 @@ impl Middleware for Recorder {
 
     fn call(&self, next: DynCall) -> Option<DynCall> {
         Some(Arc::new(move |call: Outgoing| -> BoxFuture<Result<Payload>> {
-            let (name, work) = (call.action.clone(), next.call(call));
+            let (name, work) = (call.action().to_owned(), next.call(call));
             Box::pin(async move { work.await.map_err(|error| with_hint(error, &name)) })
         }))
     }

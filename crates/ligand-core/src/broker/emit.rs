@@ -3,7 +3,7 @@
 //! A listener that ends at once costs no task. One that has to wait goes on in a task of its own: it ends
 //! also when the sender is cancelled, and a stop waits for it.
 
-use std::{borrow::Cow, fmt, future::IntoFuture, sync::Arc, task::Poll};
+use std::{borrow::Cow, fmt, future::IntoFuture, pin::Pin, sync::Arc, task::Poll};
 
 use ligand_wire::{Error, Payload, Result};
 use parking_lot::Mutex;
@@ -12,8 +12,8 @@ use tokio::sync::oneshot;
 
 use super::ServiceBroker;
 use crate::{
-    context::{Context, EventKind, Inner as ContextInner, Meta},
-    future::{BoxFuture, guarded, isolate},
+    context::{Context, EventKind, Extra, Home, Inner as ContextInner, Meta},
+    future::{BoxFuture, Work, guarded, isolate},
     registry::Listener,
     service::Caller,
 };
@@ -106,7 +106,8 @@ impl fmt::Debug for Emit {
 }
 
 /// Sends an event behind the `emit` hooks.
-pub(super) async fn deliver(event: OutgoingEvent) -> Result<()> {
+pub(super) async fn deliver(mut event: OutgoingEvent) -> Result<()> {
+    event.payload.share();
     let broker = event.caller.broker();
     if let Some(ctx) = event.caller.context() {
         let max = broker.0.parts.options.max_call_level;
@@ -115,10 +116,10 @@ pub(super) async fn deliver(event: OutgoingEvent) -> Result<()> {
         }
     }
     let groups = broker.0.registry.load().heard(&event.name);
-    let name: Arc<str> = match &event.name {
-        _ if groups.is_empty() => return Ok(()),
-        name => Arc::from(&**name),
-    };
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let sent = Arc::new(Extra { event: Some((Arc::from(&*event.name), event.kind)), ..Extra::default() });
     let mut first = None;
     let mut waiting = Vec::new();
     for group in groups.iter() {
@@ -127,12 +128,12 @@ pub(super) async fn deliver(event: OutgoingEvent) -> Result<()> {
         }
         if event.kind == EventKind::Emit {
             for listener in group.pick() {
-                run(&event, &name, listener, &mut waiting, &mut first).await;
+                run(&event, &sent, listener, &mut waiting, &mut first).await;
             }
             continue;
         }
         for listener in group.all() {
-            run(&event, &name, listener, &mut waiting, &mut first).await;
+            run(&event, &sent, listener, &mut waiting, &mut first).await;
         }
     }
     for end in waiting {
@@ -148,32 +149,31 @@ pub(super) async fn deliver(event: OutgoingEvent) -> Result<()> {
 
 async fn run(
     event: &OutgoingEvent,
-    name: &Arc<str>,
+    sent: &Arc<Extra>,
     listener: &Arc<Listener>,
     waiting: &mut Vec<oneshot::Receiver<Result<()>>>,
     first: &mut Option<Error>,
 ) {
-    let ctx = context(event, name, listener);
+    let ctx = context(event, sent, listener);
     let payload = event.payload.clone();
-    let mut work = match guarded(|| listener.chain().call(ctx, payload)) {
-        Ok(work) => work,
-        Err(error) => crate::future::ready(Err(error)),
-    };
-    let poll = std::future::poll_fn(|cx| Poll::Ready(guarded(|| work.as_mut().poll(cx)))).await;
+    let work = guarded(|| listener.chain().call(&ctx, payload));
+    let mut work = work.unwrap_or_else(|panic| Work::done(Err(panic)));
+    let poll = std::future::poll_fn(|cx| Poll::Ready(guarded(|| Pin::new(&mut work).poll(cx)))).await;
     match poll {
         Ok(Poll::Ready(Ok(()))) => {}
         Ok(Poll::Ready(Err(error))) | Err(error) => {
-            log_event_error(name, &error);
+            log_event_error(&event.name, &error);
             first.get_or_insert(error);
         }
         Ok(Poll::Pending) => {
             let (done, end) = oneshot::channel();
-            let name = name.clone();
+            // The context stays until the end: it tells that the listener runs.
             event.caller.broker().0.tasks.spawn(async move {
                 let result = isolate(work).await;
                 if let Err(error) = &result {
-                    log_event_error(&name, error);
+                    log_event_error(ctx.event(), error);
                 }
+                drop(ctx);
                 let _ = done.send(result);
             });
             waiting.push(end);
@@ -181,8 +181,8 @@ async fn run(
     }
 }
 
-fn context(event: &OutgoingEvent, name: &Arc<str>, listener: &Arc<Listener>) -> Context {
-    let mut inner = ContextInner::root(event.caller.broker().clone());
+fn context(event: &OutgoingEvent, sent: &Arc<Extra>, listener: &Arc<Listener>) -> Context {
+    let mut inner = ContextInner::new(Home::Listener(listener.clone()));
     match event.caller.context() {
         Some(parent) => {
             inner.request_id = Some(parent.request_id());
@@ -195,8 +195,7 @@ fn context(event: &OutgoingEvent, name: &Arc<str>, listener: &Arc<Listener>) -> 
         }
         None => inner.meta = Mutex::new(event.meta.clone()),
     }
-    inner.event = Some((name.clone(), event.kind));
-    inner.listener = Some(listener.clone());
+    inner.extra = Some(sent.clone());
     inner.build()
 }
 

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{ServiceBroker, State, wait};
 use crate::{
-    context::{Context, Inner as ContextInner},
+    context::{Context, Extra, Inner as ContextInner},
     middleware::order,
     registry::{Endpoint, Listener, ServiceItem},
     service::{IntoServiceDef, Lifecycle, ServiceDef},
@@ -129,12 +129,14 @@ impl ServiceBroker {
         let full_name: Arc<str> = def.full_name().into();
         let endpoint = |action: &_| {
             let action = Arc::new(crate::service::Action::clone(action));
-            Arc::new(Endpoint::new(action, |action, available| order::action(parts, action, available)))
+            Arc::new(Endpoint::new(self.clone(), action, |action, available| {
+                order::action(parts, action, available)
+            }))
         };
         let listener = |event: &_| {
             let event = Arc::new(crate::service::Event::clone(event));
             let chain = order::event(parts, &event);
-            Arc::new(Listener::new(event, full_name.clone(), chain))
+            Arc::new(Listener::new(self.clone(), event, full_name.clone(), chain))
         };
         let endpoints = def.actions.iter().map(endpoint).collect();
         let listeners = def.events.iter().map(listener).collect();
@@ -274,7 +276,7 @@ impl ServiceBroker {
     /// A context for work of a service that nobody called.
     fn service_context(&self, service: &Arc<str>) -> Context {
         let mut inner = ContextInner::root(self.clone());
-        inner.service = Some(service.clone());
+        inner.extra = Some(Arc::new(Extra { service: Some(service.clone()), ..Extra::default() }));
         inner.build()
     }
 

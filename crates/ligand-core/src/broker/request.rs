@@ -14,12 +14,12 @@ use std::{
 use ligand_wire::{Data, Payload, Result};
 use serde_json::Value;
 
+use super::ServiceBroker;
 use super::call::{CallOptions, Dispatch, Outgoing, Running, dispatch};
 use crate::{
-    context::Id,
+    context::{Context, Id},
     future::{BoxFuture, guarded},
     middleware::Fallback,
-    service::Caller,
 };
 
 /// A call that runs when it is awaited. Dropping it cancels the callee.
@@ -46,9 +46,13 @@ enum Step {
 }
 
 impl<R> Request<R> {
-    pub(crate) fn new(caller: Caller, action: Cow<'static, str>, params: Payload) -> Self {
-        let call = Outgoing { action, params, options: CallOptions::default(), caller };
-        Self { state: Step::Waiting(call), types: PhantomData }
+    pub(crate) fn new(
+        broker: &ServiceBroker,
+        parent: Option<Context>,
+        action: Cow<'static, str>,
+        params: Payload,
+    ) -> Self {
+        Self { state: Step::Waiting(Outgoing::new(broker, parent, action, params)), types: PhantomData }
     }
 
     /// A call with all options given at once.
@@ -59,7 +63,7 @@ impl<R> Request<R> {
 
     fn set(&mut self, change: impl FnOnce(&mut CallOptions)) {
         if let Step::Waiting(call) = &mut self.state {
-            change(&mut call.options);
+            change(call.options_mut());
         }
     }
 
@@ -159,7 +163,7 @@ impl<R: Data> Future for Request<R> {
 impl<R> fmt::Debug for Request<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.state {
-            Step::Waiting(call) => write!(f, "Request({})", call.action),
+            Step::Waiting(call) => write!(f, "Request({})", call.action()),
             Step::Direct(_) | Step::Long(_) => f.write_str("Request(running)"),
             Step::Done => f.write_str("Request(done)"),
         }

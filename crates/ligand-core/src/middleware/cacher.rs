@@ -8,7 +8,7 @@ use crate::{
     broker::Parts,
     cache::{Cache, CacheRule, Lookup},
     context::Context,
-    future::{BoxFuture, ready},
+    future::Work,
     service::{Action, DynAction},
 };
 
@@ -16,19 +16,19 @@ pub(super) fn wrap(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynA
     let (Some(rule), Some(cache)) = (action.cache.clone(), parts.cache.clone()) else { return next };
     let name: Arc<str> = action.full_name().into();
     let rule = Arc::new(rule);
-    Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
-        if ctx.inner().no_cache || !rule.applies(&ctx) || ctx.meta::<bool>("$cache") == Some(false) {
+    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+        if ctx.inner().no_cache || !rule.applies(ctx) || ctx.meta::<bool>("$cache") == Some(false) {
             return next.call(ctx, params);
         }
-        let Some(key) = rule.key(&name, &params, &ctx, cache.max_params_length()) else {
+        let Some(key) = rule.key(&name, &params, ctx, cache.max_params_length()) else {
             return next.call(ctx, params);
         };
         let lookup = cache.lookup(&key);
         if let Lookup::Ready(Some(found)) = lookup {
             ctx.mark_cached();
-            return ready(Ok(found));
+            return Work::done(Ok(found));
         }
-        Box::pin(miss(cache.clone(), rule.clone(), next.clone(), ctx, params, key, lookup))
+        Work::new(miss(cache.clone(), rule.clone(), next.clone(), ctx.clone(), params, key, lookup))
     })
 }
 
@@ -53,7 +53,10 @@ async fn miss(
     }
     turn.start();
     let before = turn.removals();
-    let result = next.call(ctx, params).await;
+    let mut result = next.call(&ctx, params).await;
+    if let Ok(found) = &mut result {
+        found.share();
+    }
     // What was read before a clean must not be written after it, nor stay when both happen at once.
     let removed = || turn.removals() != before;
     let mut stored = false;

@@ -116,15 +116,13 @@ pub struct Snapshot {
     actions: Map<Arc<str>, Place>,
     /// Resolved event names; grows by copying, so that readers never wait.
     heard: ArcSwap<Map<Arc<str>, Groups>>,
-    /// The node stops: calls that no running context makes are refused.
-    closed: bool,
 }
 
 /// Names beyond this many are resolved anew each time: event names may come from outside.
 const MOST_RESOLVED_NAMES: usize = 1024;
 
 impl Snapshot {
-    pub(super) fn build(services: Vec<Arc<ServiceItem>>, closed: bool) -> Self {
+    pub(super) fn build(services: Vec<Arc<ServiceItem>>) -> Self {
         let mut actions = Map::default();
         for service in &services {
             for (index, endpoint) in service.endpoints.iter().enumerate() {
@@ -132,11 +130,7 @@ impl Snapshot {
                 actions.insert(endpoint.action().full_name.clone(), place);
             }
         }
-        Self { services, actions, heard: ArcSwap::default(), closed }
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed
+        Self { services, actions, heard: ArcSwap::default() }
     }
 
     /// All services in order of registration.

@@ -5,7 +5,7 @@ use std::{fmt, future::Future, sync::Arc};
 use ligand_wire::{Error, Result};
 use serde_json::{Map, Value};
 
-use super::{Action, Client, Event, merge};
+use super::{Action, Contract, Event, merge};
 use crate::{
     broker::ServiceBroker,
     context::Context,
@@ -14,29 +14,35 @@ use crate::{
 };
 
 /// A type that is a service: `#[service]` on its impl block implements this.
-pub trait Service: Send + Sync + Sized + 'static {
-    /// Full name with version: `v2.orders`.
-    const NAME: &'static str;
-
-    /// The generated client.
-    type Client: Client;
-
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "put #[service(name = \"..\")] on its impl block"
+)]
+pub trait Service: Contract + Send + Sync + Sized {
     /// The definition: actions, events, lifecycle, options.
     fn define(self: Arc<Self>) -> ServiceDef;
 }
 
 /// What [`crate::BrokerBuilder::service`] takes: a [`Service`], an `Arc` of one, or a [`ServiceDef`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "put #[service(name = \"..\")] on its impl block, or write a ServiceDef"
+)]
 pub trait IntoServiceDef {
     /// Makes the definition.
     fn into_service_def(self) -> ServiceDef;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Service> IntoServiceDef for T {
     fn into_service_def(self) -> ServiceDef {
         Arc::new(self).define()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Service> IntoServiceDef for Arc<T> {
     fn into_service_def(self) -> ServiceDef {
         self.define()
@@ -157,6 +163,12 @@ impl ServiceDef {
         }
     }
 
+    /// The same definition under another name: several services of one type.
+    pub fn renamed(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// Sets the version: `2` gives the prefix `v2.`, `"staging"` the prefix `staging.`.
     pub fn version(mut self, version: impl Into<Version>) -> Self {
         self.version = Some(version.into());
@@ -272,6 +284,11 @@ impl ServiceDef {
     /// The services that this one waits for.
     pub fn dependencies(&self) -> &[Dependency] {
         &self.dependencies
+    }
+
+    /// The settings, with those of mixins.
+    pub fn settings(&self) -> &Map<String, Value> {
+        &self.settings
     }
 
     /// The actions defined so far.

@@ -25,13 +25,11 @@ fn svc(runs: &Counter) -> ServiceDef {
     let runs = runs.clone();
     ServiceDef::new("s").action(ligand_core::Action::raw(
         "do",
-        move |_: ligand_core::Context,
-              params: Payload|
-              -> ligand_core::BoxFuture<ligand_core::Result<Payload>> {
+        move |_: &ligand_core::Context, params: Payload| -> ligand_core::Work<Payload> {
             runs.add();
             let what: String = params.take().unwrap();
             assert!(what != "panic", "at once");
-            Box::pin(async move {
+            ligand_core::Work::new(async move {
                 match what.as_str() {
                     "error" => Err(Error::new("I am always broken")),
                     "client" => Err(Error::bad_request("no")),

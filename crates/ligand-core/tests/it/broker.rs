@@ -1,6 +1,6 @@
 //! Brokers as a whole.
 
-use ligand_core::{ActionRef, Caller, Client, Request, Service, ServiceDef};
+use ligand_core::{ActionRef, Caller, Client, Contract, Request, Service, ServiceDef};
 use serde_json::json;
 
 use crate::support::*;
@@ -53,10 +53,12 @@ impl UsersClient {
     }
 }
 
-impl Service for Users {
+impl Contract for Users {
     const NAME: &'static str = "v1.users";
     type Client = UsersClient;
+}
 
+impl Service for Users {
     fn define(self: std::sync::Arc<Self>) -> ServiceDef {
         ServiceDef::new("users").version(1).action(action("hello", move |_, name: String| {
             let me = self.clone();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ligand_core::{
     Action, ActionHandler, BoxFuture, CacheRule, Context, DynAction, DynEvent, Error, Event, Fallback,
-    Middleware, Payload, Result, ServiceDef,
+    Middleware, Payload, Result, ServiceDef, Work,
     broker::{Outgoing, OutgoingEvent},
     config::{BulkheadOptions, CircuitBreakerOptions, RetryOptions},
     middleware::{self, DynCall, DynEmit},
@@ -26,10 +26,10 @@ impl Middleware for Trace {
             return next;
         }
         let (tag, log) = (self.0, self.1.clone());
-        Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
             log.add(format!("{tag} action in"));
             let (log, work) = (log.clone(), next.call(ctx, params));
-            Box::pin(async move {
+            Work::new(async move {
                 let result = work.await;
                 log.add(format!("{tag} action out"));
                 result
@@ -39,7 +39,7 @@ impl Middleware for Trace {
 
     fn local_event(&self, _: &Event, next: DynEvent) -> DynEvent {
         let (tag, log) = (self.0, self.1.clone());
-        Arc::new(move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
+        Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
             log.add(format!("{tag} event"));
             next.call(ctx, payload)
         })
@@ -48,7 +48,7 @@ impl Middleware for Trace {
     fn call(&self, next: DynCall) -> Option<DynCall> {
         let (tag, log) = (self.0, self.1.clone());
         Some(Arc::new(move |call: Outgoing| -> BoxFuture<Result<Payload>> {
-            log.add(format!("{tag} call {} level {:?}", call.action, call.context().map(Context::level)));
+            log.add(format!("{tag} call {} level {:?}", call.action(), call.context().map(Context::level)));
             next.call(call)
         }))
     }
@@ -105,8 +105,8 @@ async fn the_first_registered_is_innermost() {
 struct Raw;
 
 impl ActionHandler for Raw {
-    fn call(&self, _: Context, params: Payload) -> BoxFuture<Result<Payload>> {
-        Box::pin(async { Ok(params) })
+    fn call(&self, _: &Context, params: Payload) -> Work<Payload> {
+        Work::done(Ok(params))
     }
 }
 
@@ -161,7 +161,7 @@ async fn the_pipeline_lists_every_active_layer() {
         .memory_cache()
         .options(|o| o.tracing = true)
         .middleware(middleware::from_fn("audit", |ctx, params, next: DynAction| async move {
-            next.call(ctx, params).await
+            next.call(&ctx, params).await
         }))
         .service(svc)
         .start()
@@ -194,7 +194,7 @@ async fn a_function_is_a_middleware() {
         let log = own.clone();
         async move {
             let name = ctx.action().to_owned();
-            let result = next.call(ctx, params).await;
+            let result = next.call(&ctx, params).await;
             match &result {
                 Ok(_) => log.add(format!("{name} completed")),
                 Err(error) => log.add(format!("{name} failed: {error}")),
@@ -217,7 +217,9 @@ async fn a_middleware_may_answer_itself() {
         }
         fn call(&self, next: DynCall) -> Option<DynCall> {
             Some(Arc::new(move |call: Outgoing| -> BoxFuture<Result<Payload>> {
-                if call.action.starts_with("math.") && call.options.meta.get("user").is_none() {
+                if call.action().starts_with("math.")
+                    && call.options().is_none_or(|o| o.meta.get("user").is_none())
+                {
                     return Box::pin(async { Err(Error::unauthorized("Unauthorized")) });
                 }
                 next.call(call)

@@ -52,9 +52,7 @@ async fn a_debounced_listener_may_panic() {
     let svc = ServiceDef::new("s").event(
         ligand_core::Event::raw(
             "e",
-            |_: ligand_core::Context,
-             _: ligand_core::Payload|
-             -> ligand_core::BoxFuture<ligand_core::Result<()>> { panic!("no") },
+            |_: &ligand_core::Context, _: ligand_core::Payload| -> ligand_core::Work<()> { panic!("no") },
         )
         .debounce(ms(10)),
     );

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ligand_core::{
     Action, BoxFuture, Context, DynAction, Error, Event, Fallback, Middleware, Payload, Result, ServiceDef,
+    Work,
     broker::{Outgoing, OutgoingEvent},
     middleware::{DynCall, DynEmit},
 };
@@ -15,8 +16,8 @@ fn panics() -> ServiceDef {
     ServiceDef::new("p")
         .action(action("later", |_, (): ()| async { panic!("secret text") as Result<()> }))
         .action(action("now", |_, (): ()| -> std::future::Ready<Result<()>> { panic!("secret text") }))
-        .action(Action::raw("raw", |_: Context, _: Payload| -> BoxFuture<Result<Payload>> {
-            Box::pin(async { panic!("secret text") })
+        .action(Action::raw("raw", |_: &Context, _: Payload| -> Work<Payload> {
+            Work::new(async { panic!("secret text") })
         }))
         .action(action("pause", |_, (): ()| async {
             tokio::task::yield_now().await;
@@ -29,7 +30,7 @@ fn panics() -> ServiceDef {
             tokio::task::yield_now().await;
             panic!("secret text") as Result<()>
         }))
-        .event(Event::raw("raw", |_: Context, _: Payload| -> BoxFuture<Result<()>> { panic!("secret text") }))
+        .event(Event::raw("raw", |_: &Context, _: Payload| -> Work<()> { panic!("secret text") }))
 }
 
 fn assert_panicked(error: &Error) {
@@ -55,21 +56,24 @@ async fn panics_are_errors_of_their_callers() {
 
 #[tokio::test]
 async fn layers_outside_of_the_service_may_panic_too() {
+    fn meta<'a>(call: &'a Outgoing, key: &str) -> Option<&'a serde_json::Value> {
+        call.options()?.meta.get(key)
+    }
     struct Bad;
     impl Middleware for Bad {
         fn name(&self) -> &str {
             "bad"
         }
         fn local_action(&self, _: &Action, next: DynAction) -> DynAction {
-            Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+            Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
                 assert!(ctx.meta::<u8>("layer").is_none(), "secret text");
                 next.call(ctx, params)
             })
         }
         fn call(&self, next: DynCall) -> Option<DynCall> {
             Some(Arc::new(move |call: Outgoing| -> BoxFuture<Result<Payload>> {
-                assert!(call.options.meta.get("call").is_none(), "secret text");
-                let later = call.options.meta.get("later").is_some();
+                assert!(meta(&call, "call").is_none(), "secret text");
+                let later = meta(&call, "later").is_some();
                 let next = next.clone();
                 Box::pin(async move {
                     assert!(!later, "secret text");

@@ -74,6 +74,47 @@ async fn destroying_waits_for_the_service_and_for_nothing_else() {
     assert!(start.elapsed() < ms(200), "{:?}", start.elapsed());
 }
 
+#[tokio::test(start_paused = true)]
+async fn destroying_waits_for_listeners_too() {
+    let (log, gate) = (Log::default(), Gate::default());
+    let (own_log, own_gate) = (log.clone(), gate.clone());
+    let slow = svc(&log).event(event("slow", move |ctx, (): ()| {
+        drop(ctx);
+        let (log, gate) = (own_log.clone(), own_gate.clone());
+        async move {
+            gate.pass().await;
+            log.add("done");
+            Ok(())
+        }
+    }));
+    let broker = start([slow]).await;
+    let events = broker.clone();
+    spawn(async move { events.emit_named("slow", json!(null)).await });
+    settle().await;
+    let destroys = broker.clone();
+    let destroy = spawn(async move { destroys.destroy_service("s").await });
+    settle().await;
+    gate.open();
+    destroy.await.unwrap().unwrap();
+    assert_eq!(log.take(), ["stopping", "done", "stopped"]);
+}
+
+#[tokio::test]
+async fn a_call_meets_the_services_of_the_moment_it_is_awaited() {
+    let broker = start([]).await;
+    let early = broker.call_named("s.ping", json!(null));
+    broker.add_service(svc(&Log::default())).await.unwrap();
+    assert_eq!(early.await.unwrap().take::<u8>().unwrap(), 1);
+    let late = broker.call_named("s.ping", json!(null)).retries(0);
+    let other = broker.call_named("s.ping", json!(null));
+    let destroys = broker.clone();
+    let destroy = spawn(async move { destroys.destroy_service("s").await });
+    settle().await;
+    assert_eq!(late.await.unwrap_err().kind(), "SERVICE_NOT_FOUND");
+    assert_eq!(other.await.unwrap_err().kind(), "SERVICE_NOT_FOUND");
+    destroy.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn a_service_that_cannot_start_leaves_nothing() {
     let broker = start([]).await;

@@ -1,0 +1,74 @@
+//! The stages that decide who calls and whether they may.
+//!
+//! Both are functions given to a route, so a route cannot ask for a stage that does not exist.
+//!
+//! * **authenticate** finds out who calls. What it answers becomes `user` in the meta of the call; an answer that
+//!   serialises to null (`()`, `None`) sets nothing and the request goes on. To refuse it, answer an error, such as
+//!   [`crate::error::unauthorized`].
+//! * **authorize** decides whether that caller may call this action. It runs after `authenticate` and sees its
+//!   outcome in the meta.
+
+use std::{future::Future, sync::Arc};
+
+use ligand_core::{Action, BoxFuture, Context, Error, Result};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{Reply, Req};
+
+pub(crate) type Authenticate = Arc<dyn Fn(Context, Arc<Req>) -> BoxFuture<Result<Value>> + Send + Sync>;
+pub(crate) type Authorize = Arc<dyn Fn(Context, Arc<Action>) -> BoxFuture<Result<()>> + Send + Sync>;
+pub(crate) type Before = Arc<dyn Fn(Context, Arc<Req>) -> BoxFuture<Result<()>> + Send + Sync>;
+pub(crate) type After = Arc<dyn Fn(Context, Arc<Req>, Reply) -> BoxFuture<Result<Reply>> + Send + Sync>;
+
+pub(crate) fn authenticate<F, Fut, U, E>(stage: F) -> Authenticate
+where
+    F: Fn(Context, Arc<Req>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<U, E>> + Send + 'static,
+    U: Serialize,
+    E: Into<Error>,
+{
+    Arc::new(move |ctx, req| {
+        let work = stage(ctx, req);
+        Box::pin(async move {
+            let user = work.await.map_err(Into::into)?;
+            serde_json::to_value(user).map_err(Error::from)
+        })
+    })
+}
+
+pub(crate) fn authorize<F, Fut, E>(stage: F) -> Authorize
+where
+    F: Fn(Context, Arc<Action>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), E>> + Send + 'static,
+    E: Into<Error>,
+{
+    Arc::new(move |ctx, action| {
+        let work = stage(ctx, action);
+        Box::pin(async move { work.await.map_err(Into::into) })
+    })
+}
+
+pub(crate) fn before<F, Fut, E>(hook: F) -> Before
+where
+    F: Fn(Context, Arc<Req>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), E>> + Send + 'static,
+    E: Into<Error>,
+{
+    Arc::new(move |ctx, req| {
+        let work = hook(ctx, req);
+        Box::pin(async move { work.await.map_err(Into::into) })
+    })
+}
+
+pub(crate) fn after<F, Fut, E>(hook: F) -> After
+where
+    F: Fn(Context, Arc<Req>, Reply) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Reply, E>> + Send + 'static,
+    E: Into<Error>,
+{
+    Arc::new(move |ctx, req, reply| {
+        let work = hook(ctx, req, reply);
+        Box::pin(async move { work.await.map_err(Into::into) })
+    })
+}

@@ -1,0 +1,419 @@
+//! Bodies: what clients send, read within limits, and what is sent to them.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, header};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use ligand_core::{Error, Result};
+use serde_json::{Map, Value};
+
+use crate::{error, query};
+
+/// The body of a response.
+#[derive(Debug, Default)]
+pub struct Body(Full<Bytes>);
+
+impl Body {
+    /// The whole content, for tests and adapters.
+    pub async fn bytes(self) -> Bytes {
+        match self.0.collect().await {
+            Ok(whole) => whole.to_bytes(),
+            Err(never) => match never {},
+        }
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(bytes: T) -> Self {
+        Self(Full::new(bytes.into()))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+/// The body of a request: bytes that are there already, or a connection that still delivers them.
+#[derive(Default)]
+pub struct RequestBody(Source);
+
+#[derive(Default)]
+enum Source {
+    #[default]
+    Empty,
+    Ready(Bytes),
+    Incoming(Incoming),
+}
+
+impl From<()> for RequestBody {
+    fn from((): ()) -> Self {
+        Self::default()
+    }
+}
+
+impl From<Bytes> for RequestBody {
+    fn from(bytes: Bytes) -> Self {
+        Self(Source::Ready(bytes))
+    }
+}
+
+impl From<Vec<u8>> for RequestBody {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Source::Ready(bytes.into()))
+    }
+}
+
+impl From<String> for RequestBody {
+    fn from(text: String) -> Self {
+        Self(Source::Ready(text.into()))
+    }
+}
+
+impl From<&'static str> for RequestBody {
+    fn from(text: &'static str) -> Self {
+        Self(Source::Ready(text.into()))
+    }
+}
+
+impl From<Incoming> for RequestBody {
+    fn from(body: Incoming) -> Self {
+        Self(Source::Incoming(body))
+    }
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Source::Empty => "RequestBody(empty)",
+            Source::Ready(_) => "RequestBody(ready)",
+            Source::Incoming(_) => "RequestBody(incoming)",
+        })
+    }
+}
+
+/// How long and how much of a body that is too large is thrown away, so that clients can read the answer.
+const LINGER: (Duration, usize) = (Duration::from_secs(2), 16 * 1024 * 1024);
+
+impl RequestBody {
+    fn is_empty(&self) -> bool {
+        match &self.0 {
+            Source::Empty => true,
+            Source::Ready(bytes) => bytes.is_empty(),
+            Source::Incoming(body) => body.is_end_stream(),
+        }
+    }
+
+    /// Reads everything, at most `limit` bytes within `time`.
+    pub(crate) async fn read(self, limit: usize, time: Duration) -> Result<Bytes> {
+        let mut body = match self.0 {
+            Source::Empty => return Ok(Bytes::new()),
+            Source::Ready(bytes) if bytes.len() > limit => return Err(error::payload_too_large()),
+            Source::Ready(bytes) => return Ok(bytes),
+            Source::Incoming(body) => body,
+        };
+        if body.size_hint().lower() > limit as u64 {
+            discard(body).await;
+            return Err(error::payload_too_large());
+        }
+        match tokio::time::timeout(time, collect(&mut body, limit)).await {
+            Err(_) => Err(error::body_timeout()),
+            Ok(Ok(Some(bytes))) => Ok(bytes),
+            Ok(Ok(None)) => {
+                discard(body).await;
+                Err(error::payload_too_large())
+            }
+            Ok(Err(broken)) => Err(error::bad_request("INVALID_REQUEST_BODY").with_internal(broken)),
+        }
+    }
+}
+
+/// `None` when there is more than `limit`. A body of one piece is not copied.
+async fn collect(body: &mut Incoming, limit: usize) -> Result<Option<Bytes>, hyper::Error> {
+    let mut first = Bytes::new();
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if first.len() + whole.len() + data.len() > limit {
+            return Ok(None);
+        }
+        if first.is_empty() && whole.is_empty() {
+            first = data;
+            continue;
+        }
+        if whole.is_empty() {
+            whole.extend_from_slice(&std::mem::take(&mut first));
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(Some(if whole.is_empty() { first } else { whole.freeze() }))
+}
+
+async fn discard(mut body: Incoming) {
+    let (time, most) = LINGER;
+    let rest = async {
+        let mut seen = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            seen += frame.data_ref().map_or(0, Bytes::len);
+            if seen > most {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(time, rest).await;
+}
+
+/// What bodies a route takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) limit: usize,
+    pub(crate) time: Duration,
+    pub(crate) depth: usize,
+    pub(crate) pairs: usize,
+    pub(crate) forms: bool,
+}
+
+/// A body that was read and checked.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Content {
+    None,
+    /// An object or a list, valid and not too deep.
+    Json(Bytes),
+    /// A form: texts only.
+    Form(Map<String, Value>),
+}
+
+/// Reads and checks the body.
+pub(crate) async fn content(body: RequestBody, headers: &HeaderMap, rules: Rules) -> Result<Content> {
+    if body.is_empty() {
+        return Ok(Content::None);
+    }
+    let kind = kind(headers, rules.forms)?;
+    let bytes = body.read(rules.limit, rules.time).await?;
+    if bytes.is_empty() {
+        return Ok(Content::None);
+    }
+    match kind {
+        Kind::Json => {
+            let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+                Some(rest) => bytes.slice_ref(rest),
+                None => bytes,
+            };
+            check_json(&bytes, rules.depth)?;
+            Ok(Content::Json(bytes))
+        }
+        Kind::Form => {
+            let text = std::str::from_utf8(&bytes).map_err(|_| not_utf8())?;
+            query::parse(text, rules.pairs).map(Content::Form)
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Json,
+    Form,
+}
+
+/// The kind of a body by its `Content-Type`.
+fn kind(headers: &HeaderMap, forms: bool) -> Result<Kind> {
+    let accepted =
+        if forms { "application/json or application/x-www-form-urlencoded" } else { "application/json" };
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(error::unsupported_media_type(accepted)
+            .with_kind("ENCODING_UNSUPPORTED")
+            .with_message("Compressed bodies are not supported here"));
+    }
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
+    let essence = essence.trim();
+    let json = essence.eq_ignore_ascii_case("application/json")
+        || essence.len() > 17 && starts(essence, "application/") && ends(essence, "+json");
+    let kind = if json {
+        Kind::Json
+    } else if forms && essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        Kind::Form
+    } else {
+        return Err(error::unsupported_media_type(accepted));
+    };
+    for parameter in parameters.split(';') {
+        let Some((name, value)) = parameter.split_once('=') else { continue };
+        let value = value.trim().trim_matches('"');
+        let utf8 = ["utf-8", "utf8"].iter().any(|known| value.eq_ignore_ascii_case(known));
+        if name.trim().eq_ignore_ascii_case("charset") && !utf8 {
+            return Err(error::unsupported_media_type(accepted)
+                .with_kind("charset.unsupported")
+                .with_message("The charset is not supported; send UTF-8"));
+        }
+    }
+    Ok(kind)
+}
+
+fn starts(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+fn ends(text: &str, suffix: &str) -> bool {
+    text.len()
+        .checked_sub(suffix.len())
+        .and_then(|at| text.get(at..))
+        .is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+}
+
+/// Checks that `bytes` are one JSON object or list, no deeper than `most`. Builds nothing.
+fn check_json(bytes: &[u8], most: usize) -> Result<()> {
+    let text = std::str::from_utf8(bytes).map_err(|_| not_utf8())?;
+    if !matches!(text.trim_ascii_start().as_bytes().first(), Some(b'{' | b'[')) {
+        return Err(not_json("The body must be a JSON object or array"));
+    }
+    if is_deeper(bytes, most) {
+        return Err(not_json(format!("The body is nested deeper than {most} levels")));
+    }
+    serde_json::from_str::<serde::de::IgnoredAny>(text)
+        .map(drop)
+        .map_err(|error| not_json(format!("The body is not valid JSON: {error}")))
+}
+
+fn is_deeper(bytes: &[u8], most: usize) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0usize, false, false);
+    for &byte in bytes {
+        if in_text {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_text = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_text = true,
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > most {
+                    return true;
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// 400 with the type of the reference's body parser.
+#[cold]
+pub(crate) fn not_json(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::build("MoleculerError", 400, message).with_kind("entity.parse.failed")
+}
+
+#[cold]
+fn not_utf8() -> Error {
+    not_json("The body is not valid UTF-8")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    const RULES: Rules =
+        Rules { limit: 1000, time: Duration::from_secs(1), depth: 64, pairs: 10, forms: true };
+
+    async fn read(kind: &'static str, body: impl Into<RequestBody>) -> Result<Content> {
+        let mut headers = HeaderMap::new();
+        if !kind.is_empty() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        content(body.into(), &headers, RULES).await
+    }
+
+    #[tokio::test]
+    async fn json_is_checked_and_kept_as_it_is() {
+        for kind in ["application/json", "Application/JSON; charset=UTF-8", "application/problem+json"] {
+            assert_eq!(read(kind, r#" {"a":[1]}"#).await.unwrap(), Content::Json(r#" {"a":[1]}"#.into()));
+        }
+        assert_eq!(read("application/json", "\u{feff}{}").await.unwrap(), Content::Json("{}".into()));
+        assert_eq!(read("", ()).await.unwrap(), Content::None);
+        assert_eq!(read("application/json", "").await.unwrap(), Content::None);
+    }
+
+    #[tokio::test]
+    async fn broken_json_is_refused() {
+        let deep = "[".repeat(100_000);
+        let bad: [&[u8]; 12] = [
+            b"{bad",
+            b"123",
+            b"\"x\"",
+            b"null",
+            b"{} {}",
+            b"[NaN]",
+            b"[01]",
+            b"{\"a\":1,}",
+            b"[\"\xff\"]",
+            b"[\"\xed\xa0\x80\"]",
+            b" ",
+            b"[\"\\x\"]",
+        ];
+        for body in bad.into_iter().map(<[u8]>::to_vec) {
+            let error = read("application/json", body.clone()).await.unwrap_err();
+            assert_eq!((error.code(), error.kind()), (400, "entity.parse.failed"), "{body:?}");
+        }
+        let rules = Rules { limit: usize::MAX, ..RULES };
+        assert!(check_json(deep.as_bytes(), rules.depth).unwrap_err().message().contains("64"));
+        let fits = format!("{}{}", "[".repeat(64), "]".repeat(64));
+        check_json(fits.as_bytes(), 64).unwrap();
+        check_json(br#"{"a":"[[[[[[\"[[[","b":"\\"}"#, 1).unwrap();
+    }
+
+    #[tokio::test]
+    async fn other_types_charsets_and_sizes_are_refused() {
+        for (kind, code, name) in [
+            ("", 415, "UNSUPPORTED_MEDIA_TYPE"),
+            ("text/plain", 415, "UNSUPPORTED_MEDIA_TYPE"),
+            ("application/jsonp", 415, "UNSUPPORTED_MEDIA_TYPE"),
+            ("application/json; charset=utf-16", 415, "charset.unsupported"),
+        ] {
+            let error = read(kind, "{}").await.unwrap_err();
+            assert_eq!((error.code(), error.kind()), (code, name), "{kind}");
+        }
+        let error = read("application/json", "x".repeat(1001)).await.unwrap_err();
+        assert_eq!((error.code(), error.kind()), (413, "PAYLOAD_TOO_LARGE"));
+    }
+
+    #[tokio::test]
+    async fn forms_are_read_where_they_are_allowed() {
+        let kind = "application/x-www-form-urlencoded";
+        let Content::Form(form) = read(kind, "a[b]=1&d=3&d=4").await.unwrap() else { panic!("a form") };
+        assert_eq!(Value::Object(form), serde_json::json!({"a": {"b": "1"}, "d": ["3", "4"]}));
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        let rules = Rules { forms: false, ..RULES };
+        assert_eq!(content("a=1".into(), &headers, rules).await.unwrap_err().code(), 415);
+    }
+}

@@ -1,0 +1,240 @@
+//! Which other sites may call a route from a browser. Closed unless a route opens it.
+//!
+//! A request with an `Origin` that is not allowed is refused with 403 `ORIGIN_NOT_ALLOWED`. A preflight is answered
+//! before authentication, for every path below the route.
+
+use std::{fmt, time::Duration};
+
+use http::{HeaderMap, HeaderValue, Method, header};
+use ligand_core::{Error, Result};
+
+use crate::error;
+
+/// The CORS rules of a route.
+#[derive(Clone)]
+pub struct Cors {
+    origins: Origins,
+    methods: HeaderValue,
+    headers: Option<HeaderValue>,
+    exposed: Option<HeaderValue>,
+    max_age: Option<HeaderValue>,
+    credentials: bool,
+    problem: Option<String>,
+}
+
+#[derive(Clone)]
+enum Origins {
+    Any,
+    Listed(Vec<String>),
+}
+
+impl Cors {
+    /// Every site may call; credentials are impossible.
+    pub fn any() -> Self {
+        Self::new(Origins::Any)
+    }
+
+    /// These sites may call: exact origins such as `https://shop.example`, or with `*` for one or more labels of
+    /// the host, such as `https://*.shop.example`. A single `*` is [`Cors::any`].
+    pub fn origins<S: Into<String>>(origins: impl IntoIterator<Item = S>) -> Self {
+        let origins: Vec<String> = origins.into_iter().map(Into::into).collect();
+        if origins.iter().any(|origin| origin == "*") {
+            return Self::any();
+        }
+        let wrong = origins.iter().find(|origin| {
+            let host = origin.split_once("://").map_or("", |(_, host)| host);
+            host.is_empty() || host.contains(['/', '?', '#', '@', ' '])
+        });
+        let problem = wrong.map(|origin| {
+            format!(
+                "CORS origin '{origin}' is not \"scheme://host\" or \"scheme://host:port\", without a path"
+            )
+        });
+        Self { problem, ..Self::new(Origins::Listed(origins)) }
+    }
+
+    fn new(origins: Origins) -> Self {
+        Self {
+            origins,
+            methods: HeaderValue::from_static("GET, HEAD, PUT, PATCH, POST, DELETE"),
+            headers: None,
+            exposed: None,
+            max_age: None,
+            credentials: false,
+            problem: None,
+        }
+    }
+
+    /// Methods a preflight allows. Default: GET, HEAD, PUT, PATCH, POST, DELETE.
+    pub fn methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        let names: Vec<_> = methods.into_iter().map(|method| method.to_string()).collect();
+        if let Some(value) = self.list("method", &names) {
+            self.methods = value;
+        }
+        self
+    }
+
+    /// Request headers a preflight allows. Default: those it asks for.
+    pub fn headers<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        self.headers = self.list("header", &names);
+        self
+    }
+
+    /// Response headers scripts may read.
+    pub fn expose<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        self.exposed = self.list("header", &names);
+        self
+    }
+
+    /// Lets browsers send cookies. Not together with every site: such a gateway does not start.
+    pub fn credentials(mut self) -> Self {
+        self.credentials = true;
+        self
+    }
+
+    /// How long browsers may remember a preflight.
+    pub fn max_age(mut self, time: Duration) -> Self {
+        self.max_age = Some(HeaderValue::from(time.as_secs()));
+        self
+    }
+
+    fn list(&mut self, what: &str, names: &[String]) -> Option<HeaderValue> {
+        let token = |name: &String| http::HeaderName::from_bytes(name.as_bytes()).is_ok();
+        if let Some(name) = names.iter().find(|name| !token(name)) {
+            self.problem = Some(format!("CORS: '{}' is not a {what}", name.escape_debug()));
+        }
+        HeaderValue::from_str(&names.join(", ")).ok()
+    }
+
+    /// What makes the rules unusable.
+    pub(crate) fn problem(&self) -> Option<String> {
+        if self.credentials && matches!(self.origins, Origins::Any) {
+            return Some(
+                "CORS for every site cannot be combined with credentials: browsers refuse it; list the origins".into(),
+            );
+        }
+        self.problem.clone()
+    }
+
+    fn allows(&self, origin: &str) -> bool {
+        match &self.origins {
+            Origins::Any => true,
+            Origins::Listed(listed) => listed.iter().any(|mask| matches(mask, origin)),
+        }
+    }
+
+    /// The headers of a response to `request`, none without an `Origin`.
+    pub(crate) fn check(&self, request: &HeaderMap, out: &mut HeaderMap) -> Result<()> {
+        let any = matches!(self.origins, Origins::Any);
+        if !any {
+            out.append(header::VARY, HeaderValue::from_static("Origin"));
+        }
+        let Some(origin) = request.get(header::ORIGIN) else { return Ok(()) };
+        if !origin.to_str().is_ok_and(|origin| self.allows(origin)) {
+            return Err(refused());
+        }
+        let allowed = if any { HeaderValue::from_static("*") } else { origin.clone() };
+        out.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        if self.credentials {
+            out.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        }
+        if let Some(exposed) = &self.exposed {
+            out.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
+        }
+        Ok(())
+    }
+
+    /// The further headers of a preflight.
+    pub(crate) fn preflight(&self, request: &HeaderMap, out: &mut HeaderMap) {
+        out.insert(header::ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone());
+        match (&self.headers, request.get(header::ACCESS_CONTROL_REQUEST_HEADERS)) {
+            (Some(headers), _) => drop(out.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, headers.clone())),
+            (None, Some(asked)) => {
+                out.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+                out.append(header::VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
+            }
+            (None, None) => {}
+        }
+        if let Some(max_age) = &self.max_age {
+            out.insert(header::ACCESS_CONTROL_MAX_AGE, max_age.clone());
+        }
+    }
+}
+
+#[cold]
+fn refused() -> Error {
+    error::forbidden(error::ORIGIN_NOT_ALLOWED)
+}
+
+/// Equality, or label by label around one or more `*`; a star never crosses a port, a path or a scheme.
+fn matches(mask: &str, origin: &str) -> bool {
+    let Some((start, rest)) = mask.split_once('*') else { return mask == origin };
+    let Some(origin) = origin.strip_prefix(start) else { return false };
+    let host = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
+    let longest = origin.bytes().take_while(host).count();
+    (1..=longest).any(|length| matches(rest, &origin[length..]))
+}
+
+impl fmt::Debug for Cors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.origins {
+            Origins::Any => f.write_str("Cors(*)"),
+            Origins::Listed(origins) => write!(f, "Cors({})", origins.join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_compared_not_searched() {
+        let cors = Cors::origins(["https://shop.example", "http://*.a.com", "https://*.b.com:8443"]);
+        for (origin, allowed) in [
+            ("https://shop.example", true),
+            ("http://www.a.com", true),
+            ("http://x.y.a.com", true),
+            ("https://x.b.com:8443", true),
+            ("https", false),
+            ("https://shop.example:8443", false),
+            ("https://shop.example.evil.com", false),
+            ("https://evilshop.example", false),
+            ("http://a.com", false),
+            ("http://.a.com.evil.com", false),
+            ("http://evil.com:80.a.com", false),
+            ("http://evil.com/.a.com", false),
+            ("https://x.b.com", false),
+            ("null", false),
+            ("", false),
+        ] {
+            assert_eq!(cors.allows(origin), allowed, "{origin}");
+        }
+    }
+
+    #[test]
+    fn impossible_rules_are_named() {
+        assert!(Cors::any().credentials().problem().unwrap().contains("credentials"));
+        assert!(Cors::origins(["*"]).credentials().problem().is_some());
+        assert!(Cors::origins(["shop.example"]).problem().unwrap().contains("shop.example"));
+        assert!(Cors::origins(["https://a.b/path"]).problem().is_some());
+        assert!(Cors::any().headers(["X Y"]).problem().unwrap().contains("X Y"));
+        assert_eq!(Cors::origins(["https://a.b"]).credentials().problem(), None);
+    }
+
+    #[test]
+    fn vary_is_appended() {
+        let cors = Cors::origins(["https://a.b"]);
+        let mut request = HeaderMap::new();
+        request.insert(header::ORIGIN, HeaderValue::from_static("https://a.b"));
+        request.insert(header::ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::from_static("x-a"));
+        let mut out = HeaderMap::new();
+        cors.check(&request, &mut out).unwrap();
+        cors.preflight(&request, &mut out);
+        let vary: Vec<_> = out.get_all(header::VARY).iter().collect();
+        assert_eq!(vary, ["Origin", "Access-Control-Request-Headers"]);
+        assert_eq!(out["access-control-allow-headers"], "x-a");
+    }
+}

@@ -1,0 +1,364 @@
+//! The gateway as a service: description, start and stop, changes at run time.
+
+use std::{
+    fmt,
+    future::Future,
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use arc_swap::ArcSwap;
+use futures_util::FutureExt as _;
+use http::{Request, Response, StatusCode};
+use ligand_core::{
+    Action, Context, Error, IntoServiceDef, Payload, Result, ServiceBroker, ServiceDef, Visibility,
+};
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use crate::{
+    AliasInfo, Body, Limits, Req, RequestBody, Route,
+    body::Rules,
+    health::Health,
+    pipeline,
+    route::{Format, MapError},
+    server::Server,
+    table::Table,
+};
+
+/// The HTTP gateway. Clones are the same gateway: give one to the broker and keep another to change its routes.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) name: Arc<str>,
+    pub(crate) health: Health,
+    pub(crate) limits: Limits,
+    pub(crate) map_error: Option<MapError>,
+    pub(crate) format: Option<Format>,
+    pub(crate) expose_errors: bool,
+    bind: Option<String>,
+    port: Option<u16>,
+    problems: Vec<String>,
+    routes: Mutex<Vec<Arc<Route>>>,
+    table: ArcSwap<Option<Table>>,
+    /// Routes have changed since the table was built.
+    stale: AtomicBool,
+    server: Mutex<Option<Server>>,
+}
+
+/// Describes a gateway; see [`Gateway::builder`].
+pub struct GatewayBuilder(Inner);
+
+impl Gateway {
+    /// Starts to describe a gateway.
+    pub fn builder() -> GatewayBuilder {
+        GatewayBuilder(Inner {
+            name: "api".into(),
+            health: Health::default(),
+            limits: Limits::default(),
+            map_error: None,
+            format: None,
+            expose_errors: cfg!(debug_assertions),
+            bind: None,
+            port: None,
+            problems: Vec::new(),
+            routes: Mutex::default(),
+            table: ArcSwap::default(),
+            stale: AtomicBool::new(false),
+            server: Mutex::default(),
+        })
+    }
+
+    /// Answers one request without a connection: routing, stages, call and encoding are those of the server. For
+    /// tests, and to mount the gateway into another server. The gateway need not be one of the broker's services.
+    pub async fn handle<B: Into<RequestBody>>(
+        &self,
+        broker: &ServiceBroker,
+        request: Request<B>,
+    ) -> Response<Body> {
+        self.0.handle(broker, request.map(Into::into), None).await
+    }
+
+    /// The address that is listened on; `None` before the start and after the stop.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.0.server.lock().as_ref().map(Server::address)
+    }
+
+    /// All aliases, in order of precedence.
+    pub fn routes(&self, broker: &ServiceBroker) -> Vec<AliasInfo> {
+        self.0.table(broker).aliases()
+    }
+
+    /// Adds a route; the next request sees it. Requests that run keep what they have.
+    ///
+    /// # Errors
+    /// `SERVICE_SCHEMA_ERROR` when the route cannot work.
+    pub fn add_route(&self, route: Route) -> Result<()> {
+        if let Some(problem) = route.problem() {
+            return Err(unusable(&problem));
+        }
+        self.0.routes.lock().push(Arc::new(route));
+        self.0.stale.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Removes all routes below exactly this path; false when there were none.
+    pub fn remove_route(&self, path: &str) -> bool {
+        let path = Route::new(path).path;
+        let mut routes = self.0.routes.lock();
+        let before = routes.len();
+        routes.retain(|route| route.path != path);
+        let removed = routes.len() < before;
+        drop(routes);
+        self.0.stale.fetch_or(removed, Ordering::AcqRel);
+        removed
+    }
+}
+
+impl Inner {
+    /// As the pipeline, but a panic in a stage or hook is a 500.
+    pub(crate) async fn handle(
+        &self,
+        broker: &ServiceBroker,
+        request: Request<RequestBody>,
+        peer: Option<SocketAddr>,
+    ) -> Response<Body> {
+        match AssertUnwindSafe(pipeline::run(self, broker, request, peer)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => {
+                tracing::error!("a stage or hook of the gateway panicked");
+                let mut response = Response::new(Body::default());
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            }
+        }
+    }
+
+    /// The table of this moment.
+    pub(crate) fn table(&self, broker: &ServiceBroker) -> CurrentTable {
+        let current = self.table.load();
+        if let Some(table) = &**current
+            && !self.stale.load(Ordering::Acquire)
+            && !table.is_stale(broker)
+        {
+            return CurrentTable(current);
+        }
+        drop(current);
+        let routes = self.routes.lock();
+        self.stale.store(false, Ordering::Release);
+        self.table.store(Arc::new(Some(Table::build(&routes, broker))));
+        drop(routes);
+        CurrentTable(self.table.load())
+    }
+
+    pub(crate) fn body_rules(&self, route: &Route) -> Rules {
+        Rules {
+            limit: route.body_limit.unwrap_or(self.limits.body_bytes),
+            time: self.limits.body_timeout,
+            depth: self.limits.json_depth,
+            pairs: self.limits.query_pairs,
+            forms: route.forms,
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let route = self.routes.lock().iter().find_map(|route| route.problem());
+        match self.problems.first().cloned().or(route) {
+            Some(problem) => Err(unusable(&problem)),
+            None => Ok(()),
+        }
+    }
+
+    async fn start(self: Arc<Self>, ctx: Context) -> Result<()> {
+        let broker = ctx.broker();
+        let address = self.address(broker)?;
+        let server = Server::start(&address, self.clone(), broker).await?;
+        for alias in self.table(broker).aliases() {
+            tracing::info!("{} {} => {}", alias.methods, alias.full_path, alias.action_name);
+        }
+        tracing::info!("gateway '{}' listens on http://{}", self.name, server.address());
+        *self.server.lock() = Some(server);
+        Ok(())
+    }
+
+    /// What to listen on: the code's word, else `IP` and `PORT`, else `0.0.0.0:3000`.
+    fn address(&self, broker: &ServiceBroker) -> Result<String> {
+        if let (Some(bind), None) = (&self.bind, self.port) {
+            return Ok(bind.clone());
+        }
+        let env = broker.env();
+        let bound = self.bind.as_deref().and_then(|bind| bind.rsplit_once(':')).map(|(ip, _)| ip);
+        let ip = bound.or(env.get("IP")).unwrap_or("0.0.0.0");
+        let port = match (self.port, env.get("PORT")) {
+            (Some(port), _) => port,
+            (None, None) => 3000,
+            (None, Some(text)) => text.parse().map_err(|_| {
+                Error::broker_options(format!("PORT must be a number from 0 to 65535; '{text}' is none"))
+            })?,
+        };
+        Ok(format!("{ip}:{port}"))
+    }
+
+    async fn stop(&self, broker: &ServiceBroker) {
+        let server = self.server.lock().take();
+        if let Some(server) = server {
+            let tracking = &broker.options().tracking;
+            let time = if tracking.enabled { tracking.shutdown_timeout } else { std::time::Duration::ZERO };
+            server.stop(time).await;
+            tracing::info!("gateway '{}' stopped", self.name);
+        }
+    }
+}
+
+/// A borrowed table; never kept over an await.
+pub(crate) struct CurrentTable(arc_swap::Guard<Arc<Option<Table>>>);
+
+impl std::ops::Deref for CurrentTable {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        self.0.as_ref().as_ref().expect("a table that was built is never taken away")
+    }
+}
+
+fn unusable(problem: &str) -> Error {
+    Error::service_schema(format!("gateway: {problem}"))
+}
+
+impl IntoServiceDef for Gateway {
+    fn into_service_def(self) -> ServiceDef {
+        let inner = self.0;
+        let (check, start, stop) = (inner.clone(), inner.clone(), inner.clone());
+        // The table may hold this action: a strong handle would keep the gateway alive for ever.
+        let own = Arc::downgrade(&inner);
+        let list = move |ctx: &Context, _params: Payload| -> ligand_core::BoxFuture<Result<Payload>> {
+            let aliases = own.upgrade().map(|inner| inner.table(ctx.broker()).aliases()).unwrap_or_default();
+            ligand_core::ready(serde_json::to_value(aliases).map(Payload::from).map_err(Error::from))
+        };
+        ServiceDef::new(&*inner.name)
+            .action(Action::raw("listAliases", list).visibility(Visibility::Public).doc("All aliases."))
+            .created(move |_| check.check())
+            .started(move |ctx| start.clone().start(ctx))
+            .stopping(move |ctx| {
+                let inner = stop.clone();
+                async move {
+                    inner.stop(ctx.broker()).await;
+                    Ok(())
+                }
+            })
+            // A start that fails elsewhere never calls `stopping` of a service that is not registered yet.
+            .stopped({
+                let inner = inner.clone();
+                move |ctx| {
+                    let inner = inner.clone();
+                    async move {
+                        inner.stop(ctx.broker()).await;
+                        Ok(())
+                    }
+                }
+            })
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("address", &self.local_addr()).finish_non_exhaustive()
+    }
+}
+
+impl GatewayBuilder {
+    /// Names the service. Default: `api`.
+    pub fn name(mut self, name: &str) -> Self {
+        self.0.name = name.into();
+        self
+    }
+
+    /// Listens on `address:port`; port 0 takes any free one. Default: the variables `IP` and `PORT`, else
+    /// `0.0.0.0:3000`.
+    pub fn bind(mut self, address: impl Into<String>) -> Self {
+        let address = address.into();
+        if address.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
+            self.0
+                .problems
+                .push(format!("'{address}' is not \"address:port\", for example \"127.0.0.1:3000\""));
+        }
+        self.0.bind = Some(address);
+        self
+    }
+
+    /// Listens on this port; wins over [`GatewayBuilder::bind`] and `PORT`.
+    pub fn port(mut self, port: u16) -> Self {
+        self.0.port = Some(port);
+        self
+    }
+
+    /// Adds a route.
+    pub fn route(mut self, route: Route) -> Self {
+        self.0.routes.get_mut().push(Arc::new(route));
+        self
+    }
+
+    /// Changes the bounds of what clients may send.
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.0.limits);
+        self
+    }
+
+    /// Whether clients see texts and data of errors with code 500 and above, and node names. Default: in debug
+    /// builds only. Text kept with [`Error::with_internal`] is never sent.
+    pub fn expose_errors(mut self, expose: bool) -> Self {
+        self.0.expose_errors = expose;
+        self
+    }
+
+    /// Turns an error into another before it is sent, where the route has no such hook of its own.
+    pub fn on_error(mut self, map: impl Fn(&Req, Error) -> Error + Send + Sync + 'static) -> Self {
+        self.0.map_error = Some(Arc::new(map));
+        self
+    }
+
+    /// Shapes the body of errors, also of unknown paths, where the route has no formatter of its own.
+    pub fn error_formatter(mut self, format: impl Fn(&Error) -> Value + Send + Sync + 'static) -> Self {
+        self.0.format = Some(Arc::new(format));
+        self
+    }
+
+    /// `/ready` waits for these services, by full name.
+    pub fn ready_services<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.0.health.services.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// `/ready` asks this too; an error, or no answer within 3 s, is "not ready".
+    pub fn check<F, Fut, E>(mut self, name: impl Into<String>, check: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Error>,
+    {
+        self.0.health.check(name.into(), check);
+        self
+    }
+
+    /// Leaves `/health` and `/ready` to the routes.
+    pub fn without_health(mut self) -> Self {
+        self.0.health.off = true;
+        self
+    }
+
+    /// The gateway. What is wrong with the description stops the start of the broker.
+    pub fn build(self) -> Gateway {
+        Gateway(Arc::new(self.0))
+    }
+}
+
+impl fmt::Debug for GatewayBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewayBuilder").field("bind", &self.0.bind).finish_non_exhaustive()
+    }
+}

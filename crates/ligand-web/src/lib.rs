@@ -1,0 +1,95 @@
+//! The HTTP gateway of Ligand: turns requests into calls and results into responses.
+//!
+//! A [`Gateway`] is a service like any other. It publishes nothing by itself: an action is reachable only
+//! through a [`Route`] that names it, or that asks for the aliases actions declare with `rest`, and only when
+//! the action is published and passes the route's masks.
+//!
+//! ```no_run
+//! # async fn example() -> ligand_core::Result<()> {
+//! use std::sync::Arc;
+//!
+//! use ligand_core::{Context, Result, ServiceBroker};
+//! use ligand_web::{Cors, Gateway, Req, Route, error};
+//!
+//! async fn session(_ctx: Context, req: Arc<Req>) -> Result<String> {
+//!     match req.header("x-session") {
+//!         Some(session) => Ok(session.to_owned()),
+//!         None => Err(error::unauthorized(error::NO_TOKEN)),
+//!     }
+//! }
+//!
+//! let gateway = Gateway::builder()
+//!     .bind("127.0.0.1:3000")
+//!     .route(Route::new("/api/public").alias("POST /login", "users.login"))
+//!     .route(
+//!         Route::new("/api")
+//!             .allow(["users.*", "orders.*"])
+//!             .auto_aliases()
+//!             .cors(Cors::origins(["https://shop.example"]))
+//!             .authenticate(session),
+//!     )
+//!     .build();
+//! let broker = ServiceBroker::builder().service(gateway).start().await?;
+//! # Ok(()) }
+//! ```
+//!
+//! # The way of a request
+//!
+//! 1. [`request_id`]: taken from the client or made, sent back on every response.
+//! 2. [`health`]: `/health` and `/ready` are answered outside of all routes.
+//! 3. The path is brought into one normal form; routing, authentication and logs see only that one.
+//! 4. The table finds the alias: static parts beat parameters, deep paths beat shallow ones.
+//! 5. [`cors`]: a foreign origin is refused, a preflight is answered.
+//! 6. [`auth`]: `authenticate`, then `authorize`. Nothing of the body has been read so far, so anonymous clients
+//!    cannot make the node parse anything.
+//! 7. [`body`] and [`query`]: read within limits and merged, body below query below path. Text from query, path
+//!    and forms is converted by the schema of the action; JSON is passed on as it came, without being decoded
+//!    when nothing has to be merged into it.
+//! 8. `before` hooks, the call, `after` hooks, [`reply`].
+//!
+//! A client that goes away cancels the call.
+//!
+//! # Differences from moleculer-web
+//!
+//! * A route prefix ends at a segment boundary, paths are case-sensitive, any number of trailing or doubled
+//!   slashes is ignored, and `.` or `..` segments match nothing.
+//! * `HEAD` follows `GET`; `OPTIONS` answers `Allow`; a path that exists for other methods answers 405.
+//! * CORS origins are compared for equality, or label by label where they contain `*`.
+//! * Bodies of unknown content types are refused with 415 instead of ignored. Forms are read where a route says
+//!   so. A JSON array stays an array when nothing is merged into it.
+//! * More than 1000 query parameters are refused with 400 instead of cut.
+//! * Texts of errors with code 500 and above can be hidden ([`GatewayBuilder::expose_errors`]).
+
+mod alias;
+pub mod auth;
+pub mod body;
+pub mod cors;
+pub mod error;
+mod gateway;
+pub mod health;
+#[cfg(feature = "jwt")]
+pub mod jwt;
+mod limits;
+mod log;
+mod params;
+mod path;
+mod pipeline;
+pub mod query;
+pub mod reply;
+mod request;
+pub mod request_id;
+mod route;
+mod server;
+mod table;
+
+pub use alias::Target;
+pub use body::{Body, RequestBody};
+pub use cors::Cors;
+pub use gateway::{Gateway, GatewayBuilder};
+#[cfg(feature = "jwt")]
+pub use jwt::JwtKeys;
+pub use limits::Limits;
+pub use reply::Reply;
+pub use request::Req;
+pub use route::Route;
+pub use table::AliasInfo;

@@ -1,0 +1,40 @@
+//! Every bound of the HTTP edge, by name.
+
+use std::time::Duration;
+
+/// The bounds of what clients may send and how long they may take.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of request line and headers together; more is 431. At least 8192. Default: 32 KiB.
+    pub header_bytes: usize,
+    /// Number of header lines; more is 431. Default: 100.
+    pub headers: usize,
+    /// How long the request line and headers may take, and how long an idle connection is kept. Default: 30 s.
+    pub header_timeout: Duration,
+    /// Bytes of a body unless the route says otherwise; more is 413. Default: 100 kB.
+    pub body_bytes: usize,
+    /// How long a body may take; then 408. Default: 30 s.
+    pub body_timeout: Duration,
+    /// Nesting of JSON bodies; more is 400. Default: 64.
+    pub json_depth: usize,
+    /// Parameters of a query string or form; more is 400. Default: 1000.
+    pub query_pairs: usize,
+    /// Connections at once; further ones wait. Default: 10 000.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes: 32 * 1024,
+            headers: 100,
+            header_timeout: Duration::from_secs(30),
+            body_bytes: 100 * 1024,
+            body_timeout: Duration::from_secs(30),
+            json_depth: 64,
+            query_pairs: 1000,
+            connections: 10_000,
+        }
+    }
+}

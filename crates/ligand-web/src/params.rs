@@ -1,0 +1,98 @@
+//! The parameters of a call: body below query below path.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ligand_core::{Payload, Result};
+use ligand_wire::schema::Schema;
+use serde_json::{Map, Value};
+
+use crate::{
+    body::{Content, not_json},
+    query,
+};
+
+/// Merges everything a request says. Texts are converted by `schema`, JSON is not.
+pub(crate) fn merge(
+    path: &[(Arc<str>, String)],
+    query: Option<&str>,
+    pairs: usize,
+    content: Content,
+    schema: Option<&Schema>,
+) -> Result<Payload> {
+    let query = query.filter(|query| !query.is_empty());
+    let (json, form) = match content {
+        Content::Json(bytes) => (Some(bytes), None),
+        Content::Form(form) => (None, Some(form)),
+        Content::None => (None, None),
+    };
+    if path.is_empty() && query.is_none() && form.is_none() {
+        return Ok(Payload::json(json.unwrap_or(Bytes::from_static(b"{}"))));
+    }
+    let mut texts = form.unwrap_or_default();
+    if let Some(query) = query {
+        texts.extend(query::parse(query, pairs)?);
+    }
+    for (name, value) in path {
+        texts.insert(String::from(&**name), Value::String(value.clone()));
+    }
+    let mut texts = Value::Object(texts);
+    if let Some(schema) = schema {
+        schema.convert(&mut texts);
+    }
+    let Some(json) = json else { return Ok(texts.into()) };
+    let mut merged = match serde_json::from_slice(&json) {
+        Ok(Value::Object(body)) => body,
+        Ok(Value::Array(items)) => {
+            items.into_iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect()
+        }
+        Ok(_) => Map::new(),
+        Err(error) => return Err(not_json(format!("The body is not valid JSON: {error}"))),
+    };
+    if let Value::Object(texts) = texts {
+        merged.extend(texts);
+    }
+    Ok(Value::Object(merged).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn schema() -> Schema {
+        let number = json!({"type": "integer"});
+        Schema::from_json(json!({"type": "object", "properties": {"id": number, "page": number}})).unwrap()
+    }
+
+    fn merged(path: &[(&str, &str)], query: Option<&str>, content: Content) -> Payload {
+        let path: Vec<_> = path.iter().map(|(name, value)| ((*name).into(), (*value).to_owned())).collect();
+        merge(&path, query, 100, content, Some(&schema())).unwrap()
+    }
+
+    #[test]
+    fn later_sources_win() {
+        let body = Content::Json(r#"{"id":"b","page":"b","x":"b"}"#.into());
+        let all = merged(&[("id", "5")], Some("id=6&page=7"), body);
+        assert_eq!(all.to_value().unwrap(), json!({"id": 5, "page": 7, "x": "b"}));
+    }
+
+    #[test]
+    fn only_texts_are_converted() {
+        let body = Content::Json(r#"{"id":"5"}"#.into());
+        assert_eq!(merged(&[], Some("page=1"), body).to_value().unwrap(), json!({"id": "5", "page": 1}));
+        let form = json!({"id": "5"}).as_object().unwrap().clone();
+        assert_eq!(merged(&[], None, Content::Form(form)).to_value().unwrap(), json!({"id": 5}));
+    }
+
+    #[test]
+    fn json_alone_is_passed_on_undecoded() {
+        let body: Bytes = r#"[1, 2]"#.into();
+        let payload = merged(&[], Some(""), Content::Json(body.clone()));
+        assert_eq!(payload.as_json().unwrap().as_ptr(), body.as_ptr());
+        assert_eq!(merged(&[], None, Content::None).as_json().unwrap(), "{}");
+        let list = merged(&[("id", "1")], None, Content::Json("[7]".into()));
+        assert_eq!(list.to_value().unwrap(), json!({"0": 7, "id": 1}));
+    }
+}

@@ -1,0 +1,249 @@
+//! Query strings and forms: repeated keys, `a[]=1`, `a[b]=1`, within bounds.
+//!
+//! As the qs library of JavaScript reads them: a repeated key makes a list, `a[]` and `a[0]` (up to index 20) make
+//! a list, `a[b]` makes an object, five levels deep (what is deeper stays text in the last key), `+` is a space,
+//! a malformed escape stays as it is, `a` and `a=` are the empty text. The names `__proto__`, `constructor` and
+//! `prototype` are dropped. Every value is a text; the schema of an action converts it.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use ligand_core::{Error, Result};
+use serde_json::{Map, Value};
+
+use crate::{error, path::hex};
+
+const MAX_DEPTH: usize = 5;
+const MAX_INDEX: usize = 20;
+
+/// Reads a query string or a form with at most `most` parameters.
+///
+/// # Errors
+/// 400 `TOO_MANY_PARAMETERS`.
+pub fn parse(text: &str, most: usize) -> Result<Map<String, Value>> {
+    let mut root = Branch::default();
+    for (count, pair) in text.split('&').filter(|pair| !pair.is_empty()).enumerate() {
+        if count >= most {
+            return Err(too_many(most));
+        }
+        let split = match pair.find("]=") {
+            Some(at) => Some(at + 1),
+            None => pair.find('='),
+        };
+        let (key, value) = split.map_or((pair, ""), |at| (&pair[..at], &pair[at + 1..]));
+        let key = decode(key);
+        if let Some(keys) = keys(&key) {
+            root.insert(&keys, Value::String(decode(value).into_owned()));
+        }
+    }
+    Ok(root.entries.into_iter().map(|(key, node)| (key.into_text(), node.finish())).collect())
+}
+
+#[cold]
+fn too_many(most: usize) -> Error {
+    error::bad_request("TOO_MANY_PARAMETERS")
+        .with_message(format!("More than {most} parameters in the query or form"))
+}
+
+/// Decodes escapes and `+`; a text with a malformed escape keeps all its escapes.
+fn decode(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return Cow::Borrowed(text);
+    }
+    let spaced = text.replace('+', " ");
+    match decode_escapes(&spaced) {
+        Some(decoded) => Cow::Owned(decoded),
+        None => Cow::Owned(spaced),
+    }
+}
+
+fn decode_escapes(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        rest = tail;
+        if first == b'%' {
+            let [high, low, tail @ ..] = rest else { return None };
+            out.push(hex(*high)? << 4 | hex(*low)?);
+            rest = tail;
+        } else {
+            out.push(first);
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
+/// `a[b][]` → `a`, `b`, ``; `None` for keys that are dropped.
+fn keys(key: &str) -> Option<Vec<&str>> {
+    let first = key.find('[').unwrap_or(key.len());
+    let (mut keys, mut rest) =
+        if first == 0 { (Vec::new(), key) } else { (vec![&key[..first]], &key[first..]) };
+    let mut levels = 0;
+    while let Some(end) = rest.find(']').filter(|_| rest.starts_with('[')) {
+        if levels == MAX_DEPTH {
+            break;
+        }
+        keys.push(&rest[1..end]);
+        rest = &rest[end + 1..];
+        levels += 1;
+    }
+    if !rest.is_empty() && rest.starts_with('[') {
+        // Too deep or not closed: the rest is one key as it stands.
+        keys.push(rest);
+    }
+    let dropped = |key: &&str| matches!(*key, "__proto__" | "constructor" | "prototype");
+    (!keys.is_empty() && !keys.iter().any(|key| dropped(&key))).then_some(keys)
+}
+
+/// A key within a list or an object. Numbers sort as numbers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Index(usize),
+    Text(String),
+}
+
+impl Key {
+    fn into_text(self) -> String {
+        match self {
+            Self::Index(index) => index.to_string(),
+            Self::Text(text) => text,
+        }
+    }
+}
+
+enum Node {
+    Leaf(Value),
+    Branch(Branch),
+}
+
+#[derive(Default)]
+struct Branch {
+    entries: BTreeMap<Key, Node>,
+    /// Some key is not an index: this is an object.
+    object: bool,
+    next: usize,
+}
+
+impl Branch {
+    fn insert(&mut self, keys: &[&str], value: Value) {
+        let Some((first, rest)) = keys.split_first() else { return };
+        let key = self.key(first);
+        match self.entries.get_mut(&key) {
+            None => {
+                let node = match rest {
+                    [] => Node::Leaf(value),
+                    rest => {
+                        let mut branch = Self::default();
+                        branch.insert(rest, value);
+                        Node::Branch(branch)
+                    }
+                };
+                self.entries.insert(key, node);
+            }
+            Some(Node::Branch(branch)) if rest.is_empty() => branch.insert(&[""], value),
+            Some(Node::Branch(branch)) => branch.insert(rest, value),
+            Some(node @ Node::Leaf(_)) => {
+                let Node::Leaf(old) = std::mem::replace(node, Node::Leaf(Value::Null)) else { return };
+                let mut branch = Self::default();
+                branch.insert(&[""], old);
+                branch.insert(if rest.is_empty() { &[""] } else { rest }, value);
+                *node = Node::Branch(branch);
+            }
+        }
+    }
+
+    fn key(&mut self, text: &str) -> Key {
+        let index = match text {
+            "" => Some(self.next),
+            text => {
+                text.parse().ok().filter(|index: &usize| *index <= MAX_INDEX && index.to_string() == text)
+            }
+        };
+        match index {
+            Some(index) => {
+                self.next = self.next.max(index + 1);
+                Key::Index(index)
+            }
+            None => {
+                self.object = true;
+                Key::Text(text.to_owned())
+            }
+        }
+    }
+}
+
+impl Node {
+    fn finish(self) -> Value {
+        match self {
+            Self::Leaf(value) => value,
+            Self::Branch(branch) if branch.object => {
+                let entries = branch.entries.into_iter();
+                entries.map(|(key, node)| (key.into_text(), node.finish())).collect::<Map<_, _>>().into()
+            }
+            Self::Branch(branch) => branch.entries.into_values().map(Self::finish).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(text: &str) -> Value {
+        parse(text, 1000).unwrap().into()
+    }
+
+    #[test]
+    fn reads_what_qs_reads() {
+        for (text, expected) in [
+            ("", json!({})),
+            ("a=1&b=2", json!({"a": "1", "b": "2"})),
+            ("a=1&a=2&a=3", json!({"a": ["1", "2", "3"]})),
+            ("a[]=1&a[]=2", json!({"a": ["1", "2"]})),
+            ("a[]=1", json!({"a": ["1"]})),
+            ("a[1]=y&a[0]=x", json!({"a": ["x", "y"]})),
+            ("a[b]=1&a[c][d]=2", json!({"a": {"b": "1", "c": {"d": "2"}}})),
+            ("a%5Bb%5D=1", json!({"a": {"b": "1"}})),
+            ("a[100]=x", json!({"a": {"100": "x"}})),
+            ("a[999999999999999999999]=x", json!({"a": {"999999999999999999999": "x"}})),
+            ("a[0]=x&a[b]=y", json!({"a": {"0": "x", "b": "y"}})),
+            ("a.b=1", json!({"a.b": "1"})),
+            ("a=1,2", json!({"a": "1,2"})),
+            ("a", json!({"a": ""})),
+            ("a=", json!({"a": ""})),
+            ("=1&&", json!({})),
+            ("?a=1", json!({"?a": "1"})),
+            ("x=%&y=%zz&z=%ff", json!({"x": "%", "y": "%zz", "z": "%ff"})),
+            ("x=a+b%20c", json!({"x": "a b c"})),
+            ("5=x", json!({"5": "x"})),
+            ("a[b]=[c]=1", json!({"a": {"b": "[c]=1"}})),
+            ("a[b=1", json!({"a": {"[b": "1"}})),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_is_cut_at_five() {
+        assert_eq!(
+            read("a[b][c][d][e][f][g]=x"),
+            json!({"a": {"b": {"c": {"d": {"e": {"f": {"[g]": "x"}}}}}}})
+        );
+        let deep = format!("a{}=x", "[b]".repeat(10_000));
+        assert!(read(&deep)["a"].is_object());
+    }
+
+    #[test]
+    fn prototype_names_are_dropped_everywhere() {
+        let text = "__proto__[x]=1&a[__proto__]=1&constructor=1&a[constructor][prototype]=1&prototype=2&b=1";
+        assert_eq!(read(text), json!({"b": "1"}));
+    }
+
+    #[test]
+    fn the_number_of_parameters_is_bounded() {
+        let text = vec!["a[]=1"; 1001].join("&");
+        assert_eq!(parse(&text, 1000).unwrap_err().kind(), "TOO_MANY_PARAMETERS");
+        assert_eq!(parse(&text, 1001).unwrap()["a"].as_array().unwrap().len(), 1001);
+    }
+}

@@ -1,0 +1,266 @@
+//! From a result to a response.
+//!
+//! | result | `Content-Type` | body |
+//! |---|---|---|
+//! | nothing or null | none | empty, status 200 |
+//! | bytes | `application/octet-stream` | as they are |
+//! | anything else | `application/json; charset=utf-8` | JSON, texts quoted |
+//!
+//! An action changes that through its meta: `$statusCode`, `$statusMessage`, `$responseType` (texts, numbers and
+//! booleans are then written plainly, not as JSON), `$responseHeaders` (an array repeats the header) and `$location`
+//! (for 201 and redirects).
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use hyper::ext::ReasonPhrase;
+use ligand_core::{Meta, Payload, Result};
+use serde_json::Value;
+
+use crate::Body;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// A response before it is encoded; what `after` hooks see and change.
+#[derive(Debug)]
+pub struct Reply {
+    /// Status.
+    pub status: StatusCode,
+    /// Headers; a `Content-Type` here wins over the one the content would get.
+    pub headers: HeaderMap,
+    /// Result of the action.
+    pub payload: Payload,
+    reason: Option<ReasonPhrase>,
+}
+
+impl Reply {
+    /// A result with a status.
+    pub fn new(status: StatusCode, payload: impl Into<Payload>) -> Self {
+        Self { status, headers: HeaderMap::new(), payload: payload.into(), reason: None }
+    }
+
+    /// Sets one header; a name or value that is not possible in HTTP is left out with a warning.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        set(&mut self.headers, name, value, false);
+        self
+    }
+
+    /// Applies what the action wrote into its meta.
+    pub(crate) fn apply(&mut self, meta: &Meta) {
+        if meta.is_empty() {
+            return;
+        }
+        if let Some(code) = meta.get("$statusCode") {
+            match code
+                .as_u64()
+                .and_then(|code| u16::try_from(code).ok())
+                .filter(|code| (200..=599).contains(code))
+            {
+                Some(code) => self.status = StatusCode::from_u16(code).unwrap_or(self.status),
+                None => tracing::warn!(%code, "$statusCode is not a status from 200 to 599, ignored"),
+            }
+        }
+        if let Some(Value::String(text)) = meta.get("$statusMessage") {
+            self.reason = ReasonPhrase::try_from(text.as_bytes()).ok();
+        }
+        decorate(meta, &mut self.headers);
+        if let Some(Value::String(location)) = meta.get("$location")
+            && (self.status == StatusCode::CREATED
+                || self.status.is_redirection() && self.status != StatusCode::NOT_MODIFIED)
+        {
+            set(&mut self.headers, "location", location, false);
+        }
+    }
+
+    /// Encodes the content, once.
+    pub(crate) fn into_response(self, head_only: bool) -> Result<Response<Body>> {
+        let Self { status, mut headers, payload, reason } = self;
+        let (bytes, kind) = encode(&payload, headers.contains_key(header::CONTENT_TYPE))?;
+        let bodiless = status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+        if bodiless {
+            headers.remove(header::CONTENT_TYPE);
+        } else {
+            if let Some(kind) = kind {
+                headers.entry(header::CONTENT_TYPE).or_insert(kind);
+            } else if bytes.is_empty() {
+                headers.remove(header::CONTENT_TYPE);
+            }
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+        }
+        let body = if head_only || bodiless { Body::default() } else { Body::from(bytes) };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        if let Some(reason) = reason {
+            response.extensions_mut().insert(reason);
+        }
+        Ok(response)
+    }
+}
+
+/// `$responseType` and `$responseHeaders`; these are honoured on errors too.
+pub(crate) fn decorate(meta: &Meta, headers: &mut HeaderMap) {
+    if let Some(Value::Object(fields)) = meta.get("$responseHeaders") {
+        for (name, value) in fields {
+            match value {
+                Value::Array(values) => {
+                    for value in values {
+                        set(headers, name, &text(value), true);
+                    }
+                }
+                value => set(headers, name, &text(value), false),
+            }
+        }
+    }
+    if let Some(Value::String(kind)) = meta.get("$responseType").filter(|kind| kind.as_str() != Some("")) {
+        set(headers, "content-type", kind, false);
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+/// Framing belongs to the server; a value with characters impossible in a header is percent-encoded.
+fn set(headers: &mut HeaderMap, name: &str, value: &str, repeat: bool) {
+    let framing = ["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer"];
+    let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else {
+        tracing::warn!(name = ?name, "not the name of a header, ignored");
+        return;
+    };
+    if framing.contains(&parsed.as_str()) {
+        tracing::warn!(name, "this header belongs to the server, ignored");
+        return;
+    }
+    let value = HeaderValue::from_str(value).unwrap_or_else(|_| encoded(value));
+    if repeat {
+        headers.append(parsed, value);
+    } else {
+        headers.insert(parsed, value);
+    }
+}
+
+fn encoded(text: &str) -> HeaderValue {
+    let mut out = String::with_capacity(text.len() * 3);
+    for byte in text.bytes() {
+        match byte {
+            b' '..=b'~' => out.push(char::from(byte)),
+            byte => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    HeaderValue::from_str(&out).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// The content and its type. With a type of its own (`typed`), a single value is written plainly.
+fn encode(payload: &Payload, typed: bool) -> Result<(Bytes, Option<HeaderValue>)> {
+    if payload.is_null() {
+        return Ok((Bytes::new(), None));
+    }
+    if let Some(bytes) = payload.as_binary() {
+        return Ok((bytes.clone(), Some(BYTES)));
+    }
+    let json = match payload.as_json() {
+        Some(bytes) => bytes.clone(),
+        None => {
+            let mut json = Vec::with_capacity(256);
+            payload.write_json(&mut json)?;
+            Bytes::from(json)
+        }
+    };
+    if *json == *b"null" {
+        return Ok((Bytes::new(), None));
+    }
+    if typed
+        && json.first() == Some(&b'"')
+        && let Ok(text) = serde_json::from_slice::<String>(&json)
+    {
+        return Ok((text.into(), None));
+    }
+    Ok((json, Some(JSON)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    async fn sent(payload: Payload, meta: Value) -> (u16, HeaderMap, String) {
+        let mut reply = Reply::new(StatusCode::OK, payload);
+        let meta: Map<String, Value> = meta.as_object().unwrap().clone();
+        reply.apply(&Meta::from(meta));
+        let (parts, body) = reply.into_response(false).unwrap().into_parts();
+        let text = String::from_utf8(body.bytes().await.to_vec()).unwrap();
+        (parts.status.as_u16(), parts.headers, text)
+    }
+
+    #[tokio::test]
+    async fn every_kind_of_result_has_its_form() {
+        for (payload, kind, body) in [
+            (Payload::UNDEFINED, "", ""),
+            (Payload::typed(None::<u8>), "", ""),
+            (Payload::json("null"), "", ""),
+            (Payload::from(json!("")), "application/json; charset=utf-8", "\"\""),
+            (Payload::typed("hi".to_owned()), "application/json; charset=utf-8", "\"hi\""),
+            (Payload::typed(1.5), "application/json; charset=utf-8", "1.5"),
+            (Payload::json(r#"{"a":1}"#), "application/json; charset=utf-8", r#"{"a":1}"#),
+            (
+                Payload::from(json!({"type": "Buffer"})),
+                "application/json; charset=utf-8",
+                r#"{"type":"Buffer"}"#,
+            ),
+            (Payload::binary("raw"), "application/octet-stream", "raw"),
+        ] {
+            let (status, headers, text) = sent(payload, json!({})).await;
+            assert_eq!((status, &*text), (200, body));
+            assert_eq!(headers.get("content-type").map_or("", |kind| kind.to_str().unwrap()), kind, "{body}");
+            assert_eq!(headers["content-length"].to_str().unwrap(), body.len().to_string());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_type_of_its_own_makes_single_values_plain() {
+        let plain = json!({"$responseType": "text/plain"});
+        for (value, body) in [(json!("a\"b"), "a\"b"), (json!(123), "123"), (json!({"a": 1}), r#"{"a":1}"#)] {
+            let (_, headers, text) = sent(value.into(), plain.clone()).await;
+            assert_eq!((&*text, &headers["content-type"]), (body, &HeaderValue::from_static("text/plain")));
+        }
+        let (_, headers, _) = sent(Payload::NULL, plain).await;
+        assert!(!headers.contains_key("content-type"));
+        let html = json!({"$responseHeaders": {"Content-Type": "text/html"}});
+        assert_eq!(sent(json!("x").into(), html).await.2, "x");
+    }
+
+    #[tokio::test]
+    async fn meta_sets_status_headers_and_location() {
+        let meta = json!({
+            "$statusCode": 201, "$location": "/new/1",
+            "$responseHeaders": {
+                "Set-Cookie": ["a=1", "b=2"], "X-Bad": "a\r\nX-Evil: 1", "X-Number": 5,
+                "Content-Length": 999, "Transfer-Encoding": "chunked", "no name": "x",
+            },
+        });
+        let (status, headers, body) = sent(json!({"id": 1}).into(), meta).await;
+        assert_eq!(
+            (status, &*body, &headers["location"]),
+            (201, r#"{"id":1}"#, &HeaderValue::from_static("/new/1"))
+        );
+        assert_eq!(headers.get_all("set-cookie").iter().count(), 2);
+        assert_eq!(headers["x-bad"], "a%0D%0AX-Evil: 1");
+        assert_eq!((&headers["x-number"], &headers["content-length"]), (&5.into(), &8.into()));
+        assert!(!headers.contains_key("transfer-encoding"));
+        let (_, headers, _) = sent(Payload::NULL, json!({"$location": "/x"})).await;
+        assert!(!headers.contains_key("location"));
+        assert_eq!(sent(Payload::NULL, json!({"$statusCode": 99})).await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn no_content_has_none() {
+        let (status, headers, body) = sent(json!({"a": 1}).into(), json!({"$statusCode": 204})).await;
+        assert_eq!((status, &*body), (204, ""));
+        assert!(!headers.contains_key("content-type") && !headers.contains_key("content-length"));
+    }
+}

@@ -1,0 +1,45 @@
+//! What stages and hooks see of a request.
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use http::{HeaderMap, Method, Uri};
+
+/// A request as authentication, hooks and error handlers see it. Its body is not here: it becomes the parameters
+/// of the call.
+pub struct Req {
+    /// Method as sent.
+    pub method: Method,
+    /// Target as sent.
+    pub uri: Uri,
+    /// Path in the normal form that was routed: decoded segments, no doubled or trailing slashes.
+    pub path: String,
+    /// Headers as sent.
+    pub headers: HeaderMap,
+    /// Address of the peer; `None` without a connection.
+    pub peer: Option<SocketAddr>,
+    pub(crate) params: Vec<(Arc<str>, String)>,
+}
+
+impl Req {
+    /// One header as text; `None` when it is missing or no visible ASCII.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// A parameter of the path, decoded.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.iter().find(|(own, _)| **own == *name).map(|(_, value)| value.as_str())
+    }
+
+    /// The query string as sent.
+    pub fn query(&self) -> Option<&str> {
+        self.uri.query()
+    }
+}
+
+impl fmt::Debug for Req {
+    /// Method and path only: headers and query may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Req({} {})", self.method, self.path)
+    }
+}

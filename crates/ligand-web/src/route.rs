@@ -1,0 +1,243 @@
+//! Routes: a prefix, what is reachable below it, and the stages its requests pass.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use http::StatusCode;
+use ligand_core::{Action, CallOptions, Context, Error, Result};
+use ligand_wire::pattern::Pattern;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    Cors, Reply, Req,
+    alias::{self, Alias, Target, Verb},
+    auth::{self, After, Authenticate, Authorize, Before},
+};
+
+pub(crate) type MapError = Arc<dyn Fn(&Req, Error) -> Error + Send + Sync>;
+pub(crate) type Format = Arc<dyn Fn(&Error) -> Value + Send + Sync>;
+
+/// A prefix and what is reachable below it. Nothing is, until an alias, [`Route::auto_aliases`] or
+/// [`Route::direct_calls`] says so; `$node` never is.
+///
+/// Several routes may share a prefix. The most specific path wins, whatever the order of the routes.
+#[derive(Clone)]
+pub struct Route {
+    pub(crate) path: String,
+    pub(crate) aliases: Vec<Alias>,
+    pub(crate) auto: bool,
+    pub(crate) direct: bool,
+    pub(crate) allow: Option<Vec<Pattern>>,
+    pub(crate) deny: Vec<Pattern>,
+    pub(crate) statuses: Vec<(Verb, String, StatusCode)>,
+    pub(crate) authenticate: Option<Authenticate>,
+    pub(crate) authorize: Option<Authorize>,
+    pub(crate) before: Vec<Before>,
+    pub(crate) after: Vec<After>,
+    pub(crate) map_error: Option<MapError>,
+    pub(crate) format: Option<Format>,
+    pub(crate) cors: Option<Cors>,
+    pub(crate) body_limit: Option<usize>,
+    pub(crate) forms: bool,
+    pub(crate) call_options: Option<CallOptions>,
+    pub(crate) problems: Vec<String>,
+}
+
+impl Route {
+    /// A route below `path`, such as `/api`. It ends at a segment boundary: `/apifx` is not below `/api`.
+    pub fn new(path: impl Into<String>) -> Self {
+        let path: String = path.into();
+        let trimmed = path.trim_matches('/');
+        let path = if trimmed.is_empty() { String::new() } else { format!("/{trimmed}") };
+        let problems = alias::patterns(&path).err().into_iter().collect();
+        Self {
+            path,
+            aliases: Vec::new(),
+            auto: false,
+            direct: false,
+            allow: None,
+            deny: Vec::new(),
+            statuses: Vec::new(),
+            authenticate: None,
+            authorize: None,
+            before: Vec::new(),
+            after: Vec::new(),
+            map_error: None,
+            format: None,
+            cors: None,
+            body_limit: None,
+            forms: false,
+            call_options: None,
+            problems,
+        }
+    }
+
+    /// Leads `METHOD /path` (or `/path` for every method) to an action. `REST /posts` leads the six usual aliases
+    /// to the actions `list`, `get`, `create`, `update`, `patch` and `remove` of the service that `action` names.
+    pub fn alias(mut self, text: &str, action: impl Into<Target>) -> Self {
+        match alias::parse(text, &action.into()) {
+            Ok(aliases) => self.aliases.extend(aliases),
+            Err(problem) => self.problems.push(problem),
+        }
+        self
+    }
+
+    /// As `REST /path`, with some of the six actions only.
+    pub fn resource<'a>(
+        mut self,
+        path: &str,
+        service: &str,
+        only: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let only: Vec<_> = only.into_iter().collect();
+        self.problems.extend(alias::patterns(path).err());
+        let aliases = alias::resource(path, service, |action| only.contains(&action));
+        if aliases.len() < only.len() {
+            let known = "list, get, create, update, patch, remove";
+            self.problems.push(format!("resource '{path}': {only:?} names more than {known}"));
+        }
+        self.aliases.extend(aliases);
+        self
+    }
+
+    /// Adds the aliases that actions declare with `rest`, below the name of their service: `GET /:id` of `users`
+    /// becomes `GET <route>/users/:id`. Kept up to date as services come and go.
+    pub fn auto_aliases(mut self) -> Self {
+        self.auto = true;
+        self
+    }
+
+    /// Makes every published action reachable as `/service/action`, with every method. Think twice: a link can
+    /// then call actions that change things.
+    pub fn direct_calls(mut self) -> Self {
+        self.direct = true;
+        self
+    }
+
+    /// Lets only actions pass whose full name matches one of these masks: `users.*`, `**`. An empty list lets
+    /// nothing pass.
+    pub fn allow<S: AsRef<str>>(mut self, masks: impl IntoIterator<Item = S>) -> Self {
+        let masks = masks.into_iter().map(|mask| Pattern::new(mask.as_ref()));
+        self.allow.get_or_insert_default().extend(masks);
+        self
+    }
+
+    /// Keeps actions out whose full name matches one of these masks.
+    pub fn deny<S: AsRef<str>>(mut self, masks: impl IntoIterator<Item = S>) -> Self {
+        self.deny.extend(masks.into_iter().map(|mask| Pattern::new(mask.as_ref())));
+        self
+    }
+
+    /// Status of an alias (`POST /users`, below the route) when its action succeeds and sets none itself.
+    pub fn status(mut self, text: &str, status: u16) -> Self {
+        let (method, path) = text.trim().split_once(char::is_whitespace).unwrap_or(("*", text.trim()));
+        let path = alias::patterns(path.trim()).map(|mut forms| forms.swap_remove(0).text);
+        match (Verb::parse(method), path, StatusCode::from_u16(status)) {
+            (Some(verb), Ok(path), Ok(status)) if status.is_success() || status.is_redirection() => {
+                self.statuses.push((verb, path, status));
+            }
+            _ => self.problems.push(format!(
+                "status '{text}', {status}: needs \"METHOD /path\" and a status from 200 to 399"
+            )),
+        }
+        self
+    }
+
+    /// Finds out who calls; see [`crate::auth`].
+    pub fn authenticate<F, Fut, U, E>(mut self, stage: F) -> Self
+    where
+        F: Fn(Context, Arc<Req>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<U, E>> + Send + 'static,
+        U: Serialize,
+        E: Into<Error>,
+    {
+        self.authenticate = Some(auth::authenticate(stage));
+        self
+    }
+
+    /// Decides whether the caller may call the action; see [`crate::auth`].
+    pub fn authorize<F, Fut, E>(mut self, stage: F) -> Self
+    where
+        F: Fn(Context, Arc<Action>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Error>,
+    {
+        self.authorize = Some(auth::authorize(stage));
+        self
+    }
+
+    /// Runs before the call; what it sets in the meta reaches the action.
+    pub fn before<F, Fut, E>(mut self, hook: F) -> Self
+    where
+        F: Fn(Context, Arc<Req>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Error>,
+    {
+        self.before.push(auth::before(hook));
+        self
+    }
+
+    /// Runs after a successful call and may change the reply. The context holds the meta the action left.
+    pub fn after<F, Fut, E>(mut self, hook: F) -> Self
+    where
+        F: Fn(Context, Arc<Req>, Reply) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Reply, E>> + Send + 'static,
+        E: Into<Error>,
+    {
+        self.after.push(auth::after(hook));
+        self
+    }
+
+    /// Turns an error into another before it is sent: another code, a public text.
+    pub fn on_error(mut self, map: impl Fn(&Req, Error) -> Error + Send + Sync + 'static) -> Self {
+        self.map_error = Some(Arc::new(map));
+        self
+    }
+
+    /// Shapes the body of errors; default [`crate::error::body`].
+    pub fn error_formatter(mut self, format: impl Fn(&Error) -> Value + Send + Sync + 'static) -> Self {
+        self.format = Some(Arc::new(format));
+        self
+    }
+
+    /// Opens the route to other sites.
+    pub fn cors(mut self, cors: Cors) -> Self {
+        self.cors = Some(cors);
+        self
+    }
+
+    /// Bytes a body may have. Default: [`crate::Limits::body_bytes`].
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = Some(bytes);
+        self
+    }
+
+    /// Reads `application/x-www-form-urlencoded` bodies too. Any site can send forms to any other: with cookies
+    /// as authentication this needs a token against that.
+    pub fn forms(mut self) -> Self {
+        self.forms = true;
+        self
+    }
+
+    /// Options of every call of the route: timeout, retries, fallback, meta.
+    pub fn call_options(mut self, options: CallOptions) -> Self {
+        self.call_options = Some(options);
+        self
+    }
+
+    /// Whether the masks let an action pass.
+    pub(crate) fn lets_pass(&self, action: &str) -> bool {
+        let any = |masks: &[Pattern]| masks.iter().any(|mask| mask.matches(action));
+        self.allow.as_deref().is_none_or(any) && !any(&self.deny)
+    }
+
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.problems.first().cloned().or_else(|| self.cors.as_ref().and_then(Cors::problem))
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route").field("path", &self.path).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,160 @@
+//! Connections: start, stop, limits of time and number, clients that go away.
+
+use std::time::{Duration, Instant};
+
+use ligand_core::{Env, ServiceBroker};
+use ligand_web::{Gateway, Route};
+use serde_json::json;
+
+use crate::{
+    client::{Raw, get, once},
+    fixture::{self, Running, serving},
+};
+
+fn gateway() -> Gateway {
+    Gateway::builder().bind("127.0.0.1:0").route(Route::new("/api").direct_calls()).build()
+}
+
+#[tokio::test]
+async fn requests_travel_over_real_connections() {
+    let (broker, address) = serving(gateway(), &Running::default()).await;
+    let answer = get(address, "/api/fx/hello").await;
+    assert_eq!((answer.status, answer.json()), (200, json!("Hello World")));
+    assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
+    assert_eq!((answer.header("content-length"), answer.header("x-content-type-options")), ("13", "nosniff"));
+    assert_eq!(answer.header("x-request-id").len(), 36);
+    let body = r#"{"name":"Ann"}"#;
+    let post = format!(
+        "POST /api/fx/greet HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    assert_eq!(once(address, post).await.unwrap().json(), "Hello Ann");
+    let chunked = "POST /api/fx/greet HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n\
+                   8\r\n{\"name\":\r\n6\r\n\"Ann\"}\r\n0\r\n\r\n";
+    assert_eq!(once(address, chunked).await.unwrap().json(), "Hello Ann");
+    broker.stop().await;
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn connections_are_kept_and_pipelined() {
+    let (_broker, address) = serving(gateway(), &Running::default()).await;
+    let mut raw = Raw::connect(address).await;
+    raw.write("GET /api/fx/num HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000)).await;
+    for _ in 0..1000 {
+        assert_eq!(raw.read().await.unwrap().json(), 123);
+    }
+    raw.write("HEAD /api/fx/obj HTTP/1.1\r\nHost: x\r\n\r\nGET /api/fx/created HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    let mut text = Vec::new();
+    while !text.ends_with(b"\r\n\r\n") || text.windows(4).filter(|w| w == b"\r\n\r\n").count() < 2 {
+        let mut chunk = [0; 1024];
+        let count = tokio::io::AsyncReadExt::read(&mut raw.stream, &mut chunk).await.unwrap();
+        assert!(count > 0);
+        text.extend_from_slice(&chunk[..count]);
+    }
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("content-length: 23\r\n"), "{text}");
+    assert!(text.contains("HTTP/1.1 201 Entity created\r\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_cancels_its_call() {
+    let running = Running::default();
+    let (_broker, address) = serving(gateway(), &running).await;
+    let mut raw = Raw::connect(address).await;
+    raw.write("GET /api/fx/slow?ms=60000 HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    running.reaches(1).await;
+    drop(raw);
+    running.reaches(0).await;
+}
+
+#[tokio::test]
+async fn a_stop_ends_what_runs_and_closes_what_idles() {
+    let running = Running::default();
+    let (broker, address) = serving(gateway(), &running).await;
+    let mut idle = Raw::connect(address).await;
+    idle.write("GET /api/fx/num HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    idle.read().await.unwrap();
+    let mut silent = Raw::connect(address).await;
+    let mut busy = Raw::connect(address).await;
+    busy.write("GET /api/fx/slow?ms=300 HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    running.reaches(1).await;
+    let start = Instant::now();
+    let stop = tokio::spawn({
+        let broker = broker.clone();
+        async move { broker.stop().await }
+    });
+    assert!(idle.is_closed().await);
+    assert!(silent.is_closed().await);
+    assert!(start.elapsed() < Duration::from_millis(250), "idle connections must not wait");
+    assert_eq!(busy.read().await.unwrap().json(), "slow done");
+    assert!(busy.is_closed().await);
+    stop.await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn a_stop_waits_no_longer_than_it_may() {
+    let running = Running::default();
+    let gateway = gateway();
+    let broker = ServiceBroker::builder()
+        .options(|options| options.tracking.shutdown_timeout = Duration::from_millis(200))
+        .service(fixture::fx(&running))
+        .service(gateway.clone())
+        .start()
+        .await
+        .unwrap();
+    let mut busy = Raw::connect(gateway.local_addr().unwrap()).await;
+    busy.write("GET /api/fx/slow?ms=60000 HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    running.reaches(1).await;
+    let start = Instant::now();
+    broker.stop().await;
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(busy.read().await.is_none());
+    assert_eq!(running.count(), 0);
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let second = Gateway::builder().bind(&*address).build();
+    let error = ServiceBroker::builder().service(second).start().await.unwrap_err();
+    assert_eq!(error.kind(), "LISTEN_FAILED");
+    assert!(error.message().contains(&address), "{error}");
+}
+
+#[tokio::test]
+async fn address_and_port_come_from_code_or_environment() {
+    let start = |gateway: Gateway, env: Env| ServiceBroker::builder().env(env).service(gateway).start();
+    let gateway = Gateway::builder().build();
+    let broker = start(gateway.clone(), Env::from_pairs([("IP", "127.0.0.1"), ("PORT", "0")])).await.unwrap();
+    let address = gateway.local_addr().unwrap();
+    assert!(address.ip().is_loopback() && address.port() != 0);
+    broker.stop().await;
+    assert_eq!(gateway.local_addr(), None);
+    let gateway = Gateway::builder().bind("127.0.0.1:3000").port(0).build();
+    let _broker = start(gateway.clone(), Env::from_pairs([("PORT", "77777")])).await.unwrap();
+    assert_ne!(gateway.local_addr().unwrap().port(), 3000);
+    let error = start(Gateway::builder().build(), Env::from_pairs([("PORT", "77777")])).await.unwrap_err();
+    assert!(error.message().contains("77777"), "{error}");
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait() {
+    let gateway = Gateway::builder()
+        .bind("127.0.0.1:0")
+        .limits(|limits| limits.connections = 1)
+        .route(Route::new("/api").direct_calls())
+        .build();
+    let (_broker, address) = serving(gateway, &Running::default()).await;
+    let mut first = Raw::connect(address).await;
+    first.write("GET /api/fx/num HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    first.read().await.unwrap();
+    let mut second = Raw::connect(address).await;
+    second.write("GET /api/fx/num HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(tokio::time::timeout(Duration::from_millis(200), second.read()).await.is_err());
+    drop(first);
+    assert_eq!(second.read().await.unwrap().json(), 123);
+}
