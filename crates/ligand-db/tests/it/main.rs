@@ -5,4 +5,8 @@ mod contract;
 mod entities;
 #[cfg(feature = "sqlite")]
 mod files;
+mod mixin;
+mod outside;
 mod service;
+#[cfg(feature = "sqlite")]
+mod sqlite;
