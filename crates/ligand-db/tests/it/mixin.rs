@@ -60,6 +60,19 @@ fn schemas_tell_what_can_be_written_and_read() {
     let update = action("update").params_of().unwrap().json();
     assert_eq!((keys(update).as_str(), &update["required"]), ("email,id,name,password", &json!(["id"])));
     assert_eq!(keys(action("get").returns_of().unwrap().json()), "_id,email,kind,name,role");
+    // What is referred to is there.
+    for name in ["create", "update", "insert", "get", "list", "find"] {
+        let action = action(name);
+        for json in
+            [action.params_of(), action.returns_of()].into_iter().flatten().map(|schema| schema.json())
+        {
+            let text = json.to_string();
+            for reference in text.split("\"$ref\":\"#").skip(1) {
+                let pointer = reference.split('"').next().unwrap();
+                assert!(json.pointer(pointer).is_some(), "{name}: {pointer} in {text}");
+            }
+        }
+    }
     let list = action("list").returns_of().unwrap().json().to_string();
     assert!(!list.contains("password") && list.contains("totalPages"), "{list}");
 }
@@ -126,6 +139,25 @@ async fn every_change_cleans_the_cache() {
     assert_ne!(cached().await, 0);
     broker.broadcast_named("cache.clean.products", json!({})).await.unwrap();
     assert_eq!(cached().await, 0);
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_change_cleans_too() {
+    let db = Db::<Product>::memory();
+    let broker = broker("products", &db).await;
+    let id = db.insert(product("a", 1.0, 5)).await.unwrap().id;
+    // Polled up to the moment when the row is changed but nobody knows, then dropped.
+    let held = db.transaction(|_| async { std::future::pending::<ligand_core::Result<()>>().await });
+    let soon = std::time::Duration::from_millis(5);
+    let mut held = Box::pin(held);
+    let mut change = Box::pin(db.increment(&id, "stock", -1));
+    assert!(tokio::time::timeout(soon, &mut held).await.is_err());
+    assert!(tokio::time::timeout(soon, &mut change).await.is_err());
+    call(&broker, "products.list", json!({})).await.unwrap();
+    drop((held, change));
+    broker.tasks().idle().await;
+    assert_eq!(broker.cache().unwrap().keys().await.unwrap().len(), 0);
     broker.stop().await;
 }
 
