@@ -141,7 +141,7 @@ impl<E: Entity> Db<E> {
 
     /// The action as the options want it; `None` when they do not.
     fn opened(&self, action: Action) -> Result<Option<Action>> {
-        let Options { only, published, .. } = &self.0.options;
+        let Options { only, published, routes, .. } = &self.0.options;
         let named = |names: &[String]| names.iter().any(|name| name == action.name());
         if only.as_ref().is_some_and(|only| !named(only)) {
             return Ok(None);
@@ -149,10 +149,13 @@ impl<E: Entity> Db<E> {
         if !named(published) {
             return Ok(Some(action.visibility(Visibility::Public)));
         }
-        let route = ACTIONS.iter().find(|(name, _)| *name == action.name()).and_then(|(_, route)| *route);
-        match route {
-            Some(route) => action.rest(route).map(Some),
-            None => Ok(Some(action)),
+        let mut own = routes.iter().filter(|(name, _)| *name == *action.name()).peekable();
+        if own.peek().is_some() {
+            return own.try_fold(action.clone(), |action, (_, route)| action.rest(route)).map(Some);
+        }
+        match ACTIONS.iter().find(|(name, _)| *name == action.name()) {
+            Some((_, Some(route))) => action.rest(route).map(Some),
+            _ => Ok(Some(action)),
         }
     }
 

@@ -248,8 +248,9 @@ impl Adapter for Sqlite {
     fn begin(&self) -> BoxFuture<Result<Arc<dyn Transaction>>> {
         let own = self.clone();
         Box::pin(async move {
-            let change = own.pools().await?.change().await?;
-            Ok(Arc::new(transaction::Open::new(change, own.store())) as Arc<dyn Transaction>)
+            let pools = own.pools().await?;
+            let change = pools.change().await?;
+            Ok(Arc::new(transaction::Open::new(change, own.store(), pools)) as Arc<dyn Transaction>)
         })
     }
 }

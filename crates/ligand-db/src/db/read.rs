@@ -118,7 +118,13 @@ impl<E: Entity> Db<E> {
     /// 422 that names the field.
     pub(crate) fn outside_sort(&self, names: Option<&crate::Names>) -> Result<Vec<Sort>> {
         let table = self.table()?;
-        let sorts: Vec<_> = names.into_iter().flat_map(crate::Names::iter).filter_map(Sort::parse).collect();
+        let mut sorts: Vec<Sort> = Vec::new();
+        for sort in names.into_iter().flat_map(crate::Names::iter).filter_map(Sort::parse) {
+            // A second mention changes nothing, but makes the statement long.
+            if !sorts.iter().any(|own| own.field == sort.field) {
+                sorts.push(sort);
+            }
+        }
         match sorts.iter().find(|sort| table.visible(&sort.field).is_none()) {
             Some(sort) => Err(crate::error::parameter(
                 "sort",

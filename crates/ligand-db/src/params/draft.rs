@@ -88,10 +88,8 @@ fn updating(entity: Value, table: Option<&Table>) -> Value {
 
 fn inserting(entity: Value, table: Option<&Table>) -> Value {
     let entity = creating(entity, table);
-    json!({
-        "type": "object",
-        "properties": { "entity": entity.clone(), "entities": { "type": "array", "items": entity } },
-    })
+    let list = json!({ "type": "array", "items": &entity });
+    json!({ "type": "object", "properties": { "entity": entity, "entities": list } })
 }
 
 fn writable(mut entity: Value, table: Option<&Table>, update: bool) -> Value {

@@ -1,5 +1,7 @@
 //! Behaviour of the database mixin, through brokers and through handles.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod actions;
 mod contract;
 mod entities;

@@ -41,6 +41,9 @@ fn actions_are_closed_until_published() {
         ("remove", true, "DELETE /:id"),
     ];
     assert_eq!(routes, expected.map(|(name, published, rest)| (name.into(), published, rest.into())));
+    let own = Db::<Product>::memory().publish_at("find", "GET /all").define("products");
+    assert_eq!(own.actions()[0].rest_of()[0].to_string(), "GET /all");
+    assert_eq!(own.actions()[0].visibility_of(), Visibility::Published);
     let closed = Db::<Product>::memory().only(["get"]).define("products");
     assert_eq!(closed.actions().len(), 1);
     assert_eq!(closed.actions()[0].visibility_of(), Visibility::Public);
@@ -87,6 +90,7 @@ async fn wrong_options_fail_the_start() {
     let db = Db::<User>::memory;
     for (wrong, word) in [
         (db().publish(["lst"]), "'lst'"),
+        (db().publish_at("get", "somewhere"), "somewhere"),
         (db().only(["get", "nope"]), "'nope'"),
         (db().only(["get"]).publish(["list"]), "'list'"),
         (db().populate("nobody", "users.get"), "'nobody'"),

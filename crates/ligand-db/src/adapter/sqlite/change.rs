@@ -41,7 +41,7 @@ impl Change {
     pub(super) async fn end<T>(self, outcome: Result<T>, table: &Table) -> Result<T> {
         match outcome {
             Ok(answer) => {
-                self.commit().await.map_err(|error| error::of(error, table))?;
+                self.commit().await.map_err(|error| error::of(&error, table))?;
                 Ok(answer)
             }
             Err(failed) => {

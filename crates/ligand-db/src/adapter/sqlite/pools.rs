@@ -69,6 +69,11 @@ impl Pools {
         Change::writing(&self.write).await.map_err(|error| error::plain(&error))
     }
 
+    /// Whether the table was prepared.
+    pub(super) fn has(&self, own: &Arc<Table>) -> bool {
+        self.ready.lock().iter().any(|table| Arc::ptr_eq(table, own))
+    }
+
     async fn close(self) {
         self.read.close().await;
         self.write.close().await;
@@ -117,17 +122,15 @@ impl Sqlite {
     /// The connections, with this table prepared.
     pub(super) async fn ready(&self, own: &Arc<Table>) -> Result<Pools> {
         let pools = self.pools().await?;
-        if self.0.config.read_only || pools.ready.lock().iter().any(|table| Arc::ptr_eq(table, own)) {
+        if self.0.config.read_only || pools.has(own) {
             return Ok(pools);
         }
         let mut change = pools.change().await?;
         let prepared = table::prepare(&mut change, own).await;
         change.end(prepared, own).await?;
-        let mut ready = pools.ready.lock();
-        if !ready.iter().any(|table| Arc::ptr_eq(table, own)) {
-            ready.push(own.clone());
+        if !pools.has(own) {
+            pools.ready.lock().push(own.clone());
         }
-        drop(ready);
         Ok(pools)
     }
 

@@ -7,12 +7,13 @@ use ligand_wire::{Error, Result};
 use sqlx::SqliteConnection;
 use tokio::sync::Mutex;
 
-use super::{change::Change, error, table, work};
+use super::{change::Change, error, pools::Pools, table, work};
 use crate::{Adapter, Changes, Check, Filter, Query, Row, Table, Transaction, adapter::memory::over};
 
 pub(super) struct Open {
     change: Arc<Mutex<State>>,
     store: usize,
+    pools: Pools,
 }
 
 struct State {
@@ -25,8 +26,8 @@ struct State {
 type Local<'c, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'c>>;
 
 impl Open {
-    pub(super) fn new(change: Change, store: usize) -> Self {
-        Self { change: Arc::new(Mutex::new(State { change: Some(change), torn: false })), store }
+    pub(super) fn new(change: Change, store: usize, pools: Pools) -> Self {
+        Self { change: Arc::new(Mutex::new(State { change: Some(change), torn: false })), store, pools }
     }
 
     /// Runs one operation in a savepoint: when it fails nothing of it remains, also if the transaction goes on.
@@ -35,12 +36,13 @@ impl Open {
         own: Arc<Table>,
         work: impl for<'c> FnOnce(&'c mut SqliteConnection, &'c Table) -> Local<'c, T> + Send + 'static,
     ) -> BoxFuture<Result<T>> {
-        let state = self.change.clone();
+        let (state, known) = (self.change.clone(), self.pools.has(&own));
         Box::pin(async move {
             let mut state = state.lock().await;
             let change = state.usable()?;
             run(change, "SAVEPOINT operation", &own).await?;
-            let done = match table::prepare(change, &own).await {
+            let prepared = if known { Ok(()) } else { table::prepare(change, &own).await };
+            let done = match prepared {
                 Ok(()) => work(change, &own).await,
                 Err(error) => Err(error),
             };
@@ -74,7 +76,7 @@ impl State {
 }
 
 async fn run(connection: &mut SqliteConnection, sql: &'static str, table: &Table) -> Result<()> {
-    sqlx::query(sql).execute(connection).await.map(drop).map_err(|error| error::of(error, table))
+    sqlx::query(sql).execute(connection).await.map(drop).map_err(|error| error::of(&error, table))
 }
 
 impl Adapter for Open {
