@@ -27,6 +27,8 @@ mod payload;
 mod service;
 mod signature;
 mod surface;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 
