@@ -15,7 +15,8 @@ use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use http::{Request, Response, StatusCode};
 use ligand_core::{
-    Action, Context, Error, IntoServiceDef, Payload, Result, ServiceBroker, ServiceDef, Visibility,
+    Action, Context, Error, Event, IntoServiceDef, Payload, Result, ServiceBroker, ServiceDef, State,
+    Visibility,
 };
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -150,8 +151,12 @@ impl Inner {
         }
         drop(current);
         let routes = self.routes.lock();
-        self.stale.store(false, Ordering::Release);
-        self.table.store(Arc::new(Some(Table::build(&routes, broker))));
+        let current = self.table.load();
+        let stale = self.stale.swap(false, Ordering::AcqRel);
+        // Another request may have built it in the meantime.
+        if stale || current.as_ref().as_ref().is_none_or(|table| table.is_stale(broker)) {
+            self.table.store(Arc::new(Some(Table::build(&routes, broker))));
+        }
         drop(routes);
         CurrentTable(self.table.load())
     }
@@ -178,12 +183,18 @@ impl Inner {
         let broker = ctx.broker();
         let address = self.address(broker)?;
         let server = Server::start(&address, self.clone(), broker).await?;
+        tracing::info!("gateway '{}' listens on http://{}", self.name, server.address());
+        if broker.state() == State::Started {
+            self.log_aliases(broker);
+        }
+        *self.server.lock() = Some(server);
+        Ok(())
+    }
+
+    fn log_aliases(&self, broker: &ServiceBroker) {
         for alias in self.table(broker).aliases() {
             tracing::info!("{} {} => {}", alias.methods, alias.full_path, alias.action_name);
         }
-        tracing::info!("gateway '{}' listens on http://{}", self.name, server.address());
-        *self.server.lock() = Some(server);
-        Ok(())
     }
 
     /// What to listen on: the code's word, else `IP` and `PORT`, else `0.0.0.0:3000`.
@@ -233,7 +244,7 @@ fn unusable(problem: &str) -> Error {
 impl IntoServiceDef for Gateway {
     fn into_service_def(self) -> ServiceDef {
         let inner = self.0;
-        let (check, start, stop) = (inner.clone(), inner.clone(), inner.clone());
+        let (check, start, stop, known) = (inner.clone(), inner.clone(), inner.clone(), inner.clone());
         // The table may hold this action: a strong handle would keep the gateway alive for ever.
         let own = Arc::downgrade(&inner);
         let list = move |ctx: Context, _params: Payload| {
@@ -242,6 +253,14 @@ impl IntoServiceDef for Gateway {
         };
         ServiceDef::new(&*inner.name)
             .action(Action::raw("listAliases", list).visibility(Visibility::Public).doc("All aliases."))
+            // All services are there by then, so that the list is complete.
+            .event(Event::new("$broker.started", move |ctx: Context, _: Payload| {
+                let inner = known.clone();
+                async move {
+                    inner.log_aliases(ctx.broker());
+                    Ok::<_, Error>(())
+                }
+            }))
             .created(move |_| check.check())
             .started(move |ctx| start.clone().start(ctx))
             .stopping(move |ctx| {
