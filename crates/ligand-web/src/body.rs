@@ -132,12 +132,12 @@ impl RequestBody {
     pub(crate) async fn read(&mut self, limit: usize, time: Duration) -> Result<Bytes> {
         let body = match &mut self.0 {
             Source::Empty => return Ok(Bytes::new()),
-            Source::Ready(bytes) if bytes.len() > limit => return Err(error::payload_too_large()),
+            Source::Ready(bytes) if bytes.len() > limit => return Err(too_large()),
             Source::Ready(bytes) => return Ok(std::mem::take(bytes)),
             Source::Incoming(body) => body,
         };
         if body.size_hint().lower() > limit as u64 {
-            return Err(error::payload_too_large());
+            return Err(too_large());
         }
         match tokio::time::timeout(time, collect(body, limit)).await {
             Err(_) => {
@@ -146,7 +146,7 @@ impl RequestBody {
                 Err(error::body_timeout())
             }
             Ok(Ok(Some(bytes))) => Ok(bytes),
-            Ok(Ok(None)) => Err(error::payload_too_large()),
+            Ok(Ok(None)) => Err(too_large()),
             Ok(Err(broken)) => Err(error::bad_request("INVALID_REQUEST_BODY").with_internal(broken)),
         }
     }
@@ -333,6 +333,12 @@ fn is_deeper(bytes: &[u8], most: usize) -> bool {
     false
 }
 
+/// 413 with the type of the reference's body parser.
+#[cold]
+fn too_large() -> Error {
+    Error::build("MoleculerError", 413, "request entity too large").with_kind("entity.too.large")
+}
+
 /// 400 with the type of the reference's body parser.
 #[cold]
 pub(crate) fn not_json(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
@@ -411,7 +417,7 @@ mod tests {
             assert_eq!((error.code(), error.kind()), (code, name), "{kind}");
         }
         let error = read("application/json", "x".repeat(1001)).await.unwrap_err();
-        assert_eq!((error.code(), error.kind()), (413, "PAYLOAD_TOO_LARGE"));
+        assert_eq!((error.code(), error.kind()), (413, "entity.too.large"));
     }
 
     #[tokio::test]

@@ -48,7 +48,7 @@ pub fn body_timeout() -> Error {
         .with_kind("BODY_TIMEOUT")
 }
 
-/// 413 `PayloadTooLarge`.
+/// 413 `PayloadTooLarge`, for a part of a request; a body as a whole is refused with type `entity.too.large`.
 pub fn payload_too_large() -> Error {
     Error::build("PayloadTooLarge", 413, "Payload too large").with_kind("PAYLOAD_TOO_LARGE")
 }

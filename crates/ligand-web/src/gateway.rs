@@ -4,7 +4,6 @@ use std::{
     fmt,
     future::Future,
     net::SocketAddr,
-    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,8 +11,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use futures_util::FutureExt as _;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use ligand_core::{
     Action, Context, Error, Event, IntoServiceDef, Payload, Result, ServiceBroker, ServiceDef, State,
     Visibility,
@@ -82,7 +80,7 @@ impl Gateway {
         broker: &ServiceBroker,
         request: Request<B>,
     ) -> Response<Body> {
-        self.0.handle(broker, request.map(Into::into), None).await
+        pipeline::run(&self.0, broker, request.map(Into::into), None).await
     }
 
     /// The address that is listened on; `None` before the start and after the stop.
@@ -122,24 +120,6 @@ impl Gateway {
 }
 
 impl Inner {
-    /// As the pipeline, but a panic in a stage or hook is a 500.
-    pub(crate) async fn handle(
-        &self,
-        broker: &ServiceBroker,
-        request: Request<RequestBody>,
-        peer: Option<SocketAddr>,
-    ) -> Response<Body> {
-        match AssertUnwindSafe(pipeline::run(self, broker, request, peer)).catch_unwind().await {
-            Ok(response) => response,
-            Err(_) => {
-                tracing::error!("a stage or hook of the gateway panicked");
-                let mut response = Response::new(Body::default());
-                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                response
-            }
-        }
-    }
-
     /// The table of this moment.
     pub(crate) fn table(&self, broker: &ServiceBroker) -> CurrentTable {
         let current = self.table.load();
@@ -192,7 +172,11 @@ impl Inner {
     }
 
     fn log_aliases(&self, broker: &ServiceBroker) {
-        for alias in self.table(broker).aliases() {
+        let table = self.table(broker);
+        for problem in table.problems() {
+            tracing::warn!("{problem}");
+        }
+        for alias in table.aliases() {
             tracing::info!("{} {} => {}", alias.methods, alias.full_path, alias.action_name);
         }
     }
@@ -270,7 +254,7 @@ impl IntoServiceDef for Gateway {
                     Ok(())
                 }
             })
-            // A start that fails elsewhere never calls `stopping` of a service that is not registered yet.
+            // A service that is taken out of a running broker is only told that it has stopped.
             .stopped({
                 let inner = inner.clone();
                 move |ctx| {

@@ -1,9 +1,10 @@
 //! The way of one request, from its head to the response.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
+use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
-use ligand_core::{Context, Error, Id, Payload, Result, ServiceBroker};
+use ligand_core::{Context, Error, Id, Payload, Result, ServiceBroker, State};
 use serde_json::json;
 
 use crate::{
@@ -39,7 +40,11 @@ pub(crate) async fn run(
     let mut response = if bad_host {
         exchange.fail(&req, error::bad_request("INVALID_HOST"), &id, false)
     } else {
-        exchange.answer(req, &mut body, &id).await
+        // A panic in a stage or hook ends this request only.
+        match AssertUnwindSafe(exchange.answer(req, &mut body, &id)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => panicked(&id),
+        }
     };
     if !waits && let Some(rest) = body.rest() {
         broker.tasks().spawn_background(rest);
@@ -53,6 +58,14 @@ pub(crate) async fn run(
         line.write(response.status(), start.elapsed(), &id);
     }
     response
+}
+
+#[cold]
+fn panicked(id: &str) -> Response<Body> {
+    tracing::error!(request_id = id, "a stage or hook of the gateway panicked");
+    let error = Error::internal_error("panicked");
+    let reply = Reply::new(StatusCode::INTERNAL_SERVER_ERROR, error::body(&error));
+    reply.into_response(false).unwrap_or_default()
 }
 
 /// HTTP/1.1 asks for exactly one `Host`.
@@ -168,6 +181,9 @@ impl Exchange<'_> {
     }
 
     fn nothing(&mut self, req: &Req, route: Option<Arc<Route>>) -> Error {
+        if self.broker.state() == State::Starting {
+            return error::service_unavailable("STARTING");
+        }
         let Some(route) = route else { return error::not_found() };
         let direct = route.direct.then(|| {
             let below = req.path.strip_prefix(route.path.as_str()).unwrap_or(&req.path);

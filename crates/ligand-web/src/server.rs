@@ -10,7 +10,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 
-use crate::{RequestBody, gateway::Inner};
+use crate::{RequestBody, gateway::Inner, pipeline};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -123,7 +123,9 @@ async fn serve(
     let service = service_fn(|request: http::Request<Incoming>| {
         let (gateway, broker) = (&gateway, &broker);
         async move {
-            Ok::<_, Infallible>(gateway.handle(broker, request.map(RequestBody::from), Some(peer)).await)
+            Ok::<_, Infallible>(
+                pipeline::run(gateway, broker, request.map(RequestBody::from), Some(peer)).await,
+            )
         }
     });
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));

@@ -9,6 +9,8 @@ pub use ligand_core::{
     Mixin, Options, Payload, Request, Rest, Result, Service, ServiceBroker, ServiceDef, State, Version,
     Visibility, WeakBroker, broker, cache, config, context, log, middleware, registry, service, task,
 };
+#[cfg(feature = "web")]
+pub use ligand_web as web;
 pub use ligand_wire::{FieldError, schema, validate};
 
 pub mod prelude {

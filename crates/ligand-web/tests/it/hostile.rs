@@ -166,11 +166,11 @@ async fn bodies_that_are_too_large_are_answered() {
     let head = "POST /api/fx/params HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
     let big = "x".repeat(2 << 20);
     let answer = once(address, format!("{head}Content-Length: {}\r\n\r\n{big}", big.len())).await.unwrap();
-    assert_eq!(answer.error(), (413, "PAYLOAD_TOO_LARGE".into()));
+    assert_eq!(answer.error(), (413, "entity.too.large".into()));
     let chunk = format!("{:x}\r\n{}\r\n", 64 << 10, "x".repeat(64 << 10));
     let chunks = chunk.repeat(16) + "0\r\n\r\n";
     let answer = once(address, format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunks}")).await.unwrap();
-    assert_eq!(answer.error(), (413, "PAYLOAD_TOO_LARGE".into()));
+    assert_eq!(answer.error(), (413, "entity.too.large".into()));
     // A gigabyte is only announced.
     let mut raw = Raw::connect(address).await;
     raw.write(format!("{head}Content-Length: 1073741824\r\n\r\nx")).await;

@@ -74,7 +74,7 @@ async fn bodies_are_read_within_the_rules_of_the_route() {
         (415, "UNSUPPORTED_MEDIA_TYPE".into())
     );
     assert_eq!(http.send("POST", "/json/p", &[], "x").await.status, 415);
-    assert_eq!(http.post("/small/p", r#"{"a":"123456"}"#).await.error(), (413, "PAYLOAD_TOO_LARGE".into()));
+    assert_eq!(http.post("/small/p", r#"{"a":"123456"}"#).await.error(), (413, "entity.too.large".into()));
     assert_eq!(http.post("/json/p", "{bad").await.error(), (400, "entity.parse.failed".into()));
     let json = [("content-type", "application/json"), ("content-encoding", "gzip")];
     assert_eq!(http.send("POST", "/json/p", &json, "{}").await.error(), (415, "ENCODING_UNSUPPORTED".into()));
