@@ -80,6 +80,7 @@ mod request;
 pub mod request_id;
 mod route;
 mod server;
+mod stall;
 mod table;
 
 pub use alias::Target;

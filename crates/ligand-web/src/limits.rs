@@ -16,6 +16,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How long a body may take; then 408. Default: 30 s.
     pub body_timeout: Duration,
+    /// How long a client may not read while an answer waits for it; then its connection is closed. Default: 30 s.
+    pub write_timeout: Duration,
     /// Nesting of JSON bodies; more is 400. Default: 64.
     pub json_depth: usize,
     /// Parameters of a query string or form; more is 400. Default: 1000.
@@ -32,6 +34,7 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(30),
             body_bytes: 100 * 1024,
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             json_depth: 64,
             query_pairs: 1000,
             connections: 10_000,

@@ -3,14 +3,14 @@
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use ligand_core::{Error, Result, ServiceBroker, WeakBroker};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 
-use crate::{RequestBody, gateway::Inner, pipeline};
+use crate::{RequestBody, gateway::Inner, pipeline, stall::Stall};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -114,6 +114,7 @@ async fn serve(
         tracing::debug!(%error, %peer, "no TCP_NODELAY");
     }
     let limits = &gateway.limits;
+    let io = Stall::new(stream, limits.write_timeout, peer);
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -128,7 +129,7 @@ async fn serve(
             )
         }
     });
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = std::pin::pin!(builder.serve_connection(io, service));
     let mut draining = false;
     loop {
         tokio::select! {

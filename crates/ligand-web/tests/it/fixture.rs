@@ -114,6 +114,9 @@ pub(crate) fn fx(running: &Running) -> ServiceDef {
         .action(fixed("noContent", json!({"$statusCode": 204}), json!("body")))
         .action(fixed("redirect", json!({"$statusCode": 302, "$location": "/login"}), json!("REDIRECT")))
         .action(fixed("login", json!({"token": "t0k3n"}), json!({"message": "Login successful"})))
+        .action(Action::raw("big", |_: Context, _: Payload| {
+            ligand_core::ready(Ok(Payload::binary(vec![b'x'; 64 << 20])))
+        }))
         .action(failing("err", Error::server(500, "BROKEN", "I'm dangerous")))
         .action(failing("errPlain", Error::new("plain")))
         .action(failing("errInternal", Error::internal_error("password=hunter2")))

@@ -161,6 +161,38 @@ async fn slow_clients_lose_their_connection() {
 }
 
 #[tokio::test]
+async fn a_client_that_does_not_read_loses_its_connection() {
+    let gateway = Gateway::builder()
+        .bind("127.0.0.1:0")
+        .limits(|limits| {
+            limits.write_timeout = Duration::from_millis(300);
+            limits.connections = 1;
+        })
+        .route(Route::new("/api").direct_calls())
+        .build();
+    let (_broker, address) = serving(gateway, &Running::default()).await;
+    let mut deaf = Raw::connect(address).await;
+    deaf.write("GET /api/fx/big HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    alive(address).await;
+    drop(deaf);
+}
+
+#[tokio::test]
+async fn chunk_extensions_and_trailers_change_nothing() {
+    let (_broker, address) = serving(gateway(), &Running::default()).await;
+    let head = "POST /api/fx/whoami HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+                Transfer-Encoding: chunked\r\n\r\n";
+    let extension = "e".repeat(1 << 20);
+    let answer = once(address, format!("{head}2;x={extension}\r\n{{}}\r\n0\r\n\r\n")).await;
+    assert!(answer.as_ref().is_none_or(|answer| answer.status / 100 == 4), "{answer:?}");
+    let trailers = "0\r\nAuthorization: Bearer x\r\nX-Request-ID: forged\r\nContent-Length: 5\r\n\r\n";
+    let answer = once(address, format!("{head}2\r\n{{}}\r\n{trailers}")).await.unwrap();
+    assert_eq!((answer.status, answer.header("x-request-id").len()), (200, 36), "{answer:?}");
+    alive(address).await;
+}
+
+#[tokio::test]
 async fn bodies_that_are_too_large_are_answered() {
     let (_broker, address) = serving(gateway(), &Running::default()).await;
     let head = "POST /api/fx/params HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";

@@ -16,4 +16,6 @@ mod params;
 mod replies;
 mod routing;
 mod server;
+#[cfg(feature = "jwt")]
+mod shop;
 mod stages;
