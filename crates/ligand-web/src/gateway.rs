@@ -101,7 +101,8 @@ impl Gateway {
         if let Some(problem) = route.problem() {
             return Err(unusable(&problem));
         }
-        self.0.routes.lock().push(Arc::new(route));
+        let mut routes = self.0.routes.lock();
+        routes.push(Arc::new(route));
         self.0.stale.store(true, Ordering::Release);
         Ok(())
     }
@@ -113,7 +114,6 @@ impl Gateway {
         let before = routes.len();
         routes.retain(|route| route.path != path);
         let removed = routes.len() < before;
-        drop(routes);
         self.0.stale.fetch_or(removed, Ordering::AcqRel);
         removed
     }
@@ -122,9 +122,11 @@ impl Gateway {
 impl Inner {
     /// The table of this moment.
     pub(crate) fn table(&self, broker: &ServiceBroker) -> CurrentTable {
+        // The flag first: when it is down, the table that belongs to it has been stored.
+        let stale = self.stale.load(Ordering::Acquire);
         let current = self.table.load();
-        if let Some(table) = &**current
-            && !self.stale.load(Ordering::Acquire)
+        if !stale
+            && let Some(table) = &**current
             && !table.is_stale(broker)
         {
             return CurrentTable(current);
@@ -132,10 +134,11 @@ impl Inner {
         drop(current);
         let routes = self.routes.lock();
         let current = self.table.load();
-        let stale = self.stale.swap(false, Ordering::AcqRel);
         // Another request may have built it in the meantime.
+        let stale = self.stale.load(Ordering::Acquire);
         if stale || current.as_ref().as_ref().is_none_or(|table| table.is_stale(broker)) {
             self.table.store(Arc::new(Some(Table::build(&routes, broker))));
+            self.stale.store(false, Ordering::Release);
         }
         drop(routes);
         CurrentTable(self.table.load())

@@ -216,7 +216,8 @@ impl Exchange<'_> {
         }
         let rules = self.gateway.body_rules(route);
         let content = body::content(body, &req.headers, rules).await?;
-        let params = params::merge(&req.params, req.query(), rules.pairs, content, def.params_of())?;
+        let join = if route.separate { params::separate } else { params::merge };
+        let params = join(&req.params, req.query(), rules.pairs, content, def.params_of())?;
         for hook in &route.before {
             hook(self.ctx.clone(), req.clone()).await?;
         }

@@ -39,6 +39,7 @@ pub struct Route {
     pub(crate) cors: Option<Cors>,
     pub(crate) body_limit: Option<usize>,
     pub(crate) forms: bool,
+    pub(crate) separate: bool,
     pub(crate) call_options: Option<CallOptions>,
     pub(crate) problems: Vec<String>,
 }
@@ -67,6 +68,7 @@ impl Route {
             cors: None,
             body_limit: None,
             forms: false,
+            separate: false,
             call_options: None,
             problems,
         }
@@ -216,6 +218,13 @@ impl Route {
     /// as authentication this needs a token against that.
     pub fn forms(mut self) -> Self {
         self.forms = true;
+        self
+    }
+
+    /// Gives actions `{body, query, params}` instead of one merged object; `params` are those of the path, `body` is
+    /// missing when there is none.
+    pub fn separate_params(mut self) -> Self {
+        self.separate = true;
         self
     }
 

@@ -89,3 +89,21 @@ async fn a_get_with_a_body_is_merged_too() {
         .await;
     assert_eq!(answer.json(), json!({"a": 1}));
 }
+
+#[tokio::test]
+async fn sources_can_be_kept_apart() {
+    let broker = fixture::broker().await;
+    let gateway = one(Route::new("/")
+        .alias("/p", "fx.params")
+        .alias("/p/:name", "fx.params")
+        .separate_params()
+        .forms());
+    let http = Direct(&gateway, &broker);
+    assert_eq!(http.get("/p").await.json(), json!({"query": {}, "params": {}}));
+    assert_eq!(
+        http.post("/p/x?q=1", r#"{"a":5}"#).await.json(),
+        json!({"body": {"a": 5}, "query": {"q": "1"}, "params": {"name": "x"}})
+    );
+    assert_eq!(http.post("/p", "[1]").await.json()["body"], json!([1]));
+    assert_eq!(http.send("POST", "/p", &FORM, "a=1").await.json()["body"], json!({"a": "1"}));
+}
