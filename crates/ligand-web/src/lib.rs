@@ -89,7 +89,7 @@ pub use cors::Cors;
 pub use gateway::{Gateway, GatewayBuilder};
 #[cfg(feature = "jwt")]
 pub use jwt::JwtKeys;
-pub use limits::Limits;
+pub use limits::{Limits, Size};
 pub use reply::Reply;
 pub use request::Req;
 pub use route::Route;

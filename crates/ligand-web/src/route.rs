@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Cors, Reply, Req,
+    Cors, Reply, Req, Size,
     alias::{self, Alias, Target, Verb},
     auth::{self, After, Authenticate, Authorize, Before},
 };
@@ -208,9 +208,12 @@ impl Route {
         self
     }
 
-    /// Bytes a body may have. Default: [`crate::Limits::body_bytes`].
-    pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = Some(bytes);
+    /// Bytes a body may have: a number or a text such as `"1mb"`. Default: [`crate::Limits::body_bytes`].
+    pub fn body_limit(mut self, size: impl Into<Size>) -> Self {
+        match size.into().0 {
+            Ok(bytes) => self.body_limit = Some(bytes),
+            Err(problem) => self.problems.push(problem),
+        }
         self
     }
 

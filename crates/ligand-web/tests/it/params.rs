@@ -62,7 +62,7 @@ async fn bodies_are_read_within_the_rules_of_the_route() {
     let gateway = Gateway::builder()
         .route(Route::new("/json").alias("POST /p", "fx.params"))
         .route(Route::new("/form").alias("POST /p", "fx.params").forms())
-        .route(Route::new("/small").alias("POST /p", "fx.params").body_limit(10))
+        .route(Route::new("/small").alias("POST /p", "fx.params").body_limit("10b"))
         .build();
     let http = Direct(&gateway, &broker);
     assert_eq!(

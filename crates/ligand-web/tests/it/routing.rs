@@ -308,6 +308,7 @@ async fn descriptions_that_cannot_work_stop_the_start() {
         (one(Route::new("/a").status("POST /x", 500)), "status"),
         (one(Route::new("/a").resource("/x", "posts", ["lst"])), "lst"),
         (one(Route::new("/a").cors(Cors::any().credentials())), "credentials"),
+        (one(Route::new("/a").body_limit("1 potato")), "potato"),
         (Gateway::builder().bind("localhost").build(), "address:port"),
     ] {
         let error = ServiceBroker::builder().service(gateway).start().await.unwrap_err();
