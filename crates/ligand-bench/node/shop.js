@@ -156,7 +156,8 @@ async function startShop() {
 			routes: [
 				{
 					path: "/api",
-					authorization: true,
+					// `--public` serves the catalogue without a token, as the shop does.
+					authorization: !process.argv.includes("--public"),
 					autoAliases: true,
 					bodyParsers: { json: true }
 				}

@@ -173,10 +173,3 @@ pub(crate) async fn cached_copy(time: Duration) -> Result<Timing> {
     broker.stop().await;
     Ok(timing)
 }
-
-pub(crate) async fn count() {
-    let broker = ServiceBroker::builder().service(math()).start().await.unwrap();
-    for _ in 0..100_000 {
-        black_box(broker.call(ADD, Add { a: 1.0, b: 2.0 }).await.unwrap());
-    }
-}

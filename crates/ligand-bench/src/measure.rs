@@ -10,8 +10,6 @@ use std::{
 pub(crate) struct Timing {
     /// Median of the batches, nanoseconds for one operation.
     pub(crate) median_ns: f64,
-    /// Fastest batch, nanoseconds for one operation.
-    pub(crate) min_ns: f64,
 }
 
 const BATCH: u32 = 1000;
@@ -23,9 +21,7 @@ where
     Fut: Future<Output = ()>,
 {
     batches(time / 3, &mut operation).await;
-    let mut batches = batches(time, &mut operation).await;
-    batches.sort_unstable_by(f64::total_cmp);
-    Timing { median_ns: batches[batches.len() / 2], min_ns: batches[0] }
+    Timing { median_ns: median(&mut batches(time, &mut operation).await) }
 }
 
 async fn batches<F, Fut>(time: Duration, operation: &mut F) -> Vec<f64>
@@ -44,4 +40,10 @@ where
         tokio::task::yield_now().await;
     }
     batches
+}
+
+/// The middle value.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -40,8 +40,8 @@ impl Shop {
         Err("the shop was not ready within 5 s".into())
     }
 
-    /// Registers, logs in, puts a product into the catalogue and asks for it with 64 connections.
-    pub(crate) async fn product_load(&self, time: Duration) -> Result<Load, Failure> {
+    /// Registers, logs in and puts a product into the catalogue.
+    pub(crate) async fn prepare(&self) -> Result<Product, Failure> {
         let send = |method, path, token, body| async move {
             match http::send(self.port, method, path, token, &body).await? {
                 (200, head, body) => Ok::<_, Failure>((head, body)),
@@ -63,12 +63,26 @@ impl Shop {
         });
         let (_, product) = send("POST", "/api/product", token, product).await?;
         let id = product["_id"].as_str().ok_or("the product has no _id")?;
-        http::load(self.port, &format!("/api/product/{id}"), token, 64, time).await
+        Ok(Product { port: self.port, path: format!("/api/product/{id}"), token: token.to_owned() })
     }
 
     /// Resident memory in bytes.
     pub(crate) fn rss(&self) -> Result<u64, Failure> {
         rss(self.child.id().ok_or("the shop has ended")?)
+    }
+}
+
+/// A product in the catalogue.
+pub(crate) struct Product {
+    port: u16,
+    path: String,
+    token: String,
+}
+
+impl Product {
+    /// Asks for it with 64 connections.
+    pub(crate) async fn load(&self, time: Duration) -> Result<Load, Failure> {
+        http::load(self.port, &self.path, &self.token, 64, time).await
     }
 }
 

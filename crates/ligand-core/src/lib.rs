@@ -24,7 +24,7 @@ pub use cache::{Cache, CacheRule, Cacher};
 pub use config::{Env, Options};
 pub use context::{Context, EventKind, Id, Meta};
 pub use error_data::error_data;
-pub use future::{BoxFuture, ready};
+pub use future::{BoxFuture, Work, ready};
 pub use ligand_wire::{Data, Error, Payload, Result};
 pub use middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Middleware};
 pub use service::{

@@ -15,7 +15,7 @@ use crate::{
 };
 
 const CONTRACT: Place = Place { name: "`#[contract]`", options: "name = \"users\", version = 2" };
-const ACTION: Place = Place { name: "a contract's `#[action]`", options: "name" };
+const ACTION: Place = Place { name: "contract `#[action]`", options: "name" };
 
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();

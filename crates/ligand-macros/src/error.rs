@@ -20,7 +20,7 @@ const VARIANT: Place = Place {
     name: "`#[error]`",
     options: "code = 409, kind = \"EMAIL_EXISTS\", message = \"..\", name = \"..\", retryable, transparent",
 };
-const FIELD: Place = Place { name: "a field's `#[error]`", options: "internal, skip" };
+const FIELD: Place = Place { name: "field `#[error]`", options: "internal, skip" };
 
 /// One variant, or the struct.
 struct Case<'a> {
@@ -89,7 +89,7 @@ pub(crate) fn expand(item: &TokenStream) -> TokenStream {
         }
         Data::Union(_) => {
             errors.at(&input.ident, "#[derive(Error)] goes on an enum or a struct");
-            Vec::new()
+            return errors.into_tokens();
         }
     };
     if matches!(input.data, Data::Enum(_))
@@ -257,7 +257,7 @@ impl<'a> Case<'a> {
             .filter(|part| part.use_ == Use::Data)
             .map(|part| {
                 let (key, binding) = (camel_case(&part.binding), &part.binding);
-                let span = part.ty.span().resolved_at(Span::call_site());
+                let span = part.ty.span();
                 quote_spanned!(span=> (#key, ::ligand::__private::serde_json::to_value(&#binding)))
             })
             .collect();

@@ -74,6 +74,10 @@ impl Entry {
         match Parser::parse2(parse, tokens.clone()) {
             Ok(items) if !items.is_empty() => Ok(items.into_iter().collect()),
             Ok(_) => Err(self.wrong(format_args!("write {example}"))),
+            // The end of a list has no place of its own.
+            Err(error) if error.to_string().starts_with("unexpected end") => {
+                Err(self.wrong(format_args!("write {example}")))
+            }
             Err(error) => Err(syn::Error::new(error.span(), format_args!("write {example}"))),
         }
     }

@@ -1,6 +1,7 @@
 //! Signatures of methods, as the rules of services read them: `&self`, then perhaps `ctx: &Context`, then what
 //! was sent; and `T` or `Result<T>` back.
 
+use quote::ToTokens;
 use syn::{
     Attribute, FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, ReceiverKind, ReturnType,
     Signature, Type, parse_quote,
@@ -49,31 +50,29 @@ pub(crate) struct Field {
 pub(crate) fn inputs<'a>(signature: &'a Signature, what: &str, errors: &mut Errors) -> Option<Inputs<'a>> {
     let plain = modifiers(signature, what, errors);
     let mut arguments = signature.inputs.iter();
-    let fix = "write `&self`; the service is shared by all calls, so state that changes belongs in a Mutex or an \
-               atomic";
     let shared = match arguments.next() {
         Some(FnArg::Receiver(receiver)) => match &receiver.kind {
-            ReceiverKind::Reference(_, _, None) => true,
-            _ => {
-                errors.at(receiver, format_args!("{what} takes `&self`: {fix}"));
-                false
-            }
+            ReceiverKind::Reference(_, _, None) => None,
+            _ => Some(receiver.to_token_stream()),
         },
-        Some(FnArg::Typed(argument)) => {
-            errors.at(argument, format_args!("{what} takes `&self` first: {fix}"));
-            false
-        }
-        None => {
-            errors.at(&signature.ident, format_args!("{what} takes `&self`: {fix}"));
-            false
-        }
+        Some(FnArg::Typed(argument)) => Some(argument.to_token_stream()),
+        None => Some(signature.ident.to_token_stream()),
     };
+    if let Some(at) = &shared {
+        errors.at(
+            at,
+            format_args!(
+                "{what} takes `&self` first, because all calls share the service; put state that changes into a \
+                 Mutex or an atomic"
+            ),
+        );
+    }
     let typed = arguments.filter_map(|argument| match argument {
         FnArg::Typed(argument) => Some(argument),
         FnArg::Receiver(_) => None,
     });
     let inputs = after_self(typed.collect(), what, errors);
-    inputs.filter(|_| plain && shared)
+    inputs.filter(|_| plain && shared.is_none())
 }
 
 /// Takes `ctx` off the arguments after `&self`.

@@ -226,7 +226,7 @@ pub(crate) fn travelling<'a>(types: impl Iterator<Item = (&'a [Attribute], &'a T
             continue;
         }
         seen.push(text);
-        let span = syn::spanned::Spanned::span(ty).resolved_at(proc_macro2::Span::call_site());
+        let span = syn::spanned::Spanned::span(ty);
         let core = quote_spanned!(span=> ::ligand::__private::core);
         checks.push(quote_spanned!(span=> #(#cfgs)* #core::service::probe::travels::<#ty>();));
     }

@@ -10,6 +10,8 @@ pub use ligand_core::{
     State, Version, Visibility, WeakBroker, broker, cache, config, context, log, middleware, registry,
     runtime, service, task,
 };
+#[cfg(feature = "db")]
+pub use ligand_db as db;
 pub use ligand_macros::{Error, contract, main, payload, service};
 #[cfg(feature = "web")]
 pub use ligand_web as web;

@@ -20,7 +20,7 @@ use tokio::time::Sleep;
 use super::ServiceBroker;
 use crate::{
     context::{Context, Headers, Home, Id, Inner as ContextInner, Limit, Meta},
-    future::{BoxFuture, guarded},
+    future::{BoxFuture, Work, guarded},
     middleware::{Fallback, Plan},
     registry::Endpoint,
     service::Visibility,
@@ -126,17 +126,15 @@ fn find(broker: &ServiceBroker, action: &str) -> Target {
 pub(super) struct Running {
     pub(super) ctx: Context,
     parent: Option<Context>,
-    work: BoxFuture<Result<Payload>>,
+    work: Work<Payload>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Running {
     fn start(ctx: Context, parent: Option<Context>, params: Payload) -> Self {
         let endpoint = ctx.endpoint().expect("prepare sets the endpoint");
-        let work = match guarded(|| endpoint.chain().call(&ctx, params)) {
-            Ok(work) => work,
-            Err(error) => crate::future::ready(Err(error)),
-        };
+        let work = guarded(|| endpoint.chain().call(&ctx, params));
+        let work = work.unwrap_or_else(|panic| Work::done(Err(panic)));
         Self { ctx, parent, work, sleep: None }
     }
 }
@@ -146,7 +144,7 @@ impl Future for Running {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<Payload>> {
         let this = self.get_mut();
-        let result = match guarded(|| this.work.as_mut().poll(cx)) {
+        let result = match guarded(|| Pin::new(&mut this.work).poll(cx)) {
             Ok(Poll::Ready(result)) => result,
             Err(panic) => Err(panic),
             Ok(Poll::Pending) => {
@@ -159,7 +157,7 @@ impl Future for Running {
             }
         };
         // The work ends now, also when it is late: layers see it dropped before the caller goes on.
-        this.work = Box::pin(std::future::pending());
+        this.work = Work::ended();
         if let Some(parent) = &this.parent {
             parent.merge_meta(&this.ctx);
         }

@@ -3,7 +3,8 @@
 //! A listener that ends at once costs no task. One that has to wait goes on in a task of its own: it ends
 //! also when the sender is cancelled, and a stop waits for it.
 
-use std::{borrow::Cow, fmt, future::IntoFuture, sync::Arc, task::Poll};
+use std::{
+    pin::Pin,borrow::Cow, fmt, future::IntoFuture, sync::Arc, task::Poll};
 
 use ligand_wire::{Error, Payload, Result};
 use parking_lot::Mutex;
@@ -13,7 +14,7 @@ use tokio::sync::oneshot;
 use super::ServiceBroker;
 use crate::{
     context::{Context, EventKind, Extra, Home, Inner as ContextInner, Meta},
-    future::{BoxFuture, guarded, isolate},
+    future::{BoxFuture, Work, guarded, isolate},
     registry::Listener,
     service::Caller,
 };
@@ -156,11 +157,9 @@ async fn run(
 ) {
     let ctx = context(event, name, listener);
     let payload = event.payload.clone();
-    let mut work = match guarded(|| listener.chain().call(&ctx, payload)) {
-        Ok(work) => work,
-        Err(error) => crate::future::ready(Err(error)),
-    };
-    let poll = std::future::poll_fn(|cx| Poll::Ready(guarded(|| work.as_mut().poll(cx)))).await;
+    let work = guarded(|| listener.chain().call(&ctx, payload));
+    let mut work = work.unwrap_or_else(|panic| Work::done(Err(panic)));
+    let poll = std::future::poll_fn(|cx| Poll::Ready(guarded(|| Pin::new(&mut work).poll(cx)))).await;
     match poll {
         Ok(Poll::Ready(Ok(()))) => {}
         Ok(Poll::Ready(Err(error))) | Err(error) => {

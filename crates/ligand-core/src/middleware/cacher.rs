@@ -8,7 +8,7 @@ use crate::{
     broker::Parts,
     cache::{Cache, CacheRule, Lookup},
     context::Context,
-    future::{BoxFuture, ready},
+    future::Work,
     service::{Action, DynAction},
 };
 
@@ -16,7 +16,7 @@ pub(super) fn wrap(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynA
     let (Some(rule), Some(cache)) = (action.cache.clone(), parts.cache.clone()) else { return next };
     let name: Arc<str> = action.full_name().into();
     let rule = Arc::new(rule);
-    Arc::new(move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
         if ctx.inner().no_cache || !rule.applies(ctx) || ctx.meta::<bool>("$cache") == Some(false) {
             return next.call(ctx, params);
         }
@@ -26,9 +26,9 @@ pub(super) fn wrap(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynA
         let lookup = cache.lookup(&key);
         if let Lookup::Ready(Some(found)) = lookup {
             ctx.mark_cached();
-            return ready(Ok(found));
+            return Work::done(Ok(found));
         }
-        Box::pin(miss(cache.clone(), rule.clone(), next.clone(), ctx.clone(), params, key, lookup))
+        Work::new(miss(cache.clone(), rule.clone(), next.clone(), ctx.clone(), params, key, lookup))
     })
 }
 

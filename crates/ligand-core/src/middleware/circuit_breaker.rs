@@ -17,7 +17,7 @@ use crate::{
     broker::{Parts, WeakBroker},
     config::CircuitBreakerPolicy,
     context::Context,
-    future::BoxFuture,
+    future::Work,
     service::{Action, DynAction},
 };
 
@@ -70,13 +70,13 @@ pub(super) fn wrap(
         state: Mutex::new(State::closed()),
         trials: AtomicU64::new(0),
     });
-    Arc::new(move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
         let mut watch = match breaker.enter(ctx) {
             Ok(watch) => watch,
-            Err(error) => return crate::future::ready(Err(error)),
+            Err(error) => return Work::done(Err(error)),
         };
         let work = next.call(ctx, params);
-        Box::pin(async move {
+        Work::new(async move {
             let result = work.await;
             watch.done(result.as_ref().err());
             result

@@ -9,7 +9,7 @@ use ligand_wire::{Data, Error, Payload, Result, pattern::Pattern};
 
 use crate::{
     context::Context,
-    future::BoxFuture,
+    future::{BoxFuture, Work},
     service::{Action, DynAction, probe::Form},
 };
 
@@ -236,9 +236,9 @@ pub(crate) fn wrap(action: &Action, next: DynAction) -> DynAction {
         return next;
     }
     let hooks = Arc::new(action.hooks.clone());
-    Arc::new(move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
         let (hooks, next, ctx) = (hooks.clone(), next.clone(), ctx.clone());
-        Box::pin(async move {
+        Work::new(async move {
             let mut result = run(&hooks, &next, &ctx, params).await;
             for hook in &hooks.error {
                 match result {

@@ -23,13 +23,13 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use ligand_wire::{Payload, Result};
+use ligand_wire::Payload;
 
 use super::{bulkhead, cacher, circuit_breaker, hooks, pace, span};
 use crate::{
     broker::Parts,
     context::Context,
-    future::{BoxFuture, ready},
+    future::Work,
     registry::Endpoint,
     service::{Action, DynAction, DynEvent, Event, Validator, check_dynamic},
 };
@@ -140,18 +140,18 @@ fn validate_action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynA
     let schema = action.params.clone();
     match (parts.options.validator, action.validator, schema) {
         (true, Some(check), _) => {
-            Arc::new(move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+            Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
                 match check(params) {
                     Ok(params) => next.call(ctx, params),
-                    Err(error) => ready(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
+                    Err(error) => Work::done(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
                 }
             })
         }
         (true, None, Some(schema)) => {
-            Arc::new(move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+            Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
                 match check_dynamic(&schema, &params) {
                     Ok(()) => next.call(ctx, params),
-                    Err(error) => ready(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
+                    Err(error) => Work::done(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
                 }
             })
         }
@@ -163,10 +163,10 @@ fn validate_event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEvent
     let check: Option<Validator> = event.validator.filter(|_| parts.options.validator);
     let Some(check) = check else { return next };
     let pattern: Arc<str> = event.pattern().into();
-    Arc::new(move |ctx: &Context, payload: Payload| -> BoxFuture<Result<()>> {
+    Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
         match check(payload) {
             Ok(payload) => next.call(ctx, payload),
-            Err(error) => ready(Err(blame(error, "event", &pattern, ctx.node_id()))),
+            Err(error) => Work::done(Err(blame(error, "event", &pattern, ctx.node_id()))),
         }
     })
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use ligand_wire::{Payload, Result};
+use ligand_wire::Payload;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::{
     broker::Parts,
     context::Context,
-    future::{BoxFuture, ready},
+    future::Work,
     service::{DynEvent, Event},
 };
 
@@ -17,11 +17,11 @@ use crate::{
 pub(super) fn throttle(event: &Arc<Event>, next: DynEvent) -> DynEvent {
     let Some(period) = event.throttle else { return next };
     let last = Mutex::new(None::<Instant>);
-    Arc::new(move |ctx: &Context, payload: Payload| -> BoxFuture<Result<()>> {
+    Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
         let now = Instant::now();
         let mut last = last.lock();
         if last.is_some_and(|last| now - last < period) {
-            return ready(Ok(()));
+            return Work::done(Ok(()));
         }
         *last = Some(now);
         drop(last);
@@ -43,15 +43,15 @@ pub(super) fn debounce(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> Dyn
     let Some(pause) = event.debounce else { return next };
     let broker = parts.broker.clone();
     let pending = Arc::new(Mutex::new(Pending::default()));
-    Arc::new(move |ctx: &Context, payload: Payload| -> BoxFuture<Result<()>> {
-        let Some(broker) = broker.upgrade() else { return ready(Ok(())) };
+    Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
+        let Some(broker) = broker.upgrade() else { return Work::done(Ok(())) };
         let mut state = pending.lock();
         state.latest = Some((ctx.clone(), payload));
         state.due = Instant::now().checked_add(pause);
         if !std::mem::replace(&mut state.watched, true) {
             broker.tasks().spawn(handle_when_due(pending.clone(), next.clone()));
         }
-        ready(Ok(()))
+        Work::done(Ok(()))
     })
 }
 

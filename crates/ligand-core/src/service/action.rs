@@ -13,7 +13,7 @@ use crate::{
     cache::CacheRule,
     config::{BulkheadOptions, CircuitBreakerOptions, RetryOptions},
     context::Context,
-    future::{BoxFuture, guarded, isolate},
+    future::{Work, guarded, isolate},
     middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Hooks},
     service::{Rest, probe::Form, validation},
 };
@@ -21,18 +21,19 @@ use crate::{
 /// Runs an action: the shape of handlers and of every middleware layer around them.
 pub trait ActionHandler: Send + Sync + 'static {
     /// Starts the work; nothing happens before the future is polled, dropping it cancels the work.
-    fn call(&self, ctx: &Context, params: Payload) -> BoxFuture<Result<Payload>>;
+    fn call(&self, ctx: &Context, params: Payload) -> Work<Payload>;
 }
 
 /// A shared [`ActionHandler`]; what a middleware receives as `next`.
 pub type DynAction = Arc<dyn ActionHandler>;
 
-impl<F> ActionHandler for F
+impl<F, W> ActionHandler for F
 where
-    F: Fn(&Context, Payload) -> BoxFuture<Result<Payload>> + Send + Sync + 'static,
+    F: Fn(&Context, Payload) -> W + Send + Sync + 'static,
+    W: Into<Work<Payload>>,
 {
-    fn call(&self, ctx: &Context, params: Payload) -> BoxFuture<Result<Payload>> {
-        self(ctx, params)
+    fn call(&self, ctx: &Context, params: Payload) -> Work<Payload> {
+        self(ctx, params).into()
     }
 }
 
@@ -136,10 +137,10 @@ impl Action {
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
-        Self::raw(name, move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        Self::raw(name, move |ctx: &Context, params: Payload| -> Work<Payload> {
             match params.take::<P>() {
                 Ok(params) => finish(|| handler(ctx.clone(), params)),
-                Err(error) => crate::future::ready(Err(error)),
+                Err(error) => Work::done(Err(error)),
             }
         })
     }
@@ -153,10 +154,10 @@ impl Action {
         F: Fn(P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
-        Self::raw(name, move |_: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        Self::raw(name, move |_: &Context, params: Payload| -> Work<Payload> {
             match params.take::<P>() {
                 Ok(params) => finish(|| handler(params)),
-                Err(error) => crate::future::ready(Err(error)),
+                Err(error) => Work::done(Err(error)),
             }
         })
     }
@@ -179,14 +180,43 @@ impl Action {
         Fut: Future<Output = Result<R::Value, E>> + Send + 'static,
     {
         let service = Arc::clone(service);
-        let raw = move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        let raw = move |ctx: &Context, params: Payload| -> Work<Payload> {
             match P::take(params) {
                 Ok(params) => {
                     let work = handler(Arc::clone(&service), ctx, params);
-                    Box::pin(isolate(async move { work.await.map(R::put).map_err(Into::into) }))
+                    Work::new(isolate(async move { work.await.map(R::put).map_err(Into::into) }))
                 }
-                Err(error) => crate::future::ready(Err(error)),
+                Err(error) => Work::done(Err(error)),
             }
+        };
+        Self { validator: P::validator(), params: P::schema(), returns: R::schema(), ..Self::raw(name, raw) }
+    }
+
+    /// As [`Action::method`] for a method that is not async: its result needs no future.
+    pub fn method_now<S, P, R, E, F>(
+        name: impl Into<Arc<str>>,
+        service: &Arc<S>,
+        _params: P,
+        _result: R,
+        handler: F,
+    ) -> Self
+    where
+        S: Send + Sync + 'static,
+        P: Form,
+        R: Form,
+        E: Into<Error>,
+        F: Fn(&Arc<S>, &Context, P::Value) -> Result<R::Value, E> + Send + Sync + 'static,
+    {
+        let service = Arc::clone(service);
+        let raw = move |ctx: &Context, params: Payload| -> Work<Payload> {
+            let params = match P::take(params) {
+                Ok(params) => params,
+                Err(error) => return Work::done(Err(error)),
+            };
+            Work::done(match guarded(|| handler(&service, ctx, params)) {
+                Ok(result) => result.map(R::put).map_err(Into::into),
+                Err(panic) => Err(panic),
+            })
         };
         Self { validator: P::validator(), params: P::schema(), returns: R::schema(), ..Self::raw(name, raw) }
     }
@@ -384,14 +414,14 @@ impl fmt::Debug for Action {
 }
 
 /// The one future of a handler: its result as a payload, its panic as an error.
-fn finish<R, E, Fut>(start: impl FnOnce() -> Fut) -> BoxFuture<Result<Payload>>
+fn finish<R, E, Fut>(start: impl FnOnce() -> Fut) -> Work<Payload>
 where
     R: Data,
     E: Into<Error>,
     Fut: Future<Output = Result<R, E>> + Send + 'static,
 {
     match guarded(start) {
-        Ok(work) => Box::pin(isolate(async move { work.await.map(Payload::typed).map_err(Into::into) })),
-        Err(panic) => crate::future::ready(Err(panic)),
+        Ok(work) => Work::new(isolate(async move { work.await.map(Payload::typed).map_err(Into::into) })),
+        Err(panic) => Work::done(Err(panic)),
     }
 }

@@ -27,12 +27,14 @@ pub trait Contract: 'static {
 )]
 pub trait Agrees<Contracted> {}
 
+#[diagnostic::do_not_recommend]
 impl<P, R> Agrees<ActionRef<P, R>> for ActionRef<P, R> {}
 
 /// Stands for an action that the contract does not have; every type agrees with it.
 #[derive(Clone, Copy, Debug)]
 pub struct NotInContract;
 
+#[diagnostic::do_not_recommend]
 impl<P, R> Agrees<NotInContract> for ActionRef<P, R> {}
 
 /// Fails to compile when the types differ.

@@ -25,17 +25,24 @@ pub trait Service: Contract + Send + Sync + Sized {
 }
 
 /// What [`crate::BrokerBuilder::service`] takes: a [`Service`], an `Arc` of one, or a [`ServiceDef`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "put #[service(name = \"..\")] on its impl block, or write a ServiceDef"
+)]
 pub trait IntoServiceDef {
     /// Makes the definition.
     fn into_service_def(self) -> ServiceDef;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Service> IntoServiceDef for T {
     fn into_service_def(self) -> ServiceDef {
         Arc::new(self).define()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Service> IntoServiceDef for Arc<T> {
     fn into_service_def(self) -> ServiceDef {
         self.define()

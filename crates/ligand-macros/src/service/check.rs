@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use proc_macro2::TokenTree;
 use quote::ToTokens;
-use syn::{GenericParam, ImplItem, ImplItemFn, ItemImpl, Type};
+use syn::{GenericParam, Ident, ImplItem, ImplItemFn, ItemImpl, Type};
 
 use super::{
     hooks,
@@ -32,11 +32,16 @@ pub(super) fn check(service: &mut Service, item: &ItemImpl, errors: &mut Errors)
             "`without` drops actions that a mixin brings, and there are none; remove it or add `mixins(..)`",
         );
     }
-    for (index, (name, _)) in service.options.mixins.iter().enumerate() {
-        if service.options.mixins[..index].iter().any(|(other, _)| other == name) {
+    let mut seen: Vec<Ident> = Vec::new();
+    service.options.mixins.retain(|(name, _)| {
+        let new = !seen.contains(name);
+        if new {
+            seen.push(name.clone());
+        } else {
             errors.at(name, format_args!("the field `{name}` is here twice; keep one of them"));
         }
-    }
+        new
+    });
 }
 
 fn wire_names(actions: &[Action], errors: &mut Errors) {

@@ -28,7 +28,14 @@ impl Service {
         let (core, ty, allows, forms) = (core(), &self.ty, allows(), forms_in_scope());
         let (generics, _, clause) = self.generics.split_for_impl();
         let definition = self.definition();
-        let mixed_in = self.options.mixins.iter().map(|(_, mixin)| {
+        let mut mixins: Vec<&Type> = Vec::new();
+        for (_, mixin) in &self.options.mixins {
+            let text = |ty: &Type| ty.to_token_stream().to_string();
+            if mixins.iter().all(|other| text(other) != text(mixin)) {
+                mixins.push(mixin);
+            }
+        }
+        let mixed_in = mixins.iter().map(|mixin| {
             quote! {
                 impl #core::MixedIn<#mixin> for #client {
                     const SERVICE: &'static str = #full_name;
@@ -89,8 +96,8 @@ impl Service {
         });
         let lifecycle = self.lifecycle.iter().map(lifecycle);
         let mixins = options.mixins.iter().map(|(field, _)| {
-            quote_spanned!(located(field.span())=>
-                let def = def.mixin(#core::Mixin::define(&self.#field, <Self as #core::Contract>::NAME));
+            quote_spanned!(field.span()=>
+                let def = def.mixin(#core::Mixin::define(&(*self).#field, <Self as #core::Contract>::NAME));
             )
         });
         quote! {
@@ -137,7 +144,7 @@ impl Service {
                     return None;
                 }
                 let cfgs = action.call.cfgs.iter().chain(&hook.handler.cfgs);
-                let span = located(hook.handler.method.span());
+                let span = hook.handler.method.span();
                 Some(quote_spanned!(span=>
                     #(#cfgs)*
                     ::ligand::__private::core::service::probe::fits::<#of, #value>();
@@ -150,7 +157,7 @@ impl Service {
     /// The service keeps to its contract: one check for each action, one for what is missing.
     fn contract(&self, full_name: &str) -> TokenStream {
         let Some(contract) = &self.options.contract else { return TokenStream::new() };
-        let span = located(syn::spanned::Spanned::span(contract));
+        let span = syn::spanned::Spanned::span(contract);
         let path = quote!(::ligand::__private::core::service::contract);
         let wires: Vec<&str> = self.actions.iter().map(|action| action.call.wire.as_str()).collect();
         let agrees = self.actions.iter().map(|action| {
@@ -158,7 +165,7 @@ impl Service {
             let (cfgs, params, result) =
                 (&action.call.cfgs, action.call.params(&self.ident), &action.call.result);
             let full = &action.call.full;
-            let span = located(action.call.method.span());
+            let span = action.call.method.span();
             quote_spanned!(span=>
                 #(#cfgs)*
                 const _: () = {
@@ -185,11 +192,6 @@ impl Service {
     }
 }
 
-/// The place of `span`, the names of generated code.
-fn located(span: Span) -> Span {
-    span.resolved_at(Span::call_site())
-}
-
 /// One call on the definition.
 fn step(cfgs: &[Attribute], call: &TokenStream) -> TokenStream {
     quote!(#(#cfgs)* let def = def #call;)
@@ -200,7 +202,7 @@ fn invoke(handler: &Handler, arguments: &TokenStream) -> TokenStream {
     let method = &handler.method;
     let ctx = handler.ctx.then(|| quote!(&ctx,));
     let wait = handler.is_async.then(|| quote!(.await));
-    let call = quote_spanned!(located(method.span())=> Self::#method(&this, #ctx #arguments) #wait);
+    let call = quote_spanned!(method.span()=> Self::#method(&this, #ctx #arguments) #wait);
     if handler.fallible {
         call
     } else {
@@ -236,9 +238,28 @@ fn action(action: &Action, service: &Ident) -> TokenStream {
     let (wire, result, ctx, own) = (&call.wire, &call.result, borrowed(handler), owned(handler));
     let (params_form, result_form) = (form(&ty), form(result));
     let work = invoke(handler, &arguments);
-    let span = located(call.method.span());
-    let handler = quote_spanned! {span=>
-        |this, #ctx, #pattern: #ty| { #own async move { #work } }
+    let span = call.method.span();
+    // What the compiler says of the method's future, it says at the method.
+    let base = if handler.is_async {
+        quote_spanned! {span=>
+            ::ligand::__private::core::Action::method(
+                #wire,
+                &self,
+                #params_form,
+                #result_form,
+                |this, #ctx, #pattern: #ty| { #own async move { #work } },
+            )
+        }
+    } else {
+        quote_spanned! {span=>
+            ::ligand::__private::core::Action::method_now(
+                #wire,
+                &self,
+                #params_form,
+                #result_form,
+                |this, #ctx, #pattern: #ty| #work,
+            )
+        }
     };
     let docs = (!call.docs.is_empty()).then(|| {
         let docs = &call.docs;
@@ -267,15 +288,14 @@ fn action(action: &Action, service: &Ident) -> TokenStream {
         &call.cfgs,
         &quote! {
             .action(
-                #core::Action::method(#wire, &self, #params_form, #result_form, #handler)
-                    #docs #(#rest)* #visibility #(#builder)* #(#hooks)*
+                #base #docs #(#rest)* #visibility #(#builder)* #(#hooks)*
             )
         },
     )
 }
 
 fn event(event: &Event) -> TokenStream {
-    let (core, handler) = (core(), &event.handler);
+    let handler = &event.handler;
     let payload: Type = syn::parse_quote!(::ligand::__private::core::Payload);
     let (ty, pattern, arguments) = match &event.payload {
         None => (&payload, quote!(_), TokenStream::new()),
@@ -283,28 +303,39 @@ fn event(event: &Event) -> TokenStream {
     };
     let name = match &event.pattern {
         Some(pattern) => pattern.to_token_stream(),
-        None => quote_spanned!(located(syn::spanned::Spanned::span(ty))=>
+        None => quote_spanned!(syn::spanned::Spanned::span(ty)=>
             <#ty as ::ligand::__private::core::EventPayload>::NAME
         ),
     };
     let (ctx, own) = (borrowed(handler), owned(handler));
     let (form, work) = (form(ty), invoke(handler, &arguments));
-    let span = located(handler.method.span());
-    let bound = quote_spanned! {span=>
-        |this, #ctx, #pattern: #ty| { #own async move { #work } }
+    let span = handler.method.span();
+    let base = if handler.is_async {
+        quote_spanned! {span=>
+            ::ligand::__private::core::Event::method(
+                #name,
+                &self,
+                #form,
+                |this, #ctx, #pattern: #ty| { #own async move { #work } },
+            )
+        }
+    } else {
+        quote_spanned! {span=>
+            ::ligand::__private::core::Event::method_now(#name, &self, #form, |this, #ctx, #pattern: #ty| #work)
+        }
     };
     let docs = (!event.docs.is_empty()).then(|| {
         let docs = &event.docs;
         quote!(.doc(#docs))
     });
     let builder = &event.builder;
-    step(&handler.cfgs, &quote!(.event(#core::Event::method(#name, &self, #form, #bound) #docs #(#builder)*)))
+    step(&handler.cfgs, &quote!(.event(#base #docs #(#builder)*)))
 }
 
 fn hook_value(hook: &Hook) -> TokenStream {
     let (core, handler) = (core(), &hook.handler);
     let (ctx, bind) = (ctx(handler), quote!(#core::service::probe::bind));
-    let span = located(handler.method.span());
+    let span = handler.method.span();
     let error: TokenStream = quote!(::core::convert::Into::into);
     let this = quote!(this: ::std::sync::Arc<Self>);
     match hook.kind {
@@ -339,7 +370,7 @@ fn hook_value(hook: &Hook) -> TokenStream {
 
 fn lifecycle(lifecycle: &Lifecycle) -> TokenStream {
     let (core, handler) = (core(), &lifecycle.handler);
-    let span = located(handler.method.span());
+    let span = handler.method.span();
     let phase = format_ident!("{}", lifecycle.phase.name());
     let error = quote!(.map_err(::core::convert::Into::into));
     let call = if lifecycle.phase == Phase::Created {

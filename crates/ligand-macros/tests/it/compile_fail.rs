@@ -4,4 +4,5 @@
 fn wrong_uses_are_explained() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/*.rs");
+    cases.compile_fail("tests/ui/*/*.rs");
 }
