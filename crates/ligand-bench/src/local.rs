@@ -9,10 +9,7 @@ use std::{
     time::Duration,
 };
 
-use ligand::{
-    Action, ActionRef, CacheRule, Context, DynAction, Error, Event, Middleware, Payload, Result,
-    ServiceBroker, ServiceDef, payload,
-};
+use ligand::{Action, DynAction, IntoServiceDef, Middleware, prelude::*};
 
 use crate::measure::{Timing, sequential};
 
@@ -23,16 +20,20 @@ struct Add {
     b: f64,
 }
 
-const ADD: ActionRef<Add, f64> = ActionRef::new("math.add");
+struct Math;
 
-fn math() -> ServiceDef {
-    let add = Action::of("add", |p: Add| async move { Ok::<_, Error>(p.a + p.b) });
-    ServiceDef::new("math").action(add.params::<Add>())
+#[service(name = "math")]
+impl Math {
+    /// Adds.
+    #[action]
+    fn add(&self, params: Add) -> f64 {
+        params.a + params.b
+    }
 }
 
 async fn adding(broker: ServiceBroker, time: Duration) -> Timing {
     let timing = sequential(time, || async {
-        let sum = broker.call(ADD, Add { a: 1.0, b: 2.0 }).await;
+        let sum = broker.call(Math::ADD, Add { a: 1.0, b: 2.0 }).await;
         black_box(sum.expect("math.add answers"));
     })
     .await;
@@ -42,7 +43,7 @@ async fn adding(broker: ServiceBroker, time: Duration) -> Timing {
 
 /// A typed call with the default middlewares.
 pub(crate) async fn call(time: Duration) -> Result<Timing> {
-    Ok(adding(ServiceBroker::builder().service(math()).start().await?, time).await)
+    Ok(adding(ServiceBroker::builder().service(Math).start().await?, time).await)
 }
 
 /// A middleware that is active and passes everything on.
@@ -60,7 +61,7 @@ impl Middleware for Pass {
 
 /// The same with five active middlewares.
 pub(crate) async fn call_with_five_middlewares(time: Duration) -> Result<Timing> {
-    let mut builder = ServiceBroker::builder().service(math());
+    let mut builder = ServiceBroker::builder().service(Math);
     for _ in 0..5 {
         builder = builder.middleware(Pass);
     }
@@ -69,7 +70,7 @@ pub(crate) async fn call_with_five_middlewares(time: Duration) -> Result<Timing>
 
 /// The same with five active middlewares that are async functions.
 pub(crate) async fn call_with_five_async_middlewares(time: Duration) -> Result<Timing> {
-    let mut builder = ServiceBroker::builder().service(math());
+    let mut builder = ServiceBroker::builder().service(Math);
     for _ in 0..5 {
         builder = builder.middleware(ligand::middleware::from_fn("pass", |ctx, params, next| async move {
             next.call(&ctx, params).await
@@ -84,17 +85,23 @@ struct UserCreated {
     id: u64,
 }
 
+/// Counts what it hears; there are ten of them, each a group of its own.
+struct Listener(Arc<AtomicU64>);
+
+#[service(name = "listener")]
+impl Listener {
+    #[event]
+    fn hear(&self, event: UserCreated) {
+        self.0.fetch_add(event.id, Ordering::Relaxed);
+    }
+}
+
 /// One event to ten services; the sender waits for all of them.
 pub(crate) async fn event(time: Duration) -> Result<Timing> {
     let heard = Arc::new(AtomicU64::new(0));
     let mut builder = ServiceBroker::builder();
-    for number in 0..10 {
-        let heard = heard.clone();
-        let listener = Event::new("user.created", move |_ctx: Context, event: UserCreated| {
-            heard.fetch_add(event.id, Ordering::Relaxed);
-            async { Ok::<_, Error>(()) }
-        });
-        builder = builder.service(ServiceDef::new(format!("listener{number}")).event(listener));
+    for number in 0..10u32 {
+        builder = builder.service(Listener(heard.clone()).into_service_def().renamed(format!("listener{number}")));
     }
     let broker = builder.start().await?;
     let sent = AtomicU64::new(0);
@@ -128,11 +135,14 @@ struct ById {
     id: String,
 }
 
-const GET: ActionRef<ById, Product> = ActionRef::new("product.get");
+struct Catalogue;
 
-async fn catalogue() -> Result<ServiceBroker> {
-    let get = Action::of("get", |params: ById| async move {
-        Ok::<_, Error>(Product {
+#[service(name = "product")]
+impl Catalogue {
+    /// One product.
+    #[action(cache(keys("id")))]
+    fn get(&self, params: ById) -> Product {
+        Product {
             id: params.id,
             name: "Mechanical Keyboard".into(),
             description: "RGB mechanical keyboard with Cherry MX switches".into(),
@@ -142,10 +152,12 @@ async fn catalogue() -> Result<ServiceBroker> {
             is_active: true,
             created_at: 1_700_000_000_000,
             updated_at: 1_700_000_000_000,
-        })
-    });
-    let service = ServiceDef::new("product").action(get.cache(CacheRule::keys(["id"])));
-    ServiceBroker::builder().memory_cache().service(service).start().await
+        }
+    }
+}
+
+async fn catalogue() -> Result<ServiceBroker> {
+    ServiceBroker::builder().memory_cache().service(Catalogue).start().await
 }
 
 const ID: &str = "65f000000000000000000001";
@@ -154,7 +166,7 @@ const ID: &str = "65f000000000000000000001";
 pub(crate) async fn cached(time: Duration) -> Result<Timing> {
     let broker = catalogue().await?;
     let timing = sequential(time, || async {
-        let product = broker.call(GET, ById { id: ID.into() }).shared().await;
+        let product = broker.call(Catalogue::GET, ById { id: ID.into() }).shared().await;
         black_box(product.expect("product.get answers"));
     })
     .await;
@@ -166,7 +178,7 @@ pub(crate) async fn cached(time: Duration) -> Result<Timing> {
 pub(crate) async fn cached_copy(time: Duration) -> Result<Timing> {
     let broker = catalogue().await?;
     let timing = sequential(time, || async {
-        let product = broker.call(GET, ById { id: ID.into() }).await;
+        let product = broker.call(Catalogue::GET, ById { id: ID.into() }).await;
         black_box(product.expect("product.get answers"));
     })
     .await;

@@ -45,13 +45,12 @@ impl Homes {
 pub(crate) fn listener(service: &Arc<str>) -> Event {
     let name = service.clone();
     Event::raw(&format!("cache.clean.{service}"), move |ctx: &Context, _: Payload| -> BoxFuture<Result<()>> {
-        let (name, ctx) = (name.clone(), ctx.clone());
+        let (broker, name) = (ctx.broker().clone(), name.clone());
         Box::pin(async move {
-            clean(ctx.broker(), &name).await;
+            clean(&broker, &name).await;
             Ok(())
         })
     })
-    // Every instance of the service hears it, also when it is only emitted.
     .doc("Forgets cached results of this service.")
 }
 

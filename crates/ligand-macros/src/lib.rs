@@ -5,6 +5,7 @@
 //! | `#[payload]` | `payload.rs`, with the field rules in `check.rs` |
 //! | `#[service]` | `service.rs`; what callers see of it in `surface.rs` |
 //! | `#[contract]` | `contract.rs` |
+//! | `#[entity]` | `entity.rs` |
 //! | `#[derive(Error)]` | `error.rs` |
 //! | `#[ligand::main]` | `main_fn.rs` |
 //!
@@ -17,6 +18,7 @@
 
 mod check;
 mod contract;
+mod entity;
 mod error;
 mod errors;
 mod main_fn;
@@ -25,6 +27,8 @@ mod payload;
 mod service;
 mod signature;
 mod surface;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 
@@ -96,6 +100,12 @@ pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn contract(options: TokenStream, item: TokenStream) -> TokenStream {
     contract::expand(options.into(), &item.into()).into()
+}
+
+#[doc = include_str!("../docs/entity.md")]
+#[proc_macro_attribute]
+pub fn entity(options: TokenStream, item: TokenStream) -> TokenStream {
+    entity::expand(options.into(), &item.into()).into()
 }
 
 #[doc = include_str!("../docs/error.md")]

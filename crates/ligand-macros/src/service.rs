@@ -7,9 +7,11 @@ mod hooks;
 mod model;
 mod parse;
 
+use std::collections::HashSet;
+
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{ItemImpl, Type};
+use syn::{Ident, ImplItem, ItemImpl, Type, parse_quote};
 
 use self::model::Service;
 use crate::errors::Errors;
@@ -77,5 +79,31 @@ fn read(options: model::Options, block: &mut ItemImpl, errors: &mut Errors) -> O
     }
     parse::methods(block, &mut service, errors);
     check::check(&mut service, block, errors);
+    allow_signatures(block, &service);
     fits.then_some(service)
+}
+
+/// The macro asks for these signatures, so no lint may object to them.
+fn allow_signatures(block: &mut ItemImpl, service: &Service) {
+    let actions = service.actions.iter().map(|action| &action.handler);
+    let named = service.actions.iter().flat_map(|action| &action.hooks).map(|hook| &hook.handler);
+    let events = service.events.iter().map(|event| &event.handler);
+    let hooks = service.hooks.iter().map(|(_, hook)| &hook.handler);
+    let lifecycle = service.lifecycle.iter().map(|lifecycle| &lifecycle.handler);
+    let handlers = actions.chain(named).chain(events).chain(hooks).chain(lifecycle);
+    let methods: HashSet<&Ident> = handlers.map(|handler| &handler.method).collect();
+    for item in &mut block.items {
+        if let ImplItem::Fn(function) = item
+            && methods.contains(&function.sig.ident)
+        {
+            function.attrs.push(parse_quote! {
+                #[allow(
+                    clippy::needless_pass_by_value,
+                    clippy::unnecessary_wraps,
+                    clippy::unused_async,
+                    clippy::unused_self
+                )]
+            });
+        }
+    }
 }

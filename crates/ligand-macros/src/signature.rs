@@ -263,7 +263,7 @@ pub(crate) fn without_self(ty: &Type, own: &Type) -> Type {
         fn visit_type_mut(&mut self, ty: &mut Type) {
             match ty {
                 Type::Path(path) if path.qself.is_none() && path.path.is_ident("Self") => {
-                    *ty = self.0.clone()
+                    *ty = self.0.clone();
                 }
                 other => visit_mut::visit_type_mut(self, other),
             }

@@ -225,7 +225,10 @@ pub(crate) fn travelling<'a>(types: impl Iterator<Item = (&'a [Attribute], &'a T
         if crate::signature::is_unit(ty) || seen.contains(&text) {
             continue;
         }
-        seen.push(text);
+        // What is compiled only sometimes is checked again where it always is.
+        if cfgs.is_empty() {
+            seen.push(text);
+        }
         let span = syn::spanned::Spanned::span(ty);
         let core = quote_spanned!(span=> ::ligand::__private::core);
         checks.push(quote_spanned!(span=> #(#cfgs)* #core::service::probe::travels::<#ty>();));

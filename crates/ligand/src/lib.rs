@@ -12,6 +12,8 @@ pub use ligand_core::{
 };
 #[cfg(feature = "db")]
 pub use ligand_db as db;
+#[cfg(feature = "db")]
+pub use ligand_macros::entity;
 pub use ligand_macros::{Error, contract, main, payload, service};
 #[cfg(feature = "web")]
 pub use ligand_web as web;
@@ -26,6 +28,8 @@ pub mod prelude {
     pub use ligand_core::{
         ActionRef, Context, Contract, Error, Event, Payload, Result, Service, ServiceBroker,
     };
+    #[cfg(feature = "db")]
+    pub use ligand_macros::entity;
     pub use ligand_macros::{Error, contract, payload, service};
     pub use serde_json::{Value, json};
 }

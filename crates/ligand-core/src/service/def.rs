@@ -163,6 +163,12 @@ impl ServiceDef {
         }
     }
 
+    /// The same definition under another name: several services of one type.
+    pub fn renamed(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// Sets the version: `2` gives the prefix `v2.`, `"staging"` the prefix `staging.`.
     pub fn version(mut self, version: impl Into<Version>) -> Self {
         self.version = Some(version.into());

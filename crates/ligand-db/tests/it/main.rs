@@ -5,3 +5,4 @@ mod contract;
 mod entities;
 #[cfg(feature = "sqlite")]
 mod files;
+mod service;

@@ -75,7 +75,7 @@ fn policy(entry: &Entry, ty: &str, place: Place, known: &[(&str, Kind)], errors:
             policy.fields.push((format_ident!("enabled"), quote!(#on)));
         }
         Argument::Value(_) => {
-            errors.push(entry.wrong(format_args!("write `{0}`, `{0}(..)` or `{0} = false`", entry.name)))
+            errors.push(entry.wrong(format_args!("write `{0}`, `{0}(..)` or `{0} = false`", entry.name)));
         }
         Argument::List(tokens) => read(tokens.clone(), place, errors, |field, errors| {
             let Some((_, kind)) = known.iter().find(|(name, _)| field.is(name)) else { return false };

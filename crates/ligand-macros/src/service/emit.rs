@@ -116,7 +116,11 @@ impl Service {
         let named = self.events.iter().filter(|event| event.pattern.is_some());
         let events = named.filter_map(|event| Some((event.handler.cfgs.as_slice(), event.payload.as_ref()?)));
         let wide = self.hooks.iter().map(|(_, hook)| hook);
-        let hooks = wide.filter_map(|hook| Some((hook.handler.cfgs.as_slice(), hook.value.as_ref()?)));
+        // Hooks of actions without parameters; those of others have a type that is checked already.
+        let bare = self.actions.iter().filter(|action| matches!(action.call.input, Input::Nothing));
+        let bare = bare.flat_map(|action| &action.hooks).filter(|hook| hook.kind == HookKind::Before);
+        let hooks =
+            wide.chain(bare).filter_map(|hook| Some((hook.handler.cfgs.as_slice(), hook.value.as_ref()?)));
         travelling(events.chain(hooks))
     }
 
@@ -169,6 +173,7 @@ impl Service {
             quote_spanned!(span=>
                 #(#cfgs)*
                 const _: () = {
+                    #[allow(dead_code)]
                     trait Free: Sized {
                         const #constant: #path::NotInContract = #path::NotInContract;
                     }

@@ -67,7 +67,7 @@ pub(super) fn service_options(tokens: TokenStream, errors: &mut Errors) -> Optio
             "mixins" => entry
                 .list::<MixinField>("`mixins(field: Type, ..)`, for example `mixins(db: Db<User>)`")
                 .map(|mixins| {
-                    options.mixins = mixins.into_iter().map(|mixin| (mixin.name, mixin.ty)).collect()
+                    options.mixins = mixins.into_iter().map(|mixin| (mixin.name, mixin.ty)).collect();
                 }),
             "contract" => match &entry.argument {
                 Argument::Value(Expr::Path(path)) => {
@@ -193,7 +193,7 @@ fn method(function: &ImplItemFn, mark: &Attribute, ty: &Type, service: &mut Serv
         let hook = super::hooks::hook(function, kind, ty, errors);
         match masks {
             Ok(mask) if !mask.value().trim().is_empty() => {
-                service.hooks.extend(hook.map(|hook| (mask, hook)))
+                service.hooks.extend(hook.map(|hook| (mask, hook)));
             }
             _ => {
                 let fix = format!(

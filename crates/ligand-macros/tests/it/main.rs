@@ -3,6 +3,7 @@
 mod compile_fail;
 mod contract;
 mod error;
+mod lints;
 mod rules;
 mod service;
 mod shape;

@@ -177,7 +177,8 @@ impl Users {
     }
 
     async fn mark(&self, _ctx: &Context, result: &mut Payload) -> Result<()> {
-        result.value_mut()?["name"] = json!(format!("{}!", result.get("name").unwrap().as_str().unwrap()));
+        let name = result.get("name").unwrap_or_default();
+        result.value_mut()?["name"] = json!(format!("{}!", name.as_str().unwrap_or_default()));
         Ok(())
     }
 
@@ -190,13 +191,13 @@ impl Users {
     }
 
     fn note(&self, text: String) {
-        self.log.lock().unwrap().push(text);
+        self.log.lock().expect("nobody panicked").push(text);
     }
 }
 
 async fn started() -> (Arc<Users>, ServiceBroker) {
     let users = Arc::new(Users::default());
-    let broker = ServiceBroker::builder().service(users.clone()).start().await.unwrap();
+    let broker = ServiceBroker::builder().service(users.clone()).start().await.expect("it starts");
     (users, broker)
 }
 
@@ -223,6 +224,8 @@ async fn actions_run_with_their_hooks() {
 async fn arguments_are_fields_on_the_wire() {
     let (_, broker) = started().await;
     assert_eq!(broker.client::<Users>().through().await.unwrap(), "Ada Lovelace");
+    let from_outside = broker.client::<Users>().full_name("Ada".into(), None).await;
+    assert_eq!(from_outside.unwrap_err().code(), 404);
     let params = UsersFullNameParams { first: "a".into(), last_name: None };
     assert_eq!(serde_json::to_value(&params).unwrap(), json!({ "first": "a", "lastName": null }));
 }
