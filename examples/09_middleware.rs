@@ -8,7 +8,7 @@
 //! timeout (10s) > log (yours) > guard (yours) > handler
 //! ```
 
-use ligand::{Action, BoxFuture, DynAction, Middleware, middleware, prelude::*};
+use ligand::{Action, DynAction, Middleware, Work, middleware, prelude::*};
 
 struct Admin;
 
@@ -30,10 +30,10 @@ impl Middleware for Guard {
 
     fn local_action(&self, action: &Action, next: DynAction) -> DynAction {
         let Some(role) = action.meta_field("auth").cloned() else { return next }; // stays out, costs nothing
-        std::sync::Arc::new(move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        std::sync::Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
             match ctx.meta::<Value>("role") {
                 Some(own) if own == role => next.call(ctx, params),
-                _ => Box::pin(async { Err(Error::forbidden("not for you")) }),
+                _ => Err(Error::forbidden("not for you")).into(),
             }
         })
     }

@@ -5,7 +5,7 @@
 //! the first registered closest to the handler.
 //!
 //! ```
-//! use ligand_core::{Action, BoxFuture, Context, DynAction, Middleware, Payload, Result};
+//! use ligand_core::{Action, Context, DynAction, Middleware, Payload, Work};
 //!
 //! /// Logs how long every action takes.
 //! struct Clock;
@@ -18,7 +18,7 @@
 //!         let name = action.full_name().to_owned();
 //!         std::sync::Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
 //!             let (name, work) = (name.clone(), next.call(ctx, params));
-//!             Box::pin(async move {
+//!             Work::new(async move {
 //!                 let start = std::time::Instant::now();
 //!                 let result = work.await;
 //!                 println!("{name} took {:?}", start.elapsed());

@@ -1,7 +1,7 @@
 //! Orders: reserve the goods, write the order, tell everybody.
 
 use ligand::{
-    db::{Changes, Db, Filter, Query, entity},
+    db::{Changes, Db, Filter, Query},
     prelude::*,
 };
 
@@ -31,6 +31,7 @@ pub enum Status {
 
 /// An order as stored.
 #[entity(table = "orders", id = "_id")]
+#[derive(Default)]
 pub struct Order {
     #[serde(rename = "_id")]
     pub id: String,

@@ -1,7 +1,7 @@
 //! Users: registration, log-in, profile.
 
 use ligand::{
-    db::{Db, Filter, entity},
+    db::{Db, Filter},
     prelude::*,
     web::JwtKeys,
 };
@@ -21,8 +21,8 @@ pub enum Role {
 
 /// A user as stored; the password hash never leaves the service.
 #[entity(table = "users", id = "_id")]
+#[derive(Default)]
 pub struct User {
-    #[serde(rename = "_id")]
     pub id: String,
     pub name: String,
     #[field(unique)]

@@ -57,6 +57,7 @@ examples! {
     gateway = "11_gateway",
     health = "12_health",
     jwt_roles = "13_jwt_roles",
+    database = "14_database",
     contract = "15_contract",
     dynamic = "16_dynamic",
     configuration = "17_configuration",
