@@ -9,8 +9,8 @@ use ligand::{
 };
 
 use crate::{
-    admin::Admin, email::Email, gateway::gateway, notification::Notifications, order::Orders, product::Products,
-    settings::Settings, user::Users,
+    admin::Admin, email::Email, gateway::gateway, notification::Notifications, order::Orders,
+    product::Products, settings::Settings, user::Users,
 };
 
 /// Adds the services of the shop to a broker.

@@ -160,8 +160,12 @@ impl Orders {
             return Err(OrderError::Closed.into());
         }
         let order = self.db.update(&order.id, Changes::new().set("status", json!(params.status))).await?;
-        ctx.emit(StatusUpdated { order_id: order.id.clone(), user_id: order.user_id.clone(), status: order.status })
-            .await?;
+        ctx.emit(StatusUpdated {
+            order_id: order.id.clone(),
+            user_id: order.user_id.clone(),
+            status: order.status,
+        })
+        .await?;
         Ok(order)
     }
 }

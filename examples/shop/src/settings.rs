@@ -24,7 +24,9 @@ impl Settings {
     pub fn from_env(env: &Env) -> Result<Self> {
         let port = match env.get("PORT") {
             Some(text) => text.parse().map_err(|_| {
-                Error::broker_options(format!("environment variable PORT: '{text}' is not a port (0 to 65535)"))
+                Error::broker_options(format!(
+                    "environment variable PORT: '{text}' is not a port (0 to 65535)"
+                ))
             })?,
             None => 3000,
         };

@@ -276,7 +276,7 @@ impl ServiceBroker {
     /// A context for work of a service that nobody called.
     fn service_context(&self, service: &Arc<str>) -> Context {
         let mut inner = ContextInner::root(self.clone());
-        inner.extra = Some(Box::new(Extra { service: Some(service.clone()), ..Extra::default() }));
+        inner.extra = Some(Arc::new(Extra { service: Some(service.clone()), ..Extra::default() }));
         inner.build()
     }
 
