@@ -3,9 +3,9 @@
 //! ```text
 //! saved ada@example.com, aged 36
 //! 422 VALIDATION_ERROR
-//!   age: numberMin
-//!   email: email
 //!   name: stringMin
+//!   email: email
+//!   age: numberMin
 //! missing: required
 //! ```
 

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! /health 200 {"status":"ok"}
-//! /ready 200 {"checks":{"broker":true,"orders":true,"transporter":true,"users":true},"status":"ready"}
+//! /ready 200 {"status":"ready","checks":{"broker":true,"transporter":true,"users":true,"orders":true}}
 //! orders stops
 //! /health 200 {"status":"ok"}
-//! /ready 503 {"checks":{"broker":true,"orders":false,"transporter":true,"users":true},"status":"not ready"}
+//! /ready 503 {"status":"not ready","checks":{"broker":true,"transporter":true,"users":true,"orders":false}}
 //! ```
 
 use http::Request;

@@ -4,11 +4,11 @@
 //! Lamp: 5 in stock
 //! sold, 2 left
 //! 422 INSUFFICIENT_STOCK
-//! cheap: ["Cup"]
+//! cheap: Some("Cup")
 //! 409 DUPLICATE_KEY
 //! ```
 
-use ligand::db::{Changes, Db, DbClient, Filter, Query};
+use ligand::db::{Changes, Db, DbClient, Filter};
 use ligand::prelude::*;
 
 #[entity(table = "products")]
@@ -41,7 +41,7 @@ impl Products {
 
 #[ligand::main]
 async fn main() -> Result<()> {
-    let db = Db::memory(); // `Db::sqlite(&Sqlite::open("sqlite://shop.db?mode=rwc")?)` keeps them in a file
+    let db = Db::memory(); // `Db::sqlite(&Sqlite::open("sqlite://shop.db?mode=rwc")?)` for a file
     let broker = ServiceBroker::builder().service(Products { db: db.clone() }).start().await?;
     let products = broker.client::<Products>();
     let lamp = products.create(json!({ "name": " Lamp ", "price": 40, "stock": 5 })).await?;
@@ -51,8 +51,8 @@ async fn main() -> Result<()> {
         println!("{} {}", error.code(), error.kind());
     }
     let cup = products.create(json!({ "name": "Cup", "price": 4.5, "stock": 9 })).await?;
-    let cheap = db.find(Query::new().filter(Filter::field("price").lt(10))).await?;
-    println!("cheap: {:?}", cheap.iter().map(|product| &product.name).collect::<Vec<_>>());
+    let cheap = db.find_one(Filter::field("price").lt(10)).await?;
+    println!("cheap: {:?}", cheap.map(|product| product.name));
     if let Err(error) = products.update(cup.id, json!({ "name": "Lamp" })).await {
         println!("{} {}", error.code(), error.kind());
     }

@@ -61,5 +61,6 @@ examples! {
     contract = "15_contract",
     dynamic = "16_dynamic",
     configuration = "17_configuration",
+    mocks = "18_mocks",
     shutdown = "19_shutdown",
 }
