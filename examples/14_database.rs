@@ -3,9 +3,9 @@
 //! ```text
 //! Lamp: 5 in stock
 //! sold, 2 left
-//! 422 INSUFFICIENT_STOCK
+//! Err("INSUFFICIENT_STOCK")
 //! cheap: Some("Cup")
-//! 409 DUPLICATE_KEY
+//! Err("DUPLICATE_KEY")
 //! ```
 
 use ligand::db::{Changes, Db, DbClient, Filter};
@@ -47,15 +47,12 @@ async fn main() -> Result<()> {
     let lamp = products.create(json!({ "name": " Lamp ", "price": 40, "stock": 5 })).await?;
     println!("{}: {} in stock", lamp.name, lamp.stock);
     println!("sold, {} left", products.sell(lamp.id.clone(), 3).await?);
-    if let Err(error) = products.sell(lamp.id, 3).await {
-        println!("{} {}", error.code(), error.kind());
-    }
+    println!("{:?}", products.sell(lamp.id, 3).await.as_ref().map_err(Error::kind));
     let cup = products.create(json!({ "name": "Cup", "price": 4.5, "stock": 9 })).await?;
     let cheap = db.find_one(Filter::field("price").lt(10)).await?;
     println!("cheap: {:?}", cheap.map(|product| product.name));
-    if let Err(error) = products.update(cup.id, json!({ "name": "Lamp" })).await {
-        println!("{} {}", error.code(), error.kind());
-    }
+    let taken = products.update(cup.id, json!({ "name": "Lamp" })).await;
+    println!("{:?}", taken.as_ref().map_err(Error::kind));
     broker.stop().await;
     Ok(())
 }
