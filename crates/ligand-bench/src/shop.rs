@@ -7,6 +7,7 @@ use tokio::process::{Child, Command};
 
 use crate::{
     Failure,
+    builds::cargo,
     http::{self, Load},
     node::Node,
 };
@@ -99,7 +100,7 @@ pub(crate) async fn product_load_on_node(node: &Node, time: Duration) -> Result<
 /// A release binary of this workspace, built when needed.
 pub(crate) async fn binary(name: &str) -> Result<PathBuf, Failure> {
     let status =
-        Command::new(env!("CARGO")).args(["build", "--release", "--quiet", "--bin", name]).status().await?;
+        Command::new(cargo()).args(["build", "--release", "--quiet", "--bin", name]).status().await?;
     if !status.success() {
         return Err(format!("{name} cannot be built").into());
     }
