@@ -54,7 +54,7 @@ impl Shop {
         let (head, _) = send("POST", "/api/public/login", "", user).await?;
         let token = head
             .lines()
-            .find_map(|line| line.to_ascii_lowercase().starts_with("authorization:").then_some(line))
+            .find(|line| line.to_ascii_lowercase().starts_with("authorization:"))
             .and_then(|line| line.rsplit(' ').next())
             .ok_or("the log-in sent no token")?;
         let product = json!({
