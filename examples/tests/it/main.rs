@@ -4,3 +4,4 @@
 
 mod outputs;
 mod pages;
+mod tour;

@@ -166,3 +166,26 @@ async fn the_page_of_options_is_complete() {
         }
     }
 }
+
+/// Every crate is on the map, and every path in it is there.
+#[test]
+fn the_map_of_the_source_is_right() {
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    for entry in fs::read_dir(root().join("crates")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(page.contains(&format!("| `{name}` |")), "{name} is not in the table of crates");
+    }
+    let rows = page.lines().filter(|line| line.contains("| `crates/"));
+    let mut count = 0;
+    for row in rows {
+        let quoted: Vec<_> = row.split('`').skip(1).step_by(2).filter(|text| !text.contains('<')).collect();
+        let mut folder = root().to_owned();
+        for path in quoted.iter().filter(|path| path.contains('/') || path.ends_with(".rs")) {
+            let target = if path.starts_with("crates/") { root().join(path) } else { folder.join(path) };
+            assert!(target.exists(), "{path} in: {row}");
+            folder = target.parent().unwrap().to_owned();
+        }
+        count += 1;
+    }
+    assert!(count >= 20, "{count} rows");
+}
