@@ -1,7 +1,7 @@
 //! How many allocations the hot paths make. The numbers are printed; the limits are promises.
 //!
 //! The counter is per thread and a `current_thread` runtime polls on this one.
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::future::Future;
 

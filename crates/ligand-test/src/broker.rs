@@ -58,6 +58,12 @@ impl TestBroker {
         events.map(|seen| typed(seen.payload, "an event", E::NAME)).collect()
     }
 
+    /// A client of this gateway. No port is opened: give the gateway to the client, not to the broker.
+    #[cfg(feature = "web")]
+    pub fn http(&self, gateway: &ligand_web::Gateway) -> crate::Http {
+        crate::Http::new(self.broker.clone(), gateway.clone())
+    }
+
     /// The events that were sent and will be.
     pub fn events(&self) -> Events {
         Events(self.record.clone())

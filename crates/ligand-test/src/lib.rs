@@ -38,14 +38,20 @@
 //! # Ok(()) }
 //! ```
 //!
+//! With the feature `web`, `TestBroker::http` is a client of a gateway that needs no port.
+//!
 //! Not here: running services over a real bus or a real port.
 
 mod broker;
 mod builder;
 mod events;
+#[cfg(feature = "web")]
+mod http;
 mod record;
 pub mod time;
 
 pub use broker::TestBroker;
 pub use builder::TestBrokerBuilder;
 pub use events::{Events, Seen};
+#[cfg(feature = "web")]
+pub use http::{Http, HttpRequest, HttpResponse};

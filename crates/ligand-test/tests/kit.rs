@@ -1,5 +1,5 @@
 //! The test kit, tested.
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests")]
 
 use std::time::Duration;
 

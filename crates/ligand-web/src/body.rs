@@ -116,8 +116,8 @@ impl fmt::Debug for RequestBody {
     }
 }
 
-/// How long and how much of a body that is too large is thrown away, so that clients can read the answer.
-const LINGER: (Duration, usize) = (Duration::from_secs(2), 16 * 1024 * 1024);
+/// The longest and largest rest of a body that is read and thrown away.
+const REST: (Duration, u64) = (Duration::from_secs(5), 16 * 1024 * 1024);
 
 impl RequestBody {
     fn is_empty(&self) -> bool {
@@ -129,26 +129,48 @@ impl RequestBody {
     }
 
     /// Reads everything, at most `limit` bytes within `time`.
-    pub(crate) async fn read(self, limit: usize, time: Duration) -> Result<Bytes> {
-        let mut body = match self.0 {
+    pub(crate) async fn read(&mut self, limit: usize, time: Duration) -> Result<Bytes> {
+        let body = match &mut self.0 {
             Source::Empty => return Ok(Bytes::new()),
-            Source::Ready(bytes) if bytes.len() > limit => return Err(error::payload_too_large()),
-            Source::Ready(bytes) => return Ok(bytes),
+            Source::Ready(bytes) if bytes.len() > limit => return Err(too_large()),
+            Source::Ready(bytes) => return Ok(std::mem::take(bytes)),
             Source::Incoming(body) => body,
         };
         if body.size_hint().lower() > limit as u64 {
-            discard(body).await;
-            return Err(error::payload_too_large());
+            return Err(too_large());
         }
-        match tokio::time::timeout(time, collect(&mut body, limit)).await {
-            Err(_) => Err(error::body_timeout()),
-            Ok(Ok(Some(bytes))) => Ok(bytes),
-            Ok(Ok(None)) => {
-                discard(body).await;
-                Err(error::payload_too_large())
+        match tokio::time::timeout(time, collect(body, limit)).await {
+            Err(_) => {
+                // Whoever is this slow need not be waited for any more.
+                self.0 = Source::Empty;
+                Err(error::body_timeout())
             }
+            Ok(Ok(Some(bytes))) => Ok(bytes),
+            Ok(Ok(None)) => Err(too_large()),
             Ok(Err(broken)) => Err(error::bad_request("INVALID_REQUEST_BODY").with_internal(broken)),
         }
+    }
+
+    /// Work that throws the unread rest away, so that a client that is still sending can read its answer instead of
+    /// finding the connection closed. `None` when there is nothing to read, or too much.
+    pub(crate) fn rest(self) -> Option<impl Future<Output = ()> + Send + 'static> {
+        let (time, most) = REST;
+        let Source::Incoming(mut body) = self.0 else { return None };
+        if body.is_end_stream() || body.size_hint().lower() > most {
+            return None;
+        }
+        Some(async move {
+            let rest = async {
+                let mut seen = 0;
+                while let Some(Ok(frame)) = body.frame().await {
+                    seen += frame.data_ref().map_or(0, Bytes::len) as u64;
+                    if seen > most {
+                        break;
+                    }
+                }
+            };
+            let _ = tokio::time::timeout(time, rest).await;
+        })
     }
 }
 
@@ -173,20 +195,6 @@ async fn collect(body: &mut Incoming, limit: usize) -> Result<Option<Bytes>, hyp
     Ok(Some(if whole.is_empty() { first } else { whole.freeze() }))
 }
 
-async fn discard(mut body: Incoming) {
-    let (time, most) = LINGER;
-    let rest = async {
-        let mut seen = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            seen += frame.data_ref().map_or(0, Bytes::len);
-            if seen > most {
-                break;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(time, rest).await;
-}
-
 /// What bodies a route takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
@@ -208,7 +216,7 @@ pub(crate) enum Content {
 }
 
 /// Reads and checks the body.
-pub(crate) async fn content(body: RequestBody, headers: &HeaderMap, rules: Rules) -> Result<Content> {
+pub(crate) async fn content(body: &mut RequestBody, headers: &HeaderMap, rules: Rules) -> Result<Content> {
     if body.is_empty() {
         return Ok(Content::None);
     }
@@ -325,6 +333,12 @@ fn is_deeper(bytes: &[u8], most: usize) -> bool {
     false
 }
 
+/// 413 with the type of the reference's body parser.
+#[cold]
+fn too_large() -> Error {
+    Error::build("MoleculerError", 413, "request entity too large").with_kind("entity.too.large")
+}
+
 /// 400 with the type of the reference's body parser.
 #[cold]
 pub(crate) fn not_json(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
@@ -350,7 +364,7 @@ mod tests {
         if !kind.is_empty() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         }
-        content(body.into(), &headers, RULES).await
+        content(&mut body.into(), &headers, RULES).await
     }
 
     #[tokio::test]
@@ -403,7 +417,7 @@ mod tests {
             assert_eq!((error.code(), error.kind()), (code, name), "{kind}");
         }
         let error = read("application/json", "x".repeat(1001)).await.unwrap_err();
-        assert_eq!((error.code(), error.kind()), (413, "PAYLOAD_TOO_LARGE"));
+        assert_eq!((error.code(), error.kind()), (413, "entity.too.large"));
     }
 
     #[tokio::test]
@@ -414,6 +428,6 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         let rules = Rules { forms: false, ..RULES };
-        assert_eq!(content("a=1".into(), &headers, rules).await.unwrap_err().code(), 415);
+        assert_eq!(content(&mut "a=1".into(), &headers, rules).await.unwrap_err().code(), 415);
     }
 }

@@ -48,7 +48,7 @@ pub fn body_timeout() -> Error {
         .with_kind("BODY_TIMEOUT")
 }
 
-/// 413 `PayloadTooLarge`.
+/// 413 `PayloadTooLarge`, for a part of a request; a body as a whole is refused with type `entity.too.large`.
 pub fn payload_too_large() -> Error {
     Error::build("PayloadTooLarge", 413, "Payload too large").with_kind("PAYLOAD_TOO_LARGE")
 }
@@ -114,6 +114,11 @@ pub(crate) fn hide(error: Error) -> Error {
         };
     }
     let mut error = error;
+    let node = error.data().and_then(|data| data.get("nodeID")?.as_str());
+    if node.is_some_and(|node| error.message().contains(node)) {
+        let text = status(&error).canonical_reason().unwrap_or("Request failed");
+        error = error.with_message(text);
+    }
     match error.data_mut() {
         Some(Value::Object(data)) => drop(data.remove("nodeID")),
         Some(Value::Array(entries)) => {
@@ -158,8 +163,10 @@ mod tests {
     fn hidden_errors_tell_neither_texts_nor_nodes() {
         let error = hide(Error::request_timeout("a.b", "node-1"));
         assert_eq!((error.code(), error.message(), error.data()), (504, "Gateway Timeout", None));
-        let error = hide(Error::service_not_found("a.b", Some("node-1")).with_message("m"));
+        let error = hide(Error::queue_is_full("a.b", "node-1"));
+        assert_eq!((error.code(), error.message()), (429, "Too Many Requests"));
         assert_eq!(error.data(), Some(&json!({"action": "a.b"})));
+        assert_eq!(hide(Error::service_not_found("a.b", None)).message(), "Service 'a.b' is not found.");
         assert_eq!(hide(Error::new("db password")).message(), "Internal server error");
     }
 }

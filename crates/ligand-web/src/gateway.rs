@@ -4,7 +4,6 @@ use std::{
     fmt,
     future::Future,
     net::SocketAddr,
-    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,10 +11,10 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use futures_util::FutureExt as _;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use ligand_core::{
-    Action, Context, Error, IntoServiceDef, Payload, Result, ServiceBroker, ServiceDef, Visibility,
+    Action, Context, Error, Event, IntoServiceDef, Payload, Result, ServiceBroker, ServiceDef, State,
+    Visibility,
 };
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -81,7 +80,7 @@ impl Gateway {
         broker: &ServiceBroker,
         request: Request<B>,
     ) -> Response<Body> {
-        self.0.handle(broker, request.map(Into::into), None).await
+        pipeline::run(&self.0, broker, request.map(Into::into), None).await
     }
 
     /// The address that is listened on; `None` before the start and after the stop.
@@ -102,7 +101,8 @@ impl Gateway {
         if let Some(problem) = route.problem() {
             return Err(unusable(&problem));
         }
-        self.0.routes.lock().push(Arc::new(route));
+        let mut routes = self.0.routes.lock();
+        routes.push(Arc::new(route));
         self.0.stale.store(true, Ordering::Release);
         Ok(())
     }
@@ -114,44 +114,32 @@ impl Gateway {
         let before = routes.len();
         routes.retain(|route| route.path != path);
         let removed = routes.len() < before;
-        drop(routes);
         self.0.stale.fetch_or(removed, Ordering::AcqRel);
         removed
     }
 }
 
 impl Inner {
-    /// As the pipeline, but a panic in a stage or hook is a 500.
-    pub(crate) async fn handle(
-        &self,
-        broker: &ServiceBroker,
-        request: Request<RequestBody>,
-        peer: Option<SocketAddr>,
-    ) -> Response<Body> {
-        match AssertUnwindSafe(pipeline::run(self, broker, request, peer)).catch_unwind().await {
-            Ok(response) => response,
-            Err(_) => {
-                tracing::error!("a stage or hook of the gateway panicked");
-                let mut response = Response::new(Body::default());
-                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                response
-            }
-        }
-    }
-
     /// The table of this moment.
     pub(crate) fn table(&self, broker: &ServiceBroker) -> CurrentTable {
+        // The flag first: when it is down, the table that belongs to it has been stored.
+        let stale = self.stale.load(Ordering::Acquire);
         let current = self.table.load();
-        if let Some(table) = &**current
-            && !self.stale.load(Ordering::Acquire)
+        if !stale
+            && let Some(table) = &**current
             && !table.is_stale(broker)
         {
             return CurrentTable(current);
         }
         drop(current);
         let routes = self.routes.lock();
-        self.stale.store(false, Ordering::Release);
-        self.table.store(Arc::new(Some(Table::build(&routes, broker))));
+        let current = self.table.load();
+        // Another request may have built it in the meantime.
+        let stale = self.stale.load(Ordering::Acquire);
+        if stale || current.as_ref().as_ref().is_none_or(|table| table.is_stale(broker)) {
+            self.table.store(Arc::new(Some(Table::build(&routes, broker))));
+            self.stale.store(false, Ordering::Release);
+        }
         drop(routes);
         CurrentTable(self.table.load())
     }
@@ -178,12 +166,22 @@ impl Inner {
         let broker = ctx.broker();
         let address = self.address(broker)?;
         let server = Server::start(&address, self.clone(), broker).await?;
-        for alias in self.table(broker).aliases() {
-            tracing::info!("{} {} => {}", alias.methods, alias.full_path, alias.action_name);
-        }
         tracing::info!("gateway '{}' listens on http://{}", self.name, server.address());
+        if broker.state() == State::Started {
+            self.log_aliases(broker);
+        }
         *self.server.lock() = Some(server);
         Ok(())
+    }
+
+    fn log_aliases(&self, broker: &ServiceBroker) {
+        let table = self.table(broker);
+        for problem in table.problems() {
+            tracing::warn!("{problem}");
+        }
+        for alias in table.aliases() {
+            tracing::info!("{} {} => {}", alias.methods, alias.full_path, alias.action_name);
+        }
     }
 
     /// What to listen on: the code's word, else `IP` and `PORT`, else `0.0.0.0:3000`.
@@ -233,7 +231,7 @@ fn unusable(problem: &str) -> Error {
 impl IntoServiceDef for Gateway {
     fn into_service_def(self) -> ServiceDef {
         let inner = self.0;
-        let (check, start, stop) = (inner.clone(), inner.clone(), inner.clone());
+        let (check, start, stop, known) = (inner.clone(), inner.clone(), inner.clone(), inner.clone());
         // The table may hold this action: a strong handle would keep the gateway alive for ever.
         let own = Arc::downgrade(&inner);
         let list = move |ctx: &Context, _params: Payload| -> ligand_core::BoxFuture<Result<Payload>> {
@@ -242,6 +240,14 @@ impl IntoServiceDef for Gateway {
         };
         ServiceDef::new(&*inner.name)
             .action(Action::raw("listAliases", list).visibility(Visibility::Public).doc("All aliases."))
+            // All services are there by then, so that the list is complete.
+            .event(Event::new("$broker.started", move |ctx: Context, _: Payload| {
+                let inner = known.clone();
+                async move {
+                    inner.log_aliases(ctx.broker());
+                    Ok::<_, Error>(())
+                }
+            }))
             .created(move |_| check.check())
             .started(move |ctx| start.clone().start(ctx))
             .stopping(move |ctx| {
@@ -251,7 +257,7 @@ impl IntoServiceDef for Gateway {
                     Ok(())
                 }
             })
-            // A start that fails elsewhere never calls `stopping` of a service that is not registered yet.
+            // A service that is taken out of a running broker is only told that it has stopped.
             .stopped({
                 let inner = inner.clone();
                 move |ctx| {

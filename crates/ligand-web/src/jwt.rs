@@ -18,6 +18,9 @@ use serde_json::{Map, Value};
 
 use crate::{Req, error};
 
+/// What a token says.
+pub type Claims = Map<String, Value>;
+
 /// The longest token that is looked at.
 pub const MAX_TOKEN: usize = 8 * 1024;
 
@@ -210,7 +213,7 @@ impl JwtKeys {
     ///
     /// # Errors
     /// 401 `INVALID_TOKEN`; the reason is kept for the log.
-    pub fn verify(&self, token: &str) -> Result<Map<String, Value>> {
+    pub fn verify(&self, token: &str) -> Result<Claims> {
         let refuse = |why: &str| Err(error::unauthorized(error::INVALID_TOKEN).with_internal(why));
         if token.len() > MAX_TOKEN {
             return refuse("longer than 8 KB");
@@ -260,9 +263,7 @@ impl JwtKeys {
 
     /// The stage for [`crate::Route::authenticate`]: the claims become `user` in the meta. Without a token 401
     /// `NO_TOKEN`, with a bad one 401 `INVALID_TOKEN`.
-    pub fn bearer(
-        &self,
-    ) -> impl Fn(Context, Arc<Req>) -> BoxFuture<Result<Map<String, Value>>> + Send + Sync + 'static {
+    pub fn bearer(&self) -> impl Fn(Context, Arc<Req>) -> BoxFuture<Result<Claims>> + Send + Sync + 'static {
         let keys = self.clone();
         move |_ctx, req| {
             let claims = match bearer(&req) {
@@ -277,8 +278,7 @@ impl JwtKeys {
     /// As [`JwtKeys::bearer`], but a request without a token goes on without `user`.
     pub fn optional_bearer(
         &self,
-    ) -> impl Fn(Context, Arc<Req>) -> BoxFuture<Result<Option<Map<String, Value>>>> + Send + Sync + 'static
-    {
+    ) -> impl Fn(Context, Arc<Req>) -> BoxFuture<Result<Option<Claims>>> + Send + Sync + 'static {
         let keys = self.clone();
         move |_ctx, req| {
             ligand_core::ready(
@@ -308,7 +308,7 @@ fn bearer(req: &Req) -> Result<Option<&str>> {
 }
 
 /// The claims when the signature is the key's; times are checked by us.
-fn decode(token: &str, key: &Key) -> Option<Map<String, Value>> {
+fn decode(token: &str, key: &Key) -> Option<Claims> {
     let mut rules = Validation::new(key.algorithm);
     rules.required_spec_claims.clear();
     rules.validate_exp = false;

@@ -80,6 +80,7 @@ mod request;
 pub mod request_id;
 mod route;
 mod server;
+mod stall;
 mod table;
 
 pub use alias::Target;
@@ -88,7 +89,7 @@ pub use cors::Cors;
 pub use gateway::{Gateway, GatewayBuilder};
 #[cfg(feature = "jwt")]
 pub use jwt::JwtKeys;
-pub use limits::Limits;
+pub use limits::{Limits, Size};
 pub use reply::Reply;
 pub use request::Req;
 pub use route::Route;

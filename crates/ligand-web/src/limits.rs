@@ -1,4 +1,4 @@
-//! Every bound of the HTTP edge, by name.
+//! Every bound of the HTTP edge, by name, and sizes as people write them.
 
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How long a body may take; then 408. Default: 30 s.
     pub body_timeout: Duration,
+    /// How long a client may not read while an answer waits for it; then its connection is closed. Default: 30 s.
+    pub write_timeout: Duration,
     /// Nesting of JSON bodies; more is 400. Default: 64.
     pub json_depth: usize,
     /// Parameters of a query string or form; more is 400. Default: 1000.
@@ -32,9 +34,58 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(30),
             body_bytes: 100 * 1024,
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             json_depth: 64,
             query_pairs: 1000,
             connections: 10_000,
         }
+    }
+}
+
+/// A number of bytes: a number, or a text such as `"100kb"` or `"1mb"` (1 kb = 1024 bytes).
+#[derive(Clone, Debug)]
+pub struct Size(pub(crate) Result<usize, String>);
+
+impl From<usize> for Size {
+    fn from(bytes: usize) -> Self {
+        Self(Ok(bytes))
+    }
+}
+
+impl From<&str> for Size {
+    fn from(text: &str) -> Self {
+        let lower = text.trim().to_ascii_lowercase();
+        let digits = lower.bytes().take_while(u8::is_ascii_digit).count();
+        let factor = match lower[digits..].trim() {
+            "" | "b" => Some(1),
+            "kb" => Some(1 << 10),
+            "mb" => Some(1 << 20),
+            "gb" => Some(1 << 30),
+            _ => None,
+        };
+        let bytes = lower[..digits].parse::<usize>().ok().zip(factor);
+        let bytes = bytes.and_then(|(number, factor)| number.checked_mul(factor));
+        Self(
+            bytes.ok_or_else(|| {
+                format!("size '{text}' is not a number of bytes such as \"100kb\" or \"1mb\"")
+            }),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_numbers_or_texts() {
+        for (text, bytes) in [("0", 0), ("512", 512), ("100kb", 102_400), ("1 MB", 1 << 20), ("2gb", 2 << 30)]
+        {
+            assert_eq!(Size::from(text).0, Ok(bytes));
+        }
+        for text in ["", "kb", "1.5mb", "-1", "1tb", "99999999999999999999", "99999999999999gb"] {
+            assert!(Size::from(text).0.unwrap_err().contains(text), "{text}");
+        }
+        assert_eq!(Size::from(7).0, Ok(7));
     }
 }

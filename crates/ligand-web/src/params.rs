@@ -55,6 +55,39 @@ pub(crate) fn merge(
     Ok(Value::Object(merged).into())
 }
 
+/// Keeps the sources apart: `{body, query, params}`, where `body` is missing when there is none.
+pub(crate) fn separate(
+    path: &[(Arc<str>, String)],
+    query: Option<&str>,
+    pairs: usize,
+    content: Content,
+    schema: Option<&Schema>,
+) -> Result<Payload> {
+    let query = query::parse(query.unwrap_or_default(), pairs)?;
+    let path: Map<_, _> = path.iter().map(|(name, value)| (name.to_string(), value.clone().into())).collect();
+    let mut all = Map::new();
+    all.insert("query".into(), query.into());
+    all.insert("params".into(), path.into());
+    let json = match content {
+        Content::Json(bytes) => Some(bytes),
+        Content::Form(form) => {
+            all.insert("body".into(), form.into());
+            None
+        }
+        Content::None => None,
+    };
+    let mut all = Value::Object(all);
+    if let Some(schema) = schema {
+        schema.convert(&mut all);
+    }
+    if let (Some(json), Value::Object(all)) = (json, &mut all) {
+        let body: Value = serde_json::from_slice(&json)
+            .map_err(|error| not_json(format!("The body is not valid JSON: {error}")))?;
+        all.insert("body".into(), body);
+    }
+    Ok(all.into())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

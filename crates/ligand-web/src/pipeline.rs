@@ -1,9 +1,10 @@
 //! The way of one request, from its head to the response.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
-use ligand_core::{Context, Error, Id, Payload, Result, ServiceBroker};
+use futures_util::FutureExt as _;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
+use ligand_core::{Context, Error, Id, Payload, Result, ServiceBroker, State};
 use serde_json::json;
 
 use crate::{
@@ -26,14 +27,28 @@ pub(crate) async fn run(
     peer: Option<SocketAddr>,
 ) -> Response<Body> {
     let start = Instant::now();
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let line = log::Line::new(&parts.method, &parts.uri);
     let ctx = broker.root_context_in(gateway.name.clone(), request_id::of(&parts.headers).map(Id::from));
     let id = ctx.request_id().to_string();
+    // Nobody has been told to send yet: then there is no rest to wait for.
+    let waits = parts.headers.contains_key(header::EXPECT);
+    let bad_host = peer.is_some() && !has_host(&parts);
     let Parts { method, uri, headers, .. } = parts;
     let req = Req { method, uri, path: String::new(), headers, peer, params: Vec::new() };
     let mut exchange = Exchange { gateway, broker, ctx, headers: HeaderMap::new(), route: None };
-    let mut response = exchange.answer(req, body, &id).await;
+    let mut response = if bad_host {
+        exchange.fail(&req, error::bad_request("INVALID_HOST"), &id, false)
+    } else {
+        // A panic in a stage or hook ends this request only.
+        match AssertUnwindSafe(exchange.answer(req, &mut body, &id)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => panicked(&id),
+        }
+    };
+    if !waits && let Some(rest) = body.rest() {
+        broker.tasks().spawn_background(rest);
+    }
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(request_id::HEADER, id);
@@ -43,6 +58,19 @@ pub(crate) async fn run(
         line.write(response.status(), start.elapsed(), &id);
     }
     response
+}
+
+#[cold]
+fn panicked(id: &str) -> Response<Body> {
+    tracing::error!(request_id = id, "a stage or hook of the gateway panicked");
+    let error = Error::internal_error("panicked");
+    let reply = Reply::new(StatusCode::INTERNAL_SERVER_ERROR, error::body(&error));
+    reply.into_response(false).unwrap_or_default()
+}
+
+/// HTTP/1.1 asks for exactly one `Host`.
+fn has_host(parts: &Parts) -> bool {
+    parts.version != Version::HTTP_11 || parts.headers.get_all(header::HOST).iter().count() == 1
 }
 
 struct Exchange<'a> {
@@ -55,7 +83,7 @@ struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    async fn answer(&mut self, mut req: Req, body: RequestBody, id: &str) -> Response<Body> {
+    async fn answer(&mut self, mut req: Req, body: &mut RequestBody, id: &str) -> Response<Body> {
         let head_only = req.method == Method::HEAD;
         let uri = req.uri.clone();
         let (path, escaped) = match path::normal(uri.path()) {
@@ -153,6 +181,9 @@ impl Exchange<'_> {
     }
 
     fn nothing(&mut self, req: &Req, route: Option<Arc<Route>>) -> Error {
+        if self.broker.state() == State::Starting {
+            return error::service_unavailable("STARTING");
+        }
         let Some(route) = route else { return error::not_found() };
         let direct = route.direct.then(|| {
             let below = req.path.strip_prefix(route.path.as_str()).unwrap_or(&req.path);
@@ -165,7 +196,7 @@ impl Exchange<'_> {
     }
 
     /// Stages, parameters, call, hooks.
-    async fn call(&mut self, leaf: &Leaf, req: &Arc<Req>, body: RequestBody) -> Result<Reply> {
+    async fn call(&mut self, leaf: &Leaf, req: &Arc<Req>, body: &mut RequestBody) -> Result<Reply> {
         let entry = &leaf.entry;
         let route = &entry.route;
         self.enter(route.clone(), req)?;
@@ -185,7 +216,8 @@ impl Exchange<'_> {
         }
         let rules = self.gateway.body_rules(route);
         let content = body::content(body, &req.headers, rules).await?;
-        let params = params::merge(&req.params, req.query(), rules.pairs, content, def.params_of())?;
+        let join = if route.separate { params::separate } else { params::merge };
+        let params = join(&req.params, req.query(), rules.pairs, content, def.params_of())?;
         for hook in &route.before {
             hook(self.ctx.clone(), req.clone()).await?;
         }

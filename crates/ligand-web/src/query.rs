@@ -91,7 +91,7 @@ fn keys(key: &str) -> Option<Vec<&str>> {
         keys.push(rest);
     }
     let dropped = |key: &&str| matches!(*key, "__proto__" | "constructor" | "prototype");
-    (!keys.is_empty() && !keys.iter().any(|key| dropped(&key))).then_some(keys)
+    (!keys.is_empty() && !keys.iter().any(dropped)).then_some(keys)
 }
 
 /// A key within a list or an object. Numbers sort as numbers.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Cors, Reply, Req,
+    Cors, Reply, Req, Size,
     alias::{self, Alias, Target, Verb},
     auth::{self, After, Authenticate, Authorize, Before},
 };
@@ -39,6 +39,7 @@ pub struct Route {
     pub(crate) cors: Option<Cors>,
     pub(crate) body_limit: Option<usize>,
     pub(crate) forms: bool,
+    pub(crate) separate: bool,
     pub(crate) call_options: Option<CallOptions>,
     pub(crate) problems: Vec<String>,
 }
@@ -67,6 +68,7 @@ impl Route {
             cors: None,
             body_limit: None,
             forms: false,
+            separate: false,
             call_options: None,
             problems,
         }
@@ -206,9 +208,12 @@ impl Route {
         self
     }
 
-    /// Bytes a body may have. Default: [`crate::Limits::body_bytes`].
-    pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = Some(bytes);
+    /// Bytes a body may have: a number or a text such as `"1mb"`. Default: [`crate::Limits::body_bytes`].
+    pub fn body_limit(mut self, size: impl Into<Size>) -> Self {
+        match size.into().0 {
+            Ok(bytes) => self.body_limit = Some(bytes),
+            Err(problem) => self.problems.push(problem),
+        }
         self
     }
 
@@ -216,6 +221,13 @@ impl Route {
     /// as authentication this needs a token against that.
     pub fn forms(mut self) -> Self {
         self.forms = true;
+        self
+    }
+
+    /// Gives actions `{body, query, params}` instead of one merged object; `params` are those of the path, `body` is
+    /// missing when there is none.
+    pub fn separate_params(mut self) -> Self {
+        self.separate = true;
         self
     }
 

@@ -3,14 +3,14 @@
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use ligand_core::{Error, Result, ServiceBroker, WeakBroker};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 
-use crate::{RequestBody, gateway::Inner};
+use crate::{RequestBody, gateway::Inner, pipeline, stall::Stall};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -114,6 +114,7 @@ async fn serve(
         tracing::debug!(%error, %peer, "no TCP_NODELAY");
     }
     let limits = &gateway.limits;
+    let io = Stall::new(stream, limits.write_timeout, peer);
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -123,10 +124,12 @@ async fn serve(
     let service = service_fn(|request: http::Request<Incoming>| {
         let (gateway, broker) = (&gateway, &broker);
         async move {
-            Ok::<_, Infallible>(gateway.handle(broker, request.map(RequestBody::from), Some(peer)).await)
+            Ok::<_, Infallible>(
+                pipeline::run(gateway, broker, request.map(RequestBody::from), Some(peer)).await,
+            )
         }
     });
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = std::pin::pin!(builder.serve_connection(io, service));
     let mut draining = false;
     loop {
         tokio::select! {

@@ -77,6 +77,8 @@ pub(crate) struct Table {
     entries: Vec<Arc<Entry>>,
     /// Prefixes, for what no alias matches.
     prefixes: Vec<(Router<()>, Arc<Route>)>,
+    /// What is wrong with aliases, for the log.
+    problems: Vec<String>,
     changes: watch::Receiver<u64>,
     registry: usize,
 }
@@ -91,6 +93,7 @@ impl Table {
             leaves: Vec::new(),
             entries: Vec::new(),
             prefixes: routes.iter().map(|route| (prefix(&route.path), route.clone())).collect(),
+            problems: Vec::new(),
             changes,
             registry: address(broker),
         };
@@ -120,7 +123,7 @@ impl Table {
         let forms = match alias::patterns(&full) {
             Ok(forms) => forms,
             Err(problem) => {
-                tracing::warn!(action = &*entry.action, "alias left out: {problem}");
+                self.problems.push(format!("alias of {} left out: {problem}", entry.action));
                 return;
             }
         };
@@ -153,11 +156,11 @@ impl Table {
         if used {
             self.entries.push(entry);
         } else if entry.verb != Verb::Any {
-            tracing::warn!(
+            self.problems.push(format!(
                 "alias {} {full} => {} is never reached: another one has this path",
                 entry.verb.as_str(),
                 entry.action
-            );
+            ));
         }
     }
 
@@ -193,6 +196,10 @@ impl Table {
     /// The deepest route whose prefix matches.
     pub(crate) fn route_of(&self, path: &str) -> Option<Arc<Route>> {
         self.prefixes.iter().find(|(prefix, _)| prefix.at(path).is_ok()).map(|(_, route)| route.clone())
+    }
+
+    pub(crate) fn problems(&self) -> &[String] {
+        &self.problems
     }
 
     pub(crate) fn aliases(&self) -> Vec<AliasInfo> {

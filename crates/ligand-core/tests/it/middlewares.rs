@@ -247,3 +247,21 @@ async fn a_middleware_that_fails_stops_the_start() {
     }
     assert_eq!(builder().middleware(Bad).start().await.unwrap_err().message(), "not this one");
 }
+
+#[tokio::test]
+async fn handlers_run_in_the_span_of_their_call() {
+    let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry());
+    let current = || tracing::Span::current().metadata().map(|span| span.name());
+    let svc = ServiceDef::new("s")
+        .action(Action::raw("now", move |_: &Context, _: Payload| -> Work<Payload> {
+            Work::done(Ok(Payload::typed(current().map(str::to_owned))))
+        }))
+        .action(action("later", move |_, (): ()| async move {
+            tokio::task::yield_now().await;
+            Ok(current().map(str::to_owned))
+        }));
+    let broker = builder().service(svc).options(|o| o.tracing = true).start().await.unwrap();
+    for name in ["s.now", "s.later"] {
+        assert_eq!(call(&broker, name, json!(null)).await.unwrap(), json!("action"), "{name}");
+    }
+}

@@ -1,6 +1,21 @@
 //! The gateway seen from outside: requests in, responses out, over real connections and without one.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "a test waits for its own tasks")]
+#![allow(clippy::needless_pass_by_value, reason = "json!(..) is written in place")]
+
+#[cfg(feature = "jwt")]
+mod auth;
 mod client;
+mod cors;
 mod fixture;
+mod health;
+mod hostile;
+mod log;
+mod params;
+mod replies;
 mod routing;
 mod server;
+#[cfg(feature = "jwt")]
+mod shop;
+mod stages;

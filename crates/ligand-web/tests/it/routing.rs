@@ -308,9 +308,44 @@ async fn descriptions_that_cannot_work_stop_the_start() {
         (one(Route::new("/a").status("POST /x", 500)), "status"),
         (one(Route::new("/a").resource("/x", "posts", ["lst"])), "lst"),
         (one(Route::new("/a").cors(Cors::any().credentials())), "credentials"),
+        (one(Route::new("/a").body_limit("1 potato")), "potato"),
         (Gateway::builder().bind("localhost").build(), "address:port"),
     ] {
         let error = ServiceBroker::builder().service(gateway).start().await.unwrap_err();
         assert!(error.message().contains(text), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn services_and_routes_may_change_under_load() {
+    let broker = fixture::broker().await;
+    let gateway = one(Route::new("/api").auto_aliases().alias("GET /num", "fx.num"));
+    let load = (0..4).map(|_| {
+        let (gateway, broker) = (gateway.clone(), broker.clone());
+        tokio::spawn(async move {
+            let http = Direct(&gateway, &broker);
+            for _ in 0..300 {
+                assert_eq!(http.get("/api/num").await.status, 200);
+                let status = http.get("/api/late/hi").await.status;
+                assert!(matches!(status, 200 | 404), "{status}");
+                let status = http.get("/extra/hello").await.status;
+                assert!(matches!(status, 200 | 404), "{status}");
+            }
+        })
+    });
+    let load: Vec<_> = load.collect();
+    for _ in 0..30 {
+        let late = |_: Context, (): ()| async { Ok::<_, Error>("late".to_owned()) };
+        let late = Action::new("hi", late).rest("GET /hi").unwrap();
+        broker.add_service(ServiceDef::new("late").action(late)).await.unwrap();
+        gateway.add_route(Route::new("/extra").alias("GET /hello", "fx.hello")).unwrap();
+        assert_eq!(Direct(&gateway, &broker).get("/api/late/hi").await.status, 200);
+        assert_eq!(Direct(&gateway, &broker).get("/extra/hello").await.status, 200);
+        broker.destroy_service("late").await.unwrap();
+        assert!(gateway.remove_route("/extra"));
+        assert_eq!(Direct(&gateway, &broker).get("/api/late/hi").await.status, 404);
+    }
+    for task in load {
+        task.await.unwrap();
     }
 }

@@ -158,3 +158,32 @@ async fn connections_beyond_the_limit_wait() {
     drop(first);
     assert_eq!(second.read().await.unwrap().json(), 123);
 }
+
+#[tokio::test]
+async fn a_node_that_starts_says_so() {
+    let gateway = gateway();
+    let (seen, known) = (std::sync::Arc::new(std::sync::Mutex::new(Vec::new())), gateway.clone());
+    let slow = {
+        let seen = seen.clone();
+        ligand_core::ServiceDef::new("slow").started(move |_| {
+            let (seen, known) = (seen.clone(), known.clone());
+            async move {
+                while known.local_addr().is_none() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                let address = known.local_addr().unwrap();
+                for path in ["/health", "/ready", "/api/fx/later"] {
+                    let status = get(address, path).await.status;
+                    seen.lock().unwrap().push(status);
+                }
+                Ok(())
+            }
+        })
+    };
+    let broker = ServiceBroker::builder().service(gateway.clone()).service(slow).start().await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [200, 503, 503]);
+    // A service that is taken out of a running broker stops to listen too.
+    let address = gateway.local_addr().unwrap();
+    broker.destroy_service("api").await.unwrap();
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}

@@ -1,0 +1,81 @@
+//! `/health` and `/ready`.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use ligand_core::Error;
+use ligand_web::{Gateway, Route, error};
+use serde_json::json;
+
+use crate::{
+    client::{Direct, Raw},
+    fixture::{self, Running, serving},
+};
+
+#[tokio::test]
+async fn readiness_follows_services_and_checks() {
+    let broker = fixture::broker().await;
+    let up = Arc::new(AtomicBool::new(true));
+    let database = up.clone();
+    let gateway = Gateway::builder()
+        .ready_services(["fx", "posts"])
+        .check("database", move || {
+            let up = database.load(Ordering::SeqCst);
+            async move { if up { Ok(()) } else { Err(Error::new("no connection")) } }
+        })
+        .build();
+    let http = Direct(&gateway, &broker);
+    let ready = http.get("/ready").await;
+    assert_eq!((ready.status, &ready.json()["status"]), (200, &json!("ready")));
+    let checks = json!({"broker": true, "transporter": true, "fx": true, "posts": true, "database": true});
+    assert_eq!(ready.json()["checks"], checks);
+    assert!(ready.json()["timestamp"].is_string());
+    assert_eq!(ready.header("cache-control"), "no-store");
+
+    up.store(false, Ordering::SeqCst);
+    broker.destroy_service("posts").await.unwrap();
+    let ready = http.get("/ready").await;
+    assert_eq!((ready.status, &ready.json()["status"]), (503, &json!("not ready")));
+    assert_eq!(
+        (&ready.json()["checks"]["posts"], &ready.json()["checks"]["database"]),
+        (&json!(false), &json!(false))
+    );
+    let health = http.get("/health").await;
+    assert_eq!((health.status, &health.json()["status"]), (200, &json!("ok")));
+    broker.stop().await;
+    assert_eq!(http.get("/ready").await.json()["checks"]["broker"], false);
+}
+
+#[tokio::test]
+async fn health_is_outside_of_routes_and_stages() {
+    let broker = fixture::broker().await;
+    let route = || {
+        Route::new("/")
+            .alias("GET /health", "fx.hello")
+            .authenticate(|_, _| async { Err::<(), Error>(error::unauthorized(error::NO_TOKEN)) })
+    };
+    let gateway = Gateway::builder().route(route()).build();
+    assert_eq!(Direct(&gateway, &broker).get("/health").await.status, 200);
+    let gateway = Gateway::builder().route(route()).without_health().build();
+    assert_eq!(Direct(&gateway, &broker).get("/health").await.status, 401);
+    assert_eq!(Direct(&gateway, &broker).get("/ready").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_stopping_node_is_not_ready() {
+    let running = Running::default();
+    let gateway = Gateway::builder().bind("127.0.0.1:0").route(Route::new("/api").direct_calls()).build();
+    let (broker, address) = serving(gateway.clone(), &running).await;
+    let mut busy = Raw::connect(address).await;
+    busy.write("GET /api/fx/slow?ms=300 HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    running.reaches(1).await;
+    let stop = tokio::spawn({
+        let broker = broker.clone();
+        async move { broker.stop().await }
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert_eq!(Direct(&gateway, &broker).get("/ready").await.status, 503);
+    stop.await.unwrap();
+}

@@ -1,0 +1,113 @@
+//! What the gateway writes into the log.
+
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
+use ligand_core::ServiceBroker;
+use ligand_web::{Gateway, Route};
+use serde_json::Value;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::{
+    client::Direct,
+    fixture::{self, Running, one},
+};
+
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Sink {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Sink {
+    fn lines(&self) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+fn subscribe() -> (Sink, tracing::subscriber::DefaultGuard) {
+    let sink = Sink::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(sink.clone()).finish();
+    (sink, tracing::subscriber::set_default(subscriber))
+}
+
+#[tokio::test]
+async fn one_line_for_each_request_without_secrets() {
+    let broker = fixture::broker().await;
+    let gateway = one(Route::new("/api").direct_calls().alias("GET /v/:x", "fx.params"));
+    let http = Direct(&gateway, &broker);
+    let (sink, _guard) = subscribe();
+    http.send(
+        "GET",
+        "/api/fx/num?token=s3cret",
+        &[("x-request-id", "r-1"), ("authorization", "Bearer s3cret")],
+        "",
+    )
+    .await;
+    http.post("/api/fx/params", r#"{"password":"s3cret"}"#).await;
+    http.get("/api/v/a%0D%0AINFO%20forged").await;
+    http.get("/nope").await;
+    let lines = sink.lines();
+    assert_eq!(lines.len(), 4, "{lines:#?}");
+    assert!(
+        lines[0].contains("GET /api/fx/num 200 ") && lines[0].contains("request_id=\"r-1\""),
+        "{}",
+        lines[0]
+    );
+    assert!(lines[1].contains("POST /api/fx/params 200 ") && lines[1].contains("ms"), "{}", lines[1]);
+    assert!(lines[2].contains("GET /api/v/a%0D%0AINFO%20forged 400 "), "{}", lines[2]);
+    assert!(lines[3].contains("GET /nope 404 "), "{}", lines[3]);
+    assert!(!lines.concat().contains("s3cret"));
+}
+
+#[tokio::test]
+async fn failures_are_logged_with_what_clients_do_not_see() {
+    let broker = fixture::broker().await;
+    let gateway = one(Route::new("/api").direct_calls());
+    let (sink, _guard) = subscribe();
+    let answer = Direct(&gateway, &broker).get("/api/fx/errInternal").await;
+    assert!(!answer.body.contains("hunter2"));
+    let lines = sink.lines();
+    assert!(lines[0].contains("ERROR") && lines[0].contains("hunter2"), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn the_table_is_printed_at_start_and_answered_by_an_action() {
+    let (sink, _guard) = subscribe();
+    let gateway = Gateway::builder().bind("127.0.0.1:0").route(Route::new("/api").auto_aliases()).build();
+    let broker = ServiceBroker::builder()
+        .service(gateway)
+        .service(fixture::fx(&Running::default()))
+        .service(fixture::posts())
+        .start()
+        .await
+        .unwrap();
+    let lines = sink.lines();
+    assert!(lines.iter().any(|line| line.ends_with("GET /api/posts/:id => posts.get")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("listens on http://127.0.0.1:")), "{lines:#?}");
+    let aliases: Value = broker.call_named("api.listAliases", Value::Null).await.unwrap().take().unwrap();
+    let get = aliases.as_array().unwrap().iter().find(|alias| alias["actionName"] == "posts.get").unwrap();
+    let expected = serde_json::json!({
+        "actionName": "posts.get", "path": "posts/:id", "fullPath": "/api/posts/:id", "methods": "GET", "routePath": "/api",
+    });
+    assert_eq!(*get, expected);
+}

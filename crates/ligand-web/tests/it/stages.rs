@@ -1,0 +1,168 @@
+//! Stages and hooks of routes.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use ligand_core::{Action, CallOptions, Context, Error, Result};
+use ligand_web::{Reply, Req, Route, error};
+use serde_json::{Value, json};
+
+use crate::{
+    client::Direct,
+    fixture::{self, one},
+};
+
+async fn by_header(_ctx: Context, req: Arc<Req>) -> Result<Value> {
+    match req.header("x-user") {
+        Some("admin") => Ok(json!({"id": 1, "role": "admin"})),
+        Some(_) => Ok(json!({"id": 2, "role": "user"})),
+        None => Err(error::unauthorized(error::NO_TOKEN)),
+    }
+}
+
+async fn admins_only(ctx: Context, action: Arc<Action>) -> Result<()> {
+    let user: Option<Value> = ctx.meta("user");
+    match (action.full_name(), user.as_ref().and_then(|user| user["role"].as_str())) {
+        ("fx.num", role) if role != Some("admin") => Err(error::forbidden("ADMINS_ONLY")),
+        _ => Ok(()),
+    }
+}
+
+#[tokio::test]
+async fn callers_are_authenticated_and_authorised() {
+    let broker = fixture::broker().await;
+    let route = Route::new("/").direct_calls().authenticate(by_header).authorize(admins_only);
+    let gateway = one(route.alias("GET /gone", "no.such"));
+    let http = Direct(&gateway, &broker);
+    let nobody = http.get("/fx/whoami").await;
+    let expected =
+        json!({"name": "UnAuthorizedError", "message": "Unauthorized", "code": 401, "type": "NO_TOKEN"});
+    assert_eq!((nobody.status, nobody.json()), (401, expected));
+    let user = http.send("GET", "/fx/whoami", &[("x-user", "x")], "").await;
+    assert_eq!(user.json()["user"], json!({"id": 2, "role": "user"}));
+    assert_eq!((&user.json()["caller"], &user.json()["level"]), (&json!("api"), &json!(2)));
+    assert_eq!(
+        http.send("GET", "/fx/num", &[("x-user", "x")], "").await.error(),
+        (403, "ADMINS_ONLY".into())
+    );
+    assert_eq!(http.send("GET", "/fx/num", &[("x-user", "admin")], "").await.json(), 123);
+    // Who is nobody does not learn which actions exist, and makes us parse nothing.
+    assert_eq!(http.get("/gone").await.status, 401);
+    assert_eq!(http.post("/fx/params", "{broken").await.status, 401);
+    assert_eq!(http.send("HEAD", "/fx/num", &[], "").await.status, 401);
+}
+
+#[tokio::test]
+async fn every_text_of_a_path_meets_the_same_stage() {
+    let broker = fixture::broker().await;
+    let gateway = ligand_web::Gateway::builder()
+        .route(Route::new("/api").alias("GET /hello", "fx.hello"))
+        .route(Route::new("/api/admin").alias("GET /num", "fx.num").authenticate(by_header))
+        .build();
+    let http = Direct(&gateway, &broker);
+    for path in ["/api/admin/num", "/api//admin/num", "/api/%61dmin/num/", "//api/admin//num"] {
+        assert_eq!(http.get(path).await.status, 401, "{path}");
+    }
+    for path in
+        ["/api/x/../admin/num", "/api/admin%2Fnum", "/api/Admin/num", "/api/./admin/num", "/api/admin;x/num"]
+    {
+        assert_eq!(http.get(path).await.status, 404, "{path}");
+    }
+    for header in ["x-http-method-override", "x-original-url", "x-rewrite-url"] {
+        assert_eq!(
+            http.send("GET", "/api/hello", &[(header, "/api/admin/num")], "").await.json(),
+            "Hello World"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_stage_without_an_answer_leaves_the_caller_anonymous() {
+    let broker = fixture::broker().await;
+    let gateway = one(Route::new("/").direct_calls().authenticate(|ctx: Context, _: Arc<Req>| async move {
+        ctx.set_meta("seen", true);
+        Ok::<(), Error>(())
+    }));
+    let answer = Direct(&gateway, &broker).get("/fx/whoami").await;
+    assert_eq!((answer.status, &answer.json()["user"]), (200, &Value::Null));
+}
+
+#[tokio::test]
+async fn clients_cannot_write_meta() {
+    let broker = fixture::broker().await;
+    let gateway = one(Route::new("/").direct_calls());
+    let http = Direct(&gateway, &broker);
+    let headers = [("user", "admin"), ("x-meta-user", "admin"), ("content-type", "application/json")];
+    let answer = http
+        .send(
+            "POST",
+            "/fx/whoami?meta[user]=admin&user=admin",
+            &headers,
+            r#"{"meta":{"user":1},"$statusCode":418}"#,
+        )
+        .await;
+    assert_eq!((answer.status, &answer.json()["user"]), (200, &Value::Null));
+}
+
+#[tokio::test]
+async fn hooks_run_around_the_call() {
+    let broker = fixture::broker().await;
+    let gateway = one(Route::new("/")
+        .direct_calls()
+        .before(|ctx: Context, req: Arc<Req>| async move {
+            ctx.set_meta("user", json!({"agent": req.header("user-agent")}));
+            Ok::<_, Error>(())
+        })
+        .after(|ctx: Context, _: Arc<Req>, reply: Reply| async move {
+            Ok::<_, Error>(match ctx.meta::<String>("token") {
+                Some(token) => reply.header("Authorization", &format!("Bearer {token}")),
+                None => reply,
+            })
+        }));
+    let http = Direct(&gateway, &broker);
+    let answer = http.send("GET", "/fx/whoami", &[("user-agent", "test")], "").await;
+    assert_eq!(answer.json()["user"], json!({"agent": "test"}));
+    assert_eq!(answer.header("authorization"), "");
+    assert_eq!(http.get("/fx/login").await.header("authorization"), "Bearer t0k3n");
+}
+
+#[tokio::test]
+async fn hooks_can_refuse_and_panic_without_harm() {
+    let broker = fixture::broker().await;
+    let calls = Arc::new(AtomicUsize::new(0));
+    let seen = calls.clone();
+    let gateway = one(Route::new("/")
+        .direct_calls()
+        .before(|_: Context, req: Arc<Req>| async move {
+            match req.query() {
+                Some("panic") => panic!("hook"),
+                Some("refuse") => Err(error::bad_request("NO")),
+                _ => Ok(()),
+            }
+        })
+        .after(move |_: Context, _: Arc<Req>, reply: Reply| {
+            seen.fetch_add(1, Ordering::SeqCst);
+            async move { Ok::<_, Error>(reply) }
+        }));
+    let http = Direct(&gateway, &broker);
+    assert_eq!(http.get("/fx/num?refuse").await.error(), (400, "NO".into()));
+    assert_eq!(http.get("/fx/num?panic").await.status, 500);
+    assert_eq!(http.get("/fx/err").await.status, 500);
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+    assert_eq!(http.get("/fx/num").await.status, 200);
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn call_options_hold_for_every_call_of_the_route() {
+    let broker = fixture::broker().await;
+    let options = CallOptions { timeout: Some(Duration::from_millis(30)), ..CallOptions::default() };
+    let gateway = one(Route::new("/").direct_calls().call_options(options));
+    let answer = Direct(&gateway, &broker).get("/fx/slow?ms=10000").await;
+    assert_eq!(answer.error(), (504, "REQUEST_TIMEOUT".into()));
+}
