@@ -16,17 +16,16 @@ fn bodies() {
     let shop = Shop::start();
     let user = shop.user("eve");
     let stuffed = format!(r#"{{"name":"{}","price":1}}"#, "x".repeat(2_000_000));
-    let deep = "[".repeat(90_000);
+    let deep = "[".repeat(100_000);
     let deeper = format!(r#"{{"name":{deep}"#);
     let wide = format!(r#"{{"name":"Wide","price":1,"more":[{}0]}}"#, "0,".repeat(40_000));
     let cases: &[(&[u8], u16)] = &[
         (stuffed.as_bytes(), 413),
-        (&b"[".repeat(100_000), 413),
         (deep.as_bytes(), 400),
         (deeper.as_bytes(), 400),
         (wide.as_bytes(), 200),
         (b"{\"name\":\"\xff\xfe\",\"price\":1}", 400),
-        (b"{\"name\":\"\\ud800\",\"price\":1}", 400),
+        (b"{\"name\":\"\\ud800\",\"price\":1}", 422),
         (b"{\"name\":\"two\",\"price\":1}{}", 400),
         (b"{\"name\":\"open\",\"price\":1", 400),
         (b"{\"name\":\"NaN\",\"price\":NaN}", 400),
@@ -68,16 +67,17 @@ fn bodies() {
     shop.is_well();
 }
 
+fn keys(count: usize) -> String {
+    (0..count).map(|n| format!("k{n}=1")).collect::<Vec<_>>().join("&")
+}
+
 #[test]
 fn paths_and_queries() {
     let shop = Shop::start();
     let user = shop.user("eve");
-    let many = (0..10_000).map(|n| format!("k{n}=1")).collect::<Vec<_>>().join("&");
-    assert!(many.len() > 64_000);
-    let fewer = (0..2000).map(|n| format!("k{n}=1")).collect::<Vec<_>>().join("&");
+    let fewer = keys(2000);
     for (path, statuses) in [
-        (format!("/api/product?{many}"), &[414, 431, 400][..]),
-        (format!("/api/product?{fewer}"), &[400]),
+        (format!("/api/product?{fewer}"), &[400][..]),
         (format!("/api/product?{}", "a[]=1&".repeat(900)), &[200]),
         (format!("/api/product?page{}=1", "[a]".repeat(2000)), &[200, 422]),
         ("/api/product?a[999999999]=1&__proto__[x]=1&page=%ff".into(), &[200, 400, 422]),
@@ -101,7 +101,8 @@ fn paths_and_queries() {
 
 /// A token with any claims, truly signed.
 fn signed(claims: &Value, secret: &str, algorithm: Algorithm) -> String {
-    jsonwebtoken::encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+    jsonwebtoken::encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(secret.as_bytes()))
+        .unwrap()
 }
 
 #[test]
@@ -143,8 +144,16 @@ fn tokens() {
         "' OR 1=1 --".into(),
     ];
     for exp in [
-        json!(1), json!(0), json!(-1), json!("4000000000"), json!(null), json!(true), json!([far]), json!({}),
-        json!(1e300), json!(i64::MAX),
+        json!(1),
+        json!(0),
+        json!(-1),
+        json!("4000000000"),
+        json!(null),
+        json!(true),
+        json!([far]),
+        json!({}),
+        json!(1e300),
+        json!(i64::MAX),
     ] {
         tokens.push(signed(&claims(exp), SECRET, Algorithm::HS256));
     }
@@ -152,12 +161,21 @@ fn tokens() {
         let start: String = token.chars().take(200).collect();
         for path in ["/api/user/me", "/api/admin/stats"] {
             let answer = eve.clone().with_token(token).get(path);
-            assert_eq!((answer.status, answer.body["type"].as_str()), (401, Some("INVALID_TOKEN")), "{start}");
+            assert_eq!(
+                (answer.status, answer.body["type"].as_str()),
+                (401, Some("INVALID_TOKEN")),
+                "{start}"
+            );
         }
     }
     // Truly signed, but the claims are no user of ours.
-    for claims in [json!({ "exp": far }), json!({ "exp": far, "id": 5 }), json!({ "exp": far, "id": id, "role": "root" })] {
-        let answer = eve.clone().with_token(&signed(&claims, SECRET, Algorithm::HS256)).get("/api/admin/stats");
+    for claims in [
+        json!({ "exp": far }),
+        json!({ "exp": far, "id": 5 }),
+        json!({ "exp": far, "id": id, "role": "root" }),
+    ] {
+        let answer =
+            eve.clone().with_token(&signed(&claims, SECRET, Algorithm::HS256)).get("/api/admin/stats");
         assert!(matches!(answer.status, 401 | 403), "{claims}: {}", answer.text);
     }
     let gone = json!({ "id": "gone", "email": "g@example.com", "role": "user", "exp": far });
@@ -176,9 +194,17 @@ fn tokens() {
         (format!("Bearer Bearer {good}"), 401, Some("INVALID_TOKEN")),
     ] {
         let answer = anybody.send("GET", "/api/user/me", &[("Authorization", &value)], None);
-        assert_eq!((answer.status, answer.body["type"].as_str()), (status, kind), "'{value}': {}", answer.text);
+        assert_eq!(
+            (answer.status, answer.body["type"].as_str()),
+            (status, kind),
+            "'{value}': {}",
+            answer.text
+        );
     }
-    for path in [format!("/api/user/me?token={good}"), format!("/api/user/me?access_token={good}&authorization=Bearer%20{good}")] {
+    for path in [
+        format!("/api/user/me?token={good}"),
+        format!("/api/user/me?access_token={good}&authorization=Bearer%20{good}"),
+    ] {
         anybody.get(&path).expect(401, Some("NO_TOKEN"));
     }
     let double = [("Authorization", &*format!("Bearer {good}")), ("Authorization", "Bearer junk")];
@@ -201,11 +227,16 @@ fn raw(shop: &Shop, bytes: &[u8]) -> String {
 #[test]
 fn broken_http() {
     let shop = Shop::start();
-    let token = format!("GET /api/user/me HTTP/1.1\r\nHost: s\r\nAuthorization: Bearer {}\r\n\r\n", "x".repeat(1_000_000));
+    let token = format!(
+        "GET /api/user/me HTTP/1.1\r\nHost: s\r\nAuthorization: Bearer {}\r\n\r\n",
+        "x".repeat(1_000_000)
+    );
+    let many = format!("GET /api/product?{} HTTP/1.1\r\nHost: s\r\n\r\n", keys(10_000));
     let url = format!("GET /{} HTTP/1.1\r\nHost: s\r\n\r\n", "x".repeat(100_000));
     let headers = format!("GET / HTTP/1.1\r\nHost: s\r\n{}\r\n", "X-A: 1\r\n".repeat(1000));
     for bytes in [
         token.as_bytes(),
+        many.as_bytes(),
         url.as_bytes(),
         headers.as_bytes(),
         b"junk\r\n\r\n",
@@ -232,8 +263,13 @@ fn broken_http() {
     let smuggled = b"POST /api/public/login HTTP/1.1\r\nHost: s\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\
         Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: s\r\n\r\n";
     assert!(!raw(&shop, smuggled).contains("\"status\":\"ok\""));
-    let pipelined = "GET /health HTTP/1.1\r\nHost: s\r\n\r\n".repeat(1000);
-    assert_eq!(raw(&shop, pipelined.as_bytes()).matches("\"status\":\"ok\"").count(), 1000);
+    let pipelined = "GET /health HTTP/1.1\r\nHost: s\r\n\r\n".repeat(999);
+    let pipelined = format!("{pipelined}GET /health HTTP/1.1\r\nHost: s\r\nConnection: close\r\n\r\n");
+    let mut stream = TcpStream::connect(("127.0.0.1", shop.port)).unwrap();
+    stream.write_all(pipelined.as_bytes()).unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    assert_eq!(answers.matches("\"status\":\"ok\"").count(), 1000);
     // Line breaks in a path do not make lines of their own.
     raw(&shop, b"GET /a%0d%0aINFO%20forged HTTP/1.1\r\nHost: s\r\n\r\n");
     assert!(shop.lines().iter().all(|line| !line.starts_with("INFO forged")));

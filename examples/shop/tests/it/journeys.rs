@@ -31,8 +31,10 @@ fn from_the_first_look_to_an_order() {
         anybody.post("/api/public/register", &json!({ "name": "R", "email": "bad", "password": "x" }));
     answer.expect(422, Some("VALIDATION_ERROR"));
     let entries = answer.body["data"].as_array().unwrap();
-    let found: Vec<_> =
-        entries.iter().map(|entry| (entry["type"].as_str().unwrap(), entry["field"].as_str().unwrap())).collect();
+    let found: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry["type"].as_str().unwrap(), entry["field"].as_str().unwrap()))
+        .collect();
     assert_eq!(found, [("stringMin", "name"), ("email", "email"), ("stringMin", "password")]);
     assert!(entries[2].get("actual").is_none(), "a password is shown: {}", answer.text);
 
@@ -122,7 +124,8 @@ fn from_the_first_look_to_an_order() {
     rahul.product("Mouse", 499.5, 5);
     let answer = anybody.get("/api/product?page=1&pageSize=1&sort=-price");
     answer.expect(200, None);
-    let paging = ["total", "page", "pageSize", "totalPages"].map(|field| answer.body[field].as_i64().unwrap());
+    let paging =
+        ["total", "page", "pageSize", "totalPages"].map(|field| answer.body[field].as_i64().unwrap());
     assert_eq!(paging, [2, 1, 1, 2]);
     assert_eq!(answer.body["rows"].as_array().unwrap().len(), 1);
     assert_eq!(answer.body["rows"][0]["_id"], product);

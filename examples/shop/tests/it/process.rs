@@ -47,7 +47,7 @@ fn a_kill_keeps_what_was_answered() {
 
 #[test]
 fn running_requests_end_before_the_program() {
-    let shop = Shop::start();
+    let mut shop = Shop::start();
     let user = shop.user("ada");
     let product = user.product("Mouse", 10.0, 5);
     let token = user.token.clone().unwrap();
@@ -73,12 +73,22 @@ fn running_requests_end_before_the_program() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    let (status, folder) = shop.ended();
+    let status = shop.ended();
     assert!(status.success(), "{status}");
     drop(idle);
 
-    let shop = Shop::start_in(folder, &[]);
+    let shop = Shop::start_in(shop.folder.take().unwrap(), &[]);
     assert_eq!(shop.anybody().with_token(&token).stock(&product), 4);
+}
+
+#[test]
+fn a_signal_during_the_start_ends_it_in_order() {
+    let folder = TempDir::new().unwrap();
+    let mut shop = Shop::launch(program(&folder, &[]));
+    shop.wait_for("listens on");
+    shop.terminate();
+    let status = shop.ended();
+    assert!(status.success(), "{status}");
 }
 
 #[test]
@@ -110,15 +120,6 @@ fn secrets_that_are_missing_or_weak_are_warned_about() {
     assert_eq!(shop.count("JWT_SECRET is shorter than 32 bytes"), 1);
 }
 
-/// The program does not start; what it says.
-fn refused(folder: &TempDir, vars: &[(&str, &str)]) -> String {
-    let output = program(folder, vars).output().unwrap();
-    let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
-    assert_eq!(output.status.code(), Some(1), "{vars:?}: {said}");
-    assert!(!said.contains("panicked") && !said.contains("The shop is open"), "{said}");
-    said
-}
-
 #[test]
 fn a_wrong_setting_stops_the_start_and_is_named() {
     let folder = TempDir::new().unwrap();
@@ -141,7 +142,7 @@ fn a_wrong_setting_stops_the_start_and_is_named() {
         ("ADMIN_PASSWORD", "", "ADMIN_PASSWORD"),
         ("ADMIN_EMAIL", "", "ADMIN_EMAIL"),
     ] {
-        let said = refused(&folder, &[(name, value)]);
+        let said = Shop::refused(&folder, &[(name, value)]);
         assert!(said.contains(wanted), "{name}={value}: {said}");
         assert!(!said.contains("secret"), "{said}");
     }
@@ -151,7 +152,7 @@ fn a_wrong_setting_stops_the_start_and_is_named() {
         (".env", "A=1\nJWT_SECRET hunter2\n", ".env: entry 2"),
     ] {
         fs::write(folder.path().join(file), text).unwrap();
-        let said = refused(&folder, &[]);
+        let said = Shop::refused(&folder, &[]);
         assert!(said.contains(wanted), "{file}: {said}");
         assert!(!said.contains("hunter2"), "{said}");
         fs::remove_file(folder.path().join(file)).unwrap();

@@ -45,7 +45,10 @@ fn nobody_gives_himself_a_role_a_price_or_an_id() {
     );
     answer.expect(200, None);
     // The query is laid over the body; both are the caller's own.
-    assert_eq!((answer.body["quantity"].as_i64(), answer.body["totalPrice"].as_f64()), (Some(3), Some(3000.0)));
+    assert_eq!(
+        (answer.body["quantity"].as_i64(), answer.body["totalPrice"].as_f64()),
+        (Some(3), Some(3000.0))
+    );
     assert_eq!(answer.body["status"], "confirmed");
     assert_ne!(answer.id(), "mine");
     assert_eq!(answer.body["userId"], eve.get("/api/user/me").body["_id"]);
@@ -75,11 +78,13 @@ fn orders_of_others_do_not_exist() {
     assert_eq!(theirs.body, missing.body);
     // The id of the path is the one that counts.
     let own = eve.order(&product, 1).id();
-    let answer = eve.put(&format!("/api/order/{own}/status?id={order}"), &json!({ "status": "paid", "id": order }));
+    let answer =
+        eve.put(&format!("/api/order/{own}/status?id={order}"), &json!({ "status": "paid", "id": order }));
     answer.expect(200, None);
     assert_eq!(answer.id(), own);
     assert_eq!(ada.get("/api/order/my").body[0]["status"], "confirmed");
-    for (method, path) in [("GET", format!("/api/order/{order}")), ("DELETE", format!("/api/order/{order}"))] {
+    for (method, path) in [("GET", format!("/api/order/{order}")), ("DELETE", format!("/api/order/{order}"))]
+    {
         assert_eq!(eve.send(method, &path, &[], None).status, 404);
     }
     // Administrators see to every order.
@@ -94,19 +99,59 @@ fn what_is_not_published_is_not_there() {
     let product = eve.product("Mouse", 10.0, 5);
     let id = eve.get("/api/user/me").body["_id"].as_str().unwrap().to_owned();
     let paths = [
-        "user", "users", "user/list", "user/find", "user/count", "user/get", "user/create", "user/insert", "user/update",
-        "user/remove", "user/address", "user/register", "user/login", "user.list", "user/me/../list", "user/%2e%2e/list",
-        "product/reserve", "product/release", "product.reserve", "product/find", "product/insert", "order/list",
-        "order/find", "order/count", "order/create", "order.create", "$node/options", "$node/list", "$node.list",
-        "~node/list", "~node/options", "%24node/options", "email/send", "email.send", "notification/confirm",
-        "api/listAliases", "api", "public/user/list", "public/product", "public/login/../../user/list",
+        "user",
+        "users",
+        "user/list",
+        "user/find",
+        "user/count",
+        "user/get",
+        "user/create",
+        "user/insert",
+        "user/update",
+        "user/remove",
+        "user/address",
+        "user/register",
+        "user/login",
+        "user.list",
+        "user/me/../list",
+        "user/%2e%2e/list",
+        "product/reserve",
+        "product/release",
+        "product.reserve",
+        "product/find",
+        "product/insert",
+        "order/list",
+        "order/find",
+        "order/count",
+        "order/create",
+        "order.create",
+        "$node/options",
+        "$node/list",
+        "$node.list",
+        "~node/list",
+        "~node/options",
+        "%24node/options",
+        "email/send",
+        "email.send",
+        "notification/confirm",
+        "api/listAliases",
+        "api",
+        "public/user/list",
+        "public/product",
+        "public/login/../../user/list",
     ];
     for path in paths {
         for prefix in ["/api/", "/api/v1/", "/", "/api//"] {
             let path = format!("{prefix}{path}");
-            for (method, body) in [("GET", None), ("POST", Some("{}")), ("PUT", Some("{}")), ("DELETE", None)] {
+            for (method, body) in [("GET", None), ("POST", Some("{}")), ("PUT", Some("{}")), ("DELETE", None)]
+            {
                 let answer = eve.send(method, &path, &[], body.map(str::as_bytes));
-                assert!(matches!(answer.status, 404 | 405), "{method} {path}: {} {}", answer.status, answer.text);
+                assert!(
+                    matches!(answer.status, 404 | 405),
+                    "{method} {path}: {} {}",
+                    answer.status,
+                    answer.text
+                );
             }
         }
     }

@@ -85,17 +85,37 @@ impl Shop {
         Self::run(folder, command)
     }
 
-    pub(crate) fn run(folder: TempDir, mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let output = Arc::new(Output::default());
-        output.read(child.stdout.take().unwrap());
-        output.read(child.stderr.take().unwrap());
-        let mut shop = Self { child, output, port: 0, folder: Some(folder) };
+    pub(crate) fn run(folder: TempDir, command: Command) -> Self {
+        let mut shop = Self::launch(command);
+        shop.folder = Some(folder);
         shop.port = shop.output.wait("port", |lines| {
             let url = lines.iter().find_map(|line| line.strip_prefix("  products  http://localhost:"))?;
             url.split_once('/')?.0.parse().ok()
         });
         shop
+    }
+
+    /// Does not wait until it is open.
+    pub(crate) fn launch(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let output = Arc::new(Output::default());
+        output.read(child.stdout.take().unwrap());
+        output.read(child.stderr.take().unwrap());
+        Self { child, output, port: 0, folder: None }
+    }
+
+    /// What the program says that must not start.
+    pub(crate) fn refused(folder: &TempDir, vars: &[(&str, &str)]) -> String {
+        let mut shop = Self::launch(program(folder, vars));
+        let open = shop.output.wait("end", |lines| {
+            let open = lines.iter().any(|line| line.contains("The shop is open"));
+            (open || lines.iter().any(|line| line.starts_with("Error: "))).then_some(open)
+        });
+        assert!(!open, "{vars:?} is accepted");
+        assert_eq!(shop.child.wait().unwrap().code(), Some(1));
+        let said = shop.output.lines.lock().join("\n");
+        assert!(!said.contains("panicked"), "{said}");
+        said
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -159,17 +179,16 @@ impl Shop {
     }
 
     /// The end of the program, and its folder.
-    pub(crate) fn ended(mut self) -> (ExitStatus, TempDir) {
-        let status = self.child.wait().unwrap();
-        (status, self.folder.take().unwrap())
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// Stops it as an operator does.
-    pub(crate) fn stop(self) -> TempDir {
+    pub(crate) fn stop(mut self) -> TempDir {
         self.terminate();
-        let (status, folder) = self.ended();
+        let status = self.ended();
         assert!(status.success(), "{status}");
-        folder
+        self.folder.take().unwrap()
     }
 
     /// It still works, and nothing in it panicked.
