@@ -11,7 +11,7 @@ fn fifty_pieces_are_sold_fifty_times() {
     let shop = Shop::start();
     let user = shop.user("ada");
     let product = user.product("Ticket", 10.0, 50);
-    let token = user.token.clone().unwrap();
+    let token = user.token();
     let statuses: Vec<u16> = thread::scope(|scope| {
         let buyers: Vec<_> = (0..200)
             .map(|_| {
@@ -40,7 +40,7 @@ fn customers_who_hang_up_leave_no_half_orders() {
     let shop = Shop::start();
     let user = shop.user("ada");
     let product = user.product("Ticket", 10.0, 1000);
-    let token = user.token.clone().unwrap();
+    let token = user.token();
     let body = json!({ "productId": product, "quantity": 1 }).to_string();
     let request = format!(
         "POST /api/order HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n\
@@ -77,7 +77,7 @@ fn a_cancelled_order_puts_its_pieces_back_once() {
     let order = user.order(&product, 20).id();
     assert_eq!(user.stock(&product), 30);
     let path = format!("/api/order/{order}/status");
-    let token = user.token.clone().unwrap();
+    let token = user.token();
     let statuses: Vec<u16> = thread::scope(|scope| {
         let racers: Vec<_> = (0..16)
             .map(|_| {
@@ -116,7 +116,7 @@ fn sixty_four_connections_do_everything_at_once() {
     let shop = Shop::start();
     let user = shop.user("ada");
     let product = user.product("Endless", 1.0, 1_000_000);
-    let token = user.token.clone().unwrap();
+    let token = user.token();
     thread::scope(|scope| {
         for number in 0..64 {
             let (shop, product, token) = (&shop, &product, &token);
