@@ -21,7 +21,7 @@ fn on<T: Send + Sync + 'static>(
 ) -> Action {
     let rows = rows.clone();
     let run = move |ctx: &Context, params: Payload| {
-        ligand_core::ready(params.to_value().and_then(|params| work(&rows, &ctx, params).map(Payload::from)))
+        ligand_core::ready(params.to_value().and_then(|params| work(&rows, ctx, params).map(Payload::from)))
     };
     Action::raw(name, run).rest(rest).unwrap()
 }
