@@ -43,7 +43,6 @@ async fn main() -> Result<()> {
         .route(Route::new("/").alias("GET /shelf/:id", Books::GET))
         .build();
     let broker = TestBroker::builder().service(Books).start().await?;
-    let http = broker.http(&gateway);
     for line in [
         "GET /api/books/7?full=true",
         "POST /api/books",
@@ -52,9 +51,9 @@ async fn main() -> Result<()> {
         "GET /shelf/3",
     ] {
         let (method, path) = line.split_once(' ').unwrap_or_default();
-        let response = http.request(method, path).await;
-        let body: Value = response.json();
-        println!("{line} -> {} {}", response.status(), body.get("type").unwrap_or(&body));
+        let response = broker.http(&gateway).request(method, path).await;
+        let (status, body) = (response.status(), response.json::<Value>());
+        println!("{line} -> {status} {}", body.get("type").unwrap_or(&body));
     }
     broker.stop().await;
     Ok(())
