@@ -17,7 +17,7 @@ use crate::{
 pub fn services(builder: BrokerBuilder, settings: Settings) -> Result<BrokerBuilder> {
     let database = Sqlite::open(&settings.database_url)?;
     let gateway = gateway(settings.port, &settings.jwt);
-    let welcome = Welcome { gateway: gateway.clone(), random_secret: settings.random_secret };
+    let welcome = Welcome { gateway: gateway.clone(), warning: settings.warning };
     Ok(builder
         .middleware(welcome)
         .options(cache)
@@ -45,7 +45,7 @@ fn cache(options: &mut Options) {
 /// Says where the shop is, once it takes requests.
 struct Welcome {
     gateway: Gateway,
-    random_secret: bool,
+    warning: Option<&'static str>,
 }
 
 impl ligand::Middleware for Welcome {
@@ -54,8 +54,8 @@ impl ligand::Middleware for Welcome {
     }
 
     fn started(&self, _broker: &ServiceBroker) -> ligand::BoxFuture<Result<()>> {
-        if self.random_secret {
-            tracing::warn!("JWT_SECRET is not set: a random one is used, log-ins end with this process");
+        if let Some(warning) = self.warning {
+            tracing::warn!("{warning}");
         }
         let port = self.gateway.local_addr().map_or(0, |address| address.port());
         let url = format!("http://localhost:{port}");
