@@ -148,7 +148,7 @@ impl<R: Data> Request<R> {
     /// # Errors
     /// As the call itself.
     pub async fn shared(mut self) -> Result<Arc<R>> {
-        std::future::poll_fn(|cx| self.poll_payload(cx)).await?.shared().map_err(unfit)
+        std::future::poll_fn(|cx| self.poll_payload(cx)).await?.shared().map_err(|error| unfit(&error))
     }
 }
 
@@ -156,13 +156,13 @@ impl<R: Data> Future for Request<R> {
     type Output = Result<R>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<R>> {
-        self.get_mut().poll_payload(cx).map(|result| result?.take().map_err(unfit))
+        self.get_mut().poll_payload(cx).map(|result| result?.take().map_err(|error| unfit(&error)))
     }
 }
 
 /// A result of another type than the caller expects is nobody's input error.
 #[cold]
-fn unfit(error: Error) -> Error {
+fn unfit(error: &Error) -> Error {
     Error::server(500, "INVALID_RESPONSE_TYPE", "The result does not fit the type that the caller expects.")
         .with_retryable(false)
         .with_internal(error.message())
