@@ -8,8 +8,8 @@
 //! /ready 503 {"status":"not ready","checks":{"broker":true,"transporter":true,"users":true,"orders":false}}
 //! ```
 
-use http::Request;
 use ligand::{prelude::*, web::Gateway};
+use ligand_test::{Http, TestBroker};
 
 struct Users;
 
@@ -21,27 +21,24 @@ struct Orders;
 #[service(name = "orders")]
 impl Orders {}
 
-async fn show(gateway: &Gateway, broker: &ServiceBroker) -> Result<()> {
+async fn show(http: &Http) {
     for path in ["/health", "/ready"] {
-        let response = gateway.handle(broker, Request::get(path).body("")?).await;
-        let status = response.status().as_u16();
-        let mut body: Value = String::from_utf8_lossy(&response.into_body().bytes().await).parse()?;
-        if let Some(body) = body.as_object_mut() {
-            body.remove("timestamp"); // differs from run to run
-        }
-        println!("{path} {status} {body}");
+        let response = http.get(path).await;
+        let mut body: ligand::Map<String, Value> = response.json();
+        body.remove("timestamp"); // differs from run to run
+        println!("{path} {} {}", response.status(), Value::from(body));
     }
-    Ok(())
 }
 
 #[ligand::main]
 async fn main() -> Result<()> {
     let gateway = Gateway::builder().ready_services(["users", "orders"]).build();
-    let broker = ServiceBroker::builder().service(Users).service(Orders).start().await?;
-    show(&gateway, &broker).await?;
+    let broker = TestBroker::builder().service(Users).service(Orders).start().await?;
+    let http = broker.http(&gateway);
+    show(&http).await;
     println!("orders stops");
     broker.destroy_service("orders").await?;
-    show(&gateway, &broker).await?;
+    show(&http).await;
     broker.stop().await;
     Ok(())
 }

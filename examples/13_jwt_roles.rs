@@ -1,17 +1,17 @@
 //! JSON Web Tokens find out who calls; a role of the action decides whether they may.
 //!
 //! ```text
-//! nobody: 401 NO_TOKEN
-//! a forged token: 401 INVALID_TOKEN
-//! eve, a user: 403 FORBIDDEN
+//! nobody: 401 "NO_TOKEN"
+//! a forged token: 401 "INVALID_TOKEN"
+//! eve, a user: 403 "FORBIDDEN"
 //! ada, an admin: 200 "reset by ada"
 //! ```
 
 use std::sync::Arc;
 
-use http::Request;
 use ligand::prelude::*;
 use ligand::web::{Gateway, JwtKeys, Route, error};
+use ligand_test::TestBroker;
 
 struct Admin;
 
@@ -38,7 +38,7 @@ async fn main() -> Result<()> {
     let keys = JwtKeys::hs256("an example secret of 32 bytes ...")?;
     let route = Route::new("/api").auto_aliases().authenticate(keys.bearer()).authorize(has_role);
     let gateway = Gateway::builder().route(route).build();
-    let broker = ServiceBroker::builder().service(Admin).start().await?;
+    let broker = TestBroker::builder().service(Admin).start().await?;
     let hour = Duration::from_secs(3600);
     let token = |name, role| keys.sign(&json!({ "name": name, "role": role }), hour);
     for (who, token) in [
@@ -47,12 +47,9 @@ async fn main() -> Result<()> {
         ("eve, a user", token("eve", "user")?),
         ("ada, an admin", token("ada", "admin")?),
     ] {
-        let request = Request::post("/api/admin/reset").header("authorization", format!("Bearer {token}"));
-        let response = gateway.handle(&broker, request.body("")?).await;
-        let status = response.status().as_u16();
-        let text = String::from_utf8_lossy(&response.into_body().bytes().await).into_owned();
-        let body: Value = text.parse()?;
-        println!("{who}: {status} {}", body["type"].as_str().unwrap_or(&text));
+        let response = broker.http(&gateway).post("/api/admin/reset").bearer(&token).await;
+        let body: Value = response.json();
+        println!("{who}: {} {}", response.status(), body.get("type").unwrap_or(&body));
     }
     broker.stop().await;
     Ok(())

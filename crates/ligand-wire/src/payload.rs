@@ -386,6 +386,13 @@ impl fmt::Debug for Payload {
     }
 }
 
+impl From<()> for Payload {
+    /// Nothing was given.
+    fn from((): ()) -> Self {
+        Self::UNDEFINED
+    }
+}
+
 impl From<Value> for Payload {
     fn from(value: Value) -> Self {
         Self(Repr::Value(Arc::new(value)))

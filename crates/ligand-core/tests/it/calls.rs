@@ -215,7 +215,7 @@ async fn parameters_that_do_not_fit_are_client_errors() {
     let error = broker.call_named("math.add", json!({ "a": 1 })).await.unwrap_err();
     assert_eq!((error.code(), error.kind()), (422, "PAYLOAD_DECODE_ERROR"));
     let error = broker.call(ActionRef::<(i64, i64), String>::new("math.add"), (1, 1)).await.unwrap_err();
-    assert_eq!(error.kind(), "PAYLOAD_DECODE_ERROR");
+    assert_eq!((error.code(), error.kind()), (500, "INVALID_RESPONSE_TYPE"));
 }
 
 #[tokio::test]

@@ -58,11 +58,11 @@ fn schemas_tell_what_can_be_written_and_read() {
     };
     let action = |name: &str| def.actions().iter().find(|action| action.name() == name).unwrap();
     let create = action("create").params_of().unwrap().json();
-    assert_eq!(keys(create), "email,kind,name,password");
+    assert_eq!(keys(create), "name,email,password,kind");
     assert_eq!(create["required"], json!(["name", "email", "password"]));
     let update = action("update").params_of().unwrap().json();
-    assert_eq!((keys(update).as_str(), &update["required"]), ("email,id,name,password", &json!(["id"])));
-    assert_eq!(keys(action("get").returns_of().unwrap().json()), "_id,email,kind,name,role");
+    assert_eq!((keys(update).as_str(), &update["required"]), ("id,name,email,password", &json!(["id"])));
+    assert_eq!(keys(action("get").returns_of().unwrap().json()), "_id,name,email,role,kind");
     // What is referred to is there.
     for name in ["create", "update", "insert", "get", "list", "find"] {
         let action = action(name);
