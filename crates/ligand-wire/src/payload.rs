@@ -4,18 +4,21 @@
 //! that nobody has parsed yet, or raw bytes. Local calls move the typed value; nothing is encoded. Remote
 //! and HTTP edges encode or decode exactly once, straight between the typed value and the bytes.
 
-use std::{
-    any::{Any, TypeId},
-    fmt,
-    sync::Arc,
-};
+mod convert;
+mod typed;
+
+use std::{any::Any, fmt, sync::Arc};
 
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use self::{
+    convert::{changed_type, encode_error, from_json, from_nothing, from_value, is_same, same, text, tree},
+    typed::Typed,
+};
 use crate::{
-    Error, Result,
+    Result,
     key::{self, Found, KeyError},
 };
 
@@ -58,37 +61,6 @@ enum Repr {
     Value(Arc<Value>),
     Encoded(Format, Bytes),
     Binary(Bytes),
-}
-
-/// The vtable behind a typed payload: everything that needs no knowledge of the target type.
-trait Typed: Any + Send + Sync {
-    fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()>;
-    fn to_value(&self) -> serde_json::Result<Value>;
-    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<Found, KeyError>;
-    fn type_name(&self) -> &'static str;
-    fn copied(&self) -> Arc<dyn Typed>;
-}
-
-impl<T: Data> Typed for T {
-    fn copied(&self) -> Arc<dyn Typed> {
-        Arc::new(self.clone())
-    }
-
-    fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
-        serde_json::to_writer(out, self)
-    }
-
-    fn to_value(&self) -> serde_json::Result<Value> {
-        serde_json::to_value(self)
-    }
-
-    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<Found, KeyError> {
-        key::write_path(self, path.unwrap_or_default(), out)
-    }
-
-    fn type_name(&self) -> &'static str {
-        std::any::type_name::<T>()
-    }
 }
 
 impl Clone for Payload {
@@ -418,143 +390,5 @@ impl<'de> serde::Deserialize<'de> for Payload {
     }
 }
 
-fn tree(typed: &dyn Typed) -> Result<Value> {
-    typed.to_value().map_err(|error| encode_error(typed.type_name(), &error))
-}
-
-fn text(typed: &dyn Typed, out: &mut Vec<u8>) -> Result<()> {
-    typed.write_json(out).map_err(|error| encode_error(typed.type_name(), &error))
-}
-
-#[cold]
-fn changed_type() -> Error {
-    Error::internal_error("a typed payload changed its type")
-}
-
-fn is_same<A: 'static, B: 'static>() -> bool {
-    TypeId::of::<A>() == TypeId::of::<B>()
-}
-
-/// Gives `value` back as a `B` when `A` and `B` are the same type; decided at compile time.
-fn same<A: 'static, B: 'static>(value: A) -> Result<B, A> {
-    if !is_same::<A, B>() {
-        return Err(value);
-    }
-    let mut slot = Some(value);
-    match (&mut slot as &mut dyn Any).downcast_mut::<Option<B>>().and_then(Option::take) {
-        Some(value) => Ok(value),
-        None => Err(slot.expect("the slot was not emptied: the types differ")),
-    }
-}
-
-/// `undefined` and `null` fit `()`, `Option` and every type that reads null; a struct reads them as `{}`,
-/// because JavaScript callers send `{}`, `null` or nothing for the same thing.
-fn from_nothing<T: Data>() -> Result<T> {
-    from_value(Value::Null)
-        .or_else(|null| from_value(Value::Object(serde_json::Map::new())).map_err(|_| null))
-}
-
-fn from_json<T: Data>(bytes: &[u8]) -> Result<T> {
-    if is_same::<T, ()>() {
-        return from_value(Value::Null);
-    }
-    if bytes.is_empty() || bytes == b"null" {
-        return from_nothing();
-    }
-    serde_json::from_slice(bytes).map_err(|error| decode_error::<T>(&error))
-}
-
-fn from_value<T: Data>(value: Value) -> Result<T> {
-    let value = if is_same::<T, ()>() { Value::Null } else { value };
-    serde_json::from_value(value).map_err(|error| decode_error::<T>(&error))
-}
-
-#[cold]
-fn decode_error<T>(error: &serde_json::Error) -> Error {
-    let name = std::any::type_name::<T>();
-    Error::build("ValidationError", 422, format!("The content does not fit the expected type: {error}"))
-        .with_kind("PAYLOAD_DECODE_ERROR")
-        .with_internal(format!("decoding {name}"))
-}
-
-#[cold]
-fn encode_error(type_name: &str, error: &serde_json::Error) -> Error {
-    Error::build("MoleculerServerError", 500, "The result cannot be encoded.")
-        .with_kind("PAYLOAD_ENCODE_ERROR")
-        .with_internal(format!("{type_name}: {error}"))
-}
-
 #[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-    use serde_json::json;
-
-    use super::*;
-
-    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-    struct User {
-        id: u64,
-        name: Option<String>,
-    }
-
-    fn ada() -> User {
-        User { id: 1, name: Some("Ada".into()) }
-    }
-
-    #[test]
-    fn typed_values_move_and_share() {
-        let payload = Payload::typed(ada());
-        let shared = payload.clone();
-        assert_eq!(payload.take::<User>().unwrap(), ada());
-        assert_eq!(shared.peek::<User>(), Some(&ada()));
-        assert_eq!(shared.get("name"), Some(json!("Ada")));
-    }
-
-    #[test]
-    fn every_form_decodes_to_the_same_value() {
-        let forms = [
-            Payload::json(r#"{"id":1,"name":"Ada"}"#),
-            Payload::from(json!({"id": 1, "name": "Ada"})),
-            Payload::typed(json!({"id": 1, "name": "Ada"})),
-            Payload::typed(ada()).into_typed::<Value>().unwrap(),
-        ];
-        for form in forms {
-            let mut text = Vec::new();
-            form.write_json(&mut text).unwrap();
-            assert_eq!(text, br#"{"id":1,"name":"Ada"}"#, "{form:?}");
-            assert_eq!(form.take::<User>().unwrap(), ada());
-        }
-    }
-
-    #[test]
-    fn nothing_is_null_unit_or_an_empty_object() {
-        for nothing in [Payload::UNDEFINED, Payload::NULL, Payload::json("null"), Payload::typed(())] {
-            nothing.clone().take::<()>().unwrap();
-            assert_eq!(nothing.clone().take::<Option<u8>>().unwrap(), None);
-            assert!(nothing.take::<User>().unwrap_err().message().contains("id"));
-        }
-        Payload::json("{}").take::<()>().unwrap();
-    }
-
-    #[test]
-    fn misfits_are_client_errors_without_type_names() {
-        let err = Payload::json(r#"{"id":"x"}"#).take::<User>().unwrap_err();
-        assert_eq!((err.code(), err.kind()), (422, "PAYLOAD_DECODE_ERROR"));
-        assert!(!err.message().contains("ligand_wire"), "{err:?}");
-    }
-
-    #[test]
-    fn change_does_not_reach_other_owners() {
-        let mut mine = Payload::typed(ada());
-        let theirs = mine.clone();
-        mine.typed_mut::<User>().unwrap().id = 2;
-        assert_eq!((mine.peek::<User>().unwrap().id, theirs.peek::<User>().unwrap().id), (2, 1));
-        mine.value_mut().unwrap()["id"] = json!(3);
-        assert_eq!((mine.get("id"), theirs.get("id")), (Some(json!(3)), Some(json!(1))));
-    }
-
-    #[test]
-    fn debug_shows_no_content() {
-        assert!(!format!("{:?}", Payload::typed(ada())).contains("Ada"));
-    }
-}
+mod tests;

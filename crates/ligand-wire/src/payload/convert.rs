@@ -1,0 +1,74 @@
+//! From one form of a payload to another, and what is said when that fails.
+
+use std::any::{Any, TypeId};
+
+use serde_json::Value;
+
+use super::{Data, typed::Typed};
+use crate::{Error, Result};
+
+pub(super) fn tree(typed: &dyn Typed) -> Result<Value> {
+    typed.to_value().map_err(|error| encode_error(typed.type_name(), &error))
+}
+
+pub(super) fn text(typed: &dyn Typed, out: &mut Vec<u8>) -> Result<()> {
+    typed.write_json(out).map_err(|error| encode_error(typed.type_name(), &error))
+}
+
+#[cold]
+pub(super) fn changed_type() -> Error {
+    Error::internal_error("a typed payload changed its type")
+}
+
+pub(super) fn is_same<A: 'static, B: 'static>() -> bool {
+    TypeId::of::<A>() == TypeId::of::<B>()
+}
+
+/// Gives `value` back as a `B` when `A` and `B` are the same type; decided at compile time.
+pub(super) fn same<A: 'static, B: 'static>(value: A) -> Result<B, A> {
+    if !is_same::<A, B>() {
+        return Err(value);
+    }
+    let mut slot = Some(value);
+    match (&mut slot as &mut dyn Any).downcast_mut::<Option<B>>().and_then(Option::take) {
+        Some(value) => Ok(value),
+        None => Err(slot.expect("the slot was not emptied: the types differ")),
+    }
+}
+
+/// `undefined` and `null` fit `()`, `Option` and every type that reads null; a struct reads them as `{}`,
+/// because JavaScript callers send `{}`, `null` or nothing for the same thing.
+pub(super) fn from_nothing<T: Data>() -> Result<T> {
+    from_value(Value::Null)
+        .or_else(|null| from_value(Value::Object(serde_json::Map::new())).map_err(|_| null))
+}
+
+pub(super) fn from_json<T: Data>(bytes: &[u8]) -> Result<T> {
+    if is_same::<T, ()>() {
+        return from_value(Value::Null);
+    }
+    if bytes.is_empty() || bytes == b"null" {
+        return from_nothing();
+    }
+    serde_json::from_slice(bytes).map_err(|error| decode_error::<T>(&error))
+}
+
+pub(super) fn from_value<T: Data>(value: Value) -> Result<T> {
+    let value = if is_same::<T, ()>() { Value::Null } else { value };
+    serde_json::from_value(value).map_err(|error| decode_error::<T>(&error))
+}
+
+#[cold]
+pub(super) fn decode_error<T>(error: &serde_json::Error) -> Error {
+    let name = std::any::type_name::<T>();
+    Error::build("ValidationError", 422, format!("The content does not fit the expected type: {error}"))
+        .with_kind("PAYLOAD_DECODE_ERROR")
+        .with_internal(format!("decoding {name}"))
+}
+
+#[cold]
+pub(super) fn encode_error(type_name: &str, error: &serde_json::Error) -> Error {
+    Error::build("MoleculerServerError", 500, "The result cannot be encoded.")
+        .with_kind("PAYLOAD_ENCODE_ERROR")
+        .with_internal(format!("{type_name}: {error}"))
+}

@@ -1,0 +1,42 @@
+//! A Rust value behind a vtable: everything that can be done with it without knowing the target type.
+
+use std::{any::Any, sync::Arc};
+
+use serde_json::Value;
+
+use super::Data;
+use crate::{
+    Result,
+    key::{self, Found, KeyError},
+};
+
+/// The vtable behind a typed payload: everything that needs no knowledge of the target type.
+pub(super) trait Typed: Any + Send + Sync {
+    fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()>;
+    fn to_value(&self) -> serde_json::Result<Value>;
+    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<Found, KeyError>;
+    fn type_name(&self) -> &'static str;
+    fn copied(&self) -> Arc<dyn Typed>;
+}
+
+impl<T: Data> Typed for T {
+    fn copied(&self) -> Arc<dyn Typed> {
+        Arc::new(self.clone())
+    }
+
+    fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        serde_json::to_writer(out, self)
+    }
+
+    fn to_value(&self) -> serde_json::Result<Value> {
+        serde_json::to_value(self)
+    }
+
+    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<Found, KeyError> {
+        key::write_path(self, path.unwrap_or_default(), out)
+    }
+
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<T>()
+    }
+}
