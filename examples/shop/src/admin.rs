@@ -1,6 +1,11 @@
 //! Administration: numbers for people with the role `admin`.
 
-use ligand::prelude::*;
+use ligand::{
+    db::{CountParams, DbClient as _},
+    prelude::*,
+};
+
+use crate::{order::Orders, product::Products, user::Users};
 
 /// How much there is of everything.
 #[payload]
@@ -19,10 +24,11 @@ impl Admin {
     /// How much there is of everything.
     #[action(rest = "GET /stats", meta(role = "admin"))]
     async fn stats(&self, ctx: &Context) -> Result<Stats> {
-        let count = |service: &str| ctx.call_named(format!("{service}.count"), json!({}));
-        let counts = ctx.mcall(["user", "product", "order"].map(count)).await?;
-        let mut counts = counts.into_iter().map(Payload::take::<u64>);
-        let mut next = || counts.next().unwrap_or(Ok(0));
-        Ok(Stats { users: next()?, products: next()?, orders: next()? })
+        let all = CountParams::default;
+        let users = ctx.client::<Users>().count(all());
+        let products = ctx.client::<Products>().count(all());
+        let orders = ctx.client::<Orders>().count(all());
+        let counts = ctx.mcall([users, products, orders]).await?;
+        Ok(Stats { users: counts[0], products: counts[1], orders: counts[2] })
     }
 }
