@@ -33,13 +33,13 @@ pub use request::Request;
 use crate::{
     cache::Cache,
     config::{Env, Options},
-    context::{Context, EventKind, Inner as ContextInner},
+    context::{Context, EventKind, Extra, Inner as ContextInner},
     middleware::{
         DynCall, DynEmit,
         order::{self, Step},
     },
     registry::{Registry, ServiceItem},
-    service::{ActionRef, Caller, Client, EventPayload, Service},
+    service::{ActionRef, Caller, Client, Contract, EventPayload},
     task::Tasks,
 };
 
@@ -158,13 +158,13 @@ impl ServiceBroker {
     }
 
     /// A client of a service.
-    pub fn client<S: Service>(&self) -> S::Client {
+    pub fn client<S: Contract>(&self) -> S::Client {
         S::Client::new(Caller::from(self))
     }
 
     /// Calls an action by its typed name.
     pub fn call<P: Data, R: Data>(&self, action: ActionRef<P, R>, params: P) -> Request<R> {
-        Request::new(Caller::from(self), Cow::Borrowed(action.name()), Payload::typed(params))
+        Request::new(self, None, Cow::Borrowed(action.name()), Payload::typed(params))
     }
 
     /// Calls an action by its name in text; the result is untyped.
@@ -173,7 +173,7 @@ impl ServiceBroker {
         action: impl Into<Cow<'static, str>>,
         params: impl Into<Payload>,
     ) -> Request<Payload> {
-        Request::new(Caller::from(self), action.into(), params.into())
+        Request::new(self, None, action.into(), params.into())
     }
 
     /// Waits for many calls at once; see [`Mcall`].
@@ -227,7 +227,7 @@ impl ServiceBroker {
         request_id: Option<crate::context::Id>,
     ) -> Context {
         let mut inner = ContextInner::root(self.clone());
-        inner.service = Some(service.into());
+        inner.extra = Some(Box::new(Extra { service: Some(service.into()), ..Extra::default() }));
         inner.request_id = request_id;
         inner.build()
     }
@@ -235,7 +235,7 @@ impl ServiceBroker {
     /// The layers of an action, outermost first. Empty when this node does not have the action.
     pub fn pipeline(&self, action: &str) -> Vec<Step> {
         let snapshot = self.0.registry.load();
-        snapshot.endpoint(action).map_or_else(Vec::new, |e| order::steps(&self.0.parts, e.action()))
+        snapshot.endpoint(action).map_or_else(Vec::new, |e| order::steps(&self.0.parts, e))
     }
 
     /// True when some service on this node hears the event.

@@ -7,14 +7,7 @@ mod memory;
 mod rule;
 mod turn;
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use ligand_wire::{Data, Payload, Result, pattern::Pattern};
 
@@ -80,7 +73,6 @@ struct Inner {
     store: Box<dyn Cacher>,
     ttl: Option<Duration>,
     max_params_length: Option<usize>,
-    epoch: AtomicU64,
     turns: Turns,
 }
 
@@ -90,7 +82,6 @@ impl Cache {
             store,
             ttl: Some(ttl).filter(|ttl| !ttl.is_zero()),
             max_params_length,
-            epoch: AtomicU64::new(0),
             turns: Turns::default(),
         }))
     }
@@ -111,9 +102,11 @@ impl Cache {
         self.0.turns.take(key).await
     }
 
-    /// Ticks at every removal.
-    pub(crate) fn epoch(&self) -> u64 {
-        self.0.epoch.load(Ordering::Acquire)
+    /// Removes an entry that should not have been stored.
+    pub(crate) async fn forget(&self, key: String) {
+        if let Err(error) = self.0.store.del(vec![key]).await {
+            tracing::warn!(error = %format!("{error:#}"), "an outdated entry stays in the cache");
+        }
     }
 
     /// The entry of a key as text.
@@ -131,8 +124,9 @@ impl Cache {
     /// # Errors
     /// When the store cannot be reached.
     pub async fn del(&self, key: impl Into<String>) -> Result<()> {
-        self.0.epoch.fetch_add(1, Ordering::AcqRel);
-        self.0.store.del(vec![key.into()]).await
+        let key = key.into();
+        self.0.turns.removed(|other| *other == *key);
+        self.0.store.del(vec![key]).await
     }
 
     /// Removes everything whose key matches a mask: `users.**` is every entry of the users service.
@@ -142,8 +136,9 @@ impl Cache {
     /// # Errors
     /// When the store cannot be reached.
     pub async fn clean(&self, mask: &str) -> Result<()> {
-        self.0.epoch.fetch_add(1, Ordering::AcqRel);
-        self.0.store.clean(vec![Pattern::new(mask)]).await
+        let mask = Pattern::new(mask);
+        self.0.turns.removed(|key| mask.matches(key));
+        self.0.store.clean(vec![mask]).await
     }
 
     /// All keys, sorted.
@@ -181,7 +176,8 @@ impl Cache {
         }
     }
 
-    /// The key that an action's result has for these parameters, without meta or headers.
+    /// The key that an action's result has for these parameters, without meta or headers: a part of the key
+    /// that is read from there (`#user.id`) is `undefined` in it.
     pub fn key_for(&self, broker: &ServiceBroker, action: &str, params: &Payload) -> Option<String> {
         let snapshot = broker.registry().snapshot();
         let action = snapshot.endpoint(action)?.action();

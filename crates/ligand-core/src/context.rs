@@ -20,7 +20,7 @@ use std::{
 
 use ligand_wire::{
     Data, Payload, Result,
-    key::{self, KeyError},
+    key::{self, Found, KeyError},
 };
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -32,7 +32,7 @@ pub use self::{id::Id, meta::Meta};
 use crate::{
     broker::{Emit, Mcall, Request, ServiceBroker},
     registry::{Endpoint, Listener},
-    service::{Action, ActionRef, Caller, Client, EventPayload, Service},
+    service::{Action, ActionRef, Caller, Client, Contract, EventPayload},
 };
 
 /// How an event was sent.
@@ -54,24 +54,35 @@ pub type Headers = BTreeMap<String, String>;
 pub struct Context(Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) broker: ServiceBroker,
-    pub(crate) endpoint: Option<Arc<Endpoint>>,
+    pub(crate) home: Home,
     pub(crate) id: Id,
     /// `None`: this context starts the request, its own id is the request's.
     pub(crate) request_id: Option<Id>,
     pub(crate) parent_id: Option<Id>,
-    pub(crate) level: u32,
     pub(crate) caller: Option<Arc<str>>,
-    pub(crate) service: Option<Arc<str>>,
-    pub(crate) listener: Option<Arc<Listener>>,
-    pub(crate) event: Option<(Arc<str>, EventKind)>,
     pub(crate) meta: Mutex<Meta>,
-    pub(crate) headers: Option<Arc<Headers>>,
     pub(crate) limit: Limit,
+    pub(crate) extra: Option<Box<Extra>>,
+    pub(crate) level: u32,
     pub(crate) no_cache: bool,
-    pub(crate) cached: AtomicBool,
-    pub(crate) span: OnceLock<tracing::Span>,
+    cached: AtomicBool,
+    span: OnceLock<Box<tracing::Span>>,
     locals: Mutex<Locals>,
+}
+
+/// Where a context runs; the handle also counts running work.
+pub(crate) enum Home {
+    Endpoint(Arc<Endpoint>),
+    Listener(Arc<Listener>),
+    Broker(ServiceBroker),
+}
+
+/// What few contexts have.
+#[derive(Default)]
+pub(crate) struct Extra {
+    pub(crate) service: Option<Arc<str>>,
+    pub(crate) event: Option<(Arc<str>, EventKind)>,
+    pub(crate) headers: Option<Arc<Headers>>,
 }
 
 /// The time a call may take. The clock starts when the call first waits or calls further: a call that ends at
@@ -98,7 +109,8 @@ impl Limit {
             return None;
         }
         *self.deadline.get_or_init(|| {
-            let own = self.timeout.map(|timeout| Instant::now() + timeout);
+            // A limit beyond what the clock can count is none.
+            let own = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
             match (own, self.outer) {
                 (Some(own), Some(outer)) => Some(own.min(outer)),
                 (own, outer) => own.or(outer),
@@ -108,27 +120,27 @@ impl Limit {
 }
 
 impl Inner {
-    /// A context with nothing set that runs on `broker`.
-    pub(crate) fn root(broker: ServiceBroker) -> Self {
+    /// A context with nothing set.
+    pub(crate) fn new(home: Home) -> Self {
         Self {
-            broker,
-            endpoint: None,
+            home,
             id: Id::random(),
             request_id: None,
             parent_id: None,
-            level: 1,
             caller: None,
-            service: None,
-            listener: None,
-            event: None,
             meta: Mutex::default(),
-            headers: None,
             limit: Limit::default(),
+            extra: None,
+            level: 1,
             no_cache: false,
             cached: AtomicBool::new(false),
             span: OnceLock::new(),
             locals: Mutex::default(),
         }
+    }
+
+    pub(crate) fn root(broker: ServiceBroker) -> Self {
+        Self::new(Home::Broker(broker))
     }
 
     pub(crate) fn build(self) -> Context {
@@ -143,7 +155,18 @@ impl Context {
 
     /// The broker this runs on.
     pub fn broker(&self) -> &ServiceBroker {
-        &self.0.broker
+        match &self.0.home {
+            Home::Endpoint(endpoint) => endpoint.broker(),
+            Home::Listener(listener) => listener.broker(),
+            Home::Broker(broker) => broker,
+        }
+    }
+
+    pub(crate) fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        match &self.0.home {
+            Home::Endpoint(endpoint) => Some(endpoint),
+            Home::Listener(_) | Home::Broker(_) => None,
+        }
     }
 
     /// Id of this context.
@@ -173,7 +196,7 @@ impl Context {
 
     /// Node of the caller; this node for local calls.
     pub fn node_id(&self) -> &str {
-        self.0.broker.node_id()
+        self.broker().node_id()
     }
 
     /// Full name of the service this runs in; empty in a context that belongs to none.
@@ -182,9 +205,11 @@ impl Context {
     }
 
     pub(crate) fn service_name(&self) -> Option<&Arc<str>> {
-        let own = self.0.service.as_ref();
-        own.or_else(|| self.action_def().map(|action| &action.service))
-            .or_else(|| self.0.listener.as_ref().map(|listener| listener.service()))
+        match &self.0.home {
+            Home::Endpoint(endpoint) => Some(&endpoint.action().service),
+            Home::Listener(listener) => Some(listener.service()),
+            Home::Broker(_) => self.0.extra.as_ref()?.service.as_ref(),
+        }
     }
 
     /// Full name of the running action; empty in a listener or lifecycle handler.
@@ -194,17 +219,17 @@ impl Context {
 
     /// Definition of the running action.
     pub fn action_def(&self) -> Option<&Arc<Action>> {
-        self.0.endpoint.as_ref().map(|endpoint| endpoint.action())
+        self.endpoint().map(|endpoint| endpoint.action())
     }
 
     /// Name of the event that is handled; empty in an action.
     pub fn event(&self) -> &str {
-        self.0.event.as_ref().map_or("", |(name, _)| name)
+        self.0.extra.as_ref().and_then(|extra| extra.event.as_ref()).map_or("", |(name, _)| name)
     }
 
     /// How the event was sent; `None` in an action.
     pub fn event_kind(&self) -> Option<EventKind> {
-        self.0.event.as_ref().map(|(_, kind)| *kind)
+        self.0.extra.as_ref()?.event.as_ref().map(|(_, kind)| *kind)
     }
 
     /// When the caller stops waiting. Calls made from here get at most the time that is left.
@@ -214,12 +239,12 @@ impl Context {
 
     /// One header of the call, by lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.0.headers.as_ref()?.get(name).map(String::as_str)
+        self.headers()?.get(name).map(String::as_str)
     }
 
     /// All headers of the call.
     pub fn headers(&self) -> Option<&Headers> {
-        self.0.headers.as_deref()
+        self.0.extra.as_ref()?.headers.as_deref()
     }
 
     /// One value of the meta, `None` when it is missing or of another type.
@@ -244,15 +269,14 @@ impl Context {
         }
     }
 
-    pub(crate) fn write_meta_key(&self, path: &str, out: &mut String) -> Result<(), KeyError> {
+    pub(crate) fn write_meta_key(&self, path: &str, out: &mut String) -> Result<Found, KeyError> {
         let meta = self.0.meta.lock();
         let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
         match (meta.get(first), rest) {
-            (Some(value), Some(rest)) => key::write_path(value, rest, out).map(drop),
-            (Some(value), None) => key::write_value(value, out),
+            (Some(value), rest) => key::write_path(value, rest.unwrap_or_default(), out),
             (None, _) => {
                 out.push_str("undefined");
-                Ok(())
+                Ok(Found::Missing)
             }
         }
     }
@@ -278,22 +302,22 @@ impl Context {
 
     /// The span of this context: disabled unless tracing is on or [`Context::set_span`] was called.
     pub fn span(&self) -> tracing::Span {
-        self.0.span.get().cloned().unwrap_or_else(tracing::Span::none)
+        self.0.span.get().map_or_else(tracing::Span::none, |span| (**span).clone())
     }
 
     /// Sets the span, once; for middlewares that trace. Answers false when there was one already.
     pub fn set_span(&self, span: tracing::Span) -> bool {
-        self.0.span.set(span).is_ok()
+        self.0.span.set(Box::new(span)).is_ok()
     }
 
     /// A client of another service; its calls are children of this context.
-    pub fn client<S: Service>(&self) -> S::Client {
+    pub fn client<S: Contract>(&self) -> S::Client {
         S::Client::new(Caller::from(self))
     }
 
     /// Calls an action by its typed name.
     pub fn call<P: Data, R: Data>(&self, action: ActionRef<P, R>, params: P) -> Request<R> {
-        Request::new(Caller::from(self), Cow::Borrowed(action.name()), Payload::typed(params))
+        Request::new(self.broker(), Some(self.clone()), Cow::Borrowed(action.name()), Payload::typed(params))
     }
 
     /// Calls an action by its name in text; the result is untyped.
@@ -302,7 +326,7 @@ impl Context {
         action: impl Into<Cow<'static, str>>,
         params: impl Into<Payload>,
     ) -> Request<Payload> {
-        Request::new(Caller::from(self), action.into(), params.into())
+        Request::new(self.broker(), Some(self.clone()), action.into(), params.into())
     }
 
     /// Waits for many calls at once; see [`Mcall`].

@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    fmt,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -17,6 +18,66 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 /// A future that is done already.
 pub fn ready<T: Send + 'static>(value: T) -> BoxFuture<T> {
     Box::pin(std::future::ready(value))
+}
+
+/// The work of a handler or layer: done already, or a future to wait for.
+///
+/// What ends at once (a synchronous handler, an answer from the cache, a refused parameter) needs no future of its
+/// own. Boxed futures and results convert into it.
+pub struct Work<T>(State<T>);
+
+enum State<T> {
+    Done(Option<Result<T>>),
+    Running(BoxFuture<Result<T>>),
+}
+
+impl<T> Work<T> {
+    /// Work that is done.
+    pub fn done(result: Result<T>) -> Self {
+        Self(State::Done(Some(result)))
+    }
+
+    /// Work to wait for.
+    pub fn new(work: impl Future<Output = Result<T>> + Send + 'static) -> Self {
+        Self(State::Running(Box::pin(work)))
+    }
+
+    /// Nothing any more: the work is dropped.
+    pub(crate) fn ended() -> Self {
+        Self(State::Done(None))
+    }
+}
+
+impl<T> From<BoxFuture<Result<T>>> for Work<T> {
+    fn from(work: BoxFuture<Result<T>>) -> Self {
+        Self(State::Running(work))
+    }
+}
+
+impl<T> From<Result<T>> for Work<T> {
+    fn from(result: Result<T>) -> Self {
+        Self::done(result)
+    }
+}
+
+impl<T: Unpin> Future for Work<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        match &mut self.0 {
+            State::Done(result) => Poll::Ready(result.take().expect("work was polled after it had ended")),
+            State::Running(work) => work.as_mut().poll(cx),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Work<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            State::Done(_) => "Work(done)",
+            State::Running(_) => "Work(running)",
+        })
+    }
 }
 
 pin_project! {

@@ -10,10 +10,12 @@ pub mod broker;
 pub mod cache;
 pub mod config;
 pub mod context;
+mod error_data;
 mod future;
 pub mod log;
 pub mod middleware;
 pub mod registry;
+pub mod runtime;
 pub mod service;
 pub mod task;
 
@@ -21,10 +23,11 @@ pub use broker::{BrokerBuilder, CallOptions, Emit, Mcall, Request, ServiceBroker
 pub use cache::{Cache, CacheRule, Cacher};
 pub use config::{Env, Options};
 pub use context::{Context, EventKind, Id, Meta};
-pub use future::{BoxFuture, ready};
+pub use error_data::error_data;
+pub use future::{BoxFuture, Work, ready};
 pub use ligand_wire::{Data, Error, Payload, Result};
 pub use middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Middleware};
 pub use service::{
-    Action, ActionHandler, ActionRef, Caller, Client, DynAction, DynEvent, Event, EventHandler, EventPayload,
-    IntoServiceDef, MixedIn, Mixin, Rest, Service, ServiceDef, Version, Visibility,
+    Action, ActionHandler, ActionRef, Caller, Client, Contract, DynAction, DynEvent, Event, EventHandler,
+    EventPayload, IntoServiceDef, MixedIn, Mixin, Rest, Service, ServiceDef, Version, Visibility,
 };

@@ -16,7 +16,7 @@
 //!     }
 //!     fn local_action(&self, action: &Action, next: DynAction) -> DynAction {
 //!         let name = action.full_name().to_owned();
-//!         std::sync::Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+//!         std::sync::Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
 //!             let (name, work) = (name.clone(), next.call(ctx, params));
 //!             Box::pin(async move {
 //!                 let start = std::time::Instant::now();
@@ -51,7 +51,7 @@ pub(crate) use retry::Plan;
 use crate::{
     broker::{Outgoing, OutgoingEvent, ServiceBroker},
     context::Context,
-    future::{BoxFuture, ready},
+    future::{BoxFuture, Work, ready},
     service::{Action, DynAction, DynEvent, Event, ServiceDef},
 };
 
@@ -185,7 +185,7 @@ pub trait Middleware: Send + Sync + 'static {
 /// use ligand_core::middleware;
 /// let audit = middleware::from_fn("audit", |ctx, params, next| async move {
 ///     println!("{} called by {:?}", ctx.action(), ctx.caller());
-///     next.call(ctx, params).await
+///     next.call(&ctx, params).await
 /// });
 /// ```
 pub fn from_fn<F, Fut>(name: &'static str, layer: F) -> impl Middleware
@@ -212,8 +212,8 @@ where
 
     fn local_action(&self, _action: &Action, next: DynAction) -> DynAction {
         let layer = self.layer.clone();
-        Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
-            Box::pin(layer(ctx, params, next.clone()))
+        Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+            Work::new(layer(ctx.clone(), params, next.clone()))
         })
     }
 }

@@ -9,7 +9,7 @@ mod snapshot;
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use arc_swap::ArcSwap;
@@ -26,6 +26,7 @@ pub struct Registry {
     current: ArcSwap<Snapshot>,
     write: Mutex<()>,
     version: AtomicU64,
+    closed: AtomicBool,
     changes: watch::Sender<u64>,
 }
 
@@ -35,6 +36,7 @@ impl Registry {
             current: ArcSwap::default(),
             write: Mutex::new(()),
             version: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
             changes: watch::Sender::new(0),
         }
     }
@@ -88,6 +90,15 @@ impl Registry {
         drop(guard);
         self.tick();
         Some(service)
+    }
+
+    /// From now on only running contexts may call.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     fn tick(&self) {

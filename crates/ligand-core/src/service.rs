@@ -5,15 +5,18 @@
 
 mod action;
 mod client;
+pub mod contract;
 mod def;
 mod event;
 mod merge;
+pub mod probe;
 mod rest;
 mod validation;
 
 pub(crate) use action::Validator;
 pub use action::{Action, ActionHandler, ActionRef, DynAction, Visibility};
 pub use client::{Caller, Client, MixedIn};
+pub use contract::Contract;
 pub(crate) use def::Lifecycle;
 pub use def::{Dependency, IntoServiceDef, Mixin, Service, ServiceDef, Version};
 pub use event::{DynEvent, Event, EventHandler, EventPayload};

@@ -9,17 +9,30 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::{runtime::Handle, sync::Notify, task::JoinSet};
 
 /// The tasks of one broker.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Tasks(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
     running: AtomicUsize,
     idle: Notify,
     set: Mutex<JoinSet<()>>,
+    /// Where tasks run: work may be started by a value that is dropped outside of the runtime.
+    runtime: Option<Handle>,
+}
+
+impl Default for Tasks {
+    /// Tasks run on the runtime that is current here, when there is one.
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            running: AtomicUsize::new(0),
+            idle: Notify::new(),
+            set: Mutex::default(),
+            runtime: Handle::try_current().ok(),
+        }))
+    }
 }
 
 /// Counts a task down, also when it is aborted.
@@ -48,7 +61,10 @@ impl Tasks {
     pub fn spawn_background(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut set = self.0.set.lock();
         while set.try_join_next().is_some() {}
-        set.spawn(work);
+        match &self.0.runtime {
+            Some(runtime) => set.spawn_on(work, runtime),
+            None => set.spawn(work),
+        };
     }
 
     /// How many tasks a stop would wait for.

@@ -234,7 +234,7 @@ impl IntoServiceDef for Gateway {
         let (check, start, stop, known) = (inner.clone(), inner.clone(), inner.clone(), inner.clone());
         // The table may hold this action: a strong handle would keep the gateway alive for ever.
         let own = Arc::downgrade(&inner);
-        let list = move |ctx: Context, _params: Payload| {
+        let list = move |ctx: &Context, _params: Payload| -> ligand_core::BoxFuture<Result<Payload>> {
             let aliases = own.upgrade().map(|inner| inner.table(ctx.broker()).aliases()).unwrap_or_default();
             ligand_core::ready(serde_json::to_value(aliases).map(Payload::from).map_err(Error::from))
         };

@@ -85,6 +85,16 @@ impl JwtKeys {
         Self::secret(Algorithm::HS512, secret.as_ref())
     }
 
+    /// A random secret with HMAC-SHA-256: tokens end with the process.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn random() -> Result<Self> {
+        let mut secret = [0; 32];
+        getrandom::getrandom(&mut secret)?;
+        Self::secret(Algorithm::HS256, &secret)
+    }
+
     /// The secret in the variable `JWT_SECRET`, with HMAC-SHA-256.
     ///
     /// # Errors

@@ -324,7 +324,8 @@ mod tests {
 
     #[test]
     fn validation_lists_every_field() {
-        let err = Error::validation(vec![FieldError::required("a"), FieldError::required("b")]);
+        let missing = |field: &str| FieldError::new("required", Some(field.into()), None, None);
+        let err = Error::validation(vec![missing("a"), missing("b")]);
         assert_eq!((err.code(), err.kind()), (422, "VALIDATION_ERROR"));
         assert_eq!(err.data().unwrap().as_array().unwrap().len(), 2);
     }

@@ -9,6 +9,7 @@
 //! The Node.js node turns the less common patterns (with a `?`, or with a star before the end) into a regular
 //! expression without escaping anything but a leading `$`, so `a.*.c` there also matches `axb.c`, and
 //! `a+?` never matches `a+b`. That is a bug; here every character other than `*` and `?` stands for itself.
+//! It also overlooks a dot directly after the text before a trailing star, so `user*` there matches `user.created`.
 //!
 //! ```
 //! use ligand_wire::pattern::Pattern;

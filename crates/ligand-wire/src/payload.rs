@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     Error, Result,
-    key::{self, KeyError},
+    key::{self, Found, KeyError},
 };
 
 /// Anything that may travel between services: clonable, serialisable both ways, shareable.
@@ -40,16 +40,20 @@ pub enum Format {
     Json,
 }
 
-/// What a call or an event carries, or what it answers. Cheap to clone: at most one atomic increment.
-#[derive(Clone, Default)]
+/// What a call or an event carries, or what it answers.
+///
+/// A typed value has one owner until somebody calls [`Payload::share`]; from then on clones share it.
+#[derive(Default)]
 pub struct Payload(Repr);
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 enum Repr {
     /// Nothing was given (JavaScript's `undefined`).
     #[default]
     Undefined,
     Null,
+    /// One owner: moving it in and out costs no atomic operation.
+    Owned(Box<dyn Typed>),
     Typed(Arc<dyn Typed>),
     Value(Arc<Value>),
     Encoded(Format, Bytes),
@@ -60,11 +64,16 @@ enum Repr {
 trait Typed: Any + Send + Sync {
     fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()>;
     fn to_value(&self) -> serde_json::Result<Value>;
-    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<(), KeyError>;
+    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<Found, KeyError>;
     fn type_name(&self) -> &'static str;
+    fn copied(&self) -> Arc<dyn Typed>;
 }
 
 impl<T: Data> Typed for T {
+    fn copied(&self) -> Arc<dyn Typed> {
+        Arc::new(self.clone())
+    }
+
     fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
         serde_json::to_writer(out, self)
     }
@@ -73,15 +82,37 @@ impl<T: Data> Typed for T {
         serde_json::to_value(self)
     }
 
-    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<(), KeyError> {
-        match path {
-            Some(path) => key::write_path(self, path, out).map(drop),
-            None => key::write_value(self, out),
-        }
+    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<Found, KeyError> {
+        key::write_path(self, path.unwrap_or_default(), out)
     }
 
     fn type_name(&self) -> &'static str {
         std::any::type_name::<T>()
+    }
+}
+
+impl Clone for Payload {
+    /// Shares what is shared; copies a typed value that has one owner.
+    fn clone(&self) -> Self {
+        Self(match &self.0 {
+            Repr::Undefined => Repr::Undefined,
+            Repr::Null => Repr::Null,
+            Repr::Owned(typed) => Repr::Typed((**typed).copied()),
+            Repr::Typed(typed) => Repr::Typed(typed.clone()),
+            Repr::Value(value) => Repr::Value(value.clone()),
+            Repr::Encoded(format, bytes) => Repr::Encoded(*format, bytes.clone()),
+            Repr::Binary(bytes) => Repr::Binary(bytes.clone()),
+        })
+    }
+}
+
+impl Repr {
+    fn as_typed(&self) -> Option<&dyn Typed> {
+        match self {
+            Self::Owned(typed) => Some(&**typed),
+            Self::Typed(typed) => Some(&**typed),
+            _ => None,
+        }
     }
 }
 
@@ -100,7 +131,7 @@ impl Payload {
         match same::<T, Value>(value) {
             Ok(value) => Self::from(value),
             Err(_) if is_same::<T, ()>() => Self::NULL,
-            Err(value) => Self(Repr::Typed(Arc::new(value))),
+            Err(value) => Self(Repr::Owned(Box::new(value))),
         }
     }
 
@@ -125,19 +156,23 @@ impl Payload {
             Repr::Undefined | Repr::Null => true,
             Repr::Value(value) => value.is_null(),
             Repr::Encoded(Format::Json, bytes) => bytes.as_ref() == b"null",
-            Repr::Typed(_) | Repr::Binary(_) => false,
+            Repr::Owned(_) | Repr::Typed(_) | Repr::Binary(_) => false,
+        }
+    }
+
+    /// Lets clones share a typed value from now on instead of copying it. For payloads that go to several
+    /// places.
+    pub fn share(&mut self) {
+        if let Repr::Owned(_) = self.0
+            && let Repr::Owned(typed) = std::mem::take(&mut self.0)
+        {
+            self.0 = Repr::Typed(Arc::from(typed));
         }
     }
 
     /// Borrows the Rust value when it is a `T`; never converts.
     pub fn peek<T: 'static>(&self) -> Option<&T> {
-        match &self.0 {
-            Repr::Typed(typed) => {
-                let any: &(dyn Any + Send + Sync) = &**typed;
-                any.downcast_ref()
-            }
-            _ => None,
-        }
+        (self.0.as_typed()? as &dyn Any).downcast_ref()
     }
 
     /// The raw bytes of a binary payload.
@@ -170,19 +205,20 @@ impl Payload {
     /// # Errors
     /// `PAYLOAD_DECODE_ERROR` (422) that names the type and the place when the content does not fit.
     pub fn take<T: Data>(self) -> Result<T> {
-        let payload = match same::<Self, T>(self) {
-            Ok(payload) => return Ok(payload),
-            Err(payload) => payload,
-        };
-        if payload.peek::<T>().is_none() {
-            return payload.convert();
-        }
-        match payload.0 {
-            Repr::Typed(typed) => match Arc::downcast::<T>(typed as Arc<dyn Any + Send + Sync>) {
-                Ok(value) => Ok(Arc::unwrap_or_clone(value)),
-                Err(_) => Err(Error::internal_error("a typed payload changed its type")),
-            },
-            _ => payload.convert(),
+        match self.0 {
+            Repr::Owned(typed) if (&*typed as &dyn Any).is::<T>() => {
+                match (typed as Box<dyn Any>).downcast::<T>() {
+                    Ok(value) => Ok(*value),
+                    Err(_) => Err(changed_type()),
+                }
+            }
+            Repr::Typed(typed) if (&*typed as &dyn Any).is::<T>() => {
+                match Arc::downcast::<T>(typed as Arc<dyn Any + Send + Sync>) {
+                    Ok(value) => Ok(Arc::unwrap_or_clone(value)),
+                    Err(_) => Err(changed_type()),
+                }
+            }
+            repr => Self(repr).convert(),
         }
     }
 
@@ -193,8 +229,7 @@ impl Payload {
     pub fn shared<T: Data>(self) -> Result<Arc<T>> {
         match self.0 {
             Repr::Typed(typed) if (&*typed as &dyn Any).is::<T>() => {
-                Arc::downcast::<T>(typed as Arc<dyn Any + Send + Sync>)
-                    .map_err(|_| Error::internal_error("a typed payload changed its type"))
+                Arc::downcast::<T>(typed as Arc<dyn Any + Send + Sync>).map_err(|_| changed_type())
             }
             repr => Self(repr).take().map(Arc::new),
         }
@@ -202,10 +237,12 @@ impl Payload {
 
     /// Decodes or converts; the way of everything that is not a `T` already.
     fn convert<T: Data>(self) -> Result<T> {
-        match self.0 {
-            Repr::Typed(typed) => {
-                from_value(typed.to_value().map_err(|e| encode_error((*typed).type_name(), &e))?)
-            }
+        let payload = match same::<Self, T>(self) {
+            Ok(payload) => return Ok(payload),
+            Err(payload) => payload,
+        };
+        match payload.0 {
+            Repr::Owned(_) | Repr::Typed(_) => from_value(payload.to_value()?),
             Repr::Undefined | Repr::Null => from_nothing(),
             Repr::Value(value) if value.is_null() => from_nothing(),
             Repr::Value(value) => from_value(Arc::unwrap_or_clone(value)),
@@ -222,21 +259,17 @@ impl Payload {
         if is_same::<T, Payload>() || self.peek::<T>().is_some() {
             return Ok(self);
         }
-        self.take::<T>().map(|value| Self(Repr::Typed(Arc::new(value))))
+        self.take::<T>().map(|value| Self(Repr::Owned(Box::new(value))))
     }
 
-    /// Mutable access to the Rust value; clones it first when others share it. `None` when it is not a `T`.
+    /// Mutable access to the Rust value; copies it first when it is shared. `None` when it is not a `T`.
     pub fn typed_mut<T: Data>(&mut self) -> Option<&mut T> {
-        let Repr::Typed(typed) = &mut self.0 else { return None };
-        if !(&**typed as &dyn Any).is::<T>() {
-            return None;
-        }
-        if Arc::get_mut(typed).is_none() {
+        if let Repr::Typed(typed) = &self.0 {
             let copy = (&**typed as &dyn Any).downcast_ref::<T>()?.clone();
-            *typed = Arc::new(copy);
+            self.0 = Repr::Owned(Box::new(copy));
         }
-        let unique: &mut (dyn Any + Send + Sync) = Arc::get_mut(typed)?;
-        unique.downcast_mut()
+        let Repr::Owned(typed) = &mut self.0 else { return None };
+        (&mut **typed as &mut dyn Any).downcast_mut()
     }
 
     /// The whole content as a dynamic tree. Costs the tree; prefer [`Payload::get`] for one leaf.
@@ -246,7 +279,8 @@ impl Payload {
     pub fn to_value(&self) -> Result<Value> {
         match &self.0 {
             Repr::Undefined | Repr::Null => Ok(Value::Null),
-            Repr::Typed(typed) => typed.to_value().map_err(|e| encode_error((**typed).type_name(), &e)),
+            Repr::Owned(typed) => tree(&**typed),
+            Repr::Typed(typed) => tree(&**typed),
             Repr::Value(value) => Ok(Value::clone(value)),
             Repr::Encoded(Format::Json, bytes) => from_json(bytes),
             Repr::Binary(bytes) => Ok(Value::from(bytes.to_vec())),
@@ -292,9 +326,9 @@ impl Payload {
     pub fn write_json(&self, out: &mut Vec<u8>) -> Result<()> {
         match &self.0 {
             Repr::Undefined | Repr::Null => out.extend_from_slice(b"null"),
-            Repr::Typed(typed) => {
-                typed.write_json(out).map_err(|e| encode_error((**typed).type_name(), &e))?
-            }
+            Repr::Owned(typed) => text(&**typed, out)?,
+            Repr::Typed(typed) => text(&**typed, out)?,
+
             Repr::Value(value) => {
                 serde_json::to_writer(out, &**value).map_err(|e| encode_error("Value", &e))?
             }
@@ -306,27 +340,28 @@ impl Payload {
         Ok(())
     }
 
-    /// Appends the cache-key text of the whole content, or of the leaf at `path`.
+    /// Appends the cache-key text of the whole content, or of the leaf at `path`, and tells what was there.
+    ///
+    /// Nothing given counts as `{}`, as in a call without parameters: it adds no text.
     ///
     /// # Errors
     /// When the content cannot be read; what was appended by then is no key.
-    pub fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<(), KeyError> {
+    pub fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<Found, KeyError> {
+        let whole = path.unwrap_or_default();
         match (&self.0, path) {
+            (Repr::Owned(typed), path) => typed.write_key(path, out),
             (Repr::Typed(typed), path) => typed.write_key(path, out),
-            (Repr::Value(value), Some(path)) => key::write_path(&**value, path, out).map(drop),
-            (Repr::Value(value), None) => key::write_value(&**value, out),
-            (Repr::Encoded(Format::Json, bytes), Some(path)) => {
-                key::write_json_path(bytes, path, out).map(drop)
-            }
-            (Repr::Encoded(Format::Json, bytes), None) => key::write_json(bytes, out),
-            (Repr::Binary(bytes), None) => key::write_value(&bytes[..], out),
+            (Repr::Value(value), _) => key::write_path(&**value, whole, out),
+            (Repr::Encoded(Format::Json, bytes), _) => key::write_json_path(bytes, whole, out),
+            (Repr::Binary(bytes), None) => key::write_path(&bytes[..], whole, out),
+            (Repr::Undefined, None) => Ok(Found::Nested),
             (Repr::Null, None) => {
                 out.push_str("null");
-                Ok(())
+                Ok(Found::Scalar)
             }
             (Repr::Undefined | Repr::Null | Repr::Binary(_), _) => {
                 out.push_str("undefined");
-                Ok(())
+                Ok(Found::Missing)
             }
         }
     }
@@ -336,6 +371,7 @@ impl Payload {
         match &self.0 {
             Repr::Undefined => "undefined",
             Repr::Null => "null",
+            Repr::Owned(typed) => (**typed).type_name(),
             Repr::Typed(typed) => (**typed).type_name(),
             Repr::Value(_) => "Value",
             Repr::Encoded(Format::Json, _) => "json",
@@ -363,7 +399,7 @@ impl Serialize for Payload {
             Repr::Undefined | Repr::Null => serializer.serialize_unit(),
             Repr::Value(value) => value.serialize(serializer),
             Repr::Binary(bytes) => serializer.serialize_bytes(bytes),
-            Repr::Typed(_) | Repr::Encoded(..) => {
+            Repr::Owned(_) | Repr::Typed(_) | Repr::Encoded(..) => {
                 self.to_value().map_err(serde::ser::Error::custom)?.serialize(serializer)
             }
         }
@@ -374,6 +410,19 @@ impl<'de> serde::Deserialize<'de> for Payload {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Value::deserialize(deserializer).map(Self::from)
     }
+}
+
+fn tree(typed: &dyn Typed) -> Result<Value> {
+    typed.to_value().map_err(|error| encode_error(typed.type_name(), &error))
+}
+
+fn text(typed: &dyn Typed, out: &mut Vec<u8>) -> Result<()> {
+    typed.write_json(out).map_err(|error| encode_error(typed.type_name(), &error))
+}
+
+#[cold]
+fn changed_type() -> Error {
+    Error::internal_error("a typed payload changed its type")
 }
 
 fn is_same<A: 'static, B: 'static>() -> bool {

@@ -41,7 +41,9 @@ mod choice;
 mod convert;
 mod error;
 mod fastest;
+mod measure;
 mod node;
+mod path;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 

@@ -248,6 +248,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::needless_borrow)]
     fn the_probe_knows_types_without_rules() {
         use probe::{Checked as _, CheckedMut as _, Probe, ProbeMut, Unchecked as _, UncheckedMut as _};
 

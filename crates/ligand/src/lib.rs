@@ -4,21 +4,33 @@
 
 pub use ligand_core::{
     Action, ActionHandler, ActionRef, AfterHook, BeforeHook, BoxFuture, BrokerBuilder, Cache, CacheRule,
-    Cacher, CallOptions, Caller, Client, Context, Data, DynAction, DynEvent, Emit, Env, Error, ErrorHook,
-    Event, EventHandler, EventKind, EventPayload, Fallback, Id, IntoServiceDef, Mcall, Meta, Middleware,
-    Mixin, Options, Payload, Request, Rest, Result, Service, ServiceBroker, ServiceDef, State, Version,
-    Visibility, WeakBroker, broker, cache, config, context, log, middleware, registry, service, task,
+    Cacher, CallOptions, Caller, Client, Context, Contract, Data, DynAction, DynEvent, Emit, Env, Error,
+    ErrorHook, Event, EventHandler, EventKind, EventPayload, Fallback, Id, IntoServiceDef, Mcall, Meta,
+    Middleware, MixedIn, Mixin, Options, Payload, Request, Rest, Result, Service, ServiceBroker, ServiceDef,
+    State, Version, Visibility, WeakBroker, broker, cache, config, context, log, middleware, registry,
+    runtime, service, task,
 };
+#[cfg(feature = "db")]
+pub use ligand_db as db;
+#[cfg(feature = "db")]
+pub use ligand_macros::entity;
+pub use ligand_macros::{Error, contract, main, payload, service};
 #[cfg(feature = "web")]
 pub use ligand_web as web;
-pub use ligand_wire::{FieldError, schema, validate};
+pub use ligand_wire::{FieldError, schema, validate, validate::Validate};
+pub use serde_json::{Map, Value, json};
 
 pub mod prelude {
     //! What most service files need: `use ligand::prelude::*`.
 
     pub use std::time::Duration;
 
-    pub use ligand_core::{ActionRef, Context, Error, Event, Payload, Result, Service, ServiceBroker};
+    pub use ligand_core::{
+        ActionRef, Context, Contract, Error, Event, Payload, Result, Service, ServiceBroker,
+    };
+    #[cfg(feature = "db")]
+    pub use ligand_macros::entity;
+    pub use ligand_macros::{Error, contract, payload, service};
     pub use serde_json::{Value, json};
 }
 

@@ -139,6 +139,7 @@ impl BrokerBuilder {
         for change in self.changes {
             change(&mut options);
         }
+        options.check()?;
         let node_id = node_id(&options)?;
         let cache = cache(&options, self.cacher)?;
         let mut services = self.services;

@@ -5,6 +5,7 @@
 
 use std::{
     borrow::Cow,
+    fmt,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -18,11 +19,11 @@ use tokio::time::Sleep;
 
 use super::ServiceBroker;
 use crate::{
-    context::{Context, Headers, Id, Inner as ContextInner, Limit, Meta},
-    future::{BoxFuture, guarded},
+    context::{Context, Headers, Home, Id, Inner as ContextInner, Limit, Meta},
+    future::{BoxFuture, Work, guarded},
     middleware::{Fallback, Plan},
     registry::Endpoint,
-    service::{Caller, Visibility},
+    service::Visibility,
 };
 
 /// What one call wants beside its parameters. All are optional.
@@ -47,26 +48,77 @@ pub struct CallOptions {
 }
 
 /// A call on its way out, as [`crate::Middleware::call`] sees it.
-#[derive(Debug)]
 pub struct Outgoing {
-    /// Full name of the action.
-    pub action: Cow<'static, str>,
+    action: Cow<'static, str>,
     /// Parameters.
     pub params: Payload,
-    /// Options of this call.
-    pub options: CallOptions,
-    pub(super) caller: Caller,
+    options: Option<Box<CallOptions>>,
+    parent: Option<Context>,
+    target: Target,
+}
+
+/// Looked up when the call is described, so that starting it moves the handle on.
+enum Target {
+    Found(Arc<Endpoint>),
+    Missing(ServiceBroker),
 }
 
 impl Outgoing {
+    pub(super) fn new(
+        broker: &ServiceBroker,
+        parent: Option<Context>,
+        action: Cow<'static, str>,
+        params: Payload,
+    ) -> Self {
+        let target = find(broker, &action);
+        Self { action, params, options: None, parent, target }
+    }
+
+    /// Full name of the action.
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// Calls another action instead.
+    pub fn set_action(&mut self, action: impl Into<Cow<'static, str>>) {
+        self.action = action.into();
+        self.target = find(self.broker(), &self.action);
+    }
+
+    /// Options of this call, `None` when all are left to the defaults.
+    pub fn options(&self) -> Option<&CallOptions> {
+        self.options.as_deref()
+    }
+
+    /// Options of this call, for change.
+    pub fn options_mut(&mut self) -> &mut CallOptions {
+        self.options.get_or_insert_default()
+    }
+
     /// The context that calls, `None` when the broker itself does.
     pub fn context(&self) -> Option<&Context> {
-        self.caller.context()
+        self.parent.as_ref()
     }
 
     /// The broker.
     pub fn broker(&self) -> &ServiceBroker {
-        self.caller.broker()
+        match &self.target {
+            Target::Found(endpoint) => endpoint.broker(),
+            Target::Missing(broker) => broker,
+        }
+    }
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing").field("action", &self.action).finish_non_exhaustive()
+    }
+}
+
+fn find(broker: &ServiceBroker, action: &str) -> Target {
+    match broker.0.registry.load().endpoint(action) {
+        Some(endpoint) => Target::Found(endpoint.clone()),
+        None => Target::Missing(broker.clone()),
     }
 }
 
@@ -74,18 +126,15 @@ impl Outgoing {
 pub(super) struct Running {
     pub(super) ctx: Context,
     parent: Option<Context>,
-    work: BoxFuture<Result<Payload>>,
+    work: Work<Payload>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Running {
     fn start(ctx: Context, parent: Option<Context>, params: Payload) -> Self {
-        let chain = ctx.inner().endpoint.as_ref().map(|endpoint| endpoint.chain());
-        let chain = chain.expect("prepare sets the endpoint");
-        let work = match guarded(|| chain.call(ctx.clone(), params)) {
-            Ok(work) => work,
-            Err(error) => crate::future::ready(Err(error)),
-        };
+        let endpoint = ctx.endpoint().expect("prepare sets the endpoint");
+        let work = guarded(|| endpoint.chain().call(&ctx, params));
+        let work = work.unwrap_or_else(|panic| Work::done(Err(panic)));
         Self { ctx, parent, work, sleep: None }
     }
 }
@@ -95,7 +144,7 @@ impl Future for Running {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<Payload>> {
         let this = self.get_mut();
-        let result = match guarded(|| this.work.as_mut().poll(cx)) {
+        let result = match guarded(|| Pin::new(&mut this.work).poll(cx)) {
             Ok(Poll::Ready(result)) => result,
             Err(panic) => Err(panic),
             Ok(Poll::Pending) => {
@@ -108,7 +157,7 @@ impl Future for Running {
             }
         };
         // The work ends now, also when it is late: layers see it dropped before the caller goes on.
-        this.work = Box::pin(std::future::pending());
+        this.work = Work::ended();
         if let Some(parent) = &this.parent {
             parent.merge_meta(&this.ctx);
         }
@@ -124,150 +173,193 @@ pub(super) enum Dispatch {
 
 /// Starts a call.
 pub(super) fn dispatch(call: Outgoing) -> Dispatch {
-    let broker = call.caller.broker();
-    if let Some(hooks) = &broker.0.call_hooks {
-        return Dispatch::Long(hooks.clone().call(call));
+    match &call.broker().0.call_hooks {
+        Some(hooks) => {
+            let hooks = hooks.clone();
+            let work = guarded(|| hooks.call(call));
+            Dispatch::Long(work.unwrap_or_else(|panic| crate::future::ready(Err(panic))))
+        }
+        None => direct(call),
     }
-    direct(call)
 }
 
 /// Starts a call behind the `call` hooks.
 pub(super) fn direct(call: Outgoing) -> Dispatch {
-    let broker = call.caller.broker();
-    let snapshot = broker.0.registry.load();
-    let Some(endpoint) = snapshot.endpoint(&call.action) else {
-        let error = not_found(&call, &snapshot.versions_of(&call.action));
+    let Target::Found(endpoint) = &call.target else {
+        let error = not_found(&call);
         return Dispatch::Long(Box::pin(failed(call, error)));
     };
+    if call.parent.is_none() && endpoint.broker().0.registry.is_closed() {
+        let error = Error::request_rejected(&call.action, endpoint.broker().node_id());
+        return Dispatch::Long(Box::pin(failed(call, error)));
+    }
     let action = endpoint.action();
-    let parts = &broker.0.parts;
-    let simple = call.options.retries.is_none()
-        && call.options.fallback.is_none()
-        && action.fallback.is_none()
-        && !(action.retry.is_some() || parts.options.retry_policy.enabled);
+    let parts = &endpoint.broker().0.parts;
+    let simple =
+        call.options.as_ref().is_none_or(|options| options.retries.is_none() && options.fallback.is_none())
+            && action.fallback.is_none()
+            && action.retry.is_none()
+            && !parts.options.retry_policy.enabled;
     if !simple {
         return Dispatch::Long(Box::pin(run(call)));
     }
-    match prepare(&call, endpoint) {
-        Ok(ctx) => {
-            drop(snapshot);
-            Dispatch::Direct(Running::start(ctx, call.caller.into_context(), call.params))
-        }
+    let Outgoing { target: Target::Found(endpoint), params, parent, options, action } = call else {
+        unreachable!("the target was matched above")
+    };
+    match prepare(endpoint, &action, parent.as_ref(), options.as_deref()) {
+        Ok(inner) => Dispatch::Direct(Running::start(inner.build(), parent, params)),
         Err(error) => Dispatch::Long(crate::future::ready(Err(error))),
     }
 }
 
-/// Checks that the call may be made and makes its context.
-fn prepare(call: &Outgoing, endpoint: &Arc<Endpoint>) -> Result<Context> {
-    let broker = call.caller.broker();
+/// Checks that the call may be made and describes its context.
+fn prepare(
+    endpoint: Arc<Endpoint>,
+    name: &str,
+    parent: Option<&Context>,
+    options: Option<&CallOptions>,
+) -> Result<ContextInner> {
     let action = endpoint.action();
-    let parent = call.caller.context();
-    if let Some(node) = &call.options.node_id
-        && **node != *broker.0.parts.node_id
-    {
-        return Err(Error::service_not_found(&call.action, Some(node)));
-    }
     if action.visibility == Visibility::Private && parent.is_none_or(|ctx| ctx.service() != action.service())
     {
-        return Err(Error::service_not_found(&call.action, None));
+        return Err(Error::service_not_found(name, None));
     }
-    let mut inner = ContextInner::root(broker.clone());
-    let limit = call.options.timeout.or(action.timeout).unwrap_or(broker.0.parts.options.request_timeout);
+    let timeout = options.and_then(|options| options.timeout).or(action.timeout);
+    let timeout = timeout.unwrap_or(endpoint.broker().0.parts.options.request_timeout);
+    let mut inner = ContextInner::new(Home::Endpoint(endpoint));
     let mut outer = None;
     if let Some(parent) = parent {
+        let broker = parent.broker();
         let max = broker.0.parts.options.max_call_level;
         if max > 0 && parent.level() >= max {
             return Err(Error::max_call_level(parent.level(), broker.node_id()));
         }
-        parent.check_time(&call.action)?;
+        parent.check_time(name)?;
         outer = parent.deadline();
         inner.request_id = Some(parent.request_id());
         inner.parent_id = Some(parent.id());
         inner.level = parent.level() + 1;
         inner.caller = parent.service_name().cloned();
-        let mut meta = parent.metas();
-        meta.merge(&call.options.meta);
-        inner.meta = Mutex::new(meta);
-    } else if !call.options.meta.is_empty() {
-        inner.meta = Mutex::new(call.options.meta.clone());
+        inner.meta = Mutex::new(parent.metas());
     }
-    if call.options.request_id.is_some() {
-        inner.request_id.clone_from(&call.options.request_id);
+    inner.limit = Limit::new(Some(timeout), outer);
+    match options {
+        Some(options) => with_options(inner, name, options),
+        None => Ok(inner),
     }
-    inner.limit = Limit::new(Some(limit), outer);
-    inner.headers.clone_from(&call.options.headers);
-    inner.no_cache = call.options.no_cache;
-    inner.endpoint = Some(endpoint.clone());
-    Ok(inner.build())
+}
+
+fn with_options(mut inner: ContextInner, name: &str, options: &CallOptions) -> Result<ContextInner> {
+    if let Home::Endpoint(endpoint) = &inner.home
+        && let Some(node) = &options.node_id
+        && **node != *endpoint.broker().node_id()
+    {
+        return Err(Error::service_not_found(name, Some(node)));
+    }
+    inner.meta.get_mut().merge(&options.meta);
+    if options.request_id.is_some() {
+        inner.request_id.clone_from(&options.request_id);
+    }
+    if options.headers.is_some() {
+        inner.extra.get_or_insert_default().headers.clone_from(&options.headers);
+    }
+    inner.no_cache = options.no_cache;
+    Ok(inner)
 }
 
 /// A call with retries or a fallback.
-async fn run(call: Outgoing) -> Result<Payload> {
-    let broker = call.caller.broker().clone();
-    let snapshot = broker.0.registry.snapshot();
-    let Some(endpoint) = snapshot.endpoint(&call.action).cloned() else {
-        let error = not_found(&call, &[]);
+async fn run(mut call: Outgoing) -> Result<Payload> {
+    call.params.share();
+    let broker = call.broker().clone();
+    let Target::Found(endpoint) = find(&broker, &call.action) else {
+        let error = not_found(&call);
         return failed(call, error).await;
     };
-    drop(snapshot);
     let action = endpoint.action().clone();
     drop(endpoint);
-    let mut plan = Plan::new(broker.0.parts.retry(&action), call.options.retries);
-    let mut last = None;
+    let retries = call.options().and_then(|options| options.retries);
+    let mut plan = Plan::new(broker.0.parts.retry(&action), retries);
     let error = loop {
-        let error = match attempt(&call, &mut last).await {
-            Ok(result) => return Ok(result),
-            Err(error) => error,
+        let error = match attempt(&broker, &call) {
+            Ok(running) => match running.await {
+                Ok(result) => return Ok(result),
+                Err(error) => error,
+            },
+            Err(Refused::Now(error)) => error,
+            Err(Refused::Always(error)) => break error,
         };
         let Some(pause) = plan.next(&error) else { break error };
         tracing::debug!(action = &*call.action, error = %format!("{error:#}"), ?pause, "call failed, trying again");
-        if let Some(end) = call.caller.context().and_then(Context::deadline)
-            && tokio::time::Instant::now() + pause >= end
+        if let Some(end) = call.parent.as_ref().and_then(Context::deadline)
+            && end.saturating_duration_since(tokio::time::Instant::now()) <= pause
         {
             break error;
         }
         tokio::time::sleep(pause).await;
     };
-    match call.options.fallback.as_ref().or(action.fallback.as_ref()) {
-        Some(fallback) => fallback.answer(&broker, last, call.params, error).await,
-        None => Err(error),
+    let own = call.options().and_then(|options| options.fallback.clone());
+    let Some(fallback) = own.as_ref().or(action.fallback.as_ref()) else {
+        return Err(error);
+    };
+    let ctx = fallback_context(&broker, &call).or_else(|| call.parent.clone());
+    let result = fallback.answer(&broker, ctx.clone(), call.params, error).await;
+    if let (Some(parent), Some(ctx)) = (&call.parent, &ctx) {
+        parent.merge_meta(ctx);
     }
+    result
+}
+
+/// Why a try was not made.
+enum Refused {
+    /// Another moment may be better.
+    Now(Error),
+    /// It will never be allowed.
+    Always(Error),
 }
 
 /// One try: the endpoint is picked anew.
-async fn attempt(call: &Outgoing, last: &mut Option<Context>) -> Result<Payload> {
-    let broker = call.caller.broker();
-    let running = {
-        let snapshot = broker.0.registry.load();
-        let endpoint = snapshot.endpoint(&call.action).ok_or_else(|| not_found(call, &[]))?;
-        let ctx = prepare(call, endpoint)?;
-        *last = Some(ctx.clone());
-        Running::start(ctx, call.caller.context().cloned(), call.params.clone())
+fn attempt(broker: &ServiceBroker, call: &Outgoing) -> Result<Running, Refused> {
+    let Target::Found(endpoint) = find(broker, &call.action) else {
+        return Err(Refused::Now(not_found(call)));
     };
-    running.await
+    let inner =
+        prepare(endpoint, &call.action, call.parent.as_ref(), call.options()).map_err(Refused::Always)?;
+    Ok(Running::start(inner.build(), call.parent.clone(), call.params.clone()))
+}
+
+/// The context of a fallback: as the action's, but with all the time that the caller has left; the action's own
+/// may be used up.
+fn fallback_context(broker: &ServiceBroker, call: &Outgoing) -> Option<Context> {
+    let Target::Found(endpoint) = find(broker, &call.action) else { return None };
+    let mut inner = prepare(endpoint, &call.action, call.parent.as_ref(), call.options()).ok()?;
+    inner.limit = Limit::new(None, call.parent.as_ref().and_then(Context::deadline));
+    Some(inner.build())
 }
 
 /// A call that found no endpoint: only its own fallback can answer.
 async fn failed(call: Outgoing, error: Error) -> Result<Payload> {
-    match &call.options.fallback {
-        Some(fallback) => {
-            let ctx = call.caller.context().cloned();
-            fallback.answer(call.caller.broker(), ctx, call.params, error).await
-        }
+    let broker = call.broker().clone();
+    match call.options.and_then(|options| options.fallback) {
+        Some(fallback) => fallback.answer(&broker, call.parent, call.params, error).await,
         None => Err(error),
     }
 }
 
 #[cold]
-fn not_found(call: &Outgoing, versions: &[&str]) -> Error {
-    let error = Error::service_not_found(&call.action, call.options.node_id.as_deref());
-    match versions {
-        [] => error,
-        names => {
-            let mut names: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
-            names.sort_unstable();
-            let hint = format!("did you mean {}?", names.join(" or "));
-            error.with_data(serde_json::json!({ "action": call.action, "hint": hint })).with_internal(hint)
-        }
+fn not_found(call: &Outgoing) -> Error {
+    let registry = &call.broker().0.registry;
+    if registry.is_closed() {
+        return Error::request_rejected(&call.action, call.broker().node_id());
     }
+    let node = call.options().and_then(|options| options.node_id.as_deref());
+    let error = Error::service_not_found(&call.action, node);
+    let snapshot = registry.load();
+    let mut names: Vec<_> =
+        snapshot.versions_of(&call.action).into_iter().map(|name| format!("'{name}'")).collect();
+    if names.is_empty() {
+        return error;
+    }
+    names.sort_unstable();
+    let hint = format!("did you mean {}?", names.join(" or "));
+    error.with_data(serde_json::json!({ "action": call.action, "hint": hint })).with_internal(hint)
 }

@@ -3,7 +3,8 @@
 //! A listener that ends at once costs no task. One that has to wait goes on in a task of its own: it ends
 //! also when the sender is cancelled, and a stop waits for it.
 
-use std::{borrow::Cow, fmt, future::IntoFuture, sync::Arc, task::Poll};
+use std::{
+    pin::Pin,borrow::Cow, fmt, future::IntoFuture, sync::Arc, task::Poll};
 
 use ligand_wire::{Error, Payload, Result};
 use parking_lot::Mutex;
@@ -12,8 +13,8 @@ use tokio::sync::oneshot;
 
 use super::ServiceBroker;
 use crate::{
-    context::{Context, EventKind, Inner as ContextInner, Meta},
-    future::{BoxFuture, guarded},
+    context::{Context, EventKind, Extra, Home, Inner as ContextInner, Meta},
+    future::{BoxFuture, Work, guarded, isolate},
     registry::Listener,
     service::Caller,
 };
@@ -90,7 +91,10 @@ impl IntoFuture for Emit {
 
     fn into_future(self) -> Self::IntoFuture {
         match &self.0.broker().0.emit_hooks {
-            Some(hooks) => hooks.clone().emit(self.0),
+            Some(hooks) => {
+                let hooks = hooks.clone();
+                Box::pin(isolate(async move { hooks.emit(self.0).await }))
+            }
             None => Box::pin(deliver(self.0)),
         }
     }
@@ -103,7 +107,8 @@ impl fmt::Debug for Emit {
 }
 
 /// Sends an event behind the `emit` hooks.
-pub(super) async fn deliver(event: OutgoingEvent) -> Result<()> {
+pub(super) async fn deliver(mut event: OutgoingEvent) -> Result<()> {
+    event.payload.share();
     let broker = event.caller.broker();
     if let Some(ctx) = event.caller.context() {
         let max = broker.0.parts.options.max_call_level;
@@ -123,7 +128,9 @@ pub(super) async fn deliver(event: OutgoingEvent) -> Result<()> {
             continue;
         }
         if event.kind == EventKind::Emit {
-            run(&event, &name, group.pick(), &mut waiting, &mut first).await;
+            for listener in group.pick() {
+                run(&event, &name, listener, &mut waiting, &mut first).await;
+            }
             continue;
         }
         for listener in group.all() {
@@ -150,11 +157,9 @@ async fn run(
 ) {
     let ctx = context(event, name, listener);
     let payload = event.payload.clone();
-    let mut work = match guarded(|| listener.chain().call(ctx, payload)) {
-        Ok(work) => work,
-        Err(error) => crate::future::ready(Err(error)),
-    };
-    let poll = std::future::poll_fn(|cx| Poll::Ready(guarded(|| work.as_mut().poll(cx)))).await;
+    let work = guarded(|| listener.chain().call(&ctx, payload));
+    let mut work = work.unwrap_or_else(|panic| Work::done(Err(panic)));
+    let poll = std::future::poll_fn(|cx| Poll::Ready(guarded(|| Pin::new(&mut work).poll(cx)))).await;
     match poll {
         Ok(Poll::Ready(Ok(()))) => {}
         Ok(Poll::Ready(Err(error))) | Err(error) => {
@@ -165,7 +170,7 @@ async fn run(
             let (done, end) = oneshot::channel();
             let name = name.clone();
             event.caller.broker().0.tasks.spawn(async move {
-                let result = crate::future::isolate(work).await;
+                let result = isolate(work).await;
                 if let Err(error) = &result {
                     log_event_error(&name, error);
                 }
@@ -177,7 +182,7 @@ async fn run(
 }
 
 fn context(event: &OutgoingEvent, name: &Arc<str>, listener: &Arc<Listener>) -> Context {
-    let mut inner = ContextInner::root(event.caller.broker().clone());
+    let mut inner = ContextInner::new(Home::Listener(listener.clone()));
     match event.caller.context() {
         Some(parent) => {
             inner.request_id = Some(parent.request_id());
@@ -190,8 +195,7 @@ fn context(event: &OutgoingEvent, name: &Arc<str>, listener: &Arc<Listener>) -> 
         }
         None => inner.meta = Mutex::new(event.meta.clone()),
     }
-    inner.event = Some((name.clone(), event.kind));
-    inner.listener = Some(listener.clone());
+    inner.extra = Some(Box::new(Extra { event: Some((name.clone(), event.kind)), ..Extra::default() }));
     inner.build()
 }
 

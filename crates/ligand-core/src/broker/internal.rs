@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::ServiceBroker;
 use crate::{
     context::Context,
+    future::BoxFuture,
     registry::{Endpoint, Listener, ServiceItem},
     service::{Action, ServiceDef, Visibility},
 };
@@ -74,7 +75,7 @@ pub(super) fn service() -> ServiceDef {
         .action(action("health", "Load, memory and process of this node.", |broker, _| health(broker)))
         .action(action("options", "The options in force, without secrets.", |broker, _| options(broker)))
         .action(
-            Action::raw("metrics", |_ctx: Context, _params: Payload| {
+            Action::raw("metrics", |_ctx: &Context, _params: Payload| -> BoxFuture<Result<Payload>> {
                 crate::future::ready(Err(Error::client(
                     400,
                     "METRICS_DISABLED",
@@ -98,9 +99,11 @@ fn action(
             if params.is_null() { Filter::default() } else { Payload::from(params).take::<FilterData>()?.0 };
         Ok(answer(ctx.broker(), &filter).into())
     };
-    Action::raw(name, move |ctx: Context, params: Payload| crate::future::ready(run(&ctx, params)))
-        .visibility(Visibility::Public)
-        .doc(doc)
+    Action::raw(name, move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        crate::future::ready(run(ctx, params))
+    })
+    .visibility(Visibility::Public)
+    .doc(doc)
 }
 
 /// `Filter` as a payload: it is only ever read.

@@ -7,7 +7,7 @@
 //! most `tracking.shutdown_timeout`), then, in reverse order: out of the registry, `stopped` handlers.
 //! Failures are logged and the stop goes on.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::{join_all, try_join_all};
 use ligand_wire::{Error, Result};
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{ServiceBroker, State, wait};
 use crate::{
-    context::{Context, Inner as ContextInner},
+    context::{Context, Extra, Inner as ContextInner},
     middleware::order,
     registry::{Endpoint, Listener, ServiceItem},
     service::{IntoServiceDef, Lifecycle, ServiceDef},
@@ -24,12 +24,28 @@ use crate::{
 impl ServiceBroker {
     pub(super) async fn launch(&self, services: Vec<ServiceDef>) -> Result<()> {
         let start = tokio::time::Instant::now();
-        let result = self.launch_all(services).await;
+        let mut state = self.0.state.subscribe();
+        let result = tokio::select! {
+            result = self.launch_all(services) => result,
+            _ = state.wait_for(|state| *state != State::Starting) => Ok(()),
+        };
+        let result = result.and_then(|()| {
+            let starting = |state: &mut State| {
+                let starting = *state == State::Starting;
+                if starting {
+                    *state = State::Started;
+                }
+                starting
+            };
+            match self.0.state.send_if_modified(starting) {
+                true => Ok(()),
+                false => Err(Error::service_schema("the broker was stopped while it started")),
+            }
+        });
         if let Err(error) = result {
             self.halt().await;
             return Err(error);
         }
-        self.0.state.send_replace(State::Started);
         let services = self.registry().snapshot().services().len();
         tracing::info!(node = self.node_id(), services, took = ?start.elapsed(), "broker started");
         let _ = self.broadcast_local("$broker.started", json!({})).await;
@@ -63,15 +79,23 @@ impl ServiceBroker {
             return Err(Error::service_schema("services can be added while the broker runs; it does not"));
         }
         let item = self.create(service.into_service_def())?;
-        let name = item.full_name().clone();
-        let result = self.start_service(item).await;
+        let mut result = self.start_service(item.clone()).await;
+        if result.is_ok() && self.state() != State::Started {
+            result = Err(Error::service_schema("the broker stopped while the service started"));
+        }
         if result.is_err() {
-            self.0.services.lock().retain(|item| *item.full_name() != name);
+            self.0.services.lock().retain(|other| !Arc::ptr_eq(other, &item));
+            let registered = self.registry().snapshot().service(item.full_name()).cloned();
+            if registered.is_some_and(|other| Arc::ptr_eq(&other, &item)) {
+                self.registry().remove(item.full_name());
+                self.stop_service(&item).await;
+            }
         }
         result
     }
 
-    /// Stops a service and takes it out of the registry; running calls end first.
+    /// Stops a service and takes it out of the registry: `stopping` handlers, end of running calls, `stopped`
+    /// handlers.
     ///
     /// # Errors
     /// `SERVICE_NOT_FOUND` when there is no such service on this node.
@@ -82,10 +106,13 @@ impl ServiceBroker {
                 .with_message(format!("Service '{full_name}' not found."))
                 .with_data(json!({ "service": full_name }))
         })?;
-        self.registry().remove(full_name);
+        self.prepare_stop(&item).await;
+        if self.registry().remove(full_name).is_none() {
+            return Ok(());
+        }
         self.0.services.lock().retain(|other| !Arc::ptr_eq(other, &item));
         self.changed().await;
-        self.drain(std::slice::from_ref(&item)).await;
+        self.drain(&item).await;
         self.stop_service(&item).await;
         Ok(())
     }
@@ -98,28 +125,36 @@ impl ServiceBroker {
         }
         apply_settings(&mut def)?;
         let def = def.finish()?;
+        check_policies(&def)?;
         let full_name: Arc<str> = def.full_name().into();
-        if self.0.services.lock().iter().any(|item| *item.full_name() == full_name) {
-            return Err(Error::service_schema(format!(
-                "service '{full_name}' is registered twice on this node"
-            )));
-        }
         let endpoint = |action: &_| {
             let action = Arc::new(crate::service::Action::clone(action));
-            Arc::new(Endpoint::new(action, |action, available| order::action(parts, action, available)))
+            Arc::new(Endpoint::new(self.clone(), action, |action, available| {
+                order::action(parts, action, available)
+            }))
         };
         let listener = |event: &_| {
             let event = Arc::new(crate::service::Event::clone(event));
             let chain = order::event(parts, &event);
-            Arc::new(Listener::new(event, full_name.clone(), chain))
+            Arc::new(Listener::new(self.clone(), event, full_name.clone(), chain))
         };
         let endpoints = def.actions.iter().map(endpoint).collect();
         let listeners = def.events.iter().map(listener).collect();
-        let item = Arc::new(ServiceItem::new(full_name, def, endpoints, listeners));
-        for hook in &item.def().created {
-            hook(self)?;
+        let item = Arc::new(ServiceItem::new(full_name.clone(), def, endpoints, listeners));
+        {
+            let mut services = self.0.services.lock();
+            if services.iter().any(|item| *item.full_name() == full_name) {
+                return Err(Error::service_schema(format!(
+                    "service '{full_name}' is registered twice on this node"
+                )));
+            }
+            services.push(item.clone());
         }
-        self.0.services.lock().push(item.clone());
+        let created = || item.def().created.iter().try_for_each(|hook| hook(self));
+        if let Err(error) = crate::future::guarded(created).and_then(|result| result) {
+            self.0.services.lock().retain(|other| !Arc::ptr_eq(other, &item));
+            return Err(error);
+        }
         for middleware in &parts.middlewares {
             middleware.service_created(item.def());
         }
@@ -151,24 +186,27 @@ impl ServiceBroker {
         Ok(())
     }
 
-    fn dependency_timeout(&self, def: &ServiceDef) -> std::time::Duration {
+    fn dependency_timeout(&self, def: &ServiceDef) -> Duration {
         match def.settings.get("$dependencyTimeout").and_then(serde_json::Value::as_u64) {
-            Some(millis) => std::time::Duration::from_millis(millis),
+            Some(millis) => Duration::from_millis(millis),
             None => self.options().dependency_timeout,
         }
     }
 
     /// Ends what runs and stops all services. A second call waits for the first.
+    ///
+    /// While the broker still starts, the start is given up and answers an error.
     pub async fn stop(&self) {
-        let mut first = false;
+        let mut was = State::Stopped;
         self.0.state.send_if_modified(|state| {
-            first = matches!(state, State::Started | State::Starting);
-            if first {
+            was = *state;
+            let runs = matches!(state, State::Started | State::Starting);
+            if runs {
                 *state = State::Stopping;
             }
-            first
+            runs
         });
-        if first {
+        if was == State::Started {
             self.halt().await;
         } else {
             let mut state = self.0.state.subscribe();
@@ -178,17 +216,14 @@ impl ServiceBroker {
 
     async fn halt(&self) {
         self.0.state.send_replace(State::Stopping);
+        let end = Halted(self);
         for middleware in self.0.parts.middlewares.iter().rev() {
             log_stop(middleware.name(), middleware.stopping(self).await);
         }
         let items = self.registry().snapshot().services().to_vec();
-        join_all(items.iter().map(|item| async move {
-            for hook in &item.def().stopping {
-                log_stop(item.full_name(), run(hook, self.service_context(item.full_name())).await);
-            }
-        }))
-        .await;
-        self.drain(&items).await;
+        join_all(items.iter().map(|item| self.prepare_stop(item))).await;
+        self.registry().close();
+        tokio::join!(join_all(items.iter().map(|item| self.drain(item))), self.drain_tasks());
         for item in items.iter().rev() {
             self.registry().remove(item.full_name());
             self.stop_service(item).await;
@@ -196,31 +231,32 @@ impl ServiceBroker {
         for middleware in self.0.parts.middlewares.iter().rev() {
             log_stop(middleware.name(), middleware.stopped(self).await);
         }
-        self.0.services.lock().clear();
-        self.0.tasks.abort();
-        self.0.state.send_replace(State::Stopped);
+        drop(end);
         tracing::info!(node = self.node_id(), "broker stopped");
     }
 
-    /// Waits until no call and no listener of these services runs.
-    async fn drain(&self, items: &[Arc<ServiceItem>]) {
-        let tracking = &self.options().tracking;
-        if !tracking.enabled {
-            return;
+    async fn prepare_stop(&self, item: &ServiceItem) {
+        for hook in &item.def().stopping {
+            log_stop(item.full_name(), run(hook, self.service_context(item.full_name())).await);
         }
-        let idle = async {
-            // Running work holds handles of its endpoint; nothing announces the last one, so it is looked at.
-            let mut pause = std::time::Duration::from_millis(1);
-            while items.iter().any(|item| item.running() > 0) || self.tasks().running() > 0 {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(std::time::Duration::from_millis(50));
-            }
-        };
-        if tokio::time::timeout(tracking.shutdown_timeout, idle).await.is_err() {
-            for item in items.iter().filter(|item| item.running() > 0) {
-                let error = Error::graceful_stop_timeout(item.full_name());
-                tracing::error!(running = item.running(), "{error}");
-            }
+    }
+
+    /// Waits until no call and no listener of this service runs.
+    async fn drain(&self, item: &ServiceItem) {
+        let tracking = &self.options().tracking;
+        let own = item.def().settings.get("$shutdownTimeout").and_then(serde_json::Value::as_u64);
+        let limit = own.map_or(tracking.shutdown_timeout, Duration::from_millis);
+        if tracking.enabled && !idle_within(limit, || item.running() == 0).await {
+            let error = Error::graceful_stop_timeout(item.full_name());
+            tracing::error!(running = item.running(), "{error}");
+        }
+    }
+
+    /// Waits until no task of this broker runs.
+    async fn drain_tasks(&self) {
+        let tracking = &self.options().tracking;
+        if tracking.enabled && !idle_within(tracking.shutdown_timeout, || self.tasks().running() == 0).await {
+            tracing::error!(running = self.tasks().running(), "tasks did not end in time, they are aborted");
         }
     }
 
@@ -240,7 +276,7 @@ impl ServiceBroker {
     /// A context for work of a service that nobody called.
     fn service_context(&self, service: &Arc<str>) -> Context {
         let mut inner = ContextInner::root(self.clone());
-        inner.service = Some(service.clone());
+        inner.extra = Some(Box::new(Extra { service: Some(service.clone()), ..Extra::default() }));
         inner.build()
     }
 
@@ -255,6 +291,44 @@ impl ServiceBroker {
         }
         self.stop().await;
     }
+}
+
+/// Ends the stop, also when nobody waits for it any more: others that wait must not wait for ever.
+struct Halted<'a>(&'a ServiceBroker);
+
+impl Drop for Halted<'_> {
+    fn drop(&mut self) {
+        self.0.0.services.lock().clear();
+        self.0.0.tasks.abort();
+        self.0.0.state.send_replace(State::Stopped);
+    }
+}
+
+/// Running work holds handles of its endpoint; nothing announces the last one, so it is looked at.
+async fn idle_within(limit: Duration, idle: impl Fn() -> bool) -> bool {
+    let wait = async {
+        let mut pause = Duration::from_millis(1);
+        while !idle() {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    };
+    tokio::time::timeout(limit, wait).await.is_ok()
+}
+
+/// Options of actions and listeners that would keep them from ever running.
+fn check_policies(def: &ServiceDef) -> Result<()> {
+    let actions = def.actions.iter().map(|action| (action.full_name(), &action.bulkhead));
+    let events = def.events.iter().map(|event| (event.pattern(), &event.bulkhead));
+    for (name, bulkhead) in actions.chain(events) {
+        if bulkhead.as_ref().is_some_and(|options| options.concurrency == Some(0)) {
+            return Err(Error::service_schema(format!(
+                "the bulkhead of '{name}' in service '{}' has concurrency 0, so nothing would ever run",
+                def.full_name()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Settings that change actions.

@@ -1,7 +1,7 @@
 //! Many calls at once.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     future::{Future, IntoFuture},
     hash::Hash,
@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::future::{join_all, try_join_all};
-use ligand_wire::{Data, Result};
+use ligand_wire::{Data, Error, Result};
 
 use super::Request;
 
@@ -40,8 +40,15 @@ impl<R: Data> Mcall<R> {
     /// Gives each call a name; the results come as a map.
     ///
     /// # Errors
-    /// The first error of a call.
+    /// The first error of a call; 500 `INVALID_PARAMETERS`, and no call at all, when there are not as many
+    /// different names as calls.
     pub async fn named<K: Eq + Hash>(self, names: impl IntoIterator<Item = K>) -> Result<HashMap<K, R>> {
+        let names: Vec<K> = names.into_iter().collect();
+        if names.len() != self.0.len() || names.iter().collect::<HashSet<_>>().len() != names.len() {
+            return Err(Error::build("MoleculerServerError", 500, "Invalid calling definition.")
+                .with_kind("INVALID_PARAMETERS")
+                .with_internal("mcall: every call needs a name of its own"));
+        }
         let results = try_join_all(self.0).await?;
         Ok(names.into_iter().zip(results).collect())
     }

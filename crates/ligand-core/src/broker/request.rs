@@ -14,8 +14,13 @@ use std::{
 use ligand_wire::{Data, Payload, Result};
 use serde_json::Value;
 
+use super::ServiceBroker;
 use super::call::{CallOptions, Dispatch, Outgoing, Running, dispatch};
-use crate::{context::Id, future::BoxFuture, middleware::Fallback, service::Caller};
+use crate::{
+    context::{Context, Id},
+    future::{BoxFuture, guarded},
+    middleware::Fallback,
+};
 
 /// A call that runs when it is awaited. Dropping it cancels the callee.
 ///
@@ -41,9 +46,13 @@ enum Step {
 }
 
 impl<R> Request<R> {
-    pub(crate) fn new(caller: Caller, action: Cow<'static, str>, params: Payload) -> Self {
-        let call = Outgoing { action, params, options: CallOptions::default(), caller };
-        Self { state: Step::Waiting(call), types: PhantomData }
+    pub(crate) fn new(
+        broker: &ServiceBroker,
+        parent: Option<Context>,
+        action: Cow<'static, str>,
+        params: Payload,
+    ) -> Self {
+        Self { state: Step::Waiting(Outgoing::new(broker, parent, action, params)), types: PhantomData }
     }
 
     /// A call with all options given at once.
@@ -54,7 +63,7 @@ impl<R> Request<R> {
 
     fn set(&mut self, change: impl FnOnce(&mut CallOptions)) {
         if let Step::Waiting(call) = &mut self.state {
-            change(&mut call.options);
+            change(call.options_mut());
         }
     }
 
@@ -119,7 +128,11 @@ impl<R> Request<R> {
         }
         let result = match &mut self.state {
             Step::Direct(running) => Pin::new(running).poll(cx),
-            Step::Long(work) => work.as_mut().poll(cx),
+            // Fallbacks and `call` middlewares may panic.
+            Step::Long(work) => match guarded(|| work.as_mut().poll(cx)) {
+                Ok(poll) => poll,
+                Err(panic) => Poll::Ready(Err(panic)),
+            },
             Step::Waiting(_) | Step::Done => panic!("a request was polled after it had ended"),
         };
         if result.is_ready() {
@@ -150,7 +163,7 @@ impl<R: Data> Future for Request<R> {
 impl<R> fmt::Debug for Request<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.state {
-            Step::Waiting(call) => write!(f, "Request({})", call.action),
+            Step::Waiting(call) => write!(f, "Request({})", call.action()),
             Step::Direct(_) | Step::Long(_) => f.write_str("Request(running)"),
             Step::Done => f.write_str("Request(done)"),
         }

@@ -80,7 +80,7 @@ impl Cacher for MemoryCacher {
     }
 
     fn set(&self, key: String, value: Payload, ttl: Option<Duration>) -> BoxFuture<()> {
-        let expires = ttl.map(|ttl| Instant::now() + ttl);
+        let expires = ttl.and_then(|ttl| Instant::now().checked_add(ttl));
         let mut shard = self.shard(&key).lock();
         shard.entries.remove(&key);
         shard.entries.insert(key, Entry { value, expires });

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use ligand_wire::{
     Payload,
-    key::{self, KeyError},
+    key::{self, Found, KeyError},
 };
 
 use crate::context::Context;
@@ -41,7 +41,8 @@ impl CacheRule {
         self
     }
 
-    /// Makes the key by a function instead. Name everything that the result depends on, above all the user.
+    /// Makes the key by a function instead: what it answers stands behind `<action>:`, so that masks find it.
+    /// Name everything that the result depends on, above all the user.
     pub fn keygen(mut self, keygen: impl Fn(&Payload, &Context) -> String + Send + Sync + 'static) -> Self {
         self.keygen = Some(Arc::new(keygen));
         self
@@ -79,30 +80,45 @@ impl CacheRule {
         }
         text.push(':');
         if max.is_none() {
-            self.write(params, ctx, &mut text).ok()?;
+            self.write(params, ctx, max, &mut text).ok()?;
             return Some(text);
         }
         let mut part = String::new();
-        self.write(params, ctx, &mut part).ok()?;
+        self.write(params, ctx, max, &mut part).ok()?;
         text.push_str(&key::limit(part, max));
         Some(text)
     }
 
-    fn write(&self, params: &Payload, ctx: &Context, out: &mut String) -> Result<(), KeyError> {
-        let Some(keys) = &self.keys else { return params.write_key(None, out) };
+    fn write(
+        &self,
+        params: &Payload,
+        ctx: &Context,
+        max: Option<usize>,
+        out: &mut String,
+    ) -> Result<(), KeyError> {
+        let Some(keys) = &self.keys else { return params.write_key(None, out).map(drop) };
         for (index, key) in keys.iter().enumerate() {
             if index > 0 {
                 out.push('|');
             }
-            if let Some(path) = key.strip_prefix('#') {
-                ctx.write_meta_key(path, out)?;
+            let start = out.len();
+            let found = if let Some(path) = key.strip_prefix('#') {
+                ctx.write_meta_key(path, out)?
             } else if let Some(name) = key.strip_prefix('@') {
                 match ctx.header(&name.to_ascii_lowercase()) {
-                    Some(value) => key::write_value(value, out)?,
-                    None => out.push_str("undefined"),
+                    Some(value) => key::write_path(value, "", out)?,
+                    None => {
+                        out.push_str("undefined");
+                        Found::Missing
+                    }
                 }
             } else {
-                params.write_key(Some(key), out)?;
+                params.write_key(Some(key), out)?
+            };
+            // Of several keys every list and object is shortened on its own, before the whole is.
+            if max.is_some() && found == Found::Nested && keys.len() > 1 {
+                let part = key::limit(out.split_off(start), max);
+                out.push_str(&part);
             }
         }
         Ok(())

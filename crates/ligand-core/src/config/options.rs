@@ -92,6 +92,30 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// What types cannot say.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.bulkhead.concurrency == 0 {
+            return Err(Error::broker_options(
+                "option 'bulkhead.concurrency' must be at least 1: with 0 nothing would ever run",
+            ));
+        }
+        let threshold = self.circuit_breaker.threshold;
+        if !(threshold > 0.0 && threshold <= 1.0) {
+            return Err(Error::broker_options(format!(
+                "option 'circuit_breaker.threshold' must be above 0 and at most 1; it is {threshold}"
+            )));
+        }
+        let factor = self.retry_policy.factor;
+        if !(factor >= 1.0 && factor.is_finite()) {
+            return Err(Error::broker_options(format!(
+                "option 'retry_policy.factor' must be at least 1; it is {factor}"
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// What is logged and how. See [`crate::log`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]

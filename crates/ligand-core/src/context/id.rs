@@ -8,15 +8,16 @@ pub struct Id(Repr);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr {
-    Random(u128),
+    /// High and low half; a `u128` would force aligned allocations on every context.
+    Random(u64, u64),
     Text(Arc<str>),
 }
 
 impl Id {
     /// A new random id (UUID version 4). Not a secret: it is made without a cryptographic generator.
     pub fn random() -> Self {
-        let bits = fastrand::u128(..);
-        Self(Repr::Random(bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62)))
+        let (high, low) = (fastrand::u64(..), fastrand::u64(..));
+        Self(Repr::Random((high & !0xf000) | 0x4000, (low & !(0x3 << 62)) | (0x2 << 62)))
     }
 }
 
@@ -35,14 +36,14 @@ impl From<String> for Id {
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Repr::Random(bits) => write!(
+            Repr::Random(high, low) => write!(
                 f,
                 "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-                bits >> 96,
-                (bits >> 80) & 0xffff,
-                (bits >> 64) & 0xffff,
-                (bits >> 48) & 0xffff,
-                bits & 0xffff_ffff_ffff
+                high >> 32,
+                (high >> 16) & 0xffff,
+                high & 0xffff,
+                low >> 48,
+                low & 0xffff_ffff_ffff
             ),
             Repr::Text(text) => f.write_str(text),
         }

@@ -5,14 +5,14 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use ligand_wire::{Error, Payload, Result};
+use ligand_wire::{Error, Payload};
 use tokio::sync::Semaphore;
 
 use crate::{
     broker::Parts,
     config::BulkheadPolicy,
     context::Context,
-    future::{BoxFuture, ready},
+    future::Work,
     service::{Action, DynAction, DynEvent, Event},
 };
 
@@ -45,12 +45,12 @@ impl Bulkhead {
     }
 
     /// Runs `work` when it is its turn. The semaphore hands out permits in order of arrival.
-    fn run<T: Send + 'static>(
+    fn run<T: Send + Unpin + 'static>(
         &self,
-        work: impl FnOnce() -> BoxFuture<Result<T>> + Send + 'static,
-    ) -> BoxFuture<Result<T>> {
+        work: impl FnOnce() -> Work<T> + Send + 'static,
+    ) -> Work<T> {
         if let Ok(permit) = self.running.clone().try_acquire_owned() {
-            return Box::pin(async move {
+            return Work::new(async move {
                 let result = work().await;
                 drop(permit);
                 result
@@ -58,11 +58,11 @@ impl Bulkhead {
         }
         let reserve = |waiting: usize| (waiting < self.max_waiting).then_some(waiting + 1);
         if self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, reserve).is_err() {
-            return ready(Err(Error::queue_is_full(&self.what, &self.node)));
+            return Work::done(Err(Error::queue_is_full(&self.what, &self.node)));
         }
         let place = Place(self.waiting.clone());
         let running = self.running.clone();
-        Box::pin(async move {
+        Work::new(async move {
             let permit = running.acquire_owned().await?;
             drop(place);
             let result = work().await;
@@ -78,9 +78,9 @@ pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> Dy
         return next;
     }
     let bulkhead = Bulkhead::new(&policy, action.full_name(), parts);
-    Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
-        let next = next.clone();
-        bulkhead.run(move || next.call(ctx, params))
+    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+        let (next, ctx) = (next.clone(), ctx.clone());
+        bulkhead.run(move || next.call(&ctx, params))
     })
 }
 
@@ -91,8 +91,8 @@ pub(super) fn event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEve
         return next;
     }
     let bulkhead = Bulkhead::new(&policy, event.pattern(), parts);
-    Arc::new(move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
-        let next = next.clone();
-        bulkhead.run(move || next.call(ctx, payload))
+    Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
+        let (next, ctx) = (next.clone(), ctx.clone());
+        bulkhead.run(move || next.call(&ctx, payload))
     })
 }

@@ -8,7 +8,7 @@ use crate::{
     broker::Parts,
     cache::{Cache, CacheRule, Lookup},
     context::Context,
-    future::{BoxFuture, ready},
+    future::Work,
     service::{Action, DynAction},
 };
 
@@ -16,19 +16,19 @@ pub(super) fn wrap(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynA
     let (Some(rule), Some(cache)) = (action.cache.clone(), parts.cache.clone()) else { return next };
     let name: Arc<str> = action.full_name().into();
     let rule = Arc::new(rule);
-    Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
-        if ctx.inner().no_cache || !rule.applies(&ctx) || ctx.meta::<bool>("$cache") == Some(false) {
+    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+        if ctx.inner().no_cache || !rule.applies(ctx) || ctx.meta::<bool>("$cache") == Some(false) {
             return next.call(ctx, params);
         }
-        let Some(key) = rule.key(&name, &params, &ctx, cache.max_params_length()) else {
+        let Some(key) = rule.key(&name, &params, ctx, cache.max_params_length()) else {
             return next.call(ctx, params);
         };
         let lookup = cache.lookup(&key);
         if let Lookup::Ready(Some(found)) = lookup {
             ctx.mark_cached();
-            return ready(Ok(found));
+            return Work::done(Ok(found));
         }
-        Box::pin(miss(cache.clone(), rule.clone(), next.clone(), ctx, params, key, lookup))
+        Work::new(miss(cache.clone(), rule.clone(), next.clone(), ctx.clone(), params, key, lookup))
     })
 }
 
@@ -46,16 +46,29 @@ async fn miss(
         return Ok(found);
     }
     // One caller of a key at a time: the first runs the handler, the others find its result.
-    let _turn = cache.turn(&key).await;
+    let mut turn = cache.turn(&key).await;
     if let Some(found) = cache.lookup(&key).wait().await {
         ctx.mark_cached();
         return Ok(found);
     }
-    let epoch = cache.epoch();
-    let result = next.call(ctx, params).await?;
-    // What was read before a clean must not be written after it.
-    if epoch == cache.epoch() {
-        cache.store(key, result.clone(), rule.ttl()).await;
+    turn.start();
+    let before = turn.removals();
+    let mut result = next.call(&ctx, params).await;
+    if let Ok(found) = &mut result {
+        found.share();
     }
-    Ok(result)
+    // What was read before a clean must not be written after it, nor stay when both happen at once.
+    let removed = || turn.removals() != before;
+    let mut stored = false;
+    if let Ok(found) = &result
+        && !removed()
+    {
+        cache.store(key.clone(), found.clone(), rule.ttl()).await;
+        stored = !removed();
+        if !stored {
+            cache.forget(key).await;
+        }
+    }
+    turn.ended(stored);
+    result
 }

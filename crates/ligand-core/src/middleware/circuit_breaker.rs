@@ -5,7 +5,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use ligand_wire::{Error, Payload, Result};
@@ -17,7 +17,7 @@ use crate::{
     broker::{Parts, WeakBroker},
     config::CircuitBreakerPolicy,
     context::Context,
-    future::BoxFuture,
+    future::Work,
     service::{Action, DynAction},
 };
 
@@ -28,13 +28,21 @@ struct Breaker {
     broker: WeakBroker,
     available: Arc<AtomicBool>,
     state: Mutex<State>,
+    trials: AtomicU64,
 }
 
 #[derive(Clone, Copy)]
 enum State {
-    Closed { since: Instant, count: u32, failures: u32 },
+    Closed {
+        since: Instant,
+        count: u32,
+        failures: u32,
+    },
     Open,
-    HalfOpen { trial: bool },
+    /// `trial` is the number of the call that decides, while there is one.
+    HalfOpen {
+        trial: Option<u64>,
+    },
 }
 
 impl State {
@@ -60,14 +68,15 @@ pub(super) fn wrap(
         broker: parts.broker.clone(),
         available: available.clone(),
         state: Mutex::new(State::closed()),
+        trials: AtomicU64::new(0),
     });
-    Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
-        let mut watch = match breaker.enter(&ctx) {
+    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+        let mut watch = match breaker.enter(ctx) {
             Ok(watch) => watch,
-            Err(error) => return crate::future::ready(Err(error)),
+            Err(error) => return Work::done(Err(error)),
         };
         let work = next.call(ctx, params);
-        Box::pin(async move {
+        Work::new(async move {
             let result = work.await;
             watch.done(result.as_ref().err());
             result
@@ -75,11 +84,11 @@ pub(super) fn wrap(
     })
 }
 
-/// Watches one call; a call dropped at its time limit counts as failed, one dropped earlier does not count.
+/// Watches one call; a call dropped at its time limit counts as timed out, one dropped earlier does not count.
 struct Watch {
     breaker: Arc<Breaker>,
     ctx: Context,
-    trial: bool,
+    trial: Option<u64>,
     open: bool,
 }
 
@@ -87,9 +96,9 @@ impl Watch {
     fn done(&mut self, error: Option<&Error>) {
         self.open = false;
         match error {
-            None => self.breaker.success(),
+            None => self.breaker.success(self.trial),
             Some(error) if self.breaker.counts(error) => self.breaker.failure(self.trial),
-            Some(_) if self.trial => self.breaker.success(),
+            Some(_) if self.trial.is_some() => self.breaker.success(self.trial),
             Some(_) => {}
         }
     }
@@ -100,10 +109,13 @@ impl Drop for Watch {
         if !self.open {
             return;
         }
-        if self.ctx.deadline().is_some_and(|end| end <= Instant::now()) {
-            self.breaker.failure(self.trial);
-        } else if self.trial {
-            self.breaker.trial_ended();
+        if std::thread::panicking() {
+            self.done(Some(&Error::internal_error("panicked")));
+        } else if self.ctx.deadline().is_some_and(|end| end <= Instant::now()) {
+            let late = Error::request_timeout(self.breaker.action.full_name(), &self.breaker.node);
+            self.done(Some(&late));
+        } else if let Some(trial) = self.trial {
+            self.breaker.trial_ended(trial);
         }
     }
 }
@@ -119,53 +131,69 @@ impl Breaker {
     fn enter(self: &Arc<Self>, ctx: &Context) -> Result<Watch> {
         let mut state = self.state.lock();
         let trial = match &mut *state {
-            State::Closed { .. } => false,
-            State::HalfOpen { trial } if !*trial => {
-                *trial = true;
+            State::Closed { .. } => None,
+            State::HalfOpen { trial: trial @ None } => {
+                let number = self.trials.fetch_add(1, Ordering::Relaxed);
+                *trial = Some(number);
                 self.available.store(false, Ordering::Relaxed);
-                true
+                self.bound(number);
+                Some(number)
             }
             State::HalfOpen { .. } | State::Open => {
                 return Err(Error::circuit_open(self.action.full_name(), &self.node));
             }
         };
+        drop(state);
         Ok(Watch { breaker: self.clone(), ctx: ctx.clone(), trial, open: true })
     }
 
-    fn success(self: &Arc<Self>) {
+    /// In the half-open state only the trial decides: calls from before the rest may still end.
+    fn success(self: &Arc<Self>, trial: Option<u64>) {
         let mut state = self.state.lock();
-        match &mut *state {
+        match &*state {
             State::Closed { .. } => self.count(&mut state, 0),
-            State::HalfOpen { .. } => {
+            State::HalfOpen { trial: running } if trial.is_some() && *running == trial => {
                 *state = State::closed();
                 drop(state);
                 self.available.store(true, Ordering::Relaxed);
                 self.tell("closed", json!({}));
             }
-            State::Open => {}
+            State::HalfOpen { .. } | State::Open => {}
         }
     }
 
-    fn failure(self: &Arc<Self>, trial: bool) {
+    fn failure(self: &Arc<Self>, trial: Option<u64>) {
         let mut state = self.state.lock();
         match &*state {
             State::Closed { .. } => self.count(&mut state, 1),
-            State::HalfOpen { .. } if trial => {
+            State::HalfOpen { trial: running } if trial.is_some() && *running == trial => {
                 *state = State::Open;
                 drop(state);
                 self.rest(1, 1);
             }
-            State::HalfOpen { .. } | State::Open => return,
+            State::HalfOpen { .. } | State::Open => {}
         }
     }
 
-    /// The trial was cancelled: the next call is one.
-    fn trial_ended(&self) {
+    /// The trial was cancelled or does not end: the next call is one.
+    fn trial_ended(&self, number: u64) {
         let mut state = self.state.lock();
-        if let State::HalfOpen { trial } = &mut *state {
-            *trial = false;
+        if let State::HalfOpen { trial } = &mut *state
+            && *trial == Some(number)
+        {
+            *trial = None;
             self.available.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// A trial that hangs must not keep the circuit open for ever.
+    fn bound(self: &Arc<Self>, number: u64) {
+        let Some(broker) = self.broker.upgrade() else { return };
+        let breaker = self.clone();
+        broker.tasks().spawn_background(async move {
+            tokio::time::sleep(breaker.policy.half_open_time).await;
+            breaker.trial_ended(number);
+        });
     }
 
     fn count(self: &Arc<Self>, state: &mut State, failed: u32) {
@@ -177,7 +205,7 @@ impl Breaker {
         *failures += failed;
         let (count, failures) = (*count, *failures);
         let rate = f64::from(failures) / f64::from(count);
-        if failed > 0 && count >= self.policy.min_request_count && rate >= self.policy.threshold {
+        if failures > 0 && count >= self.policy.min_request_count && rate >= self.policy.threshold {
             *state = State::Open;
             self.rest(count, failures);
         }
@@ -192,7 +220,7 @@ impl Breaker {
         let Some(broker) = self.broker.upgrade() else { return };
         broker.tasks().spawn_background(async move {
             tokio::time::sleep(breaker.policy.half_open_time).await;
-            *breaker.state.lock() = State::HalfOpen { trial: false };
+            *breaker.state.lock() = State::HalfOpen { trial: None };
             breaker.available.store(true, Ordering::Relaxed);
             breaker.tell("half-opened", json!({}));
         });

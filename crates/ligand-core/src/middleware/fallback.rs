@@ -4,7 +4,7 @@ use std::{fmt, future::Future, sync::Arc};
 
 use ligand_wire::{Data, Error, Payload, Result};
 
-use crate::{context::Context, future::BoxFuture};
+use crate::{context::Context, future::BoxFuture, service::probe::Form};
 
 /// What to answer when a call fails: with an error of the handler, a time-out, an open circuit, or because
 /// nobody offers the action.
@@ -21,7 +21,9 @@ enum Repr {
 impl Fallback {
     /// Always this value.
     pub fn value<T: Data>(value: T) -> Self {
-        Self(Repr::Value(Payload::typed(value)))
+        let mut value = Payload::typed(value);
+        value.share();
+        Self(Repr::Value(value))
     }
 
     /// What the function answers; it gets the context, when there is one, and the error.
@@ -31,6 +33,22 @@ impl Fallback {
         Fut: Future<Output = Result<Payload>> + Send + 'static,
     {
         Self(Repr::With(Arc::new(move |ctx, error| Box::pin(answer(ctx, error)))))
+    }
+
+    /// What a method of the service answers, described by the form of its result. It gets the context of the
+    /// failed call; a call that failed before it had one keeps its error.
+    pub fn typed<R: Form, F, Fut>(_result: R, answer: F) -> Self
+    where
+        F: Fn(Context, Error) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R::Value>> + Send + 'static,
+    {
+        Self(Repr::With(Arc::new(move |ctx, error| match ctx {
+            Some(ctx) => {
+                let work = answer(ctx, error);
+                Box::pin(async move { work.await.map(R::put) })
+            }
+            None => crate::future::ready(Err(error)),
+        })))
     }
 
     /// What another action answers to the same parameters.

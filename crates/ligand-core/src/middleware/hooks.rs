@@ -9,8 +9,8 @@ use ligand_wire::{Data, Error, Payload, Result, pattern::Pattern};
 
 use crate::{
     context::Context,
-    future::BoxFuture,
-    service::{Action, DynAction},
+    future::{BoxFuture, Work},
+    service::{Action, DynAction, probe::Form},
 };
 
 type Before = Arc<dyn Fn(Context, Payload) -> BoxFuture<Result<Payload>> + Send + Sync>;
@@ -36,6 +36,21 @@ impl BeforeHook {
         Fut: Future<Output = Result<Payload>> + Send + 'static,
     {
         Self(Arc::new(move |ctx, params| Box::pin(hook(ctx, params))))
+    }
+
+    /// A hook whose parameters are described by their form; see [`probe`](crate::service::probe).
+    pub fn typed<P: Form, F, Fut>(_params: P, hook: F) -> Self
+    where
+        F: Fn(Context, P::Value) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<P::Value>> + Send + 'static,
+    {
+        Self(Arc::new(move |ctx, params| match P::take(params) {
+            Ok(params) => {
+                let work = hook(ctx, params);
+                Box::pin(async move { work.await.map(P::put) })
+            }
+            Err(error) => crate::future::ready(Err(error)),
+        }))
     }
 
     /// A hook over typed parameters: takes them and answers them, changed or not.
@@ -65,6 +80,15 @@ impl AfterHook {
         Self(Arc::new(move |ctx, result| Box::pin(hook(ctx, result))))
     }
 
+    /// A hook whose result is described by its form; see [`probe`](crate::service::probe).
+    pub fn typed<R: Form, F, Fut>(result: R, hook: F) -> Self
+    where
+        F: Fn(Context, R::Value) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R::Value>> + Send + 'static,
+    {
+        Self(BeforeHook::typed(result, hook).0)
+    }
+
     /// A hook over a typed result: takes it and answers it, changed or not.
     pub fn new<R, F, Fut>(hook: F) -> Self
     where
@@ -77,6 +101,18 @@ impl AfterHook {
 }
 
 impl ErrorHook {
+    /// A hook that answers a typed result to recover, described by its form.
+    pub fn typed<R: Form, F, Fut>(_result: R, hook: F) -> Self
+    where
+        F: Fn(Context, Error) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R::Value>> + Send + 'static,
+    {
+        Self(Arc::new(move |ctx, error| {
+            let work = hook(ctx, error);
+            Box::pin(async move { work.await.map(R::put) })
+        }))
+    }
+
     /// A hook that answers a payload to recover, or the error to go on failing.
     pub fn raw<F, Fut>(hook: F) -> Self
     where
@@ -149,13 +185,19 @@ impl ServiceHooks {
     /// Gives every action the hooks that are for it.
     ///
     /// # Errors
-    /// When a plain name fits no action: a guard that never runs is worse than no guard.
-    pub(crate) fn apply(&self, service: &str, actions: &mut [Action]) -> Result<()> {
+    /// When a name or mask fits no action: a guard that never runs is worse than no guard. `*` may have nothing
+    /// to do, and so may the hook of a mixin whose action the service has `removed`.
+    pub(crate) fn apply(&self, service: &str, actions: &mut [Action], removed: &[String]) -> Result<()> {
         let masks = self.before.iter().map(|(mask, _)| mask);
         let masks = masks.chain(self.after.iter().map(|(mask, _)| mask));
         for mask in masks.chain(self.error.iter().map(|(mask, _)| mask)) {
-            for name in names(mask) {
-                if !actions.iter().any(|action| Pattern::new(name).matches(&action.name)) {
+            if names(mask).next().is_none() {
+                return Err(Error::service_schema(format!("a hook of service '{service}' names no action")));
+            }
+            for name in names(mask).filter(|name| !matches!(*name, "*" | "**")) {
+                let pattern = Pattern::new(name);
+                let known = actions.iter().any(|action| pattern.matches(&action.name));
+                if !known && !removed.iter().any(|name| pattern.matches(name)) {
                     return Err(Error::service_schema(format!(
                         "a hook of service '{service}' is for '{name}', but there is no such action (actions: {})",
                         actions.iter().map(|action| &*action.name).collect::<Vec<_>>().join(", ")
@@ -194,9 +236,9 @@ pub(crate) fn wrap(action: &Action, next: DynAction) -> DynAction {
         return next;
     }
     let hooks = Arc::new(action.hooks.clone());
-    Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
-        let (hooks, next) = (hooks.clone(), next.clone());
-        Box::pin(async move {
+    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+        let (hooks, next, ctx) = (hooks.clone(), next.clone(), ctx.clone());
+        Work::new(async move {
             let mut result = run(&hooks, &next, &ctx, params).await;
             for hook in &hooks.error {
                 match result {
@@ -213,7 +255,7 @@ async fn run(hooks: &Hooks, next: &DynAction, ctx: &Context, mut params: Payload
     for hook in &hooks.before {
         params = (hook.0)(ctx.clone(), params).await?;
     }
-    let mut result = next.call(ctx.clone(), params).await?;
+    let mut result = next.call(ctx, params).await?;
     for hook in &hooks.after {
         result = (hook.0)(ctx.clone(), result).await?;
     }

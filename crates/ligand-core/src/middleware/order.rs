@@ -23,13 +23,14 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use ligand_wire::{Payload, Result};
+use ligand_wire::Payload;
 
 use super::{bulkhead, cacher, circuit_breaker, hooks, pace, span};
 use crate::{
     broker::Parts,
     context::Context,
-    future::{BoxFuture, ready},
+    future::Work,
+    registry::Endpoint,
     service::{Action, DynAction, DynEvent, Event, Validator, check_dynamic},
 };
 
@@ -52,17 +53,26 @@ impl fmt::Display for Step {
 }
 
 /// Composes the layers of an endpoint, from the handler outwards.
-pub(crate) fn action(parts: &Parts, action: &Arc<Action>, available: &Arc<AtomicBool>) -> DynAction {
+pub(crate) fn action(
+    parts: &Parts,
+    action: &Arc<Action>,
+    available: &Arc<AtomicBool>,
+) -> (DynAction, Vec<usize>) {
     let mut next = action.handler.clone();
-    for middleware in &parts.middlewares {
+    let mut wrapped = Vec::new();
+    for (index, middleware) in parts.middlewares.iter().enumerate() {
+        let before = next.clone();
         next = middleware.local_action(action, next);
+        if !Arc::ptr_eq(&before, &next) {
+            wrapped.push(index);
+        }
     }
     next = hooks::wrap(action, next);
     next = validate_action(parts, action, next);
     next = bulkhead::action(parts, action, next);
     next = cacher::wrap(parts, action, next);
     next = circuit_breaker::wrap(parts, action, available, next);
-    span::action(parts, action, next)
+    (span::action(parts, action, next), wrapped)
 }
 
 /// Composes the layers of a listener, from the handler outwards.
@@ -79,7 +89,8 @@ pub(crate) fn event(parts: &Parts, event: &Arc<Event>) -> DynEvent {
 }
 
 /// What is active for an action, outermost first.
-pub(crate) fn steps(parts: &Parts, action: &Arc<Action>) -> Vec<Step> {
+pub(crate) fn steps(parts: &Parts, endpoint: &Endpoint) -> Vec<Step> {
+    let action = endpoint.action();
     let mut steps = Vec::new();
     let mut step = |name: &str, detail: String| steps.push(Step { name: name.into(), detail });
     if action.fallback.is_some() {
@@ -117,11 +128,8 @@ pub(crate) fn steps(parts: &Parts, action: &Arc<Action>) -> Vec<Step> {
             (action.hooks.before.len(), action.hooks.after.len(), action.hooks.error.len());
         step("hooks", format!("{before} before, {after} after, {error} error"));
     }
-    for middleware in parts.middlewares.iter().rev() {
-        let probe: DynAction = action.handler.clone();
-        if !Arc::ptr_eq(&middleware.local_action(action, probe.clone()), &probe) {
-            step(middleware.name(), "yours".into());
-        }
+    for index in endpoint.wrapped().iter().rev() {
+        step(parts.middlewares[*index].name(), "yours".into());
     }
     step("handler", String::new());
     steps
@@ -132,18 +140,18 @@ fn validate_action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynA
     let schema = action.params.clone();
     match (parts.options.validator, action.validator, schema) {
         (true, Some(check), _) => {
-            Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+            Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
                 match check(params) {
                     Ok(params) => next.call(ctx, params),
-                    Err(error) => ready(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
+                    Err(error) => Work::done(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
                 }
             })
         }
         (true, None, Some(schema)) => {
-            Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+            Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
                 match check_dynamic(&schema, &params) {
                     Ok(()) => next.call(ctx, params),
-                    Err(error) => ready(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
+                    Err(error) => Work::done(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
                 }
             })
         }
@@ -155,10 +163,10 @@ fn validate_event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEvent
     let check: Option<Validator> = event.validator.filter(|_| parts.options.validator);
     let Some(check) = check else { return next };
     let pattern: Arc<str> = event.pattern().into();
-    Arc::new(move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
+    Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
         match check(payload) {
             Ok(payload) => next.call(ctx, payload),
-            Err(error) => ready(Err(blame(error, "event", &pattern, ctx.node_id()))),
+            Err(error) => Work::done(Err(blame(error, "event", &pattern, ctx.node_id()))),
         }
     })
 }

@@ -24,7 +24,8 @@ impl Plan {
     pub(crate) fn next(&mut self, error: &Error) -> Option<Duration> {
         let again = match &self.policy.check {
             Some(check) => check.counts(error),
-            None => error.retryable(),
+            // An open circuit answers the same again until it has rested.
+            None => error.retryable() && !error.is("CircuitBreakerOpenError"),
         };
         if self.left == 0 || !again {
             return None;
@@ -32,8 +33,8 @@ impl Plan {
         self.left -= 1;
         let growth = self.policy.factor.max(1.0).powi(i32::try_from(self.done).unwrap_or(i32::MAX));
         self.done += 1;
-        let pause = self.policy.delay.as_secs_f64() * growth;
-        Some(Duration::from_secs_f64(pause.min(self.policy.max_delay.as_secs_f64())))
+        let pause = Duration::try_from_secs_f64(self.policy.delay.as_secs_f64() * growth);
+        Some(pause.unwrap_or(self.policy.max_delay).min(self.policy.max_delay))
     }
 }
 

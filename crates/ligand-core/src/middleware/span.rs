@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use ligand_wire::{Payload, Result};
+use ligand_wire::Payload;
 use tracing::Instrument as _;
 
 use crate::{
     broker::Parts,
     context::Context,
-    future::BoxFuture,
+    future::Work,
     service::{Action, DynAction, DynEvent, Event},
 };
 
@@ -17,10 +17,10 @@ pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> Dy
         return next;
     }
     let name: Arc<str> = action.full_name().into();
-    Arc::new(move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
         let span = tracing::info_span!("action", action = &*name, request_id = %ctx.request_id(), level = ctx.level());
         ctx.set_span(span.clone());
-        Box::pin(next.call(ctx, params).instrument(span))
+        Work::new(next.call(ctx, params).instrument(span))
     })
 }
 
@@ -29,9 +29,9 @@ pub(super) fn event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEve
         return next;
     }
     let _ = event;
-    Arc::new(move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
+    Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
         let span = tracing::info_span!("event", event = ctx.event(), request_id = %ctx.request_id());
         ctx.set_span(span.clone());
-        Box::pin(next.call(ctx, payload).instrument(span))
+        Work::new(next.call(ctx, payload).instrument(span))
     })
 }

@@ -8,26 +8,39 @@ use std::{
     },
 };
 
-use crate::service::{Action, DynAction};
+use crate::{
+    broker::ServiceBroker,
+    service::{Action, DynAction},
+};
 
 /// One instance of an action.
 ///
 /// Every running call holds a handle of its endpoint: the number of handles tells what still runs.
 pub struct Endpoint {
+    /// A cycle that ends when the service leaves the registry: a started broker lives until it is stopped.
+    broker: ServiceBroker,
     action: Arc<Action>,
     available: Arc<AtomicBool>,
     chain: DynAction,
+    /// Which of the broker's middlewares wrap the action, in order of registration.
+    wrapped: Box<[usize]>,
 }
 
 impl Endpoint {
-    /// The layers are composed by `compose`, which gets the flag that switches the endpoint off.
+    /// The layers are composed by `compose`, which gets the flag that switches the endpoint off; it also tells
+    /// which middlewares take part.
     pub(crate) fn new(
+        broker: ServiceBroker,
         action: Arc<Action>,
-        compose: impl FnOnce(&Arc<Action>, &Arc<AtomicBool>) -> DynAction,
+        compose: impl FnOnce(&Arc<Action>, &Arc<AtomicBool>) -> (DynAction, Vec<usize>),
     ) -> Self {
         let available = Arc::new(AtomicBool::new(true));
-        let chain = compose(&action, &available);
-        Self { action, available, chain }
+        let (chain, wrapped) = compose(&action, &available);
+        Self { broker, action, available, chain, wrapped: wrapped.into() }
+    }
+
+    pub(crate) fn broker(&self) -> &ServiceBroker {
+        &self.broker
     }
 
     /// The definition.
@@ -38,6 +51,10 @@ impl Endpoint {
     /// False while the circuit breaker gives the endpoint a rest.
     pub fn is_available(&self) -> bool {
         self.available.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn wrapped(&self) -> &[usize] {
+        &self.wrapped
     }
 
     pub(crate) fn chain(&self) -> &DynAction {

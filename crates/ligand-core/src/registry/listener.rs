@@ -2,18 +2,26 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::service::{DynEvent, Event};
+use crate::{
+    broker::ServiceBroker,
+    service::{DynEvent, Event},
+};
 
 /// One listener. Every running handler holds a handle: the number of handles tells what still runs.
 pub struct Listener {
+    broker: ServiceBroker,
     event: Arc<Event>,
     service: Arc<str>,
     chain: DynEvent,
 }
 
 impl Listener {
-    pub(crate) fn new(event: Arc<Event>, service: Arc<str>, chain: DynEvent) -> Self {
-        Self { event, service, chain }
+    pub(crate) fn new(broker: ServiceBroker, event: Arc<Event>, service: Arc<str>, chain: DynEvent) -> Self {
+        Self { broker, event, service, chain }
+    }
+
+    pub(crate) fn broker(&self) -> &ServiceBroker {
+        &self.broker
     }
 
     /// The definition.

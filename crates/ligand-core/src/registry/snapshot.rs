@@ -77,25 +77,26 @@ struct Place {
     index: usize,
 }
 
-/// The listeners with one mask in one group; an `emit` reaches one of them.
+/// The services that listen with one mask in one group; an `emit` reaches one of them.
 pub(crate) struct Group {
     pub(crate) name: Arc<str>,
-    listeners: Vec<Place>,
+    /// Of each service all listeners with the mask: its own and those of its mixins hear the same events.
+    members: Vec<Vec<Place>>,
     next: AtomicUsize,
 }
 
 impl Group {
-    /// The next listener in turn.
-    pub(crate) fn pick(&self) -> &Arc<Listener> {
-        let turn = match self.listeners.len() {
+    /// The listeners of the service whose turn it is.
+    pub(crate) fn pick(&self) -> impl Iterator<Item = &Arc<Listener>> {
+        let turn = match self.members.len() {
             1 => 0,
             len => self.next.fetch_add(1, Ordering::Relaxed) % len,
         };
-        self.listeners[turn].listener()
+        self.members[turn].iter().map(Place::listener)
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Listener>> {
-        self.listeners.iter().map(Place::listener)
+        self.members.iter().flatten().map(Place::listener)
     }
 }
 
@@ -170,18 +171,20 @@ impl Snapshot {
         if let Some(groups) = heard.get(event) {
             return groups.clone();
         }
-        let groups = self.resolve(event);
-        if heard.len() < MOST_RESOLVED_NAMES {
-            self.heard.rcu(|heard| {
-                let mut heard = Map::clone(heard);
-                heard.insert(event.into(), groups.clone());
-                heard
-            });
+        if heard.len() >= MOST_RESOLVED_NAMES {
+            return self.resolve(event, fastrand::usize(..usize::MAX / 2));
         }
+        let groups = self.resolve(event, 0);
+        self.heard.rcu(|heard| {
+            let mut heard = Map::clone(heard);
+            heard.insert(event.into(), groups.clone());
+            heard
+        });
         groups
     }
 
-    fn resolve(&self, event: &str) -> Groups {
+    /// `first` is the service of a group that is picked first.
+    fn resolve(&self, event: &str, first: usize) -> Groups {
         let mut groups: Vec<Group> = Vec::new();
         for service in &self.services {
             for (index, listener) in service.listeners.iter().enumerate() {
@@ -192,14 +195,17 @@ impl Snapshot {
                 let place = Place { service: service.clone(), index };
                 let same = |group: &&mut Group| {
                     &*group.name == def.group_of()
-                        && group.listeners[0].listener().event().pattern == def.pattern
+                        && group.members[0][0].listener().event().pattern == def.pattern
                 };
                 match groups.iter_mut().find(same) {
-                    Some(group) => group.listeners.push(place),
+                    Some(group) => match group.members.last_mut() {
+                        Some(member) if Arc::ptr_eq(&member[0].service, service) => member.push(place),
+                        _ => group.members.push(vec![place]),
+                    },
                     None => groups.push(Group {
                         name: def.group_of().into(),
-                        listeners: vec![place],
-                        next: AtomicUsize::new(0),
+                        members: vec![vec![place]],
+                        next: AtomicUsize::new(first),
                     }),
                 }
             }

@@ -13,26 +13,27 @@ use crate::{
     cache::CacheRule,
     config::{BulkheadOptions, CircuitBreakerOptions, RetryOptions},
     context::Context,
-    future::{BoxFuture, isolate},
+    future::{Work, guarded, isolate},
     middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Hooks},
-    service::{Rest, validation},
+    service::{Rest, probe::Form, validation},
 };
 
 /// Runs an action: the shape of handlers and of every middleware layer around them.
 pub trait ActionHandler: Send + Sync + 'static {
     /// Starts the work; nothing happens before the future is polled, dropping it cancels the work.
-    fn call(&self, ctx: Context, params: Payload) -> BoxFuture<Result<Payload>>;
+    fn call(&self, ctx: &Context, params: Payload) -> Work<Payload>;
 }
 
 /// A shared [`ActionHandler`]; what a middleware receives as `next`.
 pub type DynAction = Arc<dyn ActionHandler>;
 
-impl<F> ActionHandler for F
+impl<F, W> ActionHandler for F
 where
-    F: Fn(Context, Payload) -> BoxFuture<Result<Payload>> + Send + Sync + 'static,
+    F: Fn(&Context, Payload) -> W + Send + Sync + 'static,
+    W: Into<Work<Payload>>,
 {
-    fn call(&self, ctx: Context, params: Payload) -> BoxFuture<Result<Payload>> {
-        self(ctx, params)
+    fn call(&self, ctx: &Context, params: Payload) -> Work<Payload> {
+        self(ctx, params).into()
     }
 }
 
@@ -136,15 +137,88 @@ impl Action {
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
-        Self::raw(name, move |ctx: Context, params: Payload| -> BoxFuture<Result<Payload>> {
+        Self::raw(name, move |ctx: &Context, params: Payload| -> Work<Payload> {
             match params.take::<P>() {
-                Ok(params) => {
-                    let work = handler(ctx, params);
-                    Box::pin(isolate(async move { work.await.map(Payload::typed).map_err(Into::into) }))
-                }
-                Err(error) => crate::future::ready(Err(error)),
+                Ok(params) => finish(|| handler(ctx.clone(), params)),
+                Err(error) => Work::done(Err(error)),
             }
         })
+    }
+
+    /// As [`Action::new`] for a handler that does not need the context; saves handing it over.
+    pub fn of<P, R, E, F, Fut>(name: impl Into<Arc<str>>, handler: F) -> Self
+    where
+        P: Data,
+        R: Data,
+        E: Into<Error>,
+        F: Fn(P) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+    {
+        Self::raw(name, move |_: &Context, params: Payload| -> Work<Payload> {
+            match params.take::<P>() {
+                Ok(params) => finish(|| handler(params)),
+                Err(error) => Work::done(Err(error)),
+            }
+        })
+    }
+
+    /// An action that is a method of `service`, with types described by their forms; see
+    /// [`probe`](super::probe).
+    pub fn method<S, P, R, E, F, Fut>(
+        name: impl Into<Arc<str>>,
+        service: &Arc<S>,
+        _params: P,
+        _result: R,
+        handler: F,
+    ) -> Self
+    where
+        S: Send + Sync + 'static,
+        P: Form,
+        R: Form,
+        E: Into<Error>,
+        F: Fn(Arc<S>, &Context, P::Value) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R::Value, E>> + Send + 'static,
+    {
+        let service = Arc::clone(service);
+        let raw = move |ctx: &Context, params: Payload| -> Work<Payload> {
+            match P::take(params) {
+                Ok(params) => {
+                    let work = handler(Arc::clone(&service), ctx, params);
+                    Work::new(isolate(async move { work.await.map(R::put).map_err(Into::into) }))
+                }
+                Err(error) => Work::done(Err(error)),
+            }
+        };
+        Self { validator: P::validator(), params: P::schema(), returns: R::schema(), ..Self::raw(name, raw) }
+    }
+
+    /// As [`Action::method`] for a method that is not async: its result needs no future.
+    pub fn method_now<S, P, R, E, F>(
+        name: impl Into<Arc<str>>,
+        service: &Arc<S>,
+        _params: P,
+        _result: R,
+        handler: F,
+    ) -> Self
+    where
+        S: Send + Sync + 'static,
+        P: Form,
+        R: Form,
+        E: Into<Error>,
+        F: Fn(&Arc<S>, &Context, P::Value) -> Result<R::Value, E> + Send + Sync + 'static,
+    {
+        let service = Arc::clone(service);
+        let raw = move |ctx: &Context, params: Payload| -> Work<Payload> {
+            let params = match P::take(params) {
+                Ok(params) => params,
+                Err(error) => return Work::done(Err(error)),
+            };
+            Work::done(match guarded(|| handler(&service, ctx, params)) {
+                Ok(result) => result.map(R::put).map_err(Into::into),
+                Err(panic) => Err(panic),
+            })
+        };
+        Self { validator: P::validator(), params: P::schema(), returns: R::schema(), ..Self::raw(name, raw) }
     }
 
     /// An action whose handler sees the payload as it came.
@@ -206,6 +280,12 @@ impl Action {
     pub fn rest(mut self, rest: &str) -> Result<Self> {
         self.rest.push(rest.parse()?);
         Ok(self)
+    }
+
+    /// Adds an HTTP alias that was checked before.
+    pub fn with_rest(mut self, rest: Rest) -> Self {
+        self.rest.push(rest);
+        self
     }
 
     /// Limits who may call the action. Default: published.
@@ -330,5 +410,18 @@ impl Action {
 impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Action").field("name", &self.full_name).finish_non_exhaustive()
+    }
+}
+
+/// The one future of a handler: its result as a payload, its panic as an error.
+fn finish<R, E, Fut>(start: impl FnOnce() -> Fut) -> Work<Payload>
+where
+    R: Data,
+    E: Into<Error>,
+    Fut: Future<Output = Result<R, E>> + Send + 'static,
+{
+    match guarded(start) {
+        Ok(work) => Work::new(isolate(async move { work.await.map(Payload::typed).map_err(Into::into) })),
+        Err(panic) => Work::done(Err(panic)),
     }
 }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use ligand_wire::{Data, Payload};
 
-use super::ActionRef;
+use super::{ActionRef, probe::Form};
 use crate::{
     broker::{Request, ServiceBroker},
     context::Context,
@@ -24,7 +24,12 @@ enum Origin {
 impl Caller {
     /// A typed call.
     pub fn call<P: Data, R: Data>(&self, action: ActionRef<P, R>, params: P) -> Request<R> {
-        Request::new(self.clone(), Cow::Borrowed(action.name()), Payload::typed(params))
+        Request::new(
+            self.broker(),
+            self.context().cloned(),
+            Cow::Borrowed(action.name()),
+            Payload::typed(params),
+        )
     }
 
     /// A call by name whose result type the caller knows.
@@ -33,20 +38,23 @@ impl Caller {
         action: impl Into<Cow<'static, str>>,
         params: impl Into<Payload>,
     ) -> Request<R> {
-        Request::new(self.clone(), action.into(), params.into())
+        Request::new(self.broker(), self.context().cloned(), action.into(), params.into())
+    }
+
+    /// A typed call whose parameters are described by their form; see [`probe`](super::probe).
+    pub fn call_typed<P: Form, R>(
+        &self,
+        action: ActionRef<P::Value, R>,
+        _form: P,
+        params: P::Value,
+    ) -> Request<R> {
+        Request::new(self.broker(), self.context().cloned(), Cow::Borrowed(action.name()), P::put(params))
     }
 
     pub(crate) fn broker(&self) -> &ServiceBroker {
         match &self.0 {
             Origin::Broker(broker) => broker,
             Origin::Context(ctx) => ctx.broker(),
-        }
-    }
-
-    pub(crate) fn into_context(self) -> Option<Context> {
-        match self.0 {
-            Origin::Broker(_) => None,
-            Origin::Context(ctx) => Some(ctx),
         }
     }
 

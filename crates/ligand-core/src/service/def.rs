@@ -5,7 +5,7 @@ use std::{fmt, future::Future, sync::Arc};
 use ligand_wire::{Error, Result};
 use serde_json::{Map, Value};
 
-use super::{Action, Client, Event, merge};
+use super::{Action, Contract, Event, merge};
 use crate::{
     broker::ServiceBroker,
     context::Context,
@@ -14,29 +14,35 @@ use crate::{
 };
 
 /// A type that is a service: `#[service]` on its impl block implements this.
-pub trait Service: Send + Sync + Sized + 'static {
-    /// Full name with version: `v2.orders`.
-    const NAME: &'static str;
-
-    /// The generated client.
-    type Client: Client;
-
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "put #[service(name = \"..\")] on its impl block"
+)]
+pub trait Service: Contract + Send + Sync + Sized {
     /// The definition: actions, events, lifecycle, options.
     fn define(self: Arc<Self>) -> ServiceDef;
 }
 
 /// What [`crate::BrokerBuilder::service`] takes: a [`Service`], an `Arc` of one, or a [`ServiceDef`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "put #[service(name = \"..\")] on its impl block, or write a ServiceDef"
+)]
 pub trait IntoServiceDef {
     /// Makes the definition.
     fn into_service_def(self) -> ServiceDef;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Service> IntoServiceDef for T {
     fn into_service_def(self) -> ServiceDef {
         Arc::new(self).define()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Service> IntoServiceDef for Arc<T> {
     fn into_service_def(self) -> ServiceDef {
         self.define()
@@ -157,6 +163,12 @@ impl ServiceDef {
         }
     }
 
+    /// The same definition under another name: several services of one type.
+    pub fn renamed(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// Sets the version: `2` gives the prefix `v2.`, `"staging"` the prefix `staging.`.
     pub fn version(mut self, version: impl Into<Version>) -> Self {
         self.version = Some(version.into());
@@ -269,6 +281,11 @@ impl ServiceDef {
         }
     }
 
+    /// The services that this one waits for.
+    pub fn dependencies(&self) -> &[Dependency] {
+        &self.dependencies
+    }
+
     /// The settings, with those of mixins.
     pub fn settings(&self) -> &Map<String, Value> {
         &self.settings
@@ -296,6 +313,12 @@ impl ServiceDef {
         let short = self.settings.get("$noServiceNamePrefix") == Some(&Value::Bool(true));
         let mut seen = std::collections::HashSet::new();
         for action in &mut self.actions {
+            if action.name.trim().is_empty() || action.name.chars().any(char::is_control) {
+                return Err(Error::service_schema(format!(
+                    "an action of service '{full_name}' needs a printable name; '{}' is none",
+                    action.name.escape_debug()
+                )));
+            }
             action.service = full_name.clone();
             action.full_name =
                 if short { action.name.clone() } else { format!("{full_name}.{}", action.name).into() };
@@ -307,9 +330,14 @@ impl ServiceDef {
             }
         }
         for event in &mut self.events {
+            if event.pattern().trim().is_empty() {
+                return Err(Error::service_schema(format!(
+                    "a listener of service '{full_name}' has no event name"
+                )));
+            }
             event.service = self.name.as_str().into();
         }
-        self.hooks.apply(&full_name, &mut self.actions)?;
+        self.hooks.apply(&full_name, &mut self.actions, &self.removed)?;
         Ok(self)
     }
 }

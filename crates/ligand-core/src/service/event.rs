@@ -12,8 +12,8 @@ use ligand_wire::{
 use crate::{
     config::BulkheadOptions,
     context::Context,
-    future::{BoxFuture, isolate},
-    service::{action::Validator, validation},
+    future::{Work, guarded, isolate},
+    service::{action::Validator, probe::Form, validation},
 };
 
 /// An event type with its name, so that names exist once and are checked at both ends.
@@ -32,18 +32,19 @@ pub trait EventPayload: Data {
 /// Runs a listener: the shape of handlers and of every middleware layer around them.
 pub trait EventHandler: Send + Sync + 'static {
     /// Starts the work for one event.
-    fn call(&self, ctx: Context, payload: Payload) -> BoxFuture<Result<()>>;
+    fn call(&self, ctx: &Context, payload: Payload) -> Work<()>;
 }
 
 /// A shared [`EventHandler`]; what a middleware receives as `next`.
 pub type DynEvent = Arc<dyn EventHandler>;
 
-impl<F> EventHandler for F
+impl<F, W> EventHandler for F
 where
-    F: Fn(Context, Payload) -> BoxFuture<Result<()>> + Send + Sync + 'static,
+    F: Fn(&Context, Payload) -> W + Send + Sync + 'static,
+    W: Into<Work<()>>,
 {
-    fn call(&self, ctx: Context, payload: Payload) -> BoxFuture<Result<()>> {
-        self(ctx, payload)
+    fn call(&self, ctx: &Context, payload: Payload) -> Work<()> {
+        self(ctx, payload).into()
     }
 }
 
@@ -72,15 +73,60 @@ impl Event {
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        Self::raw(pattern, move |ctx: Context, payload: Payload| -> BoxFuture<Result<()>> {
+        Self::raw(pattern, move |ctx: &Context, payload: Payload| -> Work<()> {
             match payload.take::<P>() {
-                Ok(payload) => {
-                    let work = handler(ctx, payload);
-                    Box::pin(isolate(async move { work.await.map_err(Into::into) }))
-                }
-                Err(error) => crate::future::ready(Err(error)),
+                Ok(payload) => match guarded(|| handler(ctx.clone(), payload)) {
+                    Ok(work) => Work::new(isolate(async move { work.await.map_err(Into::into) })),
+                    Err(panic) => Work::done(Err(panic)),
+                },
+                Err(error) => Work::done(Err(error)),
             }
         })
+    }
+
+    /// A listener that is a method of `service`, with a payload described by its form; see
+    /// [`probe`](super::probe).
+    pub fn method<S, P, E, F, Fut>(pattern: &str, service: &Arc<S>, _payload: P, handler: F) -> Self
+    where
+        S: Send + Sync + 'static,
+        P: Form,
+        E: Into<Error>,
+        F: Fn(Arc<S>, &Context, P::Value) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let service = Arc::clone(service);
+        let raw = move |ctx: &Context, payload: Payload| -> Work<()> {
+            match P::take(payload) {
+                Ok(payload) => {
+                    let work = handler(Arc::clone(&service), ctx, payload);
+                    Work::new(isolate(async move { work.await.map_err(Into::into) }))
+                }
+                Err(error) => Work::done(Err(error)),
+            }
+        };
+        Self { validator: P::validator(), params: P::schema(), ..Self::raw(pattern, raw) }
+    }
+
+    /// As [`Event::method`] for a method that is not async: it needs no future.
+    pub fn method_now<S, P, E, F>(pattern: &str, service: &Arc<S>, _payload: P, handler: F) -> Self
+    where
+        S: Send + Sync + 'static,
+        P: Form,
+        E: Into<Error>,
+        F: Fn(&Arc<S>, &Context, P::Value) -> Result<(), E> + Send + Sync + 'static,
+    {
+        let service = Arc::clone(service);
+        let raw = move |ctx: &Context, payload: Payload| -> Work<()> {
+            let payload = match P::take(payload) {
+                Ok(payload) => payload,
+                Err(error) => return Work::done(Err(error)),
+            };
+            Work::done(match guarded(|| handler(&service, ctx, payload)) {
+                Ok(result) => result.map_err(Into::into),
+                Err(panic) => Err(panic),
+            })
+        };
+        Self { validator: P::validator(), params: P::schema(), ..Self::raw(pattern, raw) }
     }
 
     /// A listener whose handler sees the payload as it came.

@@ -38,7 +38,7 @@ fn action_defaults(own: &mut Action, mixin: Action) {
         own.rest = mixin.rest;
     }
     if own.cache.is_none() && !own.cache_off {
-        own.cache = mixin.cache;
+        (own.cache, own.cache_off) = (mixin.cache, mixin.cache_off);
     }
     own.timeout = own.timeout.or(mixin.timeout);
     own.retry = own.retry.take().or(mixin.retry);

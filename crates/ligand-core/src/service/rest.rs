@@ -13,6 +13,13 @@ pub struct Rest {
     pub path: String,
 }
 
+impl Rest {
+    /// An alias whose parts are known to be right; parse a text to have it checked.
+    pub fn new(method: impl Into<String>, path: impl Into<String>) -> Self {
+        Self { method: method.into(), path: path.into() }
+    }
+}
+
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 impl FromStr for Rest {

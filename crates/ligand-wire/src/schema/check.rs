@@ -8,7 +8,9 @@ use super::{
     FieldError, Inner, MAX_DEPTH, MAX_ERRORS,
     choice::{self, Choice},
     error::{quoted, shortened},
+    measure::{compare, equal, integer_bounds, measure},
     node::{self, MAX_HOPS, Types, count, list, map},
+    path::Segment,
 };
 use crate::rules;
 
@@ -177,7 +179,7 @@ impl<'s> Checker<'s> {
         } else if wanted.array() {
             if node.contains_key("prefixItems") { "tuple" } else { "array" }
         } else if wanted.object() {
-            "object"
+            if node::is_record(node) { "record" } else { "object" }
         } else {
             "null"
         };
@@ -219,7 +221,7 @@ impl<'s> Checker<'s> {
         if let Some(pattern) = node.get("pattern").and_then(Value::as_str)
             && self.schema.patterns.get(pattern).is_some_and(|regex| !rules::pattern(text, regex))
         {
-            self.reject("stringPattern", Some(pattern.into()), value);
+            self.reject("stringPattern", Some(as_javascript(pattern).into()), value);
         }
         let (valid, kind) = match format {
             "email" => (rules::email(text), "email"),
@@ -242,8 +244,10 @@ impl<'s> Checker<'s> {
     fn number(&mut self, node: &Map<String, Value>, number: &Number, value: &Value) {
         let bound = |key: &str| node.get(key).and_then(Value::as_number).cloned();
         let implied = node.get("format").and_then(Value::as_str).and_then(integer_bounds);
-        let min = bound("minimum").or(implied.as_ref().map(|(min, _)| min.clone()));
-        let max = bound("maximum").or(implied.map(|(_, max)| max));
+        // The tighter of what is written and what the integer type can hold.
+        let (least, most) = implied.unzip();
+        let min = bound("minimum").into_iter().chain(least).max_by(compare);
+        let max = bound("maximum").into_iter().chain(most).min_by(compare);
         if let Some(min) = min.filter(|min| compare(number, min) == Ordering::Less) {
             self.reject("numberMin", Some(min.into()), value);
         }
@@ -417,39 +421,6 @@ impl<'s> Checker<'s> {
     }
 }
 
-/// One step of a field path.
-#[derive(Clone, Copy)]
-enum Segment<'a> {
-    Key(&'a str),
-    /// A key of a map, whose names are data: never quoted in the path.
-    Entry(&'a str),
-    Index(usize),
-}
-
-impl Segment<'_> {
-    fn append(&self, path: &mut String) {
-        match self {
-            Segment::Index(index) => path.push_str(&format!("[{index}]")),
-            Segment::Key(name) | Segment::Entry(name) if path.is_empty() => path.push_str(&shortened(name)),
-            Segment::Key(name) | Segment::Entry(name)
-                if matches!(self, Segment::Entry(_)) || is_identifier(name) =>
-            {
-                path.push('.');
-                path.push_str(&shortened(name));
-            }
-            Segment::Key(name) | Segment::Entry(name) => {
-                let escaped = shortened(name).replace('\\', "\\\\").replace('\'', "\\'");
-                path.push_str(&format!("['{escaped}']"));
-            }
-        }
-    }
-}
-
-fn is_identifier(name: &str) -> bool {
-    let letter = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '$');
-    name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit())
-}
-
 /// The names a node and what it leads to know of.
 fn known_names<'s>(root: &'s Value, node: &'s Map<String, Value>, hops: usize, known: &mut HashSet<&'s str>) {
     if hops == 0 {
@@ -463,56 +434,25 @@ fn known_names<'s>(root: &'s Value, node: &'s Map<String, Value>, hops: usize, k
     }
 }
 
-/// The bounds of Rust's integer types, by the names `schemars` gives them.
-fn integer_bounds(format: &str) -> Option<(Number, Number)> {
-    let signed = |min: i64, max: i64| Some((Number::from(min), Number::from(max)));
-    let unsigned = |max: u64| Some((Number::from(0), Number::from(max)));
-    match format {
-        "int8" => signed(i8::MIN.into(), i8::MAX.into()),
-        "int16" => signed(i16::MIN.into(), i16::MAX.into()),
-        "int32" => signed(i32::MIN.into(), i32::MAX.into()),
-        "int64" | "int" => signed(i64::MIN, i64::MAX),
-        "uint8" => unsigned(u8::MAX.into()),
-        "uint16" => unsigned(u16::MAX.into()),
-        "uint32" => unsigned(u32::MAX.into()),
-        "uint64" | "uint" => unsigned(u64::MAX),
-        _ => None,
+/// A regular expression as JavaScript prints it: `/^a\/b$/`.
+fn as_javascript(pattern: &str) -> String {
+    let mut out = String::from("/");
+    let (mut escaped, mut in_class) = (false, false);
+    for c in pattern.chars() {
+        match c {
+            _ if escaped => {}
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '/' if !in_class => out.push('\\'),
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+        out.push(c);
     }
-}
-
-/// Exact for integers; as floats otherwise.
-fn compare(a: &Number, b: &Number) -> Ordering {
-    let integer = |n: &Number| n.as_i64().map(i128::from).or(n.as_u64().map(i128::from));
-    match (integer(a), integer(b)) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        _ => a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Equal),
-    }
-}
-
-fn equal(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => compare(a, b) == Ordering::Equal,
-        _ => a == b,
-    }
+    out.push('/');
+    out
 }
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// How many values there are in `value`, itself included, and how deep they are nested. Without recursion, so that
-/// what is nested too deeply can be refused before anything recursive touches it.
-pub(super) fn measure(value: &Value) -> (usize, usize) {
-    let mut left = vec![(value, 0)];
-    let (mut count, mut deepest) = (0, 0);
-    while let Some((value, depth)) = left.pop() {
-        count += 1;
-        deepest = deepest.max(depth);
-        match value {
-            Value::Array(items) => left.extend(items.iter().map(|item| (item, depth + 1))),
-            Value::Object(object) => left.extend(object.values().map(|value| (value, depth + 1))),
-            _ => {}
-        }
-    }
-    (count, deepest)
 }

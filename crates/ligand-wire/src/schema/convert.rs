@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use super::{
     Inner, MAX_DEPTH,
-    check::{measure, passes},
+    check::passes,
     choice::{self, Choice},
+    measure::measure,
     node::{self, MAX_HOPS, Types, list, map},
 };
 
@@ -132,5 +133,10 @@ fn number(text: &str) -> Option<Value> {
     // `f64::from_str` also knows "inf" and "nan".
     let decimal = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
     let number = text.parse::<f64>().ok().filter(|number| decimal && number.is_finite())?;
+    // `1.0` and `1e3` are integers, and decoders of integers want them written as such.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.fract() == 0.0 && number.abs() <= EXACT {
+        return Some((number as i64).into());
+    }
     serde_json::Number::from_f64(number).map(Value::Number)
 }

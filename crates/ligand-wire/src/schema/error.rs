@@ -143,7 +143,7 @@ fn template(kind: &str) -> &'static str {
         "arrayUnique" => "The '{field}' field must not contain the same item twice.",
         "enumValue" => "The '{field}' field value '{expected}' does not match any of the allowed values.",
         "equalValue" => "The '{field}' field value must be equal to '{expected}'.",
-        "object" => "The '{field}' must be an Object.",
+        "object" | "record" => "The '{field}' must be an Object.",
         "objectStrict" => "The object '{field}' contains forbidden keys: '{actual}'.",
         "objectMinProps" => "The object '{field}' must contain at least {expected} properties.",
         "objectMaxProps" => "The object '{field}' must contain {expected} properties at most.",

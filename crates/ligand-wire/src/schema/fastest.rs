@@ -146,13 +146,11 @@ impl<'s> Translator<'s> {
             let mut rule = rule_of("tuple");
             let items: Vec<Value> = prefix.iter().map(|schema| Value::Object(self.rule(schema))).collect();
             rule.insert("items".into(), Value::Array(items));
+            rule.insert("empty".into(), Value::Bool(false));
             return rule;
         }
         let mut rule = rule_of("array");
         bounds(node, ("minItems", "maxItems"), &mut rule);
-        if extension(node, "nonEmpty") {
-            rule.insert("empty".into(), Value::Bool(false));
-        }
         if node.get("uniqueItems") == Some(&Value::Bool(true)) {
             rule.insert("unique".into(), Value::Bool(true));
         }
@@ -226,9 +224,6 @@ fn text(node: &Map<String, Value>) -> Rule {
             rule.insert(flag.into(), Value::Bool(true));
         }
     }
-    if extension(node, "nonEmpty") {
-        rule.insert("empty".into(), Value::Bool(false));
-    }
     rule
 }
 
@@ -256,6 +251,13 @@ fn bounds(node: &Map<String, Value>, (min, max): (&str, &str), rule: &mut Rule) 
         _ => {
             copy(node, min, "min", rule);
             copy(node, max, "max", rule);
+        }
+    }
+    if extension(node, "nonEmpty") {
+        rule.insert("empty".into(), Value::Bool(false));
+        // It would be a second error about the same thing.
+        if rule.get("min").and_then(Value::as_u64) == Some(1) {
+            rule.remove("min");
         }
     }
 }

@@ -179,6 +179,14 @@ pub(super) fn count(node: &Map<String, Value>, key: &str) -> Option<usize> {
     node.get(key).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok())
 }
 
+/// Whether an object's keys are data, as in a map, rather than names the schema knows.
+pub(super) fn is_record(node: &Map<String, Value>) -> bool {
+    let values = map(node, "patternProperties")
+        .and_then(|map| map.values().next())
+        .or(node.get("additionalProperties"));
+    !node.contains_key("properties") && values.is_some_and(Value::is_object)
+}
+
 /// Where the `$ref` of a node leads, inside the document.
 pub(super) fn reference<'s>(root: &'s Value, node: &Map<String, Value>) -> Option<&'s Value> {
     let pointer = node.get("$ref")?.as_str()?.strip_prefix('#')?;

@@ -1,5 +1,7 @@
 #![allow(clippy::needless_pass_by_value)]
 
+mod parity;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use schemars::JsonSchema;
@@ -39,6 +41,18 @@ fn integers_have_the_bounds_of_their_type() {
         json!({ "byte": 1.0, "signed": "1", "long": 1e30, "float": null }),
         &["required float", "numberMax long", "number signed"],
     );
+}
+
+#[derive(JsonSchema)]
+#[allow(dead_code)]
+struct Loose {
+    #[schemars(transform = Annotate::new().range(Some(0.into()), Some(1000.into())))]
+    byte: u8,
+}
+
+#[test]
+fn a_loose_range_does_not_widen_the_type() {
+    assert_kinds::<Loose>(json!({ "byte": 300 }), &["numberMax byte"]);
 }
 
 #[test]
@@ -368,6 +382,19 @@ fn recursion_is_bounded() {
     // Dropping it would be recursive.
     std::mem::forget(deep);
 
+    // As deep as allowed: the walk fits a small stack.
+    let mut deep = json!({ "name": 1, "children": [] });
+    for _ in 0..MAX_DEPTH / 2 - 1 {
+        deep = json!({ "name": "x", "children": [deep] });
+    }
+    let errors = std::thread::Builder::new()
+        .stack_size(512 * 1024)
+        .spawn(move || Schema::of::<Tree>().check(&deep))
+        .unwrap()
+        .join()
+        .unwrap();
+    assert_eq!(errors.len(), 1);
+
     let mut ambiguous = json!({});
     for _ in 0..49 {
         ambiguous = json!({ "next": ambiguous });
@@ -455,7 +482,7 @@ fn texts_become_what_the_schema_expects() {
     assert_eq!(
         query,
         json!({
-            "page": 2, "ratio": 1500.0, "active": true, "ids": [7], "tags": ["a"], "name": "42",
+            "page": 2, "ratio": 1500, "active": true, "ids": [7], "tags": ["a"], "name": "42",
             "range": { "from": -1, "to": "x" }, "either": { "price": 1 }, "unknown": "1",
         })
     );
@@ -466,6 +493,9 @@ fn texts_become_what_the_schema_expects() {
     let before = query.clone();
     schema.convert(&mut query);
     assert_eq!(query["ids"], json!([1, "x"]));
+    let mut whole = json!({ "page": "1e2", "ids": ["2.0", "2.5"] });
+    schema.convert(&mut whole);
+    assert_eq!(whole, json!({ "page": 100, "ids": [2, 2.5] }));
     query["ids"] = before["ids"].clone();
     assert_eq!(query, before);
 
@@ -492,8 +522,8 @@ fn fastest_validator_notation() {
                 "optional": true },
             "color": { "type": "enum", "values": ["red", "green"], "nullable": true, "optional": true },
             "site": { "type": "url" },
-            "notes": { "type": "array", "items": { "type": "string" }, "empty": false, "min": 1 },
-            "title": { "type": "string", "empty": false, "min": 1 },
+            "notes": { "type": "array", "items": { "type": "string" }, "empty": false },
+            "title": { "type": "string", "empty": false },
         })
     );
     let order = Schema::of::<Order>().fastest();

@@ -1,0 +1,43 @@
+//! How long builds take.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
+
+use crate::Failure;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A debug build of the `ligand` crate with default features and nothing built before, in seconds.
+pub(crate) fn cold() -> Result<f64, Failure> {
+    let target = tempfile::tempdir()?;
+    build(&["-p", "ligand"], Some(target.path()))
+}
+
+/// A debug build of the shop after one of its services was edited, in seconds.
+pub(crate) fn rebuild() -> Result<f64, Failure> {
+    build(&["-p", "shop"], None)?;
+    let file = root().join("examples/shop/src/product.rs");
+    let text = std::fs::read_to_string(&file)?;
+    std::fs::write(&file, text.replace("Fetching product list", "Fetching the product list"))?;
+    let time = build(&["-p", "shop"], None);
+    std::fs::write(&file, text)?;
+    time
+}
+
+fn build(arguments: &[&str], target: Option<&Path>) -> Result<f64, Failure> {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(root()).args(["build", "--quiet"]).args(arguments);
+    if let Some(target) = target {
+        command.env("CARGO_TARGET_DIR", target);
+    }
+    let start = Instant::now();
+    if !command.status()?.success() {
+        return Err("the build failed".into());
+    }
+    Ok(start.elapsed().as_secs_f64())
+}

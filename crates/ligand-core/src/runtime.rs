@@ -1,0 +1,26 @@
+//! The asynchronous runtime of a program, for those that do not set up Tokio themselves.
+
+use std::future::Future;
+
+/// Runs `work` on a new multi-threaded runtime with timers and input/output; what `#[ligand::main]` does.
+/// `workers` is the number of threads, by default one for each core.
+///
+/// # Panics
+/// When the operating system gives no threads, or when called inside a runtime.
+pub fn block_on<F: Future>(workers: Option<usize>, work: F) -> F::Output {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = workers {
+        builder.worker_threads(workers);
+    }
+    builder.enable_all().build().expect("the operating system gives threads").block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn timers_run() {
+        let work =
+            async { tokio::spawn(tokio::time::sleep(std::time::Duration::from_millis(1))).await.is_ok() };
+        assert!(super::block_on(Some(1), work));
+    }
+}

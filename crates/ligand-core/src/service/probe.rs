@@ -1,0 +1,219 @@
+//! What the compiler knows of the types in a signature; used by generated code.
+//!
+//! `#[service]` sees types as text only. Whether one has a schema, or can travel at all, it asks the compiler:
+//! `Probe::<T>::new().form()` picks the best of three [`Form`]s.
+//!
+//! ```
+//! use ligand_core::service::probe::{Form, Probe, Unfit as _, Untold as _};
+//!
+//! fn has_schema<F: Form>(_: F) -> bool {
+//!     F::schema().is_some()
+//! }
+//!
+//! #[derive(Clone, serde::Serialize, serde::Deserialize)]
+//! struct Foreign;
+//!
+//! assert!(has_schema(Probe::<u64>::new().form()));
+//! assert!(!has_schema(Probe::<Foreign>::new().form()));
+//! ```
+//!
+//! A type that cannot travel gets a form as well: [`travels`] reports it once, at the place where the user wrote
+//! it, and nothing else complains a second time.
+
+use std::{fmt, future::Future, marker::PhantomData, sync::Arc};
+
+use ligand_wire::{
+    Data, Payload, Result,
+    schema::{JsonSchema, Schema},
+    validate::Validate,
+};
+
+use super::validation;
+
+/// How values of one type get into payloads and out again.
+pub trait Form: Copy + Send + Sync + 'static {
+    /// The type.
+    type Value;
+
+    /// Out of a payload.
+    ///
+    /// # Errors
+    /// When the content does not fit the type.
+    fn take(payload: Payload) -> Result<Self::Value>;
+
+    /// Into a payload.
+    fn put(value: Self::Value) -> Payload;
+
+    /// Decodes, sanitises and checks.
+    fn validator() -> Option<fn(Payload) -> Result<Payload>> {
+        None
+    }
+
+    /// The schema, when there is one.
+    fn schema() -> Option<Schema> {
+        None
+    }
+}
+
+macro_rules! forms {
+    ($($(#[$doc:meta])* $name:ident),*) => {$(
+        $(#[$doc])*
+        pub struct $name<T>(PhantomData<fn(T) -> T>);
+
+        impl<T> Clone for $name<T> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<T> Copy for $name<T> {}
+
+        impl<T> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    )*};
+}
+
+forms! {
+    /// The question what form values of `T` have.
+    Probe,
+    /// A type with rules and a schema.
+    DescribedForm,
+    /// A type that travels, and of which nothing else is known.
+    PlainForm,
+    /// A type that cannot travel. The program does not compile; see [`travels`].
+    UnfitForm
+}
+
+impl<T> Probe<T> {
+    /// Asks about `T`.
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T> Default for Probe<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The best answer: methods of the type itself come first.
+impl<T: Data + Validate + JsonSchema> Probe<T> {
+    /// The form of `T`.
+    pub fn form(self) -> DescribedForm<T> {
+        DescribedForm(PhantomData)
+    }
+}
+
+/// The second answer: for types without rules or schema.
+pub trait Untold<T> {
+    /// The form of `T`.
+    fn form(self) -> PlainForm<T>;
+}
+
+impl<T: Data> Untold<T> for Probe<T> {
+    fn form(self) -> PlainForm<T> {
+        PlainForm(PhantomData)
+    }
+}
+
+/// The last answer: for types that cannot travel.
+pub trait Unfit<T> {
+    /// The form of `T`.
+    fn form(self) -> UnfitForm<T>;
+}
+
+impl<T> Unfit<T> for &Probe<T> {
+    fn form(self) -> UnfitForm<T> {
+        UnfitForm(PhantomData)
+    }
+}
+
+impl<T: Data + Validate + JsonSchema> Form for DescribedForm<T> {
+    type Value = T;
+
+    fn take(payload: Payload) -> Result<T> {
+        payload.take()
+    }
+
+    fn put(value: T) -> Payload {
+        Payload::typed(value)
+    }
+
+    fn validator() -> Option<fn(Payload) -> Result<Payload>> {
+        Some(validation::check::<T>)
+    }
+
+    fn schema() -> Option<Schema> {
+        Some(T::schema())
+    }
+}
+
+impl<T: Data> Form for PlainForm<T> {
+    type Value = T;
+
+    fn take(payload: Payload) -> Result<T> {
+        payload.take()
+    }
+
+    fn put(value: T) -> Payload {
+        Payload::typed(value)
+    }
+}
+
+impl<T: 'static> Form for UnfitForm<T> {
+    type Value = T;
+
+    fn take(_payload: Payload) -> Result<T> {
+        unreachable!("a program with such a type does not compile")
+    }
+
+    fn put(_value: T) -> Payload {
+        unreachable!("a program with such a type does not compile")
+    }
+}
+
+/// Fails to compile when `T` cannot travel.
+pub const fn travels<T: Data>() {}
+
+/// Holds when a hook has the type of the action it is for.
+#[diagnostic::on_unimplemented(
+    message = "the hook is for `{Self}`, the action has `{Of}`",
+    label = "not the type of the action",
+    note = "give the hook the action's own type, or take a `Payload` for any"
+)]
+pub trait Fits<Of> {}
+
+impl<T> Fits<T> for T {}
+
+/// Fails to compile when a hook has another type than its action.
+pub const fn fits<Of, Hook: Fits<Of>>() {}
+
+/// A handler that shares `this` with the definition: one more owner for each call.
+pub fn bind<S, A, B, Fut>(
+    this: &Arc<S>,
+    handler: impl Fn(Arc<S>, A, B) -> Fut + Send + Sync + 'static,
+) -> impl Fn(A, B) -> Fut + Send + Sync + 'static
+where
+    S: Send + Sync + 'static,
+    Fut: Future,
+{
+    let this = Arc::clone(this);
+    move |first, second| handler(Arc::clone(&this), first, second)
+}
+
+/// As [`bind`], for handlers of the lifecycle.
+pub fn bind_one<S, A, Fut>(
+    this: &Arc<S>,
+    handler: impl Fn(Arc<S>, A) -> Fut + Send + Sync + 'static,
+) -> impl Fn(A) -> Fut + Send + Sync + 'static
+where
+    S: Send + Sync + 'static,
+    Fut: Future,
+{
+    let this = Arc::clone(this);
+    move |argument| handler(Arc::clone(&this), argument)
+}

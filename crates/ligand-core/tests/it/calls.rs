@@ -1,0 +1,213 @@
+//! Calls: names, results, options, visibility, versions, many at once, cancelling.
+
+use ligand_core::{ActionRef, CallOptions, Error, Payload, ServiceDef, Visibility};
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+const ADD: ActionRef<(i64, i64), i64> = ActionRef::new("math.add");
+
+#[tokio::test]
+async fn typed_and_named_calls_answer_the_same() {
+    let broker = start([math()]).await;
+    assert_eq!(broker.call(ADD, (2, 3)).await.unwrap(), 5);
+    assert_eq!(call(&broker, "math.add", json!([2, 3])).await.unwrap(), json!(5));
+    let text = broker.call_named("math.add", Payload::json("[2,3]")).await.unwrap();
+    assert_eq!(text.take::<i64>().unwrap(), 5);
+}
+
+#[tokio::test]
+async fn an_unknown_action_is_404_and_names_the_versioned_one() {
+    let users = ServiceDef::new("users").version(2).action(action("list", |_, (): ()| async { Ok(1) }));
+    let broker = start([users]).await;
+    let error = broker.call_named("users.list", json!({})).await.unwrap_err();
+    assert_eq!((error.name(), error.code(), error.kind()), ("ServiceNotFoundError", 404, "SERVICE_NOT_FOUND"));
+    assert_eq!(error.message(), "Service 'users.list' is not found.");
+    assert_eq!(error.data().unwrap()["hint"], "did you mean 'v2.users.list'?");
+    let error = broker.call_named("nobody.x", json!({})).await.unwrap_err();
+    assert_eq!(error.data().unwrap(), &json!({ "action": "nobody.x" }));
+    assert!(error.retryable());
+}
+
+#[tokio::test]
+async fn versions_and_prefixes_make_the_names() {
+    let one = |name| action(name, |ctx, (): ()| async move { Ok(ctx.action().to_owned()) });
+    let broker = start([
+        ServiceDef::new("a").version(0).action(one("x")),
+        ServiceDef::new("a").version("staging").action(one("x")),
+        ServiceDef::new("b").version(1).setting("$noVersionPrefix", true).action(one("x")),
+        ServiceDef::new("c").setting("$noServiceNamePrefix", true).action(one("short")),
+    ])
+    .await;
+    for name in ["v0.a.x", "staging.a.x", "b.x", "short"] {
+        assert_eq!(call(&broker, name, json!(null)).await.unwrap(), json!(name));
+    }
+}
+
+#[tokio::test]
+async fn errors_keep_name_code_type_and_data_through_nested_calls() {
+    let stock = ServiceDef::new("stock").action(action("reserve", |_, (): ()| async {
+        Err::<(), _>(
+            Error::client(422, "INSUFFICIENT_STOCK", "Insufficient stock").with_data(json!({ "available": 1 })),
+        )
+    }));
+    let order = ServiceDef::new("order").action(action("create", |ctx, (): ()| async move {
+        ctx.call_named("stock.reserve", json!({})).await
+    }));
+    let broker = start([stock, order]).await;
+    let error = broker.call_named("order.create", json!({})).await.unwrap_err();
+    assert_eq!((error.code(), error.kind(), error.message()), (422, "INSUFFICIENT_STOCK", "Insufficient stock"));
+    assert_eq!(error.data().unwrap(), &json!({ "available": 1 }));
+}
+
+#[tokio::test]
+async fn std_errors_in_handlers_stay_inside() {
+    let parse = ServiceDef::new("parse")
+        .action(action("number", |_, text: String| async move { Ok(text.parse::<u8>()?) }));
+    let broker = start([parse]).await;
+    let error = broker.call_named("parse.number", json!("x")).await.unwrap_err();
+    assert_eq!((error.code(), error.message()), (500, "Internal server error"));
+    assert!(error.internal().unwrap().contains("invalid digit"));
+}
+
+#[tokio::test]
+async fn visibility_is_enforced() {
+    let svc = ServiceDef::new("svc")
+        .action(action("private", |_, (): ()| async { Ok(1) }).visibility(Visibility::Private))
+        .action(action("protected", |_, (): ()| async { Ok(2) }).visibility(Visibility::Protected))
+        .action(action("own", |ctx, (): ()| async move { ctx.call_named("svc.private", json!({})).await }))
+        .event(event("ask", |ctx, (): ()| async move {
+            ctx.call_named("svc.private", json!({})).await.map(drop)
+        }));
+    let other = ServiceDef::new("other")
+        .action(action("ask", |ctx, (): ()| async move { ctx.call_named("svc.private", json!({})).await }));
+    let broker = start([svc, other]).await;
+    assert_eq!(call(&broker, "svc.protected", json!({})).await.unwrap(), json!(2));
+    assert_eq!(call(&broker, "svc.own", json!({})).await.unwrap(), json!(1));
+    broker.emit_named("ask", json!(null)).throw_error().await.unwrap();
+    for name in ["svc.private", "other.ask"] {
+        let error = broker.call_named(name, json!({})).await.unwrap_err();
+        assert_eq!((error.code(), error.kind()), (404, "SERVICE_NOT_FOUND"), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_private_action_is_refused_without_retries() {
+    let svc = ServiceDef::new("svc")
+        .action(action("private", |_, (): ()| async { Ok(1) }).visibility(Visibility::Private));
+    let broker = start([svc]).await;
+    let start = tokio::time::Instant::now();
+    broker.call_named("svc.private", json!({})).retries(3).await.unwrap_err();
+    assert_eq!(start.elapsed(), ms(0));
+}
+
+#[tokio::test]
+async fn the_node_option_is_this_node_or_nobody() {
+    let broker = start([math()]).await;
+    assert_eq!(broker.call(ADD, (1, 1)).node("n1").await.unwrap(), 2);
+    let error = broker.call(ADD, (1, 1)).node("n2").await.unwrap_err();
+    assert_eq!(error.message(), "Service 'math.add' is not found on 'n2' node.");
+    assert_eq!(error.data().unwrap(), &json!({ "action": "math.add", "nodeID": "n2" }));
+}
+
+#[tokio::test]
+async fn headers_belong_to_one_call() {
+    let inner = action("inner", |ctx, (): ()| async move { Ok(ctx.header("x-lang").map(str::to_owned)) });
+    let outer = action("outer", |ctx, (): ()| async move {
+        let inner: Option<String> = ctx.call_named("h.inner", json!(null)).await?.take()?;
+        Ok((ctx.header("x-lang").map(str::to_owned), inner))
+    });
+    let broker = start([ServiceDef::new("h").action(inner).action(outer)]).await;
+    let answer = broker.call_named("h.outer", json!(null)).header("X-Lang", "de").await.unwrap();
+    assert_eq!(answer.take::<Value>().unwrap(), json!(["de", null]));
+}
+
+#[tokio::test]
+async fn all_options_at_once() {
+    let svc = ServiceDef::new("s").action(action("who", |ctx, (): ()| async move {
+        Ok(format!("{} {:?}", ctx.request_id(), ctx.meta::<String>("user")))
+    }));
+    let broker = start([svc]).await;
+    let mut options = CallOptions { request_id: Some("r1".into()), ..CallOptions::default() };
+    options.meta.set("user", "ada");
+    let answer = broker.call_named("s.who", json!(null)).with_options(options).await.unwrap();
+    assert_eq!(answer.take::<String>().unwrap(), r#"r1 Some("ada")"#);
+}
+
+#[tokio::test]
+async fn shared_answers_are_not_copied() {
+    let svc = ServiceDef::new("big").action(
+        action("get", |_, (): ()| async { Ok(vec![1u8; 1000]) }).cache(ligand_core::CacheRule::new()),
+    );
+    let broker = builder().service(svc).memory_cache().start().await.unwrap();
+    const GET: ActionRef<(), Vec<u8>> = ActionRef::new("big.get");
+    broker.call(GET, ()).await.unwrap();
+    let (a, b) = (broker.call(GET, ()).shared().await.unwrap(), broker.call(GET, ()).shared().await.unwrap());
+    assert!(std::sync::Arc::ptr_eq(&a, &b));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_a_call_cancels_the_callee() {
+    let log = Log::default();
+    let own = log.clone();
+    let svc = ServiceDef::new("slow").action(action("wait", move |_, (): ()| {
+        let dropped = OnDrop(own.clone(), "dropped");
+        async move {
+            let _dropped = dropped;
+            std::future::pending::<()>().await;
+            Ok(())
+        }
+    }));
+    let outer = ServiceDef::new("outer")
+        .action(action("wait", |ctx, (): ()| async move { ctx.call_named("slow.wait", json!(null)).await }));
+    let broker = start([svc, outer]).await;
+    let mut request = broker.call_named("outer.wait", json!(null));
+    assert!(futures_util::poll!(&mut request).is_pending());
+    assert_eq!(log.len(), 0);
+    drop(request);
+    assert_eq!(log.take(), ["dropped"]);
+    // The service is idle again: a stop does not wait.
+    let start = tokio::time::Instant::now();
+    broker.stop().await;
+    assert_eq!(start.elapsed(), ms(0));
+}
+
+#[tokio::test]
+async fn many_calls_at_once() {
+    let broker = start([math()]).await;
+    let adds = |n: i64| (0..n).map(|i| broker.call(ADD, (i, 1))).collect::<Vec<_>>();
+    assert_eq!(broker.mcall(adds(3)).await.unwrap(), [1, 2, 3]);
+    let named = broker.mcall(adds(2)).named(["a", "b"]).await.unwrap();
+    assert_eq!((named["a"], named["b"]), (1, 2));
+    for names in [vec!["a"], vec!["a", "a"], vec!["a", "b", "c"]] {
+        let error = broker.mcall(adds(2)).named(names).await.unwrap_err();
+        assert_eq!((error.code(), error.kind()), (500, "INVALID_PARAMETERS"));
+    }
+    let calls = || {
+        [broker.call_named("math.add", json!([1, 1])), broker.call_named("math.fail", json!("no"))]
+    };
+    assert_eq!(broker.mcall(calls()).await.unwrap_err().message(), "no");
+    let settled = broker.mcall(calls()).settled().await;
+    assert!(settled[0].is_ok() && settled[1].is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_calls_run_side_by_side() {
+    let svc = ServiceDef::new("s").action(action("nap", |_, (): ()| async {
+        tokio::time::sleep(ms(100)).await;
+        Ok(())
+    }));
+    let broker = start([svc]).await;
+    let start = tokio::time::Instant::now();
+    broker.mcall((0..10).map(|_| broker.call_named("s.nap", json!(null)))).await.unwrap();
+    assert_eq!(start.elapsed(), ms(100));
+}
+
+#[tokio::test]
+async fn parameters_that_do_not_fit_are_client_errors() {
+    let broker = start([math()]).await;
+    let error = broker.call_named("math.add", json!({ "a": 1 })).await.unwrap_err();
+    assert_eq!((error.code(), error.kind()), (422, "PAYLOAD_DECODE_ERROR"));
+    let error = broker.call(ActionRef::<(i64, i64), String>::new("math.add"), (1, 1)).await.unwrap_err();
+    assert_eq!(error.kind(), "PAYLOAD_DECODE_ERROR");
+}

@@ -1,0 +1,25 @@
+//! What a broker does, seen from outside.
+//!
+//! Time is paused or events are awaited; nothing sleeps for real.
+#![allow(missing_docs, reason = "tests")]
+
+mod breaker;
+mod broker;
+mod bulkhead;
+mod caching;
+mod calls;
+mod config;
+mod events;
+mod hooks;
+mod internal;
+mod levels;
+mod lifecycle;
+mod middlewares;
+mod mixins;
+mod pace;
+mod panics;
+mod recovery;
+mod runtime;
+mod stress;
+mod support;
+mod validation;

@@ -1,0 +1,209 @@
+//! The actions that a [`Db`] brings to its service.
+
+mod answer;
+mod handlers;
+
+use std::{borrow::Cow, future::Future, marker::PhantomData, sync::Arc};
+
+use ligand_core::{Action, BoxFuture, CacheRule, Context, Mixin, Payload, ServiceDef, Visibility};
+use ligand_wire::{Data, Error, Result, schema::JsonSchema, validate::Validate};
+use schemars::{Schema, SchemaGenerator};
+use serde_json::Value;
+
+use crate::{
+    Db, Entity, Table,
+    db::Options,
+    home,
+    params::{CountParams, Draft, FindParams, GetParams, Inserts, ListParams, Page, Patch, RemoveParams},
+};
+
+/// All actions and the routes they get when they are published.
+const ACTIONS: [(&str, Option<&str>); 8] = [
+    ("find", None),
+    ("count", None),
+    ("list", Some("GET /")),
+    ("create", Some("POST /")),
+    ("insert", None),
+    ("get", Some("GET /:id")),
+    ("update", Some("PUT /:id")),
+    ("remove", Some("DELETE /:id")),
+];
+
+const SEARCH: [&str; 3] = ["search", "searchFields", "query"];
+const SHAPE: [&str; 3] = ["fields", "excludeFields", "populate"];
+
+impl<E: Entity> Mixin for Db<E> {
+    fn define(&self, service: &str) -> ServiceDef {
+        let service: Arc<str> = service.into();
+        let mut def = ServiceDef::new(&*service).event(home::listener(&service));
+        for action in self.actions() {
+            match self.opened(action) {
+                Ok(Some(action)) => def = def.action(action),
+                Ok(None) => {}
+                Err(error) => def = def.created(move |_| Err(error.clone())),
+            }
+        }
+        let (db, name) = (self.clone(), service);
+        def = def.created(move |broker| {
+            db.check()?;
+            db.0.homes.attach(broker, &name);
+            Ok(())
+        });
+        let db = self.clone();
+        def = def.started(move |_| {
+            let db = db.clone();
+            async move { db.adapter().open(db.table()?.clone()).await }
+        });
+        let db = self.clone();
+        def.stopped(move |_| {
+            let db = db.clone();
+            async move {
+                db.adapter().close().await;
+                Ok(())
+            }
+        })
+    }
+}
+
+impl<E: Entity> Db<E> {
+    fn actions(&self) -> [Action; 8] {
+        let shape: Vec<_> = SHAPE.into_iter().chain(SEARCH).collect();
+        let read = |action: Action, keys: &[&str], more: &[&str]| {
+            let options = &self.0.options;
+            if !options.cached {
+                return action;
+            }
+            let keys = keys.iter().chain(more).map(|key| (*key).to_owned());
+            action.cache(CacheRule::keys(keys.chain(options.cache_keys.iter().cloned())))
+        };
+        [
+            read(
+                self.action("find", handlers::find)
+                    .params::<FindParams>()
+                    .returns::<Vec<Visible<E>>>()
+                    .doc("Entities that meet the conditions."),
+                &shape,
+                &["limit", "offset", "sort"],
+            ),
+            read(
+                self.action("count", handlers::count)
+                    .params::<CountParams>()
+                    .returns::<u64>()
+                    .doc("How many entities meet the conditions."),
+                &SEARCH,
+                &[],
+            ),
+            read(
+                self.action("list", handlers::list)
+                    .params::<ListParams>()
+                    .returns::<Page<Visible<E>>>()
+                    .doc("One page of the entities that meet the conditions."),
+                &shape,
+                &["page", "pageSize", "sort"],
+            ),
+            self.action("create", handlers::create)
+                .params::<Draft<E>>()
+                .returns::<Visible<E>>()
+                .doc("Adds an entity."),
+            self.action("insert", handlers::insert).params::<Inserts<E>>().doc("Adds one entity or many."),
+            read(
+                self.action("get", handlers::get)
+                    .params::<GetParams>()
+                    .returns::<Visible<E>>()
+                    .doc("The entity with an id, or the entities with a list of ids."),
+                &["id", "mapping"],
+                &SHAPE,
+            ),
+            self.action("update", handlers::update)
+                .params::<Patch<E>>()
+                .returns::<Visible<E>>()
+                .doc("Changes fields of an entity."),
+            self.action("remove", handlers::remove)
+                .params::<RemoveParams>()
+                .returns::<Visible<E>>()
+                .doc("Removes an entity and answers what it was."),
+        ]
+    }
+
+    /// An action whose handler is a function of this handle.
+    fn action<P, F, Fut>(&self, name: &'static str, handler: F) -> Action
+    where
+        P: Data,
+        F: Fn(Self, Context, P) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<Payload>> + Send + 'static,
+    {
+        let db = self.clone();
+        Action::new(name, move |ctx: Context, params: P| -> BoxFuture<Result<Payload>> {
+            Box::pin(handler(db.clone(), ctx, params))
+        })
+    }
+
+    /// The action as the options want it; `None` when they do not.
+    fn opened(&self, action: Action) -> Result<Option<Action>> {
+        let Options { only, published, .. } = &self.0.options;
+        let named = |names: &[String]| names.iter().any(|name| name == action.name());
+        if only.as_ref().is_some_and(|only| !named(only)) {
+            return Ok(None);
+        }
+        if !named(published) {
+            return Ok(Some(action.visibility(Visibility::Public)));
+        }
+        let route = ACTIONS.iter().find(|(name, _)| *name == action.name()).and_then(|(_, route)| *route);
+        match route {
+            Some(route) => action.rest(route).map(Some),
+            None => Ok(Some(action)),
+        }
+    }
+
+    /// Refuses options that can only be mistakes.
+    fn check(&self) -> Result<()> {
+        let table = self.table()?;
+        let options = &self.0.options;
+        let wrong = |text: String| Err(Error::service_schema(format!("Db of '{}': {text}", table.name())));
+        let known = |name: &String| ACTIONS.iter().any(|(known, _)| known == name);
+        let named = || options.published.iter().chain(options.only.iter().flatten());
+        if let Some(name) = named().find(|name| !known(name)) {
+            let all = ACTIONS.map(|(name, _)| name).join(", ");
+            return wrong(format!("there is no action '{name}' to publish or bring; the actions are {all}"));
+        }
+        if let Some(only) = &options.only
+            && let Some(name) = options.published.iter().find(|name| !only.contains(name))
+        {
+            return wrong(format!("'{name}' is published but not one of `only`"));
+        }
+        for rule in &self.populates()? {
+            if table.visible(&rule.field).is_none() {
+                return wrong(format!("there is no visible field '{}' to populate", rule.field));
+            }
+        }
+        self.outside(None, None, options.search_fields.as_ref())
+            .map(drop)
+            .or_else(|_| wrong("`search_fields` names something that is no visible text field".into()))
+    }
+}
+
+/// Stands for the visible part of an entity in schemas.
+#[derive(Clone, Debug)]
+pub(crate) struct Visible<E>(PhantomData<fn() -> E>);
+
+impl<E: Entity> JsonSchema for Visible<E> {
+    fn schema_name() -> Cow<'static, str> {
+        E::schema_name()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let mut json = E::schema().json().clone();
+        if let Ok(table) = Table::of::<E>() {
+            let hidden = |name: &str| table.column(name).is_some_and(crate::Column::is_hidden);
+            if let Some(properties) = json.get_mut("properties").and_then(Value::as_object_mut) {
+                properties.retain(|name, _| !hidden(name));
+            }
+            if let Some(required) = json.get_mut("required").and_then(Value::as_array_mut) {
+                required.retain(|name| !name.as_str().is_some_and(hidden));
+            }
+        }
+        Schema::try_from(json).unwrap_or_default()
+    }
+}
+
+impl<E: Entity> Validate for Visible<E> {}

@@ -1,0 +1,77 @@
+//! The operations on one connection, alone or in a transaction.
+
+use ligand_wire::Result;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::{error, row, statement::Statement};
+use crate::{Changes, Filter, Query, Row, Table, adapter::Check};
+
+pub(super) async fn find(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    query: &Query,
+) -> Result<Vec<Row>> {
+    let rows = Statement::select(table, query)?.rows(connection).await;
+    rows.map_err(|error| error::of(error, table))?.iter().map(|stored| row::read(table, stored)).collect()
+}
+
+pub(super) async fn page(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    query: &Query,
+) -> Result<(Vec<Row>, u64)> {
+    let rows = find(connection, table, query).await?;
+    let total = count(connection, table, &query.filter).await?;
+    Ok((rows, total))
+}
+
+pub(super) async fn count(connection: &mut SqliteConnection, table: &Table, filter: &Filter) -> Result<u64> {
+    let rows = Statement::count(table, filter)?.rows(connection).await;
+    let rows = rows.map_err(|error| error::of(error, table))?;
+    let count: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+pub(super) async fn insert(connection: &mut SqliteConnection, table: &Table, rows: &[Row]) -> Result<()> {
+    for row in rows {
+        let done = Statement::insert(table, row)?.execute(connection).await;
+        done.map_err(|error| error::of(error, table))?;
+    }
+    Ok(())
+}
+
+pub(super) async fn update(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    id: &str,
+    filter: &Filter,
+    changes: &Changes,
+    check: &Check,
+) -> Result<Option<Row>> {
+    let rows = Statement::update(table, id, filter, changes)?.rows(connection).await;
+    let rows = rows.map_err(|error| error::of(error, table))?;
+    let Some(stored) = rows.first() else { return Ok(None) };
+    let changed = row::read(table, stored)?;
+    check(&changed)?;
+    Ok(Some(changed))
+}
+
+pub(super) async fn remove(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    id: &str,
+    filter: &Filter,
+) -> Result<Option<Row>> {
+    let rows = Statement::remove(table, Some(id), filter)?.rows(connection).await;
+    let rows = rows.map_err(|error| error::of(error, table))?;
+    rows.first().map(|stored| row::read(table, stored)).transpose()
+}
+
+pub(super) async fn remove_all(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    filter: &Filter,
+) -> Result<u64> {
+    let removed = Statement::remove(table, None, filter)?.execute(connection).await;
+    removed.map_err(|error| error::of(error, table))
+}

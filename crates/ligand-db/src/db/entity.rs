@@ -1,0 +1,122 @@
+//! Between entities and rows, and what must hold for an entity to be written.
+
+use ligand_wire::{Error, FieldError, Result};
+use serde_json::Value;
+
+use super::Db;
+use crate::{
+    Entity, Row, Table, Unknown, error,
+    field::Stamp,
+    id::{new_id, now},
+};
+
+impl<E: Entity> Db<E> {
+    /// The entity of a stored row.
+    ///
+    /// # Errors
+    /// 500 when the row is not one, as after a change of the type without a migration.
+    pub(crate) fn load(&self, row: Row) -> Result<E> {
+        serde_json::from_value(Value::Object(row)).map_err(|error| {
+            Error::internal_error(format!("a row of the table '{}' is no entity: {error}", E::TABLE))
+                .with_kind("DATABASE_ROW")
+        })
+    }
+
+    /// The row of an entity.
+    pub(crate) fn store(&self, entity: &E) -> Result<Row> {
+        match serde_json::to_value(entity)? {
+            Value::Object(row) => Ok(row),
+            _ => Err(error::misuse(E::TABLE, "the entity is not written as an object")),
+        }
+    }
+
+    /// Decodes what is about to be written, with every broken rule in the error.
+    pub(crate) fn decode(&self, table: &Table, row: Row) -> Result<E> {
+        let value = Value::Object(row);
+        // The common case costs no copy.
+        serde::Deserialize::deserialize(&value).map_err(|decode: serde_json::Error| {
+            let errors = complaints::<E>(table, &value);
+            if errors.is_empty() {
+                return error::invalid(vec![FieldError::new("object", None, None, None)])
+                    .with_internal(decode);
+            }
+            error::invalid(errors)
+        })
+    }
+
+    /// Sanitizes and checks an entity.
+    pub(crate) fn accept(&self, table: &Table, entity: &mut E) -> Result<()> {
+        if E::SANITIZES {
+            entity.sanitize();
+        }
+        self.judge(table, entity)
+    }
+
+    /// Checks an entity.
+    pub(crate) fn judge(&self, table: &Table, entity: &E) -> Result<()> {
+        let mut errors = Vec::new();
+        if E::CHECKS && !entity.is_valid() {
+            errors = complaints::<E>(table, &Value::Object(self.store(entity)?));
+            if errors.is_empty() {
+                errors.push(FieldError::new("custom", None, None, None));
+            }
+        }
+        errors.extend(self.0.hooks.rules.iter().flat_map(|rule| rule(entity)));
+        if errors.is_empty() { Ok(()) } else { Err(error::invalid(errors)) }
+    }
+
+    /// Gives a new row its id and its times.
+    pub(crate) fn stamp_new(&self, table: &Table, row: &mut Row) {
+        if table.id_of(row).is_empty() {
+            row.insert(table.id().to_owned(), new_id().into());
+        }
+        for column in table.columns() {
+            if column.field().stamp != Stamp::Never {
+                row.insert(column.name().to_owned(), now(column.kind()));
+            }
+        }
+    }
+
+    /// The time stamps of a change.
+    pub(crate) fn stamp_change(&self, table: &Table, set: &mut Row) {
+        for column in table.columns() {
+            if column.field().stamp == Stamp::Updated {
+                set.insert(column.name().to_owned(), now(column.kind()));
+            }
+        }
+    }
+
+    /// What the outside may set of what it sent.
+    ///
+    /// # Errors
+    /// 422 for other fields, when the entity says so.
+    pub(crate) fn writable(&self, table: &Table, fields: Row, update: bool) -> Result<Row> {
+        let may = |name: &str| table.column(name).is_some_and(|column| table.writable(column, update));
+        if table.unknown == Unknown::Reject {
+            let refused = |name: &&String| !may(name) && *name != table.id();
+            let errors: Vec<_> = fields
+                .keys()
+                .filter(refused)
+                .take(ligand_wire::schema::MAX_ERRORS)
+                .map(|name| FieldError::new("forbidden", Some(name.clone()), None, None))
+                .collect();
+            if !errors.is_empty() {
+                return Err(error::invalid(errors));
+            }
+        }
+        Ok(fields.into_iter().filter(|(name, _)| may(name)).collect())
+    }
+}
+
+/// Every broken rule; the values of hidden fields are not quoted.
+fn complaints<E: Entity>(table: &Table, value: &Value) -> Vec<FieldError> {
+    let mut errors = E::schema().check(value);
+    for error in &mut errors {
+        let root = error.field.as_deref().unwrap_or_default();
+        let root = root.split(['.', '[']).next().unwrap_or_default();
+        if table.column(root).is_some_and(crate::Column::is_hidden) {
+            error.actual = None;
+        }
+    }
+    errors
+}

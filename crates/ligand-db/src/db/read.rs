@@ -1,0 +1,131 @@
+//! Reading, for handlers.
+
+use std::collections::HashMap;
+
+use ligand_wire::Result;
+
+use super::Db;
+use crate::{Entity, Filter, ListParams, Page, Query, Row, query::Sort};
+
+/// How many ids one statement asks for.
+const BATCH: usize = 1000;
+
+impl<E: Entity> Db<E> {
+    pub(crate) async fn rows(&self, query: Query) -> Result<Vec<Row>> {
+        let table = self.table()?;
+        query.check(table)?;
+        self.0.adapter.find(table.clone(), query).await
+    }
+
+    /// The entities that meet a [`Query`] or [`Filter`].
+    ///
+    /// # Errors
+    /// 500 for unknown fields, 503 when the database does not answer.
+    pub async fn find(&self, query: impl Into<Query>) -> Result<Vec<E>> {
+        self.rows(query.into()).await?.into_iter().map(|row| self.load(row)).collect()
+    }
+
+    /// The first entity that meets the query.
+    ///
+    /// # Errors
+    /// As [`Db::find`].
+    pub async fn find_one(&self, query: impl Into<Query>) -> Result<Option<E>> {
+        let rows = self.rows(query.into().limit(1)).await?;
+        rows.into_iter().next().map(|row| self.load(row)).transpose()
+    }
+
+    /// The entity with this id.
+    ///
+    /// # Errors
+    /// As [`Db::find`].
+    pub async fn get(&self, id: &str) -> Result<Option<E>> {
+        self.find_one(Filter::field(E::ID).eq(id)).await
+    }
+
+    /// The entity with this id.
+    ///
+    /// # Errors
+    /// 404 `EntityNotFoundError` when there is none, else as [`Db::find`].
+    pub async fn require(&self, id: &str) -> Result<E> {
+        self.get(id).await?.ok_or_else(|| crate::error::not_found(id))
+    }
+
+    /// The entities with these ids in the order of the ids; unknown ids are left out, repeated ones count once.
+    ///
+    /// # Errors
+    /// As [`Db::find`].
+    pub async fn get_many<I: AsRef<str>>(&self, ids: impl IntoIterator<Item = I>) -> Result<Vec<E>> {
+        let mut order: Vec<String> = Vec::new();
+        let mut found: HashMap<String, Option<Row>> = HashMap::new();
+        for id in ids {
+            let id = id.as_ref();
+            if !found.contains_key(id) {
+                found.insert(id.to_owned(), None);
+                order.push(id.to_owned());
+            }
+        }
+        let table = self.table()?;
+        for batch in order.chunks(BATCH) {
+            for row in self.rows(Filter::field(E::ID).is_in(batch).into()).await? {
+                found.insert(table.id_of(&row).to_owned(), Some(row));
+            }
+        }
+        order.iter().filter_map(|id| found.remove(id)?).map(|row| self.load(row)).collect()
+    }
+
+    /// How many entities meet the condition.
+    ///
+    /// # Errors
+    /// As [`Db::find`].
+    pub async fn count(&self, filter: Filter) -> Result<u64> {
+        let table = self.table()?;
+        filter.check(table)?;
+        self.0.adapter.count(table.clone(), filter).await
+    }
+
+    /// One page, as the action `list` answers it, of whole entities. The parameters count as coming from
+    /// outside: hidden fields cannot be named in them. `fields` and `populate` have no effect here.
+    ///
+    /// # Errors
+    /// 422 for parameters that cannot be used, else as [`Db::find`].
+    pub async fn list(&self, params: ListParams) -> Result<Page<E>> {
+        let (page, size) = self.window(&params)?;
+        let filter =
+            self.outside(params.query.as_ref(), params.search.as_deref(), params.search_fields.as_ref())?;
+        let mut query = Query::from(filter).limit(size).offset((page - 1).saturating_mul(size));
+        query.sort = self.outside_sort(params.sort.as_ref())?;
+        let (rows, total) = self.0.adapter.page(self.table()?.clone(), query).await?;
+        let rows = rows.into_iter().map(|row| self.load(row)).collect::<Result<_>>()?;
+        Ok(Page { rows, total, page, page_size: size, total_pages: total.div_ceil(size) })
+    }
+
+    fn window(&self, params: &ListParams) -> Result<(u64, u64)> {
+        let options = &self.0.options;
+        let page = params.page.unwrap_or(1);
+        let size = params.page_size.unwrap_or(options.page_size).min(options.max_page_size);
+        for (name, value) in [("page", page), ("pageSize", size)] {
+            if value == 0 {
+                let text = format!("The '{name}' field must be greater than or equal to 1.");
+                return Err(crate::error::parameter("numberMin", name.into(), text));
+            }
+        }
+        Ok((page, size))
+    }
+
+    /// The order that a caller asked for; hidden fields count as unknown.
+    ///
+    /// # Errors
+    /// 422 that names the field.
+    pub(crate) fn outside_sort(&self, names: Option<&crate::Names>) -> Result<Vec<Sort>> {
+        let table = self.table()?;
+        let sorts: Vec<_> = names.into_iter().flat_map(crate::Names::iter).filter_map(Sort::parse).collect();
+        match sorts.iter().find(|sort| table.visible(&sort.field).is_none()) {
+            Some(sort) => Err(crate::error::parameter(
+                "sort",
+                "sort".into(),
+                format!("The 'sort' cannot be used: there is no such field as '{}' to sort by.", sort.field),
+            )),
+            None => Ok(sorts),
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Changing, for handlers and for the actions.
+
+use std::sync::Arc;
+
+use ligand_core::Context;
+use ligand_wire::{Error, Result};
+use serde_json::Value;
+
+use super::Db;
+use crate::{Changes, Entity, Filter, Row, Table, adapter::Check, error};
+
+impl<E: Entity> Db<E> {
+    /// Adds an entity; an empty id is filled in, time stamps are set.
+    ///
+    /// # Errors
+    /// 422 when rules are broken, 409 `DUPLICATE_KEY` when a unique value is taken, what a hook answers.
+    pub async fn insert(&self, entity: E) -> Result<E> {
+        let mut added = self.add(None, vec![entity]).await?;
+        added.pop().ok_or_else(|| error::misuse(E::TABLE, "nothing was inserted"))
+    }
+
+    /// Adds entities: all or none.
+    ///
+    /// # Errors
+    /// As [`Db::insert`].
+    pub async fn insert_many(&self, entities: impl IntoIterator<Item = E>) -> Result<Vec<E>> {
+        self.add(None, entities.into_iter().collect()).await
+    }
+
+    pub(crate) async fn add(&self, ctx: Option<&Context>, entities: Vec<E>) -> Result<Vec<E>> {
+        let table = self.table()?;
+        let mut added = Vec::with_capacity(entities.len());
+        let mut rows = Vec::with_capacity(entities.len());
+        for mut entity in entities {
+            self.accept(table, &mut entity)?;
+            if !self.0.hooks.before_create.is_empty() {
+                for hook in &self.0.hooks.before_create {
+                    entity = hook(ctx.cloned(), entity).await?;
+                }
+                self.accept(table, &mut entity)?;
+            }
+            let mut row = self.store(&entity)?;
+            self.stamp_new(table, &mut row);
+            added.push(self.load(row.clone())?);
+            rows.push(row);
+        }
+        if rows.is_empty() {
+            return Ok(added);
+        }
+        self.0.adapter.insert(table.clone(), rows).await?;
+        self.changed().await;
+        self.after(ctx, &self.0.hooks.after_create, &added).await;
+        Ok(added)
+    }
+
+    /// Changes fields of an entity. It is checked as a whole with the changes in it; time stamps are set.
+    /// A change that changes nothing is none.
+    ///
+    /// # Errors
+    /// 404 `EntityNotFoundError`, 422, 409 `DUPLICATE_KEY`, what a hook answers.
+    pub async fn update(&self, id: &str, changes: Changes) -> Result<E> {
+        changes.check(self.table()?)?;
+        self.modify(None, id, |row| changes.apply(row)).await
+    }
+
+    /// Changes an entity by a function, as [`Db::update`]. Fields that the function leaves alone keep what
+    /// others write to them meanwhile.
+    ///
+    /// # Errors
+    /// As [`Db::update`], and what the function answers.
+    pub async fn update_with(&self, id: &str, change: impl FnOnce(&mut E) -> Result<()>) -> Result<E> {
+        let old = self.row(id).await?;
+        let mut new = self.load(old.clone())?;
+        change(&mut new)?;
+        self.replace(None, id, old, new).await
+    }
+
+    pub(crate) async fn modify(
+        &self,
+        ctx: Option<&Context>,
+        id: &str,
+        change: impl FnOnce(&mut Row) -> Result<()>,
+    ) -> Result<E> {
+        let old = self.row(id).await?;
+        let mut row = old.clone();
+        change(&mut row)?;
+        let new = self.decode(self.table()?, row)?;
+        self.replace(ctx, id, old, new).await
+    }
+
+    async fn replace(&self, ctx: Option<&Context>, id: &str, old: Row, mut new: E) -> Result<E> {
+        let table = self.table()?;
+        self.accept(table, &mut new)?;
+        let before = self.load(old)?;
+        let old = self.store(&before)?;
+        if !self.0.hooks.before_update.is_empty() {
+            let before = Arc::new(before);
+            for hook in &self.0.hooks.before_update {
+                new = hook(ctx.cloned(), before.clone(), new).await?;
+            }
+            self.accept(table, &mut new)?;
+        }
+        let mut row = self.store(&new)?;
+        // An option that became `None` may be left out of the text: it is written as null.
+        for name in old.keys().filter(|name| !row.contains_key(*name)).collect::<Vec<_>>() {
+            row.insert(name.clone(), Value::Null);
+        }
+        row.retain(|name, value| name != table.id() && old.get(name).unwrap_or(&Value::Null) != value);
+        if row.is_empty() {
+            return Ok(new);
+        }
+        self.stamp_change(table, &mut row);
+        let changes = Changes { set: row, add: Vec::new() };
+        let changed = self.apply(table, id, Filter::all(), changes).await?;
+        let changed = changed.ok_or_else(|| error::not_found(id))?;
+        self.changed().await;
+        self.after(ctx, &self.0.hooks.after_update, std::slice::from_ref(&changed)).await;
+        Ok(changed)
+    }
+
+    /// Changes an entity if it meets a condition, in one atomic step: nobody can come between the check and
+    /// the change. Answers the changed entity, `None` when there is none with this id or it does not meet the
+    /// condition.
+    ///
+    /// ```
+    /// # use ligand_db::{Changes, Db, Entity, Filter};
+    /// # async fn example<Product: Entity>(products: Db<Product>) -> ligand_core::Result<()> {
+    /// let enough = Filter::field("stock").gte(2);
+    /// let reserved = products.update_where("42", enough, Changes::new().increment("stock", -2)).await?;
+    /// if reserved.is_none() {
+    ///     println!("sold out");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// 422 when the changed entity breaks rules (then nothing is changed), 409 `DUPLICATE_KEY`.
+    pub async fn update_where(&self, id: &str, filter: Filter, changes: Changes) -> Result<Option<E>> {
+        let table = self.table()?;
+        filter.check(table)?;
+        let mut changes = changes;
+        if changes.is_empty() {
+            return self.find_one(Filter::field(E::ID).eq(id).and(filter)).await;
+        }
+        self.stamp_change(table, &mut changes.set);
+        changes.check(table)?;
+        let Some(changed) = self.apply(table, id, filter, changes).await? else { return Ok(None) };
+        self.changed().await;
+        self.after(None, &self.0.hooks.after_update, std::slice::from_ref(&changed)).await;
+        Ok(Some(changed))
+    }
+
+    /// Adds to a number of an entity, atomically; a negative number subtracts.
+    ///
+    /// # Errors
+    /// 404 `EntityNotFoundError`; 422 when the outcome breaks a rule or does not fit the field's type.
+    pub async fn increment(&self, id: &str, field: &str, by: impl Into<Value>) -> Result<E> {
+        let changed = self.update_where(id, Filter::all(), Changes::new().increment(field, by)).await?;
+        changed.ok_or_else(|| error::not_found(id))
+    }
+
+    /// Removes an entity; answers what it was.
+    ///
+    /// # Errors
+    /// 404 `EntityNotFoundError`, what a hook answers.
+    pub async fn remove(&self, id: &str) -> Result<E> {
+        self.delete(None, id).await
+    }
+
+    pub(crate) async fn delete(&self, ctx: Option<&Context>, id: &str) -> Result<E> {
+        let table = self.table()?;
+        if !self.0.hooks.before_remove.is_empty() {
+            let entity = Arc::new(self.load(self.row(id).await?)?);
+            for hook in &self.0.hooks.before_remove {
+                hook(ctx.cloned(), entity.clone()).await?;
+            }
+        }
+        let row = self.0.adapter.remove(table.clone(), id.to_owned(), Filter::all()).await?;
+        let removed = self.load(row.ok_or_else(|| error::not_found(id))?)?;
+        self.changed().await;
+        self.after(ctx, &self.0.hooks.after_remove, std::slice::from_ref(&removed)).await;
+        Ok(removed)
+    }
+
+    /// Removes every entity that meets the condition, without hooks; answers how many.
+    ///
+    /// # Errors
+    /// As [`Db::find`].
+    pub async fn remove_where(&self, filter: Filter) -> Result<u64> {
+        let table = self.table()?;
+        filter.check(table)?;
+        let removed = self.0.adapter.remove_all(table.clone(), filter).await?;
+        if removed > 0 {
+            self.changed().await;
+        }
+        Ok(removed)
+    }
+
+    /// Removes all entities, without hooks; answers how many.
+    ///
+    /// # Errors
+    /// As [`Db::find`].
+    pub async fn clear(&self) -> Result<u64> {
+        self.remove_where(Filter::all()).await
+    }
+
+    async fn row(&self, id: &str) -> Result<Row> {
+        let rows = self.rows(crate::Query::from(Filter::field(E::ID).eq(id)).limit(1)).await?;
+        rows.into_iter().next().ok_or_else(|| error::not_found(id))
+    }
+
+    async fn apply(
+        &self,
+        table: &Arc<Table>,
+        id: &str,
+        filter: Filter,
+        changes: Changes,
+    ) -> Result<Option<E>> {
+        let (db, own) = (self.clone(), table.clone());
+        let check: Check = Arc::new(move |row: &Row| {
+            let entity = db.decode(&own, row.clone())?;
+            db.judge(&own, &entity)
+        });
+        let row = self.0.adapter.update(table.clone(), id.to_owned(), filter, changes, check).await?;
+        row.map(|row| self.load(row)).transpose()
+    }
+
+    /// The change is made already: what goes wrong now is logged.
+    async fn after(&self, ctx: Option<&Context>, hooks: &[AfterHook<E>], entities: &[E]) {
+        for entity in entities {
+            if hooks.is_empty() {
+                return;
+            }
+            let entity = Arc::new(entity.clone());
+            for hook in hooks {
+                if let Err(error) = hook(ctx.cloned(), entity.clone()).await {
+                    log_hook(E::TABLE, &error);
+                }
+            }
+        }
+    }
+}
+
+type AfterHook<E> = crate::hooks::After<E>;
+
+#[cold]
+fn log_hook(table: &str, error: &Error) {
+    tracing::error!(table, error = %format!("{error:#}"), "a hook after a change failed; the change stays");
+}

@@ -1,0 +1,106 @@
+//! What an entity says about one of its fields.
+
+/// A field with something special about it; plain fields need no declaration.
+///
+/// ```
+/// use ligand_db::Field;
+/// const FIELDS: &[Field] = &[
+///     Field::new("email").unique(),
+///     Field::new("passwordHash").hidden(),
+///     Field::new("createdAt").created_at(),
+/// ];
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) hidden: bool,
+    pub(crate) readonly: bool,
+    pub(crate) immutable: bool,
+    pub(crate) unique: bool,
+    pub(crate) index: bool,
+    pub(crate) stamp: Stamp,
+    pub(crate) populate: Option<&'static str>,
+}
+
+/// When a field is set to the time of day by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stamp {
+    #[default]
+    Never,
+    Created,
+    Updated,
+}
+
+impl Field {
+    /// A field by its name on the wire (`passwordHash`). Without flags it is as an undeclared field.
+    pub const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            hidden: false,
+            readonly: false,
+            immutable: false,
+            unique: false,
+            index: false,
+            stamp: Stamp::Never,
+            populate: None,
+        }
+    }
+
+    /// Never part of what an action answers, and cannot be asked for, sorted by, searched or queried from
+    /// outside. It can be written unless it is also [`Field::readonly`].
+    pub const fn hidden(mut self) -> Self {
+        self.hidden = true;
+        self
+    }
+
+    /// Never taken from `create` and `update`; only code sets it.
+    pub const fn readonly(mut self) -> Self {
+        self.readonly = true;
+        self
+    }
+
+    /// Taken by `create`, ignored by `update`.
+    pub const fn immutable(mut self) -> Self {
+        self.immutable = true;
+        self
+    }
+
+    /// No two entities have the same value; several may have none (null).
+    pub const fn unique(mut self) -> Self {
+        self.unique = true;
+        self
+    }
+
+    /// Makes queries by this field fast.
+    pub const fn index(mut self) -> Self {
+        self.index = true;
+        self
+    }
+
+    /// Set to the time at insertion: RFC 3339 with milliseconds in a text field, milliseconds since 1970 in an
+    /// integer field. Read-only.
+    pub const fn created_at(mut self) -> Self {
+        self.stamp = Stamp::Created;
+        self.readonly = true;
+        self
+    }
+
+    /// As [`Field::created_at`], and set again at every change.
+    pub const fn updated_at(mut self) -> Self {
+        self.stamp = Stamp::Updated;
+        self.readonly = true;
+        self
+    }
+
+    /// Holds an id (or a list of ids) of what this action answers; asked for with the `populate` parameter.
+    pub const fn populate(mut self, action: &'static str) -> Self {
+        self.populate = Some(action);
+        self
+    }
+
+    /// The name on the wire.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}

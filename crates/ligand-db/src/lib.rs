@@ -1,0 +1,58 @@
+//! Databases for Ligand services: typed entities, ready-made actions, adapters.
+//!
+//! An [`Entity`] is a payload with a table; a [`Db`] keeps entities of one type. Put a `Db` into a field of a
+//! service and name it as a mixin: the service gets the actions `find`, `count`, `list`, `create`, `insert`,
+//! `get`, `update`, `remove`, and its handlers the typed methods of the handle. Parameters and answers are those
+//! of Moleculer's database mixin.
+//!
+//! | you want | look at |
+//! |---|---|
+//! | the handle, its options and hooks | [`Db`] |
+//! | conditions, order, changes | [`Filter`], [`Query`], [`Changes`] |
+//! | another place to keep rows | [`Adapter`]: [`Memory`], `Sqlite` (feature `sqlite`) |
+//! | typed calls to a service with a `Db` | [`DbClient`] |
+//!
+//! # Who may do what
+//!
+//! Actions of the mixin are callable by services only, until [`Db::publish`] opens them. Hidden fields
+//! ([`Field::hidden`]) are in no answer and cannot be named by a caller in `query`, `sort`, `searchFields` or
+//! `fields`. Conditions of callers are parsed into a [`Filter`]; there is no way to send SQL.
+//!
+//! # Caches
+//!
+//! The reading actions are cached when the broker has a cacher. Every change through a [`Db`] broadcasts
+//! `cache.clean.<service>`, which all nodes with the service hear.
+
+mod actions;
+mod adapter;
+mod changes;
+mod client;
+mod db;
+mod entity;
+mod error;
+mod field;
+mod filter;
+mod home;
+mod hooks;
+mod id;
+mod params;
+mod populate;
+mod query;
+mod select;
+mod table;
+
+pub use adapter::{Adapter, Check, Memory, Transaction};
+#[cfg(feature = "sqlite")]
+pub use adapter::{Migration, Sqlite};
+pub use changes::Changes;
+pub use client::DbClient;
+pub use db::Db;
+pub use entity::{Entity, Unknown};
+pub use field::Field;
+pub use filter::{Asked, Filter};
+pub use id::new_id;
+pub use params::{
+    CountParams, Draft, FindParams, GetParams, Ids, Inserts, ListParams, Names, Page, Patch, RemoveParams,
+};
+pub use query::{Query, Sort};
+pub use table::{Column, Kind, Row, Table};

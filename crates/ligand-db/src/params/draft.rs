@@ -1,0 +1,119 @@
+//! Entities on their way in, before anything about them is known to be right.
+//!
+//! The types below take any object; what is wrong with it is found by [`crate::Db`], which reports every broken
+//! rule. They exist for their schema: it lists what the outside may write.
+
+use std::{borrow::Cow, fmt, marker::PhantomData};
+
+use ligand_wire::{schema::Schema, validate::Validate};
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value, json};
+
+use crate::{Entity, Row, Table};
+
+macro_rules! inputs {
+    ($($(#[$doc:meta])* $name:ident => $schema:path;)*) => {$(
+        $(#[$doc])*
+        pub struct $name<E>(pub Row, PhantomData<fn() -> E>);
+
+        impl<E> $name<E> {
+            /// Of these fields.
+            pub fn new(fields: Row) -> Self {
+                Self(fields, PhantomData)
+            }
+        }
+
+        impl<E> Clone for $name<E> {
+            fn clone(&self) -> Self {
+                Self::new(self.0.clone())
+            }
+        }
+
+        impl<E> fmt::Debug for $name<E> {
+            /// The names only: values may be secret.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_set().entries(self.0.keys()).finish()
+            }
+        }
+
+        impl<E> Serialize for $name<E> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.0.serialize(serializer)
+            }
+        }
+
+        impl<'de, E> Deserialize<'de> for $name<E> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Option::<Row>::deserialize(deserializer).map(|fields| Self::new(fields.unwrap_or_default()))
+            }
+        }
+
+        impl<E: Entity> JsonSchema for $name<E> {
+            fn schema_name() -> Cow<'static, str> {
+                format!("{}{}", stringify!($name), E::schema_name()).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> schemars::Schema {
+                schemars::Schema::try_from($schema(&E::schema(), Table::of::<E>().ok().as_ref()))
+                    .unwrap_or_default()
+            }
+        }
+
+        impl<E: Entity> Validate for $name<E> {}
+    )*};
+}
+
+inputs! {
+    /// Parameters of `create`: the fields of a new entity.
+    Draft => creating;
+    /// Parameters of `update`: the `id` and the fields to change.
+    Patch => updating;
+    /// Parameters of `insert`: one `entity`, or a list of `entities`.
+    Inserts => inserting;
+}
+
+/// The entity's schema without what the outside cannot set.
+fn creating(schema: &Schema, table: Option<&Table>) -> Value {
+    writable(schema, table, false)
+}
+
+/// The same with nothing required but the id.
+fn updating(schema: &Schema, table: Option<&Table>) -> Value {
+    let mut json = writable(schema, table, true);
+    json["required"] = json!(["id"]);
+    json["properties"]["id"] = json!({ "type": "string" });
+    json
+}
+
+fn inserting(schema: &Schema, table: Option<&Table>) -> Value {
+    let mut entity = creating(schema, table);
+    let definitions = entity.as_object_mut().and_then(|entity| entity.remove("$defs"));
+    let mut json = json!({
+        "type": "object",
+        "properties": { "entity": entity.clone(), "entities": { "type": "array", "items": entity } },
+    });
+    if let Some(definitions) = definitions {
+        json["$defs"] = definitions;
+    }
+    json
+}
+
+fn writable(schema: &Schema, table: Option<&Table>, update: bool) -> Value {
+    let Some(table) = table else { return json!({ "type": "object" }) };
+    let mut json = schema.json().clone();
+    let writable = |name: &str| table.column(name).is_some_and(|column| table.writable(column, update));
+    if let Some(map) = json.as_object_mut() {
+        map.remove("title");
+        map.remove("description");
+    }
+    if let Some(properties) = json.get_mut("properties").and_then(Value::as_object_mut) {
+        let kept: Map<_, _> =
+            std::mem::take(properties).into_iter().filter(|(name, _)| writable(name)).collect();
+        *properties = kept;
+    }
+    if let Some(required) = json.get_mut("required").and_then(Value::as_array_mut) {
+        required.retain(|name| name.as_str().is_some_and(writable));
+    }
+    json
+}

@@ -1,0 +1,109 @@
+//! What to read, as handlers and adapters say it.
+
+use ligand_wire::Result;
+
+use crate::{Filter, Table, error};
+
+/// Which entities to read, in which order. Without an order they come in the order of their ids, which is
+/// the order of creation unless ids were given by hand.
+///
+/// ```
+/// use ligand_db::{Filter, Query};
+/// let newest = Query::new().filter(Filter::field("userId").eq("42")).sort("-createdAt").limit(10);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[must_use]
+pub struct Query {
+    pub(crate) filter: Filter,
+    pub(crate) sort: Vec<Sort>,
+    pub(crate) limit: Option<u64>,
+    pub(crate) offset: u64,
+}
+
+/// One field to sort by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// The field's name on the wire.
+    pub field: String,
+    /// From the greatest to the least.
+    pub descending: bool,
+}
+
+impl Query {
+    /// Everything.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only what meets the condition; a second filter applies as well.
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = self.filter.and(filter);
+        self
+    }
+
+    /// The order: names separated by commas or spaces, a minus before those that descend (`-price,name`).
+    pub fn sort(mut self, names: &str) -> Self {
+        self.sort.extend(names.split([',', ' ']).filter_map(Sort::parse));
+        self
+    }
+
+    /// At most so many.
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Leaves out the first so many.
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.offset = offset;
+        self
+    }
+
+    /// The condition.
+    pub fn filter_of(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// The fields to sort by.
+    pub fn sort_of(&self) -> &[Sort] {
+        &self.sort
+    }
+
+    /// The most rows to answer.
+    pub fn limit_of(&self) -> Option<u64> {
+        self.limit
+    }
+
+    /// How many rows to leave out.
+    pub fn offset_of(&self) -> u64 {
+        self.offset
+    }
+
+    pub(crate) fn check(&self, table: &Table) -> Result<()> {
+        self.filter.check(table)?;
+        match self.sort.iter().find(|sort| table.column(&sort.field).is_none()) {
+            Some(sort) => Err(error::misuse(
+                table.name(),
+                &format!("cannot sort by the unknown field '{}'", sort.field),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<Filter> for Query {
+    fn from(filter: Filter) -> Self {
+        Self { filter, ..Self::default() }
+    }
+}
+
+impl Sort {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let (field, descending) = match text.strip_prefix('-') {
+            Some(field) => (field, true),
+            None => (text.strip_prefix('+').unwrap_or(text), false),
+        };
+        (!field.is_empty()).then(|| Self { field: field.to_owned(), descending })
+    }
+}

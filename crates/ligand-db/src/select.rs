@@ -1,0 +1,70 @@
+//! Which fields leave the service.
+
+use serde_json::Value;
+
+use crate::{Row, Table, params::Names};
+
+/// The choice of fields of one call.
+#[derive(Debug)]
+pub(crate) struct Select<'p> {
+    fields: Option<&'p Names>,
+    exclude: Option<&'p Names>,
+}
+
+impl<'p> Select<'p> {
+    pub(crate) fn new(fields: Option<&'p Names>, exclude: Option<&'p Names>) -> Self {
+        Self { fields, exclude }
+    }
+
+    /// Whether every field of the entity leaves, so that it can leave as it is.
+    pub(crate) fn everything(&self, table: &Table) -> bool {
+        self.fields.is_none() && self.exclude.is_none() && !table.has_hidden()
+    }
+
+    /// Leaves the chosen fields of a row without hidden ones.
+    pub(crate) fn apply(&self, mut row: Row) -> Row {
+        if let Some(fields) = self.fields {
+            let mut kept = Row::new();
+            for name in fields.iter() {
+                match name.split_once('.') {
+                    None => drop(row.get(name).map(|value| kept.insert(name.to_owned(), value.clone()))),
+                    Some((first, rest)) => keep(&mut kept, first, rest, row.get(first)),
+                }
+            }
+            row = kept;
+        }
+        for name in self.exclude.into_iter().flat_map(Names::iter) {
+            match name.split_once('.') {
+                None => drop(row.remove(name)),
+                Some((first, rest)) => leave_out(row.get_mut(first), rest),
+            }
+        }
+        row
+    }
+}
+
+/// Takes out what the outside may not see. Comes first: whatever is asked for later, it is not there any more.
+pub(crate) fn hide(table: &Table, row: &mut Row) {
+    for column in table.columns().iter().filter(|column| column.is_hidden()) {
+        row.remove(column.name());
+    }
+}
+
+/// Copies one leaf of a nested object, together with the objects around it.
+fn keep(into: &mut Row, name: &str, rest: &str, value: Option<&Value>) {
+    let Some(Value::Object(value)) = value else { return };
+    let slot = into.entry(name).or_insert_with(|| Value::Object(Row::new()));
+    let Value::Object(slot) = slot else { return };
+    match rest.split_once('.') {
+        Some((first, rest)) => keep(slot, first, rest, value.get(first)),
+        None => drop(value.get(rest).map(|leaf| slot.insert(rest.to_owned(), leaf.clone()))),
+    }
+}
+
+fn leave_out(value: Option<&mut Value>, rest: &str) {
+    let Some(Value::Object(value)) = value else { return };
+    match rest.split_once('.') {
+        Some((first, rest)) => leave_out(value.get_mut(first), rest),
+        None => drop(value.remove(rest)),
+    }
+}

@@ -1,0 +1,195 @@
+//! `#[contract]`: a trait that says what a service offers becomes a name with a client; the service itself is
+//! implemented elsewhere, perhaps in another language.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{
+    Attribute, Expr, ExprLit, FnArg, Ident, ItemTrait, Lit, TraitItem, TraitItemFn, Type, parse_quote,
+};
+
+use crate::{
+    errors::Errors,
+    options::{Argument, Place, arguments, camel_case, cfgs, docs, read, word},
+    signature::{self, Input},
+    surface::{Call, Surface, allows, core},
+};
+
+const CONTRACT: Place = Place { name: "`#[contract]`", options: "name = \"users\", version = 2" };
+const ACTION: Place = Place { name: "contract `#[action]`", options: "name" };
+
+pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let name = name(options, &mut errors);
+    let Ok(item_trait) = syn::parse2::<ItemTrait>(item.clone()) else {
+        errors.at(
+            item,
+            "#[contract] goes on a trait: `#[contract(name = \"users\")] pub trait UsersApi { .. }`",
+        );
+        let errors = errors.into_tokens();
+        return quote!(#item #errors);
+    };
+    if !item_trait.generics.params.is_empty() {
+        errors.at(&item_trait.generics, "a contract has no type parameters: what travels has fixed types");
+    }
+    if let Some(bound) = item_trait.supertraits.first() {
+        errors.at(bound, "a contract stands alone; remove the supertrait");
+    }
+    let mut calls: Vec<Call> = Vec::new();
+    for item in &item_trait.items {
+        let TraitItem::Fn(function) = item else {
+            errors.at(item, "a contract has actions only: `async fn get(params: ById) -> Result<User>;`");
+            continue;
+        };
+        let Some(call) = call(function, &name, &mut errors) else { continue };
+        if let Some(first) = calls.iter().find(|other| other.wire == call.wire) {
+            errors.at(
+                &function.sig.ident,
+                format_args!(
+                    "the action `{}` exists already, from `{}`; give one of them another name",
+                    call.wire, first.method
+                ),
+            );
+        }
+        calls.push(call);
+    }
+    let emitted = emit(&item_trait, &name, &calls);
+    let errors = errors.into_tokens();
+    quote!(#emitted #errors)
+}
+
+/// Full name with version.
+fn name(options: TokenStream, errors: &mut Errors) -> String {
+    let (mut name, mut prefix, mut named) = (String::new(), String::new(), false);
+    read(options, CONTRACT, errors, |entry, errors| {
+        let result = if entry.is("name") {
+            named = true;
+            entry.text("`name = \"users\"`").and_then(|text| word(&text, "a service")).map(|text| name = text)
+        } else if entry.is("version") {
+            match &entry.argument {
+                Argument::Value(Expr::Lit(ExprLit { lit: Lit::Int(number), .. }))
+                    if number.base10_parse::<u32>().is_ok() =>
+                {
+                    prefix = format!("v{}.", number.base10_digits());
+                    Ok(())
+                }
+                Argument::Value(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
+                    word(text, "a version").map(|text| prefix = format!("{text}."))
+                }
+                _ => Err(entry.wrong(
+                    "a version is a whole number or a text: `version = 2` or `version = \"staging\"`",
+                )),
+            }
+        } else {
+            return false;
+        };
+        result.unwrap_or_else(|error| errors.push(error));
+        true
+    });
+    if !named {
+        let fix = "a contract has the name of its service; add one: `#[contract(name = \"users\")]`";
+        errors.at_span(Span::call_site(), fix);
+    }
+    format!("{prefix}{name}")
+}
+
+fn call(function: &TraitItemFn, service: &str, errors: &mut Errors) -> Option<Call> {
+    let signature = &function.sig;
+    let mut right = signature::modifiers(signature, "an action", errors);
+    if let Some(body) = &function.default {
+        errors.at(body, "a contract only says what there is; remove the body");
+        right = false;
+    }
+    let typed = signature.inputs.iter().filter_map(|argument| match argument {
+        FnArg::Typed(argument) => Some(argument),
+        FnArg::Receiver(_) => None,
+    });
+    let inputs = signature::after_self(typed.collect(), "an action", errors)?;
+    if inputs.ctx {
+        let at = signature.inputs.iter().find(|argument| matches!(argument, FnArg::Typed(_)));
+        errors.at(&at, "callers bring their own context; remove `ctx` from the contract");
+        right = false;
+    }
+    let input = signature::input(&inputs.arguments, errors);
+    let output = signature::output(&signature.output, errors);
+    let wire = wire_name(&function.attrs, errors).unwrap_or_else(|| camel_case(&signature.ident));
+    right.then_some(())?;
+    Some(Call {
+        method: signature.ident.clone(),
+        full: format!("{service}.{wire}"),
+        wire,
+        docs: docs(&function.attrs),
+        cfgs: cfgs(&function.attrs),
+        input: input?,
+        result: output?.ty,
+    })
+}
+
+fn wire_name(attributes: &[Attribute], errors: &mut Errors) -> Option<String> {
+    let mut name = None;
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("action")) {
+        let tokens = arguments(&attribute.meta, errors);
+        read(tokens, ACTION, errors, |entry, errors| {
+            if !entry.is("name") {
+                return false;
+            }
+            match entry.text("`name = \"list\"`").and_then(|text| word(&text, "an action")) {
+                Ok(text) => name = Some(text),
+                Err(error) => errors.push(error),
+            }
+            true
+        });
+    }
+    name
+}
+
+fn emit(item: &ItemTrait, name: &str, calls: &[Call]) -> TokenStream {
+    let ident: &Ident = &item.ident;
+    let ty: Type = parse_quote!(#ident);
+    let generics = syn::Generics::default();
+    let surface = Surface { ident, ty: &ty, generics: &generics, name, calls: calls.iter().collect() };
+    let (callers, client, core, allows) = (surface.emit(), surface.client_ident(), core(), allows());
+    let (attributes, visibility) = (&item.attrs, &item.vis);
+    let actions = calls.iter().filter(|call| call.cfgs.is_empty()).map(|call| {
+        let (wire, text) = (&call.wire, missing(ident, call));
+        quote!((#wire, #text))
+    });
+    quote! {
+        #(#attributes)*
+        #[derive(Clone, Copy, Debug)]
+        #[allow(dead_code)]
+        #visibility struct #ident;
+
+        #callers
+
+        #allows
+        impl #ident {
+            #[doc(hidden)]
+            pub const __ACTIONS: &'static [(&'static str, &'static str)] = &[#(#actions),*];
+        }
+
+        impl #core::Contract for #ident {
+            const NAME: &'static str = #name;
+            type Client = #client;
+        }
+    }
+}
+
+/// What a service is told that lacks the action.
+fn missing(contract: &Ident, call: &Call) -> String {
+    let arguments = match &call.input {
+        Input::Nothing => String::new(),
+        Input::Params(ty) => format!(", params: {}", readable(ty)),
+        Input::Fields(_) => format!(", params: {}", call.struct_name(contract)),
+    };
+    format!(
+        "the contract `{contract}` has the action `{}`, the service has not; add `#[action] async fn {}(&self{arguments}) -> Result<{}>`",
+        call.wire,
+        call.method,
+        readable(&call.result)
+    )
+}
+
+/// Tokens without the blanks between them.
+fn readable(ty: &Type) -> String {
+    ty.to_token_stream().to_string().replace(' ', "").replace(',', ", ")
+}

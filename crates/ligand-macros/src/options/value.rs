@@ -1,0 +1,120 @@
+//! Values with a grammar of their own: durations, routes, names.
+
+use std::time::Duration;
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, ext::IdentExt};
+
+use super::{Argument, Entry};
+
+/// `timeout = "5s"`, as a `Duration`.
+pub(crate) fn duration(entry: &Entry) -> syn::Result<TokenStream> {
+    let wrong = || {
+        entry.wrong(format_args!(
+            "`{}` is a duration such as \"500ms\", \"30s\", \"5m\" or \"1h\" (\"0\" = none)",
+            entry.name
+        ))
+    };
+    let Argument::Value(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) = &entry.argument else {
+        return Err(wrong());
+    };
+    let value = match text.value().trim() {
+        "0" => Duration::ZERO,
+        text => humantime::parse_duration(text).map_err(|_| wrong())?,
+    };
+    let millis = u64::try_from(value.as_millis()).map_err(|_| wrong())?;
+    let span = text.span();
+    Ok(if Duration::from_millis(millis) == value {
+        let millis = proc_macro2::Literal::u64_unsuffixed(millis);
+        quote::quote_spanned!(span=> ::core::time::Duration::from_millis(#millis))
+    } else {
+        let (secs, nanos) = (value.as_secs(), value.subsec_nanos());
+        quote::quote_spanned!(span=> ::core::time::Duration::new(#secs, #nanos))
+    })
+}
+
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
+/// `GET /:id`, as method and path.
+pub(crate) fn rest(text: &LitStr) -> syn::Result<(String, String)> {
+    let value = text.value();
+    let (method, path) = match value.split_once(char::is_whitespace) {
+        Some((method, path)) => (method, path.trim()),
+        None => ("*", &*value),
+    };
+    let known = method == "*" || METHODS.contains(&method);
+    if known && path.starts_with('/') && !path.contains(char::is_whitespace) {
+        return Ok((method.into(), path.into()));
+    }
+    let methods = METHODS.join(", ");
+    let message = format!("`rest` is \"METHOD /path\", for example \"GET /:id\" (methods: {methods})");
+    Err(syn::Error::new(text.span(), message))
+}
+
+/// A name of a service, an action or a version: something printable without blanks.
+pub(crate) fn word(text: &LitStr, what: &str) -> syn::Result<String> {
+    let value = text.value();
+    if value.is_empty() || value.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(syn::Error::new(
+            text.span(),
+            format_args!("the name of {what} has at least one character and no blanks"),
+        ));
+    }
+    Ok(value)
+}
+
+/// The name or mask of an event.
+pub(crate) fn event_pattern(text: &LitStr) -> syn::Result<()> {
+    let value = text.value();
+    if value.is_empty() || value.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(syn::Error::new(
+            text.span(),
+            "an event is a name or a mask, for example \"orders.placed\", \"orders.*\" or \"**\"",
+        ));
+    }
+    Ok(())
+}
+
+/// Tokens as a JSON value.
+pub(crate) fn json(tokens: &TokenStream) -> TokenStream {
+    quote!(::ligand::__private::serde_json::json!(#tokens))
+}
+
+/// `full_name` as it is written on the wire: `fullName`.
+pub(crate) fn camel_case(name: &Ident) -> String {
+    let name = name.unraw().to_string();
+    let mut words = name.split('_').filter(|word| !word.is_empty());
+    let mut text = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut letters = word.chars();
+        text.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        text.push_str(letters.as_str());
+    }
+    text
+}
+
+/// `full_name` as a constant: `FULL_NAME`.
+pub(crate) fn screaming(name: &Ident) -> Ident {
+    Ident::new(&name.unraw().to_string().to_uppercase(), Span::call_site().located_at(name.span()))
+}
+
+/// The doc comment, one line each.
+pub(crate) fn docs(attributes: &[Attribute]) -> String {
+    let mut lines = Vec::new();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("doc")) {
+        if let Meta::NameValue(pair) = &attribute.meta
+            && let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &pair.value
+        {
+            lines.extend(
+                text.value().split('\n').map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()),
+            );
+        }
+    }
+    lines.join("\n").trim().to_owned()
+}
+
+/// The `#[cfg(..)]` attributes.
+pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect()
+}

@@ -1,0 +1,261 @@
+//! `#[payload]`: reads the item, collects every error, and emits derives plus `Validate`.
+
+mod emit;
+mod options;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Attribute, Data, DeriveInput, Field, Fields, Meta, parse_quote, punctuated::Punctuated};
+
+use crate::{
+    check::{Checks, Default_},
+    errors::Errors,
+};
+use options::{Options, Unknown};
+
+/// An item without its `#[check(..)]` attributes, and what they said.
+struct Payload {
+    item: DeriveInput,
+    options: Options,
+    /// One entry for the struct, or one for each variant.
+    shapes: Vec<Shape>,
+}
+
+/// The fields of a struct or of one variant.
+struct Shape {
+    checks: Vec<Checks>,
+}
+
+pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let options = Options::parse(options, &mut errors);
+    let parsed = syn::parse2::<DeriveInput>(item.clone());
+    let mut input = match parsed {
+        Ok(input) if !matches!(input.data, Data::Union(_)) => input,
+        _ => {
+            errors.at(item, "#[payload] goes on a struct or an enum; put it on the type that travels");
+            let errors = errors.into_tokens();
+            return quote!(#item #errors);
+        }
+    };
+
+    refuse_checks(&mut input.attrs, "the type", &mut errors);
+    let shapes = match &mut input.data {
+        Data::Struct(data) => vec![Shape::take(&mut data.fields, &mut errors)],
+        Data::Enum(data) => {
+            for variant in &mut data.variants {
+                refuse_checks(&mut variant.attrs, "a variant", &mut errors);
+            }
+            data.variants.iter_mut().map(|variant| Shape::take(&mut variant.fields, &mut errors)).collect()
+        }
+        Data::Union(_) => Vec::new(),
+    };
+
+    let mut payload = Payload { item: input, options, shapes };
+    payload.check_rest(&mut errors);
+    payload.check_debug(&mut errors);
+    let defaults = payload.annotate_fields();
+    let impls = payload.impls();
+    let attributes = payload.container_attributes();
+    let item = &payload.item;
+    let errors = errors.into_tokens();
+    quote! {
+        #attributes
+        #item
+        #defaults
+        #impls
+        #errors
+    }
+}
+
+/// Rules are about fields.
+fn refuse_checks(attributes: &mut Vec<Attribute>, place: &str, errors: &mut Errors) {
+    attributes.retain(|attribute| {
+        let is_check = attribute.path().is_ident("check");
+        if is_check {
+            errors
+                .at(attribute, format_args!("`#[check(..)]` is about a field, not {place}; move it to one"));
+        }
+        !is_check
+    });
+}
+
+impl Shape {
+    fn take(fields: &mut Fields, errors: &mut Errors) -> Self {
+        Self { checks: fields.iter_mut().map(|field| Checks::take(&mut field.attrs, errors)).collect() }
+    }
+}
+
+impl Payload {
+    fn is_enum(&self) -> bool {
+        matches!(self.item.data, Data::Enum(_))
+    }
+
+    fn has_secrets(&self) -> bool {
+        self.shapes.iter().flat_map(|shape| &shape.checks).any(|checks| checks.secret.is_some())
+    }
+
+    /// Whether the item derives a trait of this name itself.
+    fn derives(&self, name: &str) -> bool {
+        derived(&self.item.attrs).iter().any(|path| is_named(path, name))
+    }
+
+    /// `unknown = "keep"` and `#[check(rest)]` go together.
+    fn check_rest(&self, errors: &mut Errors) {
+        let rests: Vec<_> =
+            self.shapes.iter().flat_map(|shape| &shape.checks).filter_map(|c| c.rest).collect();
+        match (self.options.unknown, rests.as_slice()) {
+            (Unknown::Keep(at), _) if self.is_enum() => {
+                errors.at_span(at, "unknown = \"keep\" needs a struct; give the variant a struct of its own");
+            }
+            (Unknown::Keep(at), []) => errors.at_span(
+                at,
+                "unknown = \"keep\" needs a field to keep them in; add `#[check(rest)] extra: Map<String, Value>`",
+            ),
+            (Unknown::Keep(_), [_, more @ ..]) => {
+                for at in more {
+                    errors.at_span(*at, "only one field can hold the rest; remove `rest` here");
+                }
+            }
+            (_, rests) => {
+                for at in rests {
+                    errors.at_span(*at, "`rest` needs #[payload(unknown = \"keep\")] on the type; add that option");
+                }
+            }
+        }
+    }
+
+    /// A derived `Debug` would print secrets.
+    fn check_debug(&self, errors: &mut Errors) {
+        if self.has_secrets()
+            && let Some(path) = derived(&self.item.attrs).iter().find(|path| is_named(path, "Debug"))
+        {
+            errors.at(
+                path,
+                "a derived Debug prints the `secret` fields; remove it here, #[payload] writes one that does not",
+            );
+        }
+    }
+
+    /// Puts the serde and schemars attributes on the fields. Returns the functions that make default values.
+    fn annotate_fields(&mut self) -> TokenStream {
+        let name = &self.item.ident;
+        let (impl_generics, type_generics, where_clause) = self.item.generics.split_for_impl();
+        let turbofish = type_generics.as_turbofish();
+        let mut functions = Vec::new();
+        let shapes = self.shapes.iter();
+        let fields: Vec<&mut Fields> = match &mut self.item.data {
+            Data::Struct(data) => vec![&mut data.fields],
+            Data::Enum(data) => data.variants.iter_mut().map(|variant| &mut variant.fields).collect(),
+            Data::Union(_) => Vec::new(),
+        };
+        for (fields, shape) in fields.into_iter().zip(shapes) {
+            for (field, checks) in fields.iter_mut().zip(&shape.checks) {
+                if let Some(attribute) = checks.schema_attribute() {
+                    field.attrs.push(parse_quote!(#attribute));
+                }
+                if checks.rest.is_some() {
+                    field.attrs.push(parse_quote!(#[serde(flatten)]));
+                }
+                match &checks.default {
+                    None => {}
+                    Some(Default_::OfType) => field.attrs.push(parse_quote!(#[serde(default)])),
+                    Some(Default_::Value(value)) => {
+                        let function = quote::format_ident!("__ligand_default_{}", functions.len());
+                        let path = quote!(#name #turbofish::#function).to_string();
+                        field.attrs.push(parse_quote!(#[serde(default = #path)]));
+                        functions.push(default_function(field, &function, value));
+                    }
+                }
+            }
+        }
+        if functions.is_empty() {
+            return TokenStream::new();
+        }
+        quote! {
+            #[doc(hidden)]
+            #[allow(clippy::all)]
+            impl #impl_generics #name #type_generics #where_clause {
+                #(#functions)*
+            }
+        }
+    }
+
+    /// The derives and the serde attributes of the item.
+    fn container_attributes(&self) -> TokenStream {
+        let mut derives: Vec<TokenStream> = Vec::new();
+        for (name, path) in [
+            ("Debug", quote!(::core::fmt::Debug)),
+            ("Clone", quote!(::core::clone::Clone)),
+            ("PartialEq", quote!(::core::cmp::PartialEq)),
+            ("Serialize", quote!(::ligand::__private::serde::Serialize)),
+            ("Deserialize", quote!(::ligand::__private::serde::Deserialize)),
+            ("JsonSchema", quote!(::ligand::__private::schemars::JsonSchema)),
+        ] {
+            let by_hand = name == "Debug" && self.has_secrets();
+            if !self.derives(name) && !by_hand {
+                derives.push(path);
+            }
+        }
+        let mut serde = vec![quote!(crate = "::ligand::__private::serde")];
+        let is_unit_or_named = |fields: &Fields| !matches!(fields, Fields::Unnamed(_));
+        let names_matter = match &self.item.data {
+            Data::Struct(data) => is_unit_or_named(&data.fields),
+            _ => true,
+        };
+        if names_matter && !serde_says(&self.item.attrs, "rename_all") {
+            serde.push(quote!(rename_all = "camelCase"));
+        }
+        if self.is_enum() && !serde_says(&self.item.attrs, "rename_all_fields") {
+            serde.push(quote!(rename_all_fields = "camelCase"));
+        }
+        if matches!(self.options.unknown, Unknown::Reject)
+            && !serde_says(&self.item.attrs, "deny_unknown_fields")
+        {
+            serde.push(quote!(deny_unknown_fields));
+        }
+        quote! {
+            #[derive(#(#derives),*)]
+            #[serde(#(#serde),*)]
+            #[schemars(crate = "::ligand::__private::schemars")]
+        }
+    }
+}
+
+fn default_function(field: &Field, function: &syn::Ident, value: &syn::Expr) -> TokenStream {
+    let ty = &field.ty;
+    let is_text = matches!(value, syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(_), .. }));
+    let value = if is_text { quote!(::core::convert::Into::into(#value)) } else { quote!(#value) };
+    quote! {
+        fn #function() -> #ty {
+            #value
+        }
+    }
+}
+
+/// The paths in the `#[derive(..)]` attributes the user wrote.
+fn derived(attributes: &[Attribute]) -> Vec<syn::Path> {
+    let lists = attributes.iter().filter(|attribute| attribute.path().is_ident("derive"));
+    lists
+        .filter_map(|list| {
+            list.parse_args_with(Punctuated::<syn::Path, syn::Token![,]>::parse_terminated).ok()
+        })
+        .flatten()
+        .collect()
+}
+
+fn is_named(path: &syn::Path, name: &str) -> bool {
+    path.segments.last().is_some_and(|segment| segment.ident == name)
+}
+
+/// Whether a `#[serde(..)]` attribute sets `key`.
+fn serde_says(attributes: &[Attribute], key: &str) -> bool {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("serde")).any(|attribute| {
+        attribute
+            .parse_args_with(Punctuated::<Meta, syn::Token![,]>::parse_terminated)
+            .is_ok_and(|metas| metas.iter().any(|meta| meta.path().is_ident(key)))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,406 @@
+//! Lowers a service to calls a user could write by hand: builders of `ServiceDef`, one generic helper for each
+//! action, listener and hook.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::{Attribute, Type};
+
+use super::{
+    check::names,
+    model::{Action, Dependency, Event, Handler, Hook, HookKind, Lifecycle, Phase, Service, Version},
+};
+use crate::{
+    signature::{Input, is_named},
+    surface::{Surface, allows, core, form, forms_in_scope, travelling},
+};
+
+impl Service {
+    pub(super) fn emit(&self) -> TokenStream {
+        let full_name = self.full_name();
+        let surface = Surface {
+            ident: &self.ident,
+            ty: &self.ty,
+            generics: &self.generics,
+            name: &full_name,
+            calls: self.actions.iter().map(|action| &action.call).collect(),
+        };
+        let (callers, client) = (surface.emit(), surface.client_ident());
+        let (core, ty, allows, forms) = (core(), &self.ty, allows(), forms_in_scope());
+        let (generics, _, clause) = self.generics.split_for_impl();
+        let definition = self.definition();
+        let mut mixins: Vec<&Type> = Vec::new();
+        for (_, mixin) in &self.options.mixins {
+            let text = |ty: &Type| ty.to_token_stream().to_string();
+            if mixins.iter().all(|other| text(other) != text(mixin)) {
+                mixins.push(mixin);
+            }
+        }
+        let mixed_in = mixins.iter().map(|mixin| {
+            quote! {
+                impl #core::MixedIn<#mixin> for #client {
+                    const SERVICE: &'static str = #full_name;
+
+                    fn caller(&self) -> &#core::Caller {
+                        &self.0
+                    }
+                }
+            }
+        });
+        let checks = [self.other_types(), self.hook_types(), self.contract(&full_name)];
+        quote! {
+            #callers
+
+            impl #generics #core::Contract for #ty #clause {
+                const NAME: &'static str = #full_name;
+                type Client = #client;
+            }
+
+            #allows
+            impl #generics #core::Service for #ty #clause {
+                fn define(self: ::std::sync::Arc<Self>) -> #core::ServiceDef {
+                    #forms
+                    #definition
+                }
+            }
+
+            #(#mixed_in)*
+            #(#checks)*
+        }
+    }
+
+    fn definition(&self) -> TokenStream {
+        let (core, options) = (core(), &self.options);
+        let name = options.name.as_ref().map_or("", |(name, _)| name);
+        let version = options.version.as_ref().map(|version| match version {
+            Version::Number(number) => quote!(.version(#number)),
+            Version::Text(text) => quote!(.version(#text)),
+        });
+        let settings = options.settings.iter().map(|field| {
+            let (key, value) = (&field.key, &field.value);
+            quote!(.setting(#key, #value))
+        });
+        let metadata = options.metadata.iter().map(|field| {
+            let (key, value) = (&field.key, &field.value);
+            quote!(.metadata(#key, #value))
+        });
+        let dependencies = options.dependencies.iter().map(|dependency| match dependency {
+            Dependency::Name(name) => quote!(.dependency(#name)),
+            Dependency::Type(service) => quote!(.dependency(<#service as #core::Contract>::NAME)),
+        });
+        let without = options.without.iter().map(|name| quote!(.without_action(#name)));
+        let parts =
+            self.actions.iter().map(|one| action(one, &self.ident)).chain(self.events.iter().map(event));
+        let hooks = self.hooks.iter().map(|(mask, hook)| {
+            let (method, value) = (format_ident!("{}", hook.kind.name()), hook_value(hook));
+            step(&hook.handler.cfgs, &quote!(.#method(#mask, #value)))
+        });
+        let lifecycle = self.lifecycle.iter().map(lifecycle);
+        let mixins = options.mixins.iter().map(|(field, _)| {
+            quote_spanned!(field.span()=>
+                let def = def.mixin(#core::Mixin::define(&(*self).#field, <Self as #core::Contract>::NAME));
+            )
+        });
+        quote! {
+            let def = #core::ServiceDef::new(#name)
+                #version #(#settings)* #(#metadata)* #(#dependencies)* #(#without)*;
+            #(#parts)*
+            #(#hooks)*
+            #(#lifecycle)*
+            #(#mixins)*
+            def
+        }
+    }
+
+    /// Types that only events and hooks have.
+    fn other_types(&self) -> TokenStream {
+        let named = self.events.iter().filter(|event| event.pattern.is_some());
+        let events = named.filter_map(|event| Some((event.handler.cfgs.as_slice(), event.payload.as_ref()?)));
+        let wide = self.hooks.iter().map(|(_, hook)| hook);
+        // Hooks of actions without parameters; those of others have a type that is checked already.
+        let bare = self.actions.iter().filter(|action| matches!(action.call.input, Input::Nothing));
+        let bare = bare.flat_map(|action| &action.hooks).filter(|hook| hook.kind == HookKind::Before);
+        let hooks =
+            wide.chain(bare).filter_map(|hook| Some((hook.handler.cfgs.as_slice(), hook.value.as_ref()?)));
+        travelling(events.chain(hooks))
+    }
+
+    /// A hook has the type of the action it is for.
+    fn hook_types(&self) -> TokenStream {
+        let mut pairs: Vec<(&Action, &Hook)> = Vec::new();
+        for action in &self.actions {
+            pairs.extend(action.hooks.iter().map(|hook| (action, hook)));
+            let wide = self
+                .hooks
+                .iter()
+                .filter(|(mask, _)| names(&mask.value()).any(|name| name == action.call.wire));
+            pairs.extend(wide.map(|(_, hook)| (action, hook)));
+        }
+        let checks: Vec<TokenStream> = pairs
+            .into_iter()
+            .filter_map(|(action, hook)| {
+                let value = hook.value.as_ref().filter(|ty| !is_named(ty, "Payload"))?;
+                let of = match hook.kind {
+                    HookKind::Before if matches!(action.call.input, Input::Nothing) => return None,
+                    HookKind::Before => action.call.params(&self.ident),
+                    _ => action.call.result.to_token_stream(),
+                };
+                if value.to_token_stream().to_string() == of.to_string() {
+                    return None;
+                }
+                let cfgs = action.call.cfgs.iter().chain(&hook.handler.cfgs);
+                let span = hook.handler.method.span();
+                Some(quote_spanned!(span=>
+                    #(#cfgs)*
+                    ::ligand::__private::core::service::probe::fits::<#of, #value>();
+                ))
+            })
+            .collect();
+        if checks.is_empty() { TokenStream::new() } else { quote!(const _: () = { #(#checks)* };) }
+    }
+
+    /// The service keeps to its contract: one check for each action, one for what is missing.
+    fn contract(&self, full_name: &str) -> TokenStream {
+        let Some(contract) = &self.options.contract else { return TokenStream::new() };
+        let span = syn::spanned::Spanned::span(contract);
+        let path = quote!(::ligand::__private::core::service::contract);
+        let wires: Vec<&str> = self.actions.iter().map(|action| action.call.wire.as_str()).collect();
+        let agrees = self.actions.iter().map(|action| {
+            let constant = crate::options::screaming(&action.call.method);
+            let (cfgs, params, result) =
+                (&action.call.cfgs, action.call.params(&self.ident), &action.call.result);
+            let full = &action.call.full;
+            let span = action.call.method.span();
+            quote_spanned!(span=>
+                #(#cfgs)*
+                const _: () = {
+                    #[allow(dead_code)]
+                    trait Free: Sized {
+                        const #constant: #path::NotInContract = #path::NotInContract;
+                    }
+                    impl Free for #contract {}
+                    #path::agrees(
+                        <#contract>::#constant,
+                        ::ligand::__private::core::ActionRef::<#params, #result>::new(#full),
+                    );
+                };
+            )
+        });
+        let implements = quote_spanned! {span=>
+            const _: () = #path::implements(
+                <#contract as ::ligand::__private::core::Contract>::NAME,
+                #full_name,
+                <#contract>::__ACTIONS,
+                &[#(#wires),*],
+            );
+        };
+        quote!(#(#agrees)* #implements)
+    }
+}
+
+/// One call on the definition.
+fn step(cfgs: &[Attribute], call: &TokenStream) -> TokenStream {
+    quote!(#(#cfgs)* let def = def #call;)
+}
+
+/// The method's answer as a `Result`.
+fn invoke(handler: &Handler, arguments: &TokenStream) -> TokenStream {
+    let method = &handler.method;
+    let ctx = handler.ctx.then(|| quote!(&ctx,));
+    let wait = handler.is_async.then(|| quote!(.await));
+    let call = quote_spanned!(method.span()=> Self::#method(&this, #ctx #arguments) #wait);
+    if handler.fallible {
+        call
+    } else {
+        quote!(::core::result::Result::<_, ::ligand::__private::core::Error>::Ok(#call))
+    }
+}
+
+fn ctx(handler: &Handler) -> TokenStream {
+    let core = core();
+    if handler.ctx { quote!(ctx: #core::Context) } else { quote!(_: #core::Context) }
+}
+
+/// The context of a handler that gets it by reference, and its own handle when it needs one.
+fn borrowed(handler: &Handler) -> TokenStream {
+    if handler.ctx { quote!(ctx) } else { quote!(_) }
+}
+
+fn owned(handler: &Handler) -> Option<TokenStream> {
+    handler.ctx.then(|| quote!(let ctx = ::core::clone::Clone::clone(ctx);))
+}
+
+fn action(action: &Action, service: &Ident) -> TokenStream {
+    let (core, call, handler) = (core(), &action.call, &action.handler);
+    let payload: Type = syn::parse_quote!(::ligand::__private::core::Payload);
+    let (ty, pattern, arguments) = match &call.input {
+        Input::Nothing => (payload.to_token_stream(), quote!(_), TokenStream::new()),
+        Input::Params(ty) => (ty.to_token_stream(), quote!(params), quote!(params)),
+        Input::Fields(fields) => {
+            let names = fields.iter().map(|field| &field.name);
+            (call.params(service), quote!(params), quote!(#(params.#names),*))
+        }
+    };
+    let (wire, result, ctx, own) = (&call.wire, &call.result, borrowed(handler), owned(handler));
+    let (params_form, result_form) = (form(&ty), form(result));
+    let work = invoke(handler, &arguments);
+    let span = call.method.span();
+    // What the compiler says of the method's future, it says at the method.
+    let base = if handler.is_async {
+        quote_spanned! {span=>
+            ::ligand::__private::core::Action::method(
+                #wire,
+                &self,
+                #params_form,
+                #result_form,
+                |this, #ctx, #pattern: #ty| { #own async move { #work } },
+            )
+        }
+    } else {
+        quote_spanned! {span=>
+            ::ligand::__private::core::Action::method_now(
+                #wire,
+                &self,
+                #params_form,
+                #result_form,
+                |this, #ctx, #pattern: #ty| #work,
+            )
+        }
+    };
+    let docs = (!call.docs.is_empty()).then(|| {
+        let docs = &call.docs;
+        quote!(.doc(#docs))
+    });
+    let rest = action
+        .options
+        .rest
+        .iter()
+        .map(|(method, path, _)| quote!(.with_rest(#core::Rest::new(#method, #path))));
+    let visibility = action.options.visibility.as_ref().map(|visibility| {
+        let variant = match visibility.to_string().as_str() {
+            "public" => quote!(Public),
+            "protected" => quote!(Protected),
+            "private" => quote!(Private),
+            _ => quote!(Published),
+        };
+        quote!(.visibility(#core::Visibility::#variant))
+    });
+    let builder = &action.options.builder;
+    let hooks = action.hooks.iter().map(|hook| {
+        let (method, value) = (format_ident!("{}", hook.kind.name()), hook_value(hook));
+        quote!(.#method(#value))
+    });
+    step(
+        &call.cfgs,
+        &quote! {
+            .action(
+                #base #docs #(#rest)* #visibility #(#builder)* #(#hooks)*
+            )
+        },
+    )
+}
+
+fn event(event: &Event) -> TokenStream {
+    let handler = &event.handler;
+    let payload: Type = syn::parse_quote!(::ligand::__private::core::Payload);
+    let (ty, pattern, arguments) = match &event.payload {
+        None => (&payload, quote!(_), TokenStream::new()),
+        Some(ty) => (ty, quote!(event), quote!(event)),
+    };
+    let name = match &event.pattern {
+        Some(pattern) => pattern.to_token_stream(),
+        None => quote_spanned!(syn::spanned::Spanned::span(ty)=>
+            <#ty as ::ligand::__private::core::EventPayload>::NAME
+        ),
+    };
+    let (ctx, own) = (borrowed(handler), owned(handler));
+    let (form, work) = (form(ty), invoke(handler, &arguments));
+    let span = handler.method.span();
+    let base = if handler.is_async {
+        quote_spanned! {span=>
+            ::ligand::__private::core::Event::method(
+                #name,
+                &self,
+                #form,
+                |this, #ctx, #pattern: #ty| { #own async move { #work } },
+            )
+        }
+    } else {
+        quote_spanned! {span=>
+            ::ligand::__private::core::Event::method_now(#name, &self, #form, |this, #ctx, #pattern: #ty| #work)
+        }
+    };
+    let docs = (!event.docs.is_empty()).then(|| {
+        let docs = &event.docs;
+        quote!(.doc(#docs))
+    });
+    let builder = &event.builder;
+    step(&handler.cfgs, &quote!(.event(#base #docs #(#builder)*)))
+}
+
+fn hook_value(hook: &Hook) -> TokenStream {
+    let (core, handler) = (core(), &hook.handler);
+    let (ctx, bind) = (ctx(handler), quote!(#core::service::probe::bind));
+    let span = handler.method.span();
+    let error: TokenStream = quote!(::core::convert::Into::into);
+    let this = quote!(this: ::std::sync::Arc<Self>);
+    match hook.kind {
+        HookKind::Before | HookKind::After => {
+            let name = if hook.kind == HookKind::Before { "BeforeHook" } else { "AfterHook" };
+            let name = Ident::new(name, Span::call_site());
+            let payload: Type = syn::parse_quote!(::ligand::__private::core::Payload);
+            let (ty, mutability, arguments) = match &hook.value {
+                Some(ty) => (ty, Some(quote!(mut)), quote!(&mut value)),
+                None => (&payload, None, TokenStream::new()),
+            };
+            let (form, work) = (form(ty), invoke(handler, &arguments));
+            quote_spanned! {span=>
+                #core::#name::typed(#form, #bind(&self, |#this, #ctx, #mutability value: #ty| async move {
+                    #work.map(|()| value).map_err(#error)
+                }))
+            }
+        }
+        HookKind::OnError | HookKind::Fallback => {
+            let name = if hook.kind == HookKind::OnError { "ErrorHook" } else { "Fallback" };
+            let name = Ident::new(name, Span::call_site());
+            let form = hook.value.as_ref().map(form);
+            let work = invoke(handler, &quote!(error));
+            quote_spanned! {span=>
+                #core::#name::typed(#form, #bind(&self, |#this, #ctx, error: #core::Error| async move {
+                    #work.map_err(#error)
+                }))
+            }
+        }
+    }
+}
+
+fn lifecycle(lifecycle: &Lifecycle) -> TokenStream {
+    let (core, handler) = (core(), &lifecycle.handler);
+    let span = handler.method.span();
+    let phase = format_ident!("{}", lifecycle.phase.name());
+    let error = quote!(.map_err(::core::convert::Into::into));
+    let call = if lifecycle.phase == Phase::Created {
+        let method = &handler.method;
+        let broker = handler.ctx.then(|| quote!(broker));
+        let call = quote!(Self::#method(&this, #broker));
+        let call = if handler.fallible {
+            quote!(#call #error)
+        } else {
+            quote!({ #call; ::core::result::Result::Ok(()) })
+        };
+        let pattern = if handler.ctx { quote!(broker) } else { quote!(_) };
+        quote_spanned! {span=>
+            .#phase({
+                let this = ::std::sync::Arc::clone(&self);
+                move |#pattern: &#core::ServiceBroker| #call
+            })
+        }
+    } else {
+        let (ctx, work) = (ctx(handler), invoke(handler, &TokenStream::new()));
+        quote_spanned! {span=>
+            .#phase(#core::service::probe::bind_one(&self, |this: ::std::sync::Arc<Self>, #ctx| async move {
+                #work #error
+            }))
+        }
+    };
+    step(&handler.cfgs, &call)
+}

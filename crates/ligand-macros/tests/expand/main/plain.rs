@@ -1,0 +1,4 @@
+#[ligand::main(worker_threads = 2)]
+async fn main() -> Result<()> {
+    start().await
+}

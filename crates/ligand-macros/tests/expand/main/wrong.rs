@@ -1,0 +1,2 @@
+#[ligand::main]
+fn main() {}

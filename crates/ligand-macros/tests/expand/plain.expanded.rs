@@ -1,0 +1,36 @@
+#[derive(
+    ::core::fmt::Debug,
+    ::core::clone::Clone,
+    ::core::cmp::PartialEq,
+    ::ligand::__private::serde::Serialize,
+    ::ligand::__private::serde::Deserialize,
+    ::ligand::__private::schemars::JsonSchema
+)]
+#[serde(crate = "::ligand::__private::serde", rename_all = "camelCase")]
+#[schemars(crate = "::ligand::__private::schemars")]
+/// A user.
+pub struct User {
+    pub id: u64,
+    pub nick_name: Option<String>,
+}
+#[automatically_derived]
+#[allow(clippy::all, unused_imports)]
+const _: () = {
+    use ::ligand::__private::wire::validate::probe::{
+        Checked as _, CheckedMut as _, Unchecked as _, UncheckedMut as _,
+    };
+    impl ::ligand::__private::wire::validate::Validate for User {
+        fn schema() -> ::ligand::__private::wire::schema::Schema {
+            static SCHEMA: ::std::sync::OnceLock<
+                ::ligand::__private::wire::schema::Schema,
+            > = ::std::sync::OnceLock::new();
+            SCHEMA
+                .get_or_init(::ligand::__private::wire::schema::Schema::of::<Self>)
+                .clone()
+        }
+    }
+};
+#[automatically_derived]
+impl ::ligand::__private::EventPayload for User {
+    const NAME: &'static str = "users.created";
+}

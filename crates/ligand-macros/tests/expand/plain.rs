@@ -1,0 +1,6 @@
+/// A user.
+#[payload(event = "users.created")]
+pub struct User {
+    pub id: u64,
+    pub nick_name: Option<String>,
+}

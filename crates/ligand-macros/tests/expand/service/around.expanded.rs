@@ -1,0 +1,535 @@
+impl Orders {
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    async fn create(&self, params: Create) -> Result<Order> {
+        self.db.insert(params).await
+    }
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    async fn on_user(&self, event: UserCreated) -> Result<()> {
+        Ok(())
+    }
+    /// Everything.
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    fn audit(&self, ctx: &Context, payload: Payload) {}
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    async fn ping(&self) {}
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    fn made(&self, broker: &ServiceBroker) -> Result<()> {
+        Ok(())
+    }
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    async fn up(&self, ctx: &Context) -> Result<()> {
+        Ok(())
+    }
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    fn down(&self) {}
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    async fn guard(&self, ctx: &Context) -> Result<()> {
+        Ok(())
+    }
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    fn stamp(&self, result: &mut Stamped) {}
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    async fn log(&self, ctx: &Context, error: Error) -> Result<Payload> {
+        Err(error)
+    }
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    async fn lowercase(&self, ctx: &Context, params: &mut Create) -> Result<()> {
+        Ok(())
+    }
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    fn mark(&self, result: &mut Payload) {}
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    async fn rescue(&self, error: Error) -> Result<Order, OrderError> {
+        Err(error)
+    }
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    async fn instead(&self, ctx: &Context, error: Error) -> Order {
+        Order::default()
+    }
+}
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    dead_code,
+    missing_docs,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications
+)]
+impl Orders {
+    ///The action `orders.create`.
+    pub const CREATE: ::ligand::__private::core::ActionRef<Create, Order> = ::ligand::__private::core::ActionRef::new(
+        "orders.create",
+    );
+}
+///Calls the actions of `orders`; made by `client::<Orders>()`.
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    dead_code,
+    missing_docs,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications
+)]
+#[derive(Clone, Debug)]
+pub struct OrdersClient(::ligand::__private::core::Caller);
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    dead_code,
+    missing_docs,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications
+)]
+impl OrdersClient {
+    ///The action `orders.create`.
+    pub fn create(&self, params: Create) -> ::ligand::__private::core::Request<Order> {
+        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+        self.0
+            .call_typed(
+                ::ligand::__private::core::ActionRef::new("orders.create"),
+                ::ligand::__private::core::service::probe::Probe::<Create>::new().form(),
+                params,
+            )
+    }
+}
+impl ::ligand::__private::core::Client for OrdersClient {
+    fn new(caller: ::ligand::__private::core::Caller) -> Self {
+        Self(caller)
+    }
+}
+const _: () = {
+    ::ligand::__private::core::service::probe::travels::<Create>();
+    ::ligand::__private::core::service::probe::travels::<Order>();
+};
+impl ::ligand::__private::core::Contract for Orders {
+    const NAME: &'static str = "orders";
+    type Client = OrdersClient;
+}
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    dead_code,
+    missing_docs,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications
+)]
+impl ::ligand::__private::core::Service for Orders {
+    fn define(self: ::std::sync::Arc<Self>) -> ::ligand::__private::core::ServiceDef {
+        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+        let def = ::ligand::__private::core::ServiceDef::new("orders")
+            .without_action("insert");
+        let def = def
+            .action(
+                ::ligand::__private::core::Action::method(
+                        "create",
+                        &self,
+                        ::ligand::__private::core::service::probe::Probe::<Create>::new()
+                            .form(),
+                        ::ligand::__private::core::service::probe::Probe::<Order>::new()
+                            .form(),
+                        |this, _, params: Create| {
+                            async move { Self::create(&this, params).await }
+                        },
+                    )
+                    .before(
+                        ::ligand::__private::core::BeforeHook::typed(
+                            ::ligand::__private::core::service::probe::Probe::<
+                                Create,
+                            >::new()
+                                .form(),
+                            ::ligand::__private::core::service::probe::bind(
+                                &self,
+                                |
+                                    this: ::std::sync::Arc<Self>,
+                                    ctx: ::ligand::__private::core::Context,
+                                    mut value: Create|
+                                async move {
+                                    Self::lowercase(&this, &ctx, &mut value)
+                                        .await
+                                        .map(|()| value)
+                                        .map_err(::core::convert::Into::into)
+                                },
+                            ),
+                        ),
+                    )
+                    .after(
+                        ::ligand::__private::core::AfterHook::typed(
+                            ::ligand::__private::core::service::probe::Probe::<
+                                Payload,
+                            >::new()
+                                .form(),
+                            ::ligand::__private::core::service::probe::bind(
+                                &self,
+                                |
+                                    this: ::std::sync::Arc<Self>,
+                                    _: ::ligand::__private::core::Context,
+                                    mut value: Payload|
+                                async move {
+                                    ::core::result::Result::<
+                                        _,
+                                        ::ligand::__private::core::Error,
+                                    >::Ok(Self::mark(&this, &mut value))
+                                        .map(|()| value)
+                                        .map_err(::core::convert::Into::into)
+                                },
+                            ),
+                        ),
+                    )
+                    .on_error(
+                        ::ligand::__private::core::ErrorHook::typed(
+                            ::ligand::__private::core::service::probe::Probe::<
+                                Order,
+                            >::new()
+                                .form(),
+                            ::ligand::__private::core::service::probe::bind(
+                                &self,
+                                |
+                                    this: ::std::sync::Arc<Self>,
+                                    _: ::ligand::__private::core::Context,
+                                    error: ::ligand::__private::core::Error|
+                                async move {
+                                    Self::rescue(&this, error)
+                                        .await
+                                        .map_err(::core::convert::Into::into)
+                                },
+                            ),
+                        ),
+                    )
+                    .fallback(
+                        ::ligand::__private::core::Fallback::typed(
+                            ::ligand::__private::core::service::probe::Probe::<
+                                Order,
+                            >::new()
+                                .form(),
+                            ::ligand::__private::core::service::probe::bind(
+                                &self,
+                                |
+                                    this: ::std::sync::Arc<Self>,
+                                    ctx: ::ligand::__private::core::Context,
+                                    error: ::ligand::__private::core::Error|
+                                async move {
+                                    ::core::result::Result::<
+                                        _,
+                                        ::ligand::__private::core::Error,
+                                    >::Ok(Self::instead(&this, &ctx, error).await)
+                                        .map_err(::core::convert::Into::into)
+                                },
+                            ),
+                        ),
+                    ),
+            );
+        let def = def
+            .event(
+                ::ligand::__private::core::Event::method(
+                    <UserCreated as ::ligand::__private::core::EventPayload>::NAME,
+                    &self,
+                    ::ligand::__private::core::service::probe::Probe::<
+                        UserCreated,
+                    >::new()
+                        .form(),
+                    |this, _, event: UserCreated| {
+                        async move { Self::on_user(&this, event).await }
+                    },
+                ),
+            );
+        let def = def
+            .event(
+                ::ligand::__private::core::Event::method(
+                        "orders.*",
+                        &self,
+                        ::ligand::__private::core::service::probe::Probe::<
+                            Payload,
+                        >::new()
+                            .form(),
+                        |this, ctx, event: Payload| {
+                            let ctx = ::core::clone::Clone::clone(ctx);
+                            async move {
+                                ::core::result::Result::<
+                                    _,
+                                    ::ligand::__private::core::Error,
+                                >::Ok(Self::audit(&this, &ctx, event))
+                            }
+                        },
+                    )
+                    .doc("Everything.")
+                    .group("audit")
+                    .throttle(::core::time::Duration::from_millis(1000))
+                    .bulkhead(::ligand::__private::core::config::BulkheadOptions {
+                        concurrency: ::core::option::Option::Some(1),
+                        ..::core::default::Default::default()
+                    }),
+            );
+        let def = def
+            .event(
+                ::ligand::__private::core::Event::method(
+                    "ping",
+                    &self,
+                    ::ligand::__private::core::service::probe::Probe::<
+                        ::ligand::__private::core::Payload,
+                    >::new()
+                        .form(),
+                    |this, _, _: ::ligand::__private::core::Payload| {
+                        async move {
+                            ::core::result::Result::<
+                                _,
+                                ::ligand::__private::core::Error,
+                            >::Ok(Self::ping(&this).await)
+                        }
+                    },
+                ),
+            );
+        let def = def
+            .event(
+                ::ligand::__private::core::Event::method(
+                    "pong",
+                    &self,
+                    ::ligand::__private::core::service::probe::Probe::<
+                        ::ligand::__private::core::Payload,
+                    >::new()
+                        .form(),
+                    |this, _, _: ::ligand::__private::core::Payload| {
+                        async move {
+                            ::core::result::Result::<
+                                _,
+                                ::ligand::__private::core::Error,
+                            >::Ok(Self::ping(&this).await)
+                        }
+                    },
+                ),
+            );
+        let def = def
+            .before(
+                "*",
+                ::ligand::__private::core::BeforeHook::typed(
+                    ::ligand::__private::core::service::probe::Probe::<
+                        ::ligand::__private::core::Payload,
+                    >::new()
+                        .form(),
+                    ::ligand::__private::core::service::probe::bind(
+                        &self,
+                        |
+                            this: ::std::sync::Arc<Self>,
+                            ctx: ::ligand::__private::core::Context,
+                            value: ::ligand::__private::core::Payload|
+                        async move {
+                            Self::guard(&this, &ctx)
+                                .await
+                                .map(|()| value)
+                                .map_err(::core::convert::Into::into)
+                        },
+                    ),
+                ),
+            );
+        let def = def
+            .after(
+                "create|get",
+                ::ligand::__private::core::AfterHook::typed(
+                    ::ligand::__private::core::service::probe::Probe::<Stamped>::new()
+                        .form(),
+                    ::ligand::__private::core::service::probe::bind(
+                        &self,
+                        |
+                            this: ::std::sync::Arc<Self>,
+                            _: ::ligand::__private::core::Context,
+                            mut value: Stamped|
+                        async move {
+                            ::core::result::Result::<
+                                _,
+                                ::ligand::__private::core::Error,
+                            >::Ok(Self::stamp(&this, &mut value))
+                                .map(|()| value)
+                                .map_err(::core::convert::Into::into)
+                        },
+                    ),
+                ),
+            );
+        let def = def
+            .on_error(
+                "*",
+                ::ligand::__private::core::ErrorHook::typed(
+                    ::ligand::__private::core::service::probe::Probe::<Payload>::new()
+                        .form(),
+                    ::ligand::__private::core::service::probe::bind(
+                        &self,
+                        |
+                            this: ::std::sync::Arc<Self>,
+                            ctx: ::ligand::__private::core::Context,
+                            error: ::ligand::__private::core::Error|
+                        async move {
+                            Self::log(&this, &ctx, error)
+                                .await
+                                .map_err(::core::convert::Into::into)
+                        },
+                    ),
+                ),
+            );
+        let def = def
+            .created({
+                let this = ::std::sync::Arc::clone(&self);
+                move |broker: &::ligand::__private::core::ServiceBroker| {
+                    Self::made(&this, broker).map_err(::core::convert::Into::into)
+                }
+            });
+        let def = def
+            .started(
+                ::ligand::__private::core::service::probe::bind_one(
+                    &self,
+                    |
+                        this: ::std::sync::Arc<Self>,
+                        ctx: ::ligand::__private::core::Context|
+                    async move {
+                        Self::up(&this, &ctx).await.map_err(::core::convert::Into::into)
+                    },
+                ),
+            );
+        let def = def
+            .stopped(
+                ::ligand::__private::core::service::probe::bind_one(
+                    &self,
+                    |
+                        this: ::std::sync::Arc<Self>,
+                        _: ::ligand::__private::core::Context|
+                    async move {
+                        ::core::result::Result::<
+                            _,
+                            ::ligand::__private::core::Error,
+                        >::Ok(Self::down(&this))
+                            .map_err(::core::convert::Into::into)
+                    },
+                ),
+            );
+        let def = def
+            .mixin(
+                ::ligand::__private::core::Mixin::define(
+                    &(*self).db,
+                    <Self as ::ligand::__private::core::Contract>::NAME,
+                ),
+            );
+        let def = def
+            .mixin(
+                ::ligand::__private::core::Mixin::define(
+                    &(*self).audit,
+                    <Self as ::ligand::__private::core::Contract>::NAME,
+                ),
+            );
+        def
+    }
+}
+impl ::ligand::__private::core::MixedIn<Db<Order>> for OrdersClient {
+    const SERVICE: &'static str = "orders";
+    fn caller(&self) -> &::ligand::__private::core::Caller {
+        &self.0
+    }
+}
+impl ::ligand::__private::core::MixedIn<Audit> for OrdersClient {
+    const SERVICE: &'static str = "orders";
+    fn caller(&self) -> &::ligand::__private::core::Caller {
+        &self.0
+    }
+}
+const _: () = {
+    ::ligand::__private::core::service::probe::travels::<Payload>();
+    ::ligand::__private::core::service::probe::travels::<Stamped>();
+};
+const _: () = {
+    ::ligand::__private::core::service::probe::fits::<Order, Stamped>();
+};
+const _: () = {
+    #[allow(dead_code)]
+    trait Free: Sized {
+        const CREATE: ::ligand::__private::core::service::contract::NotInContract = ::ligand::__private::core::service::contract::NotInContract;
+    }
+    impl Free for api::OrdersApi {}
+    ::ligand::__private::core::service::contract::agrees(
+        <api::OrdersApi>::CREATE,
+        ::ligand::__private::core::ActionRef::<Create, Order>::new("orders.create"),
+    );
+};
+const _: () = ::ligand::__private::core::service::contract::implements(
+    <api::OrdersApi as ::ligand::__private::core::Contract>::NAME,
+    "orders",
+    <api::OrdersApi>::__ACTIONS,
+    &["create"],
+);

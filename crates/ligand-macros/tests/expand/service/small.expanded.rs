@@ -1,0 +1,118 @@
+impl Stock {
+    /// Reserves goods.
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    async fn reserve(&self, params: Reserve) -> Result<u64> {
+        self.take(params)
+    }
+    fn take(&self, params: Reserve) -> Result<u64> {
+        Ok(1)
+    }
+}
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    dead_code,
+    missing_docs,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications
+)]
+impl Stock {
+    ///Reserves goods.
+    pub const RESERVE: ::ligand::__private::core::ActionRef<Reserve, u64> = ::ligand::__private::core::ActionRef::new(
+        "stock.reserve",
+    );
+}
+///Calls the actions of `stock`; made by `client::<Stock>()`.
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    dead_code,
+    missing_docs,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications
+)]
+#[derive(Clone, Debug)]
+pub struct StockClient(::ligand::__private::core::Caller);
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    dead_code,
+    missing_docs,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications
+)]
+impl StockClient {
+    ///Reserves goods.
+    pub fn reserve(&self, params: Reserve) -> ::ligand::__private::core::Request<u64> {
+        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+        self.0
+            .call_typed(
+                ::ligand::__private::core::ActionRef::new("stock.reserve"),
+                ::ligand::__private::core::service::probe::Probe::<Reserve>::new()
+                    .form(),
+                params,
+            )
+    }
+}
+impl ::ligand::__private::core::Client for StockClient {
+    fn new(caller: ::ligand::__private::core::Caller) -> Self {
+        Self(caller)
+    }
+}
+const _: () = {
+    ::ligand::__private::core::service::probe::travels::<Reserve>();
+    ::ligand::__private::core::service::probe::travels::<u64>();
+};
+impl ::ligand::__private::core::Contract for Stock {
+    const NAME: &'static str = "stock";
+    type Client = StockClient;
+}
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    dead_code,
+    missing_docs,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications
+)]
+impl ::ligand::__private::core::Service for Stock {
+    fn define(self: ::std::sync::Arc<Self>) -> ::ligand::__private::core::ServiceDef {
+        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+        let def = ::ligand::__private::core::ServiceDef::new("stock");
+        let def = def
+            .action(
+                ::ligand::__private::core::Action::method(
+                        "reserve",
+                        &self,
+                        ::ligand::__private::core::service::probe::Probe::<
+                            Reserve,
+                        >::new()
+                            .form(),
+                        ::ligand::__private::core::service::probe::Probe::<u64>::new()
+                            .form(),
+                        |this, _, params: Reserve| {
+                            async move { Self::reserve(&this, params).await }
+                        },
+                    )
+                    .doc("Reserves goods."),
+            );
+        def
+    }
+}

@@ -1,0 +1,121 @@
+impl Users {
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    async fn get(&self, params: ById) -> u8 {
+        1
+    }
+    async fn broken(&mut self) {}
+}
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    dead_code,
+    missing_docs,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications
+)]
+impl Users {
+    ///The action `users.get`.
+    pub const GET: ::ligand::__private::core::ActionRef<ById, u8> = ::ligand::__private::core::ActionRef::new(
+        "users.get",
+    );
+}
+///Calls the actions of `users`; made by `client::<Users>()`.
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    dead_code,
+    missing_docs,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications
+)]
+#[derive(Clone, Debug)]
+pub struct UsersClient(::ligand::__private::core::Caller);
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    dead_code,
+    missing_docs,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications
+)]
+impl UsersClient {
+    ///The action `users.get`.
+    pub fn get(&self, params: ById) -> ::ligand::__private::core::Request<u8> {
+        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+        self.0
+            .call_typed(
+                ::ligand::__private::core::ActionRef::new("users.get"),
+                ::ligand::__private::core::service::probe::Probe::<ById>::new().form(),
+                params,
+            )
+    }
+}
+impl ::ligand::__private::core::Client for UsersClient {
+    fn new(caller: ::ligand::__private::core::Caller) -> Self {
+        Self(caller)
+    }
+}
+const _: () = {
+    ::ligand::__private::core::service::probe::travels::<ById>();
+    ::ligand::__private::core::service::probe::travels::<u8>();
+};
+impl ::ligand::__private::core::Contract for Users {
+    const NAME: &'static str = "users";
+    type Client = UsersClient;
+}
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    dead_code,
+    missing_docs,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications
+)]
+impl ::ligand::__private::core::Service for Users {
+    fn define(self: ::std::sync::Arc<Self>) -> ::ligand::__private::core::ServiceDef {
+        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+        let def = ::ligand::__private::core::ServiceDef::new("users");
+        let def = def
+            .action(
+                ::ligand::__private::core::Action::method(
+                    "get",
+                    &self,
+                    ::ligand::__private::core::service::probe::Probe::<ById>::new()
+                        .form(),
+                    ::ligand::__private::core::service::probe::Probe::<u8>::new().form(),
+                    |this, _, params: ById| {
+                        async move {
+                            ::core::result::Result::<
+                                _,
+                                ::ligand::__private::core::Error,
+                            >::Ok(Self::get(&this, params).await)
+                        }
+                    },
+                ),
+            );
+        def
+    }
+}
+::core::compile_error! {
+    "`rest` is \"METHOD /path\", for example \"GET /:id\" (methods: GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS)"
+}
+::core::compile_error! {
+    "an action takes `&self` first, because all calls share the service; put state that changes into a Mutex or an atomic"
+}

@@ -1,0 +1,67 @@
+//! All services together.
+
+use ligand::{
+    BrokerBuilder, Env, Options,
+    config::CacherOptions,
+    db::{Db, Sqlite},
+    prelude::*,
+};
+
+use crate::{
+    admin::Admin, email::Email, gateway::gateway, notification::Notifications, order::Orders, product::Products,
+    settings::Settings, user::Users,
+};
+
+/// Adds the services of the shop to a broker.
+pub fn services(builder: BrokerBuilder, settings: Settings) -> Result<BrokerBuilder> {
+    let database = Sqlite::open(&settings.database_url)?;
+    let gateway = gateway(settings.port, &settings.jwt);
+    Ok(builder
+        .options(cache)
+        .service(Users::new(Db::sqlite(&database), settings.jwt, settings.admin))
+        .service(Products::new(Db::sqlite(&database)))
+        .service(Orders::new(Db::sqlite(&database)))
+        .service(Email)
+        .service(Notifications)
+        .service(Admin)
+        .service(gateway))
+}
+
+/// Runs the shop until SIGINT or SIGTERM.
+pub async fn run() -> Result<()> {
+    let env = Env::load()?;
+    let builder = ServiceBroker::builder().configured()?;
+    let settings = Settings::from_env(&env)?;
+    let welcome = Welcome { port: settings.port, random_secret: settings.random_secret };
+    services(builder, settings)?.middleware(welcome).run().await
+}
+
+/// The cache is in memory unless the configuration says otherwise.
+fn cache(options: &mut Options) {
+    options.cacher.get_or_insert_with(CacherOptions::default);
+}
+
+/// Says where the shop is, once it takes requests.
+struct Welcome {
+    port: u16,
+    random_secret: bool,
+}
+
+impl ligand::Middleware for Welcome {
+    fn name(&self) -> &'static str {
+        "welcome"
+    }
+
+    fn started(&self, _broker: &ServiceBroker) -> ligand::BoxFuture<Result<()>> {
+        if self.random_secret {
+            tracing::warn!("JWT_SECRET is not set: a random one is used, log-ins end with this process");
+        }
+        let url = format!("http://localhost:{}", self.port);
+        println!(
+            "\nThe shop is open.\n  products  {url}/api/product\n  health    {url}/health\n  readiness {url}/ready\n\n\
+             Try:\n  curl -s {url}/api/public/register -H 'Content-Type: application/json' \\\n    \
+             -d '{{\"name\":\"Ada\",\"email\":\"ada@example.com\",\"password\":\"password123\"}}'\n"
+        );
+        ligand::ready(Ok(()))
+    }
+}

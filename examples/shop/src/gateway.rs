@@ -1,0 +1,53 @@
+//! The HTTP face of the shop.
+
+use std::sync::Arc;
+
+use ligand::{
+    prelude::*,
+    web::{Gateway, JwtKeys, Reply, Route, error},
+};
+
+use crate::{
+    product::Products,
+    user::{Role, Users, caller},
+};
+
+/// What is open to everybody, and what needs a token.
+pub fn gateway(port: u16, jwt: &JwtKeys) -> Gateway {
+    Gateway::builder()
+        .port(port)
+        .route(
+            Route::new("/api/public")
+                .alias("POST /register", Users::REGISTER)
+                .alias("POST /login", Users::LOGIN)
+                .after(token_header),
+        )
+        .route(Route::new("/api").alias("GET /product", Products::LIST).alias("GET /product/:id", Products::GET))
+        .route(
+            Route::new("/api")
+                .allow(["user.me", "user.profile", "product.create", "order.*", "admin.*"])
+                .auto_aliases()
+                .authenticate(jwt.bearer())
+                .authorize(role),
+        )
+        .ready_services(["user", "product", "order"])
+        .build()
+}
+
+/// The token that a log-in leaves in the meta goes out as a header.
+async fn token_header(ctx: Context, _req: Arc<ligand::web::Req>, reply: Reply) -> Result<Reply> {
+    Ok(match ctx.meta::<String>("token") {
+        Some(token) => reply.header("Authorization", &format!("Bearer {token}")),
+        None => reply,
+    })
+}
+
+/// Actions that ask for a role with `meta(role = "..")` are for users who have it.
+async fn role(ctx: Context, action: Arc<ligand::Action>) -> Result<()> {
+    match action.meta_field("role") {
+        Some(needed) if *needed == json!("admin") && caller(&ctx)?.role != Role::Admin => {
+            Err(error::forbidden("ADMIN_ONLY"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,15 @@
+//! The shop: users, products and orders behind a gateway; e-mail and notifications behind events.
+//!
+//! Each service is one file. [`app`] puts them together: all in one process here, and nothing in a service
+//! would change if they ran apart.
+
+pub mod admin;
+pub mod app;
+pub mod email;
+pub mod gateway;
+pub mod notification;
+pub mod order;
+pub mod password;
+pub mod product;
+pub mod settings;
+pub mod user;

@@ -1,0 +1,48 @@
+//! What the shop takes from the environment or `.env`.
+
+use std::fmt;
+
+use ligand::{Env, prelude::*, web::JwtKeys};
+
+/// The settings of the shop.
+#[derive(Clone)]
+pub struct Settings {
+    /// `PORT`: where the gateway listens; 0 = any free port. Default: 3000.
+    pub port: u16,
+    /// `DATABASE_URL`. Default: `sqlite://data/shop.db?mode=rwc`.
+    pub database_url: String,
+    /// `JWT_SECRET`: signs log-in tokens. Default: a random one, so that tokens end with the process.
+    pub jwt: JwtKeys,
+    /// No `JWT_SECRET` was given.
+    pub random_secret: bool,
+    /// `ADMIN_EMAIL` and `ADMIN_PASSWORD`: an administrator to create at start. Default: none.
+    pub admin: Option<(String, String)>,
+}
+
+impl Settings {
+    /// Reads and checks the variables.
+    pub fn from_env(env: &Env) -> Result<Self> {
+        let port = match env.get("PORT") {
+            Some(text) => text.parse().map_err(|_| {
+                Error::broker_options(format!("environment variable PORT: '{text}' is not a port (0 to 65535)"))
+            })?,
+            None => 3000,
+        };
+        let secret = env.get("JWT_SECRET");
+        let jwt = secret.map_or_else(JwtKeys::random, JwtKeys::hs256)?;
+        let admin = env.get("ADMIN_EMAIL").zip(env.get("ADMIN_PASSWORD"));
+        Ok(Self {
+            port,
+            database_url: env.get("DATABASE_URL").unwrap_or("sqlite://data/shop.db?mode=rwc").into(),
+            jwt,
+            random_secret: secret.is_none(),
+            admin: admin.map(|(email, password)| (email.into(), password.into())),
+        })
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("port", &self.port).finish_non_exhaustive()
+    }
+}
