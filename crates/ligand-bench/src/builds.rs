@@ -8,6 +8,12 @@ use std::{
 
 use crate::Failure;
 
+/// The cargo that runs this program, else the one in the path; never a fixed toolchain, which would read the
+/// toolchain files of dependencies.
+pub(crate) fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -30,7 +36,7 @@ pub(crate) fn rebuild() -> Result<f64, Failure> {
 }
 
 fn build(arguments: &[&str], target: Option<&Path>) -> Result<f64, Failure> {
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = Command::new(cargo());
     command.current_dir(root()).args(["build", "--quiet"]).args(arguments);
     if let Some(target) = target {
         command.env("CARGO_TARGET_DIR", target);

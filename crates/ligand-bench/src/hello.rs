@@ -23,11 +23,8 @@ pub(crate) async fn start(rounds: usize) -> Result<Hello, Failure> {
     let (mut ready, mut rss) = (Vec::new(), 0);
     for _ in 0..rounds {
         let start = Instant::now();
-        let mut child = Command::new(&binary)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
+        let mut child =
+            Command::new(&binary).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let stdout = child.stdout.take().ok_or("the node has no output")?;
         let line = BufReader::new(stdout).lines().next_line().await?;
         line.ok_or("the node printed nothing")?;

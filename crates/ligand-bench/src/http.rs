@@ -36,14 +36,17 @@ pub(crate) async fn load(
     let mut tasks = JoinSet::new();
     for _ in 0..connections {
         let request = request.clone();
-        tasks.spawn(async move { connection(port, request.as_bytes(), warm_up, end).await.map_err(|e| e.to_string()) });
+        tasks.spawn(async move {
+            connection(port, request.as_bytes(), warm_up, end).await.map_err(|e| e.to_string())
+        });
     }
     let mut latencies = Vec::new();
     while let Some(result) = tasks.join_next().await {
         latencies.extend(result??);
     }
     latencies.sort_unstable();
-    let at = |share: usize| latencies.get(latencies.len() * share / 100).map_or(0.0, |l| f64::from(*l) / 1000.0);
+    let at =
+        |share: usize| latencies.get(latencies.len() * share / 100).map_or(0.0, |l| f64::from(*l) / 1000.0);
     #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52 answers")]
     let rps = latencies.len() as f64 / time.as_secs_f64();
     Ok(Load { rps, p50_ms: at(50), p99_ms: at(99) })
@@ -97,7 +100,8 @@ fn has_all(head: &[u8], body: usize, all: &[u8]) -> bool {
 
 fn length(head: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(head).ok()?;
-    let line = text.lines().find(|line| line.len() > 15 && line[..15].eq_ignore_ascii_case("content-length:"))?;
+    let line =
+        text.lines().find(|line| line.len() > 15 && line[..15].eq_ignore_ascii_case("content-length:"))?;
     line[15..].trim().parse().ok()
 }
 
@@ -125,6 +129,7 @@ pub(crate) async fn send(
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("the answer has no end of its head")?;
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or("the answer has no status")?;
+    let status =
+        head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or("the answer has no status")?;
     Ok((status, head.to_owned(), serde_json::from_str(body).unwrap_or(Value::Null)))
 }

@@ -101,7 +101,8 @@ pub(crate) async fn event(time: Duration) -> Result<Timing> {
     let heard = Arc::new(AtomicU64::new(0));
     let mut builder = ServiceBroker::builder();
     for number in 0..10u32 {
-        builder = builder.service(Listener(heard.clone()).into_service_def().renamed(format!("listener{number}")));
+        builder =
+            builder.service(Listener(heard.clone()).into_service_def().renamed(format!("listener{number}")));
     }
     let broker = builder.start().await?;
     let sent = AtomicU64::new(0);

@@ -78,7 +78,13 @@ async fn run(plan: &Plan) -> Result<Vec<Row>, Failure> {
     let none = Target::default();
 
     let call = plan.pair("local-call", || local::call(plan.time)).await?;
-    rows.push(Row::less("local call", "ns", call.0, call.1, Target { at_most: Some(300.0), times: Some(5.0) }));
+    rows.push(Row::less(
+        "local call",
+        "ns",
+        call.0,
+        call.1,
+        Target { at_most: Some(300.0), times: Some(5.0) },
+    ));
     let five = plan.pair("local-call-5mw", || local::call_with_five_middlewares(plan.time)).await?;
     let limit = Target { at_most: Some((call.0 * 1.6).round()), times: None };
     rows.push(Row::less("local call, 5 middlewares", "ns", five.0, five.1, limit));
@@ -105,13 +111,25 @@ async fn run(plan: &Plan) -> Result<Vec<Row>, Failure> {
     drop(shop);
     let peer = |value: f64| plan.node.as_ref().map(|_| value);
     let (own, other) = (loads.0.medians(), loads.1.medians());
-    rows.push(Row::more("shop, GET a product, 64 connections", "req/s", own.rps, peer(other.rps), times(6.0)));
+    rows.push(Row::more(
+        "shop, GET a product, 64 connections",
+        "req/s",
+        own.rps,
+        peer(other.rps),
+        times(6.0),
+    ));
     rows.push(Row::less("... median latency", "ms", own.p50_ms, peer(other.p50_ms), none));
     rows.push(Row::less("... 99th percentile", "ms", own.p99_ms, peer(other.p99_ms), none));
 
     let idle_peer = plan.value("idle-shop", "rss_bytes").await?;
     let at_most = |most: f64| Target { at_most: Some(most), times: None };
-    rows.push(Row::less("idle shop, resident", "MB", megabytes(idle), idle_peer.map(|b| b / 1e6), at_most(25.0)));
+    rows.push(Row::less(
+        "idle shop, resident",
+        "MB",
+        megabytes(idle),
+        idle_peer.map(|b| b / 1e6),
+        at_most(25.0),
+    ));
     let hello = hello::start(plan.rounds).await?;
     let rss = plan.value("hello-node", "rss_bytes").await?.map(|bytes| bytes / 1e6);
     rows.push(Row::less("hello node, resident", "MB", megabytes(hello.rss), rss, at_most(12.0)));
@@ -120,7 +138,13 @@ async fn run(plan: &Plan) -> Result<Vec<Row>, Failure> {
 
     if plan.builds {
         rows.push(Row::less("cold debug build of ligand", "s", builds::cold()?, None, at_most(120.0)));
-        rows.push(Row::less("rebuild after a change in the shop", "s", builds::rebuild()?, None, at_most(8.0)));
+        rows.push(Row::less(
+            "rebuild after a change in the shop",
+            "s",
+            builds::rebuild()?,
+            None,
+            at_most(8.0),
+        ));
     }
     Ok(rows)
 }
@@ -140,7 +164,8 @@ impl Loads {
     }
 
     fn medians(&self) -> http::Load {
-        let middle = |value: fn(&http::Load) -> f64| median(&mut self.0.iter().map(value).collect::<Vec<_>>());
+        let middle =
+            |value: fn(&http::Load) -> f64| median(&mut self.0.iter().map(value).collect::<Vec<_>>());
         http::Load { rps: middle(|l| l.rps), p50_ms: middle(|l| l.p50_ms), p99_ms: middle(|l| l.p99_ms) }
     }
 }

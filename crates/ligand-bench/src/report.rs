@@ -32,12 +32,24 @@ pub(crate) struct Target {
 
 impl Row {
     /// A value of which less is better.
-    pub(crate) fn less(name: &'static str, unit: &'static str, ligand: f64, peer: Option<f64>, target: Target) -> Self {
+    pub(crate) fn less(
+        name: &'static str,
+        unit: &'static str,
+        ligand: f64,
+        peer: Option<f64>,
+        target: Target,
+    ) -> Self {
         Self::new(name, unit, ligand, peer, peer.map(|peer| peer / ligand), target)
     }
 
     /// A value of which more is better.
-    pub(crate) fn more(name: &'static str, unit: &'static str, ligand: f64, peer: Option<f64>, target: Target) -> Self {
+    pub(crate) fn more(
+        name: &'static str,
+        unit: &'static str,
+        ligand: f64,
+        peer: Option<f64>,
+        target: Target,
+    ) -> Self {
         Self::new(name, unit, ligand, peer, peer.map(|peer| ligand / peer), target)
     }
 

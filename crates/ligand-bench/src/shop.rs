@@ -7,6 +7,7 @@ use tokio::process::{Child, Command};
 
 use crate::{
     Failure,
+    builds::cargo,
     http::{self, Load},
     node::Node,
 };
@@ -53,7 +54,7 @@ impl Shop {
         let (head, _) = send("POST", "/api/public/login", "", user).await?;
         let token = head
             .lines()
-            .find_map(|line| line.to_ascii_lowercase().starts_with("authorization:").then_some(line))
+            .find(|line| line.to_ascii_lowercase().starts_with("authorization:"))
             .and_then(|line| line.rsplit(' ').next())
             .ok_or("the log-in sent no token")?;
         let product = json!({
@@ -98,7 +99,8 @@ pub(crate) async fn product_load_on_node(node: &Node, time: Duration) -> Result<
 
 /// A release binary of this workspace, built when needed.
 pub(crate) async fn binary(name: &str) -> Result<PathBuf, Failure> {
-    let status = Command::new(env!("CARGO")).args(["build", "--release", "--quiet", "--bin", name]).status().await?;
+    let status =
+        Command::new(cargo()).args(["build", "--release", "--quiet", "--bin", name]).status().await?;
     if !status.success() {
         return Err(format!("{name} cannot be built").into());
     }

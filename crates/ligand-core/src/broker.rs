@@ -227,7 +227,7 @@ impl ServiceBroker {
         request_id: Option<crate::context::Id>,
     ) -> Context {
         let mut inner = ContextInner::root(self.clone());
-        inner.extra = Some(Box::new(Extra { service: Some(service.into()), ..Extra::default() }));
+        inner.extra = Some(Arc::new(Extra { service: Some(service.into()), ..Extra::default() }));
         inner.request_id = request_id;
         inner.build()
     }

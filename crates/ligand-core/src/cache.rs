@@ -94,7 +94,8 @@ impl Cache {
         self.0.store.get(key)
     }
 
-    pub(crate) async fn store(&self, key: String, value: Payload, ttl: Option<Duration>) {
+    pub(crate) async fn store(&self, key: String, mut value: Payload, ttl: Option<Duration>) {
+        value.share();
         self.0.store.set(key, value, ttl.or(self.0.ttl)).await;
     }
 

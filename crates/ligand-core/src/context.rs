@@ -62,7 +62,8 @@ pub(crate) struct Inner {
     pub(crate) caller: Option<Arc<str>>,
     pub(crate) meta: Mutex<Meta>,
     pub(crate) limit: Limit,
-    pub(crate) extra: Option<Box<Extra>>,
+    /// Shared by the contexts of one event's listeners.
+    pub(crate) extra: Option<Arc<Extra>>,
     pub(crate) level: u32,
     pub(crate) no_cache: bool,
     cached: AtomicBool,

@@ -6,7 +6,10 @@ use std::{io::IsTerminal as _, str::FromStr as _};
 
 use ligand_wire::{Error, Result};
 use tracing_subscriber::{
-    Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    Layer as _,
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 use crate::config::{Color, LogFormat, LogOptions};
@@ -16,13 +19,7 @@ use crate::config::{Color, LogFormat, LogOptions};
 /// # Errors
 /// `BROKER_OPTIONS_ERROR` for a level that is not one.
 pub fn init(options: &LogOptions) -> Result<()> {
-    let filter = Targets::from_str(&options.level).map_err(|error| {
-        Error::broker_options(format!(
-            "option 'log.level': '{}' is not a level (off, error, warn, info, debug, trace) or a list such as \
-             \"info,shop=debug\": {error}",
-            options.level
-        ))
-    })?;
+    let filter = filter(&options.level)?;
     let colors = match options.color {
         Color::Always => true,
         Color::Never => false,
@@ -37,4 +34,37 @@ pub fn init(options: &LogOptions) -> Result<()> {
     // An error means that a subscriber is set already.
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
     Ok(())
+}
+
+/// A word without `=` has to be a level: as the name of a module it would silence everything else.
+fn filter(levels: &str) -> Result<Targets> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        Error::broker_options(format!(
+            "option 'log.level': '{levels}' is not a level (off, error, warn, info, debug, trace) or a list such as \
+             \"info,shop=debug\": {why}"
+        ))
+    };
+    // The parser takes the empty word for "error".
+    for word in levels.split(',').map(str::trim).filter(|word| !word.contains('=')) {
+        if word.is_empty() || LevelFilter::from_str(word).is_err() {
+            return Err(wrong(&format_args!("'{word}' is unknown")));
+        }
+    }
+    Targets::from_str(levels).map_err(|error| wrong(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::filter;
+
+    #[test]
+    fn words_are_levels() {
+        for levels in ["info", "OFF", "warn,shop=debug", "shop=trace, info"] {
+            filter(levels).unwrap();
+        }
+        for levels in ["loud", "", "info,shop", "shop=loud", "info,"] {
+            let error = filter(levels).unwrap_err();
+            assert!(error.message().contains(&format!("'{levels}' is not a level")), "{}", error.message());
+        }
+    }
 }

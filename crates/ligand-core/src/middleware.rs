@@ -5,7 +5,7 @@
 //! the first registered closest to the handler.
 //!
 //! ```
-//! use ligand_core::{Action, BoxFuture, Context, DynAction, Middleware, Payload, Result};
+//! use ligand_core::{Action, Context, DynAction, Middleware, Payload, Work};
 //!
 //! /// Logs how long every action takes.
 //! struct Clock;
@@ -17,9 +17,10 @@
 //!     fn local_action(&self, action: &Action, next: DynAction) -> DynAction {
 //!         let name = action.full_name().to_owned();
 //!         std::sync::Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
-//!             let (name, work) = (name.clone(), next.call(ctx, params));
-//!             Box::pin(async move {
-//!                 let start = std::time::Instant::now();
+//!             let (name, start) = (name.clone(), std::time::Instant::now());
+//!             // A handler that is not async runs right here.
+//!             let work = next.call(ctx, params);
+//!             Work::new(async move {
 //!                 let result = work.await;
 //!                 println!("{name} took {:?}", start.elapsed());
 //!                 result

@@ -87,6 +87,7 @@ impl Registry {
         let service = current.service(full_name)?.clone();
         let rest = current.services().iter().filter(|s| **s.full_name() != *full_name).cloned().collect();
         self.current.store(Arc::new(Snapshot::build(rest)));
+        service.endpoints().iter().for_each(|endpoint| endpoint.retire());
         drop(guard);
         self.tick();
         Some(service)

@@ -8,13 +8,14 @@ use std::{borrow::Cow, future::Future, marker::PhantomData, sync::Arc};
 use ligand_core::{Action, BoxFuture, CacheRule, Context, Mixin, Payload, ServiceDef, Visibility};
 use ligand_wire::{Data, Error, Result, schema::JsonSchema, validate::Validate};
 use schemars::{Schema, SchemaGenerator};
-use serde_json::Value;
 
 use crate::{
     Db, Entity, Table,
     db::Options,
     home,
-    params::{CountParams, Draft, FindParams, GetParams, Inserts, ListParams, Page, Patch, RemoveParams},
+    params::{
+        CountParams, Draft, FindParams, GetParams, Inserts, ListParams, Page, Patch, RemoveParams, retain,
+    },
 };
 
 /// All actions and the routes they get when they are published.
@@ -140,7 +141,7 @@ impl<E: Entity> Db<E> {
 
     /// The action as the options want it; `None` when they do not.
     fn opened(&self, action: Action) -> Result<Option<Action>> {
-        let Options { only, published, .. } = &self.0.options;
+        let Options { only, published, routes, .. } = &self.0.options;
         let named = |names: &[String]| names.iter().any(|name| name == action.name());
         if only.as_ref().is_some_and(|only| !named(only)) {
             return Ok(None);
@@ -148,10 +149,13 @@ impl<E: Entity> Db<E> {
         if !named(published) {
             return Ok(Some(action.visibility(Visibility::Public)));
         }
-        let route = ACTIONS.iter().find(|(name, _)| *name == action.name()).and_then(|(_, route)| *route);
-        match route {
-            Some(route) => action.rest(route).map(Some),
-            None => Ok(Some(action)),
+        let mut own = routes.iter().filter(|(name, _)| *name == *action.name()).peekable();
+        if own.peek().is_some() {
+            return own.try_fold(action.clone(), |action, (_, route)| action.rest(route)).map(Some);
+        }
+        match ACTIONS.iter().find(|(name, _)| *name == action.name()) {
+            Some((_, Some(route))) => action.rest(route).map(Some),
+            _ => Ok(Some(action)),
         }
     }
 
@@ -191,16 +195,14 @@ impl<E: Entity> JsonSchema for Visible<E> {
         E::schema_name()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let mut json = E::schema().json().clone();
+    fn schema_id() -> Cow<'static, str> {
+        format!("Visible<{}>", E::schema_id()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut json = E::json_schema(generator).to_value();
         if let Ok(table) = Table::of::<E>() {
-            let hidden = |name: &str| table.column(name).is_some_and(crate::Column::is_hidden);
-            if let Some(properties) = json.get_mut("properties").and_then(Value::as_object_mut) {
-                properties.retain(|name, _| !hidden(name));
-            }
-            if let Some(required) = json.get_mut("required").and_then(Value::as_array_mut) {
-                required.retain(|name| !name.as_str().is_some_and(hidden));
-            }
+            retain(&mut json, |name| !table.column(name).is_some_and(crate::Column::is_hidden));
         }
         Schema::try_from(json).unwrap_or_default()
     }

@@ -7,13 +7,17 @@ mod read;
 mod transaction;
 mod write;
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, future::Future, marker::PhantomData, sync::Arc};
 
 use ligand_wire::Result;
 
 pub(crate) use builder::Options;
 
-use crate::{Adapter, Entity, Memory, Table, home::Homes, hooks::Hooks};
+use crate::{
+    Adapter, Entity, Memory, Table,
+    home::{Homes, Mark},
+    hooks::Hooks,
+};
 use transaction::Pending;
 
 /// The entities of one type: a handle for handlers, and a mixin that brings the actions `find`, `count`, `list`,
@@ -96,12 +100,23 @@ impl<E: Entity> Db<E> {
         Arc::make_mut(&mut self.0)
     }
 
-    /// Announces a change, or notes it for the end of the transaction.
-    async fn changed(&self) {
-        match &self.0.pending {
-            Some(pending) => pending.note(&self.0.homes),
-            None => self.0.homes.clean().await,
+    /// Makes a change and announces it when `counts` says that it is one; in a transaction, notes it for its end.
+    async fn announced<T>(
+        &self,
+        change: impl Future<Output = Result<T>> + Send,
+        counts: impl Fn(&T) -> bool + Send,
+    ) -> Result<T> {
+        if let Some(pending) = &self.0.pending {
+            pending.note(&self.0.homes);
+            return change.await;
         }
+        let mark = Mark::new(vec![self.0.homes.clone()]);
+        let outcome = change.await;
+        match &outcome {
+            Ok(answer) if counts(answer) => mark.made().await,
+            _ => mark.not_made(),
+        }
+        outcome
     }
 }
 

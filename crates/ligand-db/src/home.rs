@@ -25,19 +25,67 @@ impl Homes {
     }
 
     /// Empties the caches of the services, here and on every other node.
-    pub(crate) async fn clean(&self) {
+    async fn clean(&self) {
         let homes = self.0.lock().clone();
-        for Home { broker, service } in homes {
-            let Some(broker) = broker.upgrade() else { continue };
-            // A service that takes calls hears its own event; before that, nobody would.
-            if broker.registry().snapshot().service(&service).is_none() {
-                clean(&broker, &service).await;
-            }
-            let event = format!("cache.clean.{service}");
-            if let Err(error) = broker.broadcast_named(event, Payload::NULL).await {
-                tracing::warn!(service = &*service, error = %format!("{error:#}"), "other caches are not cleaned");
+        for home in homes {
+            home.clean().await;
+        }
+    }
+
+    /// The same in tasks of the brokers, for who cannot wait.
+    fn clean_later(&self) {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return;
+        }
+        for home in self.0.lock().clone() {
+            if let Some(broker) = home.broker.upgrade() {
+                broker.tasks().spawn(async move { home.clean().await });
             }
         }
+    }
+}
+
+impl Home {
+    async fn clean(&self) {
+        let Some(broker) = self.broker.upgrade() else { return };
+        let service = &*self.service;
+        // A service that takes calls hears its own event; before that, nobody would.
+        if broker.registry().snapshot().service(service).is_none() {
+            clean(&broker, service).await;
+        }
+        let event = format!("cache.clean.{service}");
+        if let Err(error) = broker.broadcast_named(event, Payload::NULL).await {
+            tracing::warn!(service, error = %format!("{error:#}"), "other caches are not cleaned");
+        }
+    }
+}
+
+/// A change that may be made: whoever waits for it can be cancelled at any time, the caches are cleaned anyway.
+#[derive(Debug)]
+pub(crate) struct Mark(Vec<Arc<Homes>>);
+
+impl Mark {
+    pub(crate) fn new(homes: Vec<Arc<Homes>>) -> Self {
+        Self(homes)
+    }
+
+    /// It was made.
+    pub(crate) async fn made(mut self) {
+        while let Some(homes) = self.0.last() {
+            homes.clean().await;
+            self.0.pop();
+        }
+    }
+
+    /// It was not.
+    pub(crate) fn not_made(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|homes| homes.clean_later());
     }
 }
 

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use draft::retain;
 pub use draft::{Draft, Inserts, Patch};
 pub use ids::Ids;
 pub use names::Names;

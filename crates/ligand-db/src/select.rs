@@ -36,7 +36,7 @@ impl<'p> Select<'p> {
         for name in self.exclude.into_iter().flat_map(Names::iter) {
             match name.split_once('.') {
                 None => drop(row.remove(name)),
-                Some((first, rest)) => leave_out(row.get_mut(first), rest),
+                Some((first, rest)) => drop(row.get_mut(first).map(|value| leave_out(value, rest))),
             }
         }
         row
@@ -61,10 +61,10 @@ fn keep(into: &mut Row, name: &str, rest: &str, value: Option<&Value>) {
     }
 }
 
-fn leave_out(value: Option<&mut Value>, rest: &str) {
-    let Some(Value::Object(value)) = value else { return };
+fn leave_out(value: &mut Value, rest: &str) {
+    let Value::Object(value) = value else { return };
     match rest.split_once('.') {
-        Some((first, rest)) => leave_out(value.get_mut(first), rest),
+        Some((first, rest)) => drop(value.get_mut(first).map(|inner| leave_out(inner, rest))),
         None => drop(value.remove(rest)),
     }
 }

@@ -87,6 +87,8 @@ pub use alias::Target;
 pub use body::{Body, RequestBody};
 pub use cors::Cors;
 pub use gateway::{Gateway, GatewayBuilder};
+/// The types of requests and responses that [`Gateway::handle`] speaks.
+pub use http;
 #[cfg(feature = "jwt")]
 pub use jwt::JwtKeys;
 pub use limits::{Limits, Size};

@@ -170,6 +170,9 @@ impl Exchange<'_> {
     }
 
     fn other_methods(&mut self, req: &Req, route: Arc<Route>, allowed: &str) -> Result<Response<Body>> {
+        if self.broker.state() == State::Starting {
+            return Err(error::service_unavailable("STARTING"));
+        }
         self.enter(route, req)?;
         if let Ok(allowed) = HeaderValue::from_str(allowed) {
             self.headers.insert(header::ALLOW, allowed);

@@ -328,9 +328,8 @@ impl Payload {
             Repr::Undefined | Repr::Null => out.extend_from_slice(b"null"),
             Repr::Owned(typed) => text(&**typed, out)?,
             Repr::Typed(typed) => text(&**typed, out)?,
-
             Repr::Value(value) => {
-                serde_json::to_writer(out, &**value).map_err(|e| encode_error("Value", &e))?
+                serde_json::to_writer(out, &**value).map_err(|e| encode_error("Value", &e))?;
             }
             Repr::Encoded(Format::Json, bytes) => out.extend_from_slice(bytes),
             Repr::Binary(bytes) => {
@@ -384,6 +383,13 @@ impl fmt::Debug for Payload {
     /// The kind of content only: payloads may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Payload({})", self.type_name())
+    }
+}
+
+impl From<()> for Payload {
+    /// Nothing was given.
+    fn from((): ()) -> Self {
+        Self::UNDEFINED
     }
 }
 

@@ -7,8 +7,8 @@ pub use ligand_core::{
     Cacher, CallOptions, Caller, Client, Context, Contract, Data, DynAction, DynEvent, Emit, Env, Error,
     ErrorHook, Event, EventHandler, EventKind, EventPayload, Fallback, Id, IntoServiceDef, Mcall, Meta,
     Middleware, MixedIn, Mixin, Options, Payload, Request, Rest, Result, Service, ServiceBroker, ServiceDef,
-    State, Version, Visibility, WeakBroker, broker, cache, config, context, log, middleware, registry,
-    runtime, service, task,
+    State, Version, Visibility, WeakBroker, Work, broker, cache, config, context, log, middleware, ready,
+    registry, runtime, service, task,
 };
 #[cfg(feature = "db")]
 pub use ligand_db as db;

@@ -5,18 +5,21 @@ use ligand::{
     config::CacherOptions,
     db::{Db, Sqlite},
     prelude::*,
+    web::Gateway,
 };
 
 use crate::{
-    admin::Admin, email::Email, gateway::gateway, notification::Notifications, order::Orders, product::Products,
-    settings::Settings, user::Users,
+    admin::Admin, email::Email, gateway::gateway, notification::Notifications, order::Orders,
+    product::Products, settings::Settings, user::Users,
 };
 
 /// Adds the services of the shop to a broker.
 pub fn services(builder: BrokerBuilder, settings: Settings) -> Result<BrokerBuilder> {
     let database = Sqlite::open(&settings.database_url)?;
     let gateway = gateway(settings.port, &settings.jwt);
+    let welcome = Welcome { gateway: gateway.clone(), warning: settings.warning };
     Ok(builder
+        .middleware(welcome)
         .options(cache)
         .service(Users::new(Db::sqlite(&database), settings.jwt, settings.admin))
         .service(Products::new(Db::sqlite(&database)))
@@ -31,9 +34,7 @@ pub fn services(builder: BrokerBuilder, settings: Settings) -> Result<BrokerBuil
 pub async fn run() -> Result<()> {
     let env = Env::load()?;
     let builder = ServiceBroker::builder().configured()?;
-    let settings = Settings::from_env(&env)?;
-    let welcome = Welcome { port: settings.port, random_secret: settings.random_secret };
-    services(builder, settings)?.middleware(welcome).run().await
+    services(builder, Settings::from_env(&env)?)?.run().await
 }
 
 /// The cache is in memory unless the configuration says otherwise.
@@ -43,8 +44,8 @@ fn cache(options: &mut Options) {
 
 /// Says where the shop is, once it takes requests.
 struct Welcome {
-    port: u16,
-    random_secret: bool,
+    gateway: Gateway,
+    warning: Option<&'static str>,
 }
 
 impl ligand::Middleware for Welcome {
@@ -53,10 +54,11 @@ impl ligand::Middleware for Welcome {
     }
 
     fn started(&self, _broker: &ServiceBroker) -> ligand::BoxFuture<Result<()>> {
-        if self.random_secret {
-            tracing::warn!("JWT_SECRET is not set: a random one is used, log-ins end with this process");
+        if let Some(warning) = self.warning {
+            tracing::warn!("{warning}");
         }
-        let url = format!("http://localhost:{}", self.port);
+        let port = self.gateway.local_addr().map_or(0, |address| address.port());
+        let url = format!("http://localhost:{port}");
         println!(
             "\nThe shop is open.\n  products  {url}/api/product\n  health    {url}/health\n  readiness {url}/ready\n\n\
              Try:\n  curl -s {url}/api/public/register -H 'Content-Type: application/json' \\\n    \

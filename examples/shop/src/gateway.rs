@@ -22,7 +22,9 @@ pub fn gateway(port: u16, jwt: &JwtKeys) -> Gateway {
                 .alias("POST /login", Users::LOGIN)
                 .after(token_header),
         )
-        .route(Route::new("/api").alias("GET /product", Products::LIST).alias("GET /product/:id", Products::GET))
+        .route(
+            Route::new("/api").alias("GET /product", Products::LIST).alias("GET /product/:id", Products::GET),
+        )
         .route(
             Route::new("/api")
                 .allow(["user.me", "user.profile", "product.create", "order.*", "admin.*"])

@@ -3,6 +3,8 @@
 //! Each service is one file. [`app`] puts them together: all in one process here, and nothing in a service
 //! would change if they ran apart.
 
+#![allow(missing_docs, reason = "the names of fields and variants say what they are")]
+
 pub mod admin;
 pub mod app;
 pub mod email;

@@ -1,7 +1,7 @@
 //! Orders: reserve the goods, write the order, tell everybody.
 
 use ligand::{
-    db::{Changes, Db, Filter, Query, entity},
+    db::{Changes, Db, Filter, Query},
     prelude::*,
 };
 
@@ -31,6 +31,7 @@ pub enum Status {
 
 /// An order as stored.
 #[entity(table = "orders", id = "_id")]
+#[derive(Default)]
 pub struct Order {
     #[serde(rename = "_id")]
     pub id: String,
@@ -159,8 +160,12 @@ impl Orders {
             return Err(OrderError::Closed.into());
         }
         let order = self.db.update(&order.id, Changes::new().set("status", json!(params.status))).await?;
-        ctx.emit(StatusUpdated { order_id: order.id.clone(), user_id: order.user_id.clone(), status: order.status })
-            .await?;
+        ctx.emit(StatusUpdated {
+            order_id: order.id.clone(),
+            user_id: order.user_id.clone(),
+            status: order.status,
+        })
+        .await?;
         Ok(order)
     }
 }

@@ -1,12 +1,13 @@
 //! Products: the catalogue and the stock.
 
 use ligand::{
-    db::{Changes, Db, Filter, ListParams, Page, entity},
+    db::{Changes, Db, Filter, ListParams, Page},
     prelude::*,
 };
 
 /// A product as stored.
 #[entity(table = "products", id = "_id")]
+#[derive(Default)]
 pub struct Product {
     #[serde(rename = "_id")]
     pub id: String,

@@ -13,8 +13,8 @@ pub struct Settings {
     pub database_url: String,
     /// `JWT_SECRET`: signs log-in tokens. Default: a random one, so that tokens end with the process.
     pub jwt: JwtKeys,
-    /// No `JWT_SECRET` was given.
-    pub random_secret: bool,
+    /// What is wrong with `JWT_SECRET`, for the log.
+    pub warning: Option<&'static str>,
     /// `ADMIN_EMAIL` and `ADMIN_PASSWORD`: an administrator to create at start. Default: none.
     pub admin: Option<(String, String)>,
 }
@@ -24,19 +24,36 @@ impl Settings {
     pub fn from_env(env: &Env) -> Result<Self> {
         let port = match env.get("PORT") {
             Some(text) => text.parse().map_err(|_| {
-                Error::broker_options(format!("environment variable PORT: '{text}' is not a port (0 to 65535)"))
+                Error::broker_options(format!(
+                    "environment variable PORT: '{text}' is not a port (0 to 65535)"
+                ))
             })?,
             None => 3000,
         };
         let secret = env.get("JWT_SECRET");
         let jwt = secret.map_or_else(JwtKeys::random, JwtKeys::hs256)?;
-        let admin = env.get("ADMIN_EMAIL").zip(env.get("ADMIN_PASSWORD"));
+        let admin = match (env.get("ADMIN_EMAIL"), env.get("ADMIN_PASSWORD")) {
+            (Some(email), Some(password)) => Some((email.into(), password.into())),
+            (None, None) => None,
+            (Some(_), None) => {
+                return Err(Error::broker_options("ADMIN_EMAIL is set, ADMIN_PASSWORD is not"));
+            }
+            (None, Some(_)) => {
+                return Err(Error::broker_options("ADMIN_PASSWORD is set, ADMIN_EMAIL is not"));
+            }
+        };
         Ok(Self {
             port,
             database_url: env.get("DATABASE_URL").unwrap_or("sqlite://data/shop.db?mode=rwc").into(),
             jwt,
-            random_secret: secret.is_none(),
-            admin: admin.map(|(email, password)| (email.into(), password.into())),
+            warning: match secret {
+                None => Some("JWT_SECRET is not set: a random one is used, log-ins end with this process"),
+                Some(secret) if secret.len() < 32 => {
+                    Some("JWT_SECRET is shorter than 32 bytes and can be guessed")
+                }
+                Some(_) => None,
+            },
+            admin,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Users: registration, log-in, profile.
 
 use ligand::{
-    db::{Db, Filter, entity},
+    db::{Db, Filter},
     prelude::*,
     web::JwtKeys,
 };
@@ -21,8 +21,8 @@ pub enum Role {
 
 /// A user as stored; the password hash never leaves the service.
 #[entity(table = "users", id = "_id")]
+#[derive(Default)]
 pub struct User {
-    #[serde(rename = "_id")]
     pub id: String,
     pub name: String,
     #[field(unique)]
@@ -179,7 +179,14 @@ impl Users {
         let user = self.insert(params.name, params.email, params.password, Role::User).await?;
         let (id, name, email) = (user.id.clone(), user.name.clone(), user.email.clone());
         ctx.emit(UserRegistered { id: id.clone(), name: name.clone(), email: email.clone() }).await?;
-        Ok(Registered { id, name, email, role: user.role, message: "Registration successful".into(), user: user.into() })
+        Ok(Registered {
+            id,
+            name,
+            email,
+            role: user.role,
+            message: "Registration successful".into(),
+            user: user.into(),
+        })
     }
 
     /// Logs in; the token is in `meta.token`, which the gateway sends as a header.

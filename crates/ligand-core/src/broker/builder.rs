@@ -118,19 +118,15 @@ impl BrokerBuilder {
         Ok(broker)
     }
 
-    /// Starts logging and the broker, waits for SIGINT or SIGTERM, ends what runs and stops.
+    /// Starts logging and the broker, waits for SIGINT or SIGTERM, ends what runs and stops. A signal that comes
+    /// during the start ends it in the same way.
     ///
     /// # Errors
     /// As [`BrokerBuilder::start`].
     pub async fn run(self) -> Result<()> {
         let (broker, services) = self.build()?;
         crate::log::init(&broker.options().log)?;
-        if let Err(error) = broker.launch(services).await {
-            tracing::error!(error = %format!("{error:#}"), "the broker cannot start");
-            return Err(error);
-        }
-        broker.run_until_signal().await;
-        Ok(())
+        broker.run_until_signal(services).await
     }
 
     fn build(self) -> Result<(ServiceBroker, Vec<ServiceDef>)> {

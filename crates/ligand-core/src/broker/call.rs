@@ -19,7 +19,7 @@ use tokio::time::Sleep;
 
 use super::ServiceBroker;
 use crate::{
-    context::{Context, Headers, Home, Id, Inner as ContextInner, Limit, Meta},
+    context::{Context, Extra, Headers, Home, Id, Inner as ContextInner, Limit, Meta},
     future::{BoxFuture, Work, guarded},
     middleware::{Fallback, Plan},
     registry::Endpoint,
@@ -72,6 +72,17 @@ impl Outgoing {
     ) -> Self {
         let target = find(broker, &action);
         Self { action, params, options: None, parent, target }
+    }
+
+    /// Between its description and its start a service may come or go.
+    fn refresh(&mut self) {
+        let outdated = match &self.target {
+            Target::Found(endpoint) => endpoint.is_retired(),
+            Target::Missing(_) => true,
+        };
+        if outdated {
+            self.target = find(&self.broker().clone(), &self.action);
+        }
     }
 
     /// Full name of the action.
@@ -184,7 +195,8 @@ pub(super) fn dispatch(call: Outgoing) -> Dispatch {
 }
 
 /// Starts a call behind the `call` hooks.
-pub(super) fn direct(call: Outgoing) -> Dispatch {
+pub(super) fn direct(mut call: Outgoing) -> Dispatch {
+    call.refresh();
     let Target::Found(endpoint) = &call.target else {
         let error = not_found(&call);
         return Dispatch::Long(Box::pin(failed(call, error)));
@@ -261,7 +273,7 @@ fn with_options(mut inner: ContextInner, name: &str, options: &CallOptions) -> R
         inner.request_id.clone_from(&options.request_id);
     }
     if options.headers.is_some() {
-        inner.extra.get_or_insert_default().headers.clone_from(&options.headers);
+        inner.extra = Some(Arc::new(Extra { headers: options.headers.clone(), ..Extra::default() }));
     }
     inner.no_cache = options.no_cache;
     Ok(inner)
@@ -271,6 +283,8 @@ fn with_options(mut inner: ContextInner, name: &str, options: &CallOptions) -> R
 async fn run(mut call: Outgoing) -> Result<Payload> {
     call.params.share();
     let broker = call.broker().clone();
+    // Only tries count as running: a pause must not keep a service from stopping.
+    call.target = Target::Missing(broker.clone());
     let Target::Found(endpoint) = find(&broker, &call.action) else {
         let error = not_found(&call);
         return failed(call, error).await;

@@ -3,8 +3,7 @@
 //! A listener that ends at once costs no task. One that has to wait goes on in a task of its own: it ends
 //! also when the sender is cancelled, and a stop waits for it.
 
-use std::{
-    pin::Pin,borrow::Cow, fmt, future::IntoFuture, sync::Arc, task::Poll};
+use std::{borrow::Cow, fmt, future::IntoFuture, pin::Pin, sync::Arc, task::Poll};
 
 use ligand_wire::{Error, Payload, Result};
 use parking_lot::Mutex;
@@ -117,10 +116,10 @@ pub(super) async fn deliver(mut event: OutgoingEvent) -> Result<()> {
         }
     }
     let groups = broker.0.registry.load().heard(&event.name);
-    let name: Arc<str> = match &event.name {
-        _ if groups.is_empty() => return Ok(()),
-        name => Arc::from(&**name),
-    };
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let sent = Arc::new(Extra { event: Some((Arc::from(&*event.name), event.kind)), ..Extra::default() });
     let mut first = None;
     let mut waiting = Vec::new();
     for group in groups.iter() {
@@ -129,12 +128,12 @@ pub(super) async fn deliver(mut event: OutgoingEvent) -> Result<()> {
         }
         if event.kind == EventKind::Emit {
             for listener in group.pick() {
-                run(&event, &name, listener, &mut waiting, &mut first).await;
+                run(&event, &sent, listener, &mut waiting, &mut first).await;
             }
             continue;
         }
         for listener in group.all() {
-            run(&event, &name, listener, &mut waiting, &mut first).await;
+            run(&event, &sent, listener, &mut waiting, &mut first).await;
         }
     }
     for end in waiting {
@@ -150,12 +149,12 @@ pub(super) async fn deliver(mut event: OutgoingEvent) -> Result<()> {
 
 async fn run(
     event: &OutgoingEvent,
-    name: &Arc<str>,
+    sent: &Arc<Extra>,
     listener: &Arc<Listener>,
     waiting: &mut Vec<oneshot::Receiver<Result<()>>>,
     first: &mut Option<Error>,
 ) {
-    let ctx = context(event, name, listener);
+    let ctx = context(event, sent, listener);
     let payload = event.payload.clone();
     let work = guarded(|| listener.chain().call(&ctx, payload));
     let mut work = work.unwrap_or_else(|panic| Work::done(Err(panic)));
@@ -163,17 +162,18 @@ async fn run(
     match poll {
         Ok(Poll::Ready(Ok(()))) => {}
         Ok(Poll::Ready(Err(error))) | Err(error) => {
-            log_event_error(name, &error);
+            log_event_error(&event.name, &error);
             first.get_or_insert(error);
         }
         Ok(Poll::Pending) => {
             let (done, end) = oneshot::channel();
-            let name = name.clone();
+            // The context stays until the end: it tells that the listener runs.
             event.caller.broker().0.tasks.spawn(async move {
                 let result = isolate(work).await;
                 if let Err(error) = &result {
-                    log_event_error(&name, error);
+                    log_event_error(ctx.event(), error);
                 }
+                drop(ctx);
                 let _ = done.send(result);
             });
             waiting.push(end);
@@ -181,7 +181,7 @@ async fn run(
     }
 }
 
-fn context(event: &OutgoingEvent, name: &Arc<str>, listener: &Arc<Listener>) -> Context {
+fn context(event: &OutgoingEvent, sent: &Arc<Extra>, listener: &Arc<Listener>) -> Context {
     let mut inner = ContextInner::new(Home::Listener(listener.clone()));
     match event.caller.context() {
         Some(parent) => {
@@ -195,7 +195,7 @@ fn context(event: &OutgoingEvent, name: &Arc<str>, listener: &Arc<Listener>) -> 
         }
         None => inner.meta = Mutex::new(event.meta.clone()),
     }
-    inner.extra = Some(Box::new(Extra { event: Some((name.clone(), event.kind)), ..Extra::default() }));
+    inner.extra = Some(sent.clone());
     inner.build()
 }
 

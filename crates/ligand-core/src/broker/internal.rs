@@ -59,7 +59,8 @@ pub(super) fn service() -> ServiceDef {
                 let action = endpoint.action();
                 let internal = filter.skip_internal && action.full_name().starts_with('$');
                 let hidden = matches!(action.visibility, Visibility::Protected | Visibility::Private);
-                !internal && !hidden && !(filter.only_available && !endpoint.is_available())
+                let at_rest = filter.only_available && !endpoint.is_available();
+                !internal && !hidden && !at_rest
             };
             snapshot
                 .endpoints()

@@ -276,7 +276,7 @@ impl ServiceBroker {
     /// A context for work of a service that nobody called.
     fn service_context(&self, service: &Arc<str>) -> Context {
         let mut inner = ContextInner::root(self.clone());
-        inner.extra = Some(Box::new(Extra { service: Some(service.clone()), ..Extra::default() }));
+        inner.extra = Some(Arc::new(Extra { service: Some(service.clone()), ..Extra::default() }));
         inner.build()
     }
 
@@ -284,12 +284,24 @@ impl ServiceBroker {
         let _ = self.broadcast_local("$services.changed", json!({ "localService": true })).await;
     }
 
-    pub(super) async fn run_until_signal(&self) {
-        match signal().await {
-            Ok(name) => tracing::info!("{name} received, stopping"),
-            Err(error) => tracing::error!(%error, "signals cannot be received, stopping"),
+    /// Listens for signals before the start, so that none of them kills a program that is half up.
+    pub(super) async fn run_until_signal(&self, services: Vec<ServiceDef>) -> Result<()> {
+        let mut signal = std::pin::pin!(signals()?);
+        let mut launch = std::pin::pin!(self.launch(services));
+        tokio::select! {
+            result = &mut launch => result.inspect_err(|error| {
+                tracing::error!(error = %format!("{error:#}"), "the broker cannot start");
+            })?,
+            name = &mut signal => {
+                tracing::info!("{name} received during the start, stopping");
+                // That it was given up is what the launch answers.
+                let _ = tokio::join!(launch, self.stop());
+                return Ok(());
+            }
         }
+        tracing::info!("{} received, stopping", signal.await);
         self.stop().await;
+        Ok(())
     }
 }
 
@@ -354,17 +366,24 @@ fn log_stop(what: &str, result: Result<()>) {
     }
 }
 
+/// Listens from now on; the future ends with the name of the first signal.
 #[cfg(unix)]
-async fn signal() -> std::io::Result<&'static str> {
+fn signals() -> Result<impl Future<Output = &'static str>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result.map(|()| "SIGINT"),
-        _ = terminate.recv() => Ok("SIGTERM"),
-    }
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+        }
+    })
 }
 
-#[cfg(not(unix))]
-async fn signal() -> std::io::Result<&'static str> {
-    tokio::signal::ctrl_c().await.map(|()| "Ctrl-C")
+#[cfg(windows)]
+fn signals() -> Result<impl Future<Output = &'static str>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+        "Ctrl-C"
+    })
 }

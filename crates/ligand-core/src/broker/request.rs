@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use ligand_wire::{Data, Payload, Result};
+use ligand_wire::{Data, Error, Payload, Result};
 use serde_json::Value;
 
 use super::ServiceBroker;
@@ -148,7 +148,7 @@ impl<R: Data> Request<R> {
     /// # Errors
     /// As the call itself.
     pub async fn shared(mut self) -> Result<Arc<R>> {
-        std::future::poll_fn(|cx| self.poll_payload(cx)).await?.shared()
+        std::future::poll_fn(|cx| self.poll_payload(cx)).await?.shared().map_err(|error| unfit(&error))
     }
 }
 
@@ -156,8 +156,16 @@ impl<R: Data> Future for Request<R> {
     type Output = Result<R>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<R>> {
-        self.get_mut().poll_payload(cx).map(|result| result.and_then(Payload::take))
+        self.get_mut().poll_payload(cx).map(|result| result?.take().map_err(|error| unfit(&error)))
     }
+}
+
+/// A result of another type than the caller expects is nobody's input error.
+#[cold]
+fn unfit(error: &Error) -> Error {
+    Error::server(500, "INVALID_RESPONSE_TYPE", "The result does not fit the type that the caller expects.")
+        .with_retryable(false)
+        .with_internal(error.message())
 }
 
 impl<R> fmt::Debug for Request<R> {

@@ -30,7 +30,7 @@ pub(crate) fn load(file: Option<&Path>, env: &Env) -> Result<Options> {
                 None => continue,
             },
         };
-        table = lay(table, variable, &path, value)?;
+        table = lay(&table, variable, &path, value)?;
     }
     check(&table).map_err(|error| Error::broker_options(format!("configuration: {}", error.message())))
 }
@@ -56,7 +56,7 @@ fn place(text: &str, file: &str, error: &toml::de::Error) -> Error {
 }
 
 /// Sets one variable's value and checks at once, so that an error names the variable.
-fn lay(table: Table, variable: &str, path: &str, text: &str) -> Result<Table> {
+fn lay(table: &Table, variable: &str, path: &str, text: &str) -> Result<Table> {
     let mut last = None;
     for value in readings(text) {
         let mut next = table.clone();

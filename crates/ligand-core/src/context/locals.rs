@@ -7,7 +7,8 @@ use std::{
 
 type Slot = Box<dyn Any + Send + Sync>;
 
-/// One value for each type.
+/// One value for each type. Boxed: few contexts have any, and all pay for the size.
+#[allow(clippy::box_collection, reason = "a pointer instead of a map in every context")]
 #[derive(Default)]
 pub(super) struct Locals(Option<Box<HashMap<TypeId, Slot>>>);
 

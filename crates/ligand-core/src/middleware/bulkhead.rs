@@ -45,10 +45,7 @@ impl Bulkhead {
     }
 
     /// Runs `work` when it is its turn. The semaphore hands out permits in order of arrival.
-    fn run<T: Send + Unpin + 'static>(
-        &self,
-        work: impl FnOnce() -> Work<T> + Send + 'static,
-    ) -> Work<T> {
+    fn run<T: Send + Unpin + 'static>(&self, work: impl FnOnce() -> Work<T> + Send + 'static) -> Work<T> {
         if let Ok(permit) = self.running.clone().try_acquire_owned() {
             return Work::new(async move {
                 let result = work().await;

@@ -218,8 +218,13 @@ impl Breaker {
         self.tell("opened", json!({ "failures": failures, "count": count, "rate": rate }));
         let breaker = self.clone();
         let Some(broker) = self.broker.upgrade() else { return };
+        // The rest starts now, not when the task does.
+        let end = Instant::now().checked_add(self.policy.half_open_time);
         broker.tasks().spawn_background(async move {
-            tokio::time::sleep(breaker.policy.half_open_time).await;
+            match end {
+                Some(end) => tokio::time::sleep_until(end).await,
+                None => std::future::pending().await,
+            }
             *breaker.state.lock() = State::HalfOpen { trial: None };
             breaker.available.store(true, Ordering::Relaxed);
             breaker.tell("half-opened", json!({}));

@@ -11,10 +11,12 @@ use crate::{context::Context, future::BoxFuture, service::probe::Form};
 #[derive(Clone)]
 pub struct Fallback(Repr);
 
+type Answer = dyn Fn(Option<Context>, Error) -> BoxFuture<Result<Payload>> + Send + Sync;
+
 #[derive(Clone)]
 enum Repr {
     Value(Payload),
-    With(Arc<dyn Fn(Option<Context>, Error) -> BoxFuture<Result<Payload>> + Send + Sync>),
+    With(Arc<Answer>),
     Action(Arc<str>),
 }
 

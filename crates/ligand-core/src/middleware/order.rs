@@ -139,22 +139,18 @@ pub(crate) fn steps(parts: &Parts, endpoint: &Endpoint) -> Vec<Step> {
 fn validate_action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
     let schema = action.params.clone();
     match (parts.options.validator, action.validator, schema) {
-        (true, Some(check), _) => {
-            Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
-                match check(params) {
-                    Ok(params) => next.call(ctx, params),
-                    Err(error) => Work::done(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
-                }
-            })
-        }
-        (true, None, Some(schema)) => {
-            Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
-                match check_dynamic(&schema, &params) {
-                    Ok(()) => next.call(ctx, params),
-                    Err(error) => Work::done(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
-                }
-            })
-        }
+        (true, Some(check), _) => Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+            match check(params) {
+                Ok(params) => next.call(ctx, params),
+                Err(error) => Work::done(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
+            }
+        }),
+        (true, None, Some(schema)) => Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+            match check_dynamic(&schema, &params) {
+                Ok(()) => next.call(ctx, params),
+                Err(error) => Work::done(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
+            }
+        }),
         _ => next,
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn throttle(event: &Arc<Event>, next: DynEvent) -> DynEvent {
         }
         *last = Some(now);
         drop(last);
-        next.call(&ctx, payload)
+        next.call(ctx, payload)
     })
 }
 

@@ -20,7 +20,9 @@ pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> Dy
     Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
         let span = tracing::info_span!("action", action = &*name, request_id = %ctx.request_id(), level = ctx.level());
         ctx.set_span(span.clone());
-        Work::new(next.call(ctx, params).instrument(span))
+        // A synchronous handler runs right here.
+        let work = span.in_scope(|| next.call(ctx, params));
+        Work::new(work.instrument(span))
     })
 }
 
@@ -32,6 +34,7 @@ pub(super) fn event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEve
     Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
         let span = tracing::info_span!("event", event = ctx.event(), request_id = %ctx.request_id());
         ctx.set_span(span.clone());
-        Work::new(next.call(ctx, payload).instrument(span))
+        let work = span.in_scope(|| next.call(ctx, payload));
+        Work::new(work.instrument(span))
     })
 }

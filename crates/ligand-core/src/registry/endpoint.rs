@@ -21,6 +21,8 @@ pub struct Endpoint {
     broker: ServiceBroker,
     action: Arc<Action>,
     available: Arc<AtomicBool>,
+    /// The service left the registry.
+    retired: AtomicBool,
     chain: DynAction,
     /// Which of the broker's middlewares wrap the action, in order of registration.
     wrapped: Box<[usize]>,
@@ -36,7 +38,7 @@ impl Endpoint {
     ) -> Self {
         let available = Arc::new(AtomicBool::new(true));
         let (chain, wrapped) = compose(&action, &available);
-        Self { broker, action, available, chain, wrapped: wrapped.into() }
+        Self { broker, action, available, retired: AtomicBool::new(false), chain, wrapped: wrapped.into() }
     }
 
     pub(crate) fn broker(&self) -> &ServiceBroker {
@@ -51,6 +53,14 @@ impl Endpoint {
     /// False while the circuit breaker gives the endpoint a rest.
     pub fn is_available(&self) -> bool {
         self.available.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn wrapped(&self) -> &[usize] {

@@ -20,7 +20,7 @@ use crate::{
 
 /// Runs an action: the shape of handlers and of every middleware layer around them.
 pub trait ActionHandler: Send + Sync + 'static {
-    /// Starts the work; nothing happens before the future is polled, dropping it cancels the work.
+    /// Starts the work. What needs no wait is done at once; dropping the rest cancels it.
     fn call(&self, ctx: &Context, params: Payload) -> Work<Payload>;
 }
 

@@ -26,7 +26,10 @@ async fn a_root_call_starts_the_request() {
     let me = call(&broker, "v1.s.who", json!(null)).await.unwrap();
     assert_eq!(me["id"], me["request"]);
     assert_eq!((&me["parent"], &me["caller"], &me["level"]), (&json!(null), &json!(null), &json!(1)));
-    assert_eq!((&me["service"], &me["action"], &me["node"]), (&json!("v1.s"), &json!("v1.s.who"), &json!("n1")));
+    assert_eq!(
+        (&me["service"], &me["action"], &me["node"]),
+        (&json!("v1.s"), &json!("v1.s.who"), &json!("n1"))
+    );
     let named = broker.call_named("v1.s.who", json!(null)).request_id("r7").await.unwrap();
     assert_eq!(named.get("request"), Some(json!("r7")));
 }
@@ -41,7 +44,10 @@ async fn children_inherit_the_request() {
     let answer = broker.call_named("v3.outer.go", json!(null)).request_id("r1").await.unwrap();
     let (id, request, child): (String, String, Value) = answer.take().unwrap();
     assert_eq!((request.as_str(), &child["request"]), ("r1", &json!("r1")));
-    assert_eq!((&child["parent"], &child["level"], &child["caller"]), (&json!(id), &json!(2), &json!("v3.outer")));
+    assert_eq!(
+        (&child["parent"], &child["level"], &child["caller"]),
+        (&json!(id), &json!(2), &json!("v3.outer"))
+    );
 }
 
 #[tokio::test]
@@ -200,5 +206,8 @@ async fn a_root_context_starts_a_request_of_its_own() {
     let broker = start([ServiceDef::new("s").action(who())]).await;
     let root = broker.root_context_for("http-1");
     let child: Value = root.call_named("s.who", json!(null)).await.unwrap().take().unwrap();
-    assert_eq!((&child["request"], &child["level"], &child["caller"]), (&json!("http-1"), &json!(2), &json!(null)));
+    assert_eq!(
+        (&child["request"], &child["level"], &child["caller"]),
+        (&json!("http-1"), &json!(2), &json!(null))
+    );
 }

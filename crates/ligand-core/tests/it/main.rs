@@ -1,7 +1,7 @@
 //! What a broker does, seen from outside.
 //!
 //! Time is paused or events are awaited; nothing sleeps for real.
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod breaker;
 mod broker;

@@ -118,8 +118,7 @@ impl Adapter for Memory {
         Box::pin(async move {
             let turn = store.writer.clone().lock_owned().await;
             let copy = store.tables.lock().clone();
-            Ok(Arc::new(Open { store, state: Arc::new(Mutex::new(Some((copy, turn)))) })
-                as Arc<dyn Transaction>)
+            Ok(Arc::new(Open { store, state: Mutex::new(Some((copy, turn))) }) as Arc<dyn Transaction>)
         })
     }
 }
@@ -127,8 +126,11 @@ impl Adapter for Memory {
 /// A transaction: a copy that replaces the original when it is committed.
 struct Open {
     store: Arc<Store>,
-    state: Arc<Mutex<Option<(Tables, OwnedMutexGuard<()>)>>>,
+    state: Mutex<Option<Copied>>,
 }
+
+/// The copy, and the turn that keeps others from writing.
+type Copied = (Tables, OwnedMutexGuard<()>);
 
 impl Open {
     fn with<T: Send + 'static>(&self, work: impl FnOnce(&mut Tables) -> Result<T>) -> BoxFuture<Result<T>> {

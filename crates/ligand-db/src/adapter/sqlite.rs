@@ -3,6 +3,7 @@
 //! One connection writes, two read: SQLite has one writer at a time anyway, and a queue in this process is fairer
 //! than its busy loop. Connections are made when they are first needed.
 
+mod change;
 mod error;
 mod migrate;
 mod pools;
@@ -187,11 +188,9 @@ impl Adapter for Sqlite {
         let own = self.clone();
         Box::pin(async move {
             let pools = own.ready(&table).await?;
-            // One moment for both statements.
-            let mut moment = pools.read.begin().await.map_err(|error| error::of(error, &table))?;
-            let page = work::page(&mut moment, &table, &query).await?;
-            moment.commit().await.map_err(|error| error::of(error, &table))?;
-            Ok(page)
+            let mut moment = pools.moment().await?;
+            let page = work::page(&mut moment, &table, &query).await;
+            moment.end(page, &table).await
         })
     }
 
@@ -207,8 +206,8 @@ impl Adapter for Sqlite {
         let own = self.clone();
         Box::pin(async move {
             let mut change = own.ready(&table).await?.change().await?;
-            work::insert(&mut change, &table, &rows).await?;
-            change.commit().await.map_err(|error| error::of(error, &table))
+            let done = work::insert(&mut change, &table, &rows).await;
+            change.end(done, &table).await
         })
     }
 
@@ -223,9 +222,8 @@ impl Adapter for Sqlite {
         let own = self.clone();
         Box::pin(async move {
             let mut change = own.ready(&table).await?.change().await?;
-            let row = work::update(&mut change, &table, &id, &filter, &changes, &check).await?;
-            change.commit().await.map_err(|error| error::of(error, &table))?;
-            Ok(row)
+            let done = work::update(&mut change, &table, &id, &filter, &changes, &check).await;
+            change.end(done, &table).await
         })
     }
 
@@ -233,9 +231,8 @@ impl Adapter for Sqlite {
         let own = self.clone();
         Box::pin(async move {
             let mut change = own.ready(&table).await?.change().await?;
-            let row = work::remove(&mut change, &table, &id, &filter).await?;
-            change.commit().await.map_err(|error| error::of(error, &table))?;
-            Ok(row)
+            let done = work::remove(&mut change, &table, &id, &filter).await;
+            change.end(done, &table).await
         })
     }
 
@@ -243,17 +240,17 @@ impl Adapter for Sqlite {
         let own = self.clone();
         Box::pin(async move {
             let mut change = own.ready(&table).await?.change().await?;
-            let removed = work::remove_all(&mut change, &table, &filter).await?;
-            change.commit().await.map_err(|error| error::of(error, &table))?;
-            Ok(removed)
+            let done = work::remove_all(&mut change, &table, &filter).await;
+            change.end(done, &table).await
         })
     }
 
     fn begin(&self) -> BoxFuture<Result<Arc<dyn Transaction>>> {
         let own = self.clone();
         Box::pin(async move {
-            let change = own.pools().await?.change().await?;
-            Ok(Arc::new(transaction::Open::new(change, own.store())) as Arc<dyn Transaction>)
+            let pools = own.pools().await?;
+            let change = pools.change().await?;
+            Ok(Arc::new(transaction::Open::new(change, own.store(), pools)) as Arc<dyn Transaction>)
         })
     }
 }

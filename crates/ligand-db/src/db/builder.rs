@@ -12,6 +12,8 @@ use crate::{Entity, hooks, params::Names, populate::Rule};
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) published: Vec<String>,
+    /// Routes instead of the default ones, by action.
+    pub(crate) routes: Vec<(String, String)>,
     pub(crate) only: Option<Vec<String>>,
     pub(crate) page_size: u64,
     pub(crate) max_page_size: u64,
@@ -26,6 +28,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             published: Vec::new(),
+            routes: Vec::new(),
             only: None,
             page_size: 10,
             max_page_size: 100,
@@ -44,6 +47,16 @@ impl<E: Entity> Db<E> {
     /// Default: none. An unknown name fails the start.
     pub fn publish<N: Into<String>>(mut self, actions: impl IntoIterator<Item = N>) -> Self {
         self.change().options.published.extend(actions.into_iter().map(Into::into));
+        self
+    }
+
+    /// Opens one action to the gateway with a route of your own: `publish_at("find", "GET /all")`. An unknown name
+    /// or a route that is none fails the start.
+    pub fn publish_at(mut self, action: impl Into<String>, route: impl Into<String>) -> Self {
+        let action = action.into();
+        let options = &mut self.change().options;
+        options.routes.push((action.clone(), route.into()));
+        options.published.push(action);
         self
     }
 

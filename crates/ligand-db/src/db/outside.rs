@@ -1,5 +1,7 @@
 //! Conditions that come from callers: only visible fields, only known operators, everything bounded.
 
+use std::collections::BTreeSet;
+
 use ligand_wire::Result;
 use serde_json::Value;
 
@@ -39,7 +41,7 @@ fn searched<'t>(table: &'t Table, fields: Option<&'t Names>) -> Result<Vec<&'t s
     match fields {
         None => Ok(table.columns().iter().map(crate::Column::name).filter(|name| is_text(name)).collect()),
         Some(names) => match names.iter().find(|name| !is_text(name)) {
-            None => Ok(names.iter().collect()),
+            None => Ok(names.iter().collect::<BTreeSet<_>>().into_iter().collect()),
             Some(name) => Err(error::parameter(
                 "searchFields",
                 "searchFields".into(),

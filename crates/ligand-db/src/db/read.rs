@@ -84,7 +84,8 @@ impl<E: Entity> Db<E> {
     }
 
     /// One page, as the action `list` answers it, of whole entities. The parameters count as coming from
-    /// outside: hidden fields cannot be named in them. `fields` and `populate` have no effect here.
+    /// outside: hidden fields cannot be named in them. `fields` and `populate` have no
+    /// effect here, and hidden fields are in the rows: see [`Db::visible`].
     ///
     /// # Errors
     /// 422 for parameters that cannot be used, else as [`Db::find`].
@@ -97,6 +98,17 @@ impl<E: Entity> Db<E> {
         let (rows, total) = self.0.adapter.page(self.table()?.clone(), query).await?;
         let rows = rows.into_iter().map(|row| self.load(row)).collect::<Result<_>>()?;
         Ok(Page { rows, total, page, page_size: size, total_pages: total.div_ceil(size) })
+    }
+
+    /// What the outside may see of an entity; for handlers of your own. An entity that a handler answers as it is
+    /// takes its hidden fields with it.
+    ///
+    /// # Errors
+    /// 500 when the entity cannot be written as JSON.
+    pub fn visible(&self, entity: &E) -> Result<serde_json::Value> {
+        let mut row = self.store(entity)?;
+        crate::select::hide(self.table()?, &mut row);
+        Ok(row.into())
     }
 
     fn window(&self, params: &ListParams) -> Result<(u64, u64)> {
@@ -118,7 +130,13 @@ impl<E: Entity> Db<E> {
     /// 422 that names the field.
     pub(crate) fn outside_sort(&self, names: Option<&crate::Names>) -> Result<Vec<Sort>> {
         let table = self.table()?;
-        let sorts: Vec<_> = names.into_iter().flat_map(crate::Names::iter).filter_map(Sort::parse).collect();
+        let mut sorts: Vec<Sort> = Vec::new();
+        for sort in names.into_iter().flat_map(crate::Names::iter).filter_map(Sort::parse) {
+            // A second mention changes nothing, but makes the statement long.
+            if !sorts.iter().any(|own| own.field == sort.field) {
+                sorts.push(sort);
+            }
+        }
         match sorts.iter().find(|sort| table.visible(&sort.field).is_none()) {
             Some(sort) => Err(crate::error::parameter(
                 "sort",

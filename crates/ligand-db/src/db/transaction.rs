@@ -6,7 +6,10 @@ use ligand_wire::Result;
 use parking_lot::Mutex;
 
 use super::{Db, Inner};
-use crate::{Adapter, Entity, error, home::Homes};
+use crate::{
+    Adapter, Entity, error,
+    home::{Homes, Mark},
+};
 
 /// Caches to clean when a transaction has been committed.
 #[derive(Debug, Default)]
@@ -20,11 +23,8 @@ impl Pending {
         }
     }
 
-    async fn announce(&self) {
-        let homes = std::mem::take(&mut *self.0.lock());
-        for homes in homes {
-            homes.clean().await;
-        }
+    fn mark(&self) -> Mark {
+        Mark::new(std::mem::take(&mut *self.0.lock()))
     }
 }
 
@@ -61,8 +61,12 @@ impl<E: Entity> Db<E> {
         let inside = self.moved(transaction.clone(), pending.clone());
         match work(inside).await {
             Ok(answer) => {
-                transaction.commit().await?;
-                pending.announce().await;
+                let mark = pending.mark();
+                if let Err(error) = transaction.commit().await {
+                    mark.not_made();
+                    return Err(error);
+                }
+                mark.made().await;
                 Ok(answer)
             }
             Err(failed) => {

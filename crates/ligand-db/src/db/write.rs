@@ -47,8 +47,7 @@ impl<E: Entity> Db<E> {
         if rows.is_empty() {
             return Ok(added);
         }
-        self.0.adapter.insert(table.clone(), rows).await?;
-        self.changed().await;
+        self.announced(self.0.adapter.insert(table.clone(), rows), |()| true).await?;
         self.after(ctx, &self.0.hooks.after_create, &added).await;
         Ok(added)
     }
@@ -113,7 +112,6 @@ impl<E: Entity> Db<E> {
         let changes = Changes { set: row, add: Vec::new() };
         let changed = self.apply(table, id, Filter::all(), changes).await?;
         let changed = changed.ok_or_else(|| error::not_found(id))?;
-        self.changed().await;
         self.after(ctx, &self.0.hooks.after_update, std::slice::from_ref(&changed)).await;
         Ok(changed)
     }
@@ -145,7 +143,6 @@ impl<E: Entity> Db<E> {
         self.stamp_change(table, &mut changes.set);
         changes.check(table)?;
         let Some(changed) = self.apply(table, id, filter, changes).await? else { return Ok(None) };
-        self.changed().await;
         self.after(None, &self.0.hooks.after_update, std::slice::from_ref(&changed)).await;
         Ok(Some(changed))
     }
@@ -175,9 +172,9 @@ impl<E: Entity> Db<E> {
                 hook(ctx.cloned(), entity.clone()).await?;
             }
         }
-        let row = self.0.adapter.remove(table.clone(), id.to_owned(), Filter::all()).await?;
+        let remove = self.0.adapter.remove(table.clone(), id.to_owned(), Filter::all());
+        let row = self.announced(remove, Option::is_some).await?;
         let removed = self.load(row.ok_or_else(|| error::not_found(id))?)?;
-        self.changed().await;
         self.after(ctx, &self.0.hooks.after_remove, std::slice::from_ref(&removed)).await;
         Ok(removed)
     }
@@ -189,11 +186,7 @@ impl<E: Entity> Db<E> {
     pub async fn remove_where(&self, filter: Filter) -> Result<u64> {
         let table = self.table()?;
         filter.check(table)?;
-        let removed = self.0.adapter.remove_all(table.clone(), filter).await?;
-        if removed > 0 {
-            self.changed().await;
-        }
-        Ok(removed)
+        self.announced(self.0.adapter.remove_all(table.clone(), filter), |removed| *removed > 0).await
     }
 
     /// Removes all entities, without hooks; answers how many.
@@ -221,7 +214,8 @@ impl<E: Entity> Db<E> {
             let entity = db.decode(&own, row.clone())?;
             db.judge(&own, &entity)
         });
-        let row = self.0.adapter.update(table.clone(), id.to_owned(), filter, changes, check).await?;
+        let update = self.0.adapter.update(table.clone(), id.to_owned(), filter, changes, check);
+        let row = self.announced(update, Option::is_some).await?;
         row.map(|row| self.load(row)).transpose()
     }
 

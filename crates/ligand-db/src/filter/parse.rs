@@ -26,7 +26,7 @@ pub(crate) fn parse(query: &Value, table: &Table) -> Result<Filter> {
     let parsed;
     let query = match query {
         Value::String(text) if text.len() > MAX_QUERY_TEXT => {
-            return Err(refused("query", format!("it is longer than {MAX_QUERY_TEXT} bytes")));
+            return Err(refused("query", &format!("it is longer than {MAX_QUERY_TEXT} bytes")));
         }
         Value::String(text) if text.trim().is_empty() => return Ok(Filter::all()),
         Value::String(text) => {
@@ -41,11 +41,11 @@ pub(crate) fn parse(query: &Value, table: &Table) -> Result<Filter> {
     match query {
         Value::Null => Ok(Filter::all()),
         Value::Object(fields) => reader.object(fields, "query", MAX_DEPTH).map(Filter),
-        _ => Err(refused("query", "it must be an object".into())),
+        _ => Err(refused("query", "it must be an object")),
     }
 }
 
-fn refused(place: &str, why: String) -> Error {
+fn refused(place: &str, why: &str) -> Error {
     error::parameter("query", place.to_owned(), format!("The '{place}' cannot be used: {why}."))
 }
 
@@ -70,15 +70,14 @@ impl Reader<'_> {
     fn list(&mut self, value: &Value, place: &str, name: &str, depth: usize) -> Result<Vec<Node>> {
         let place = format!("{place}.{name}");
         if depth == 0 {
-            return Err(refused(&place, format!("it is nested more than {MAX_DEPTH} levels deep")));
+            return Err(refused(&place, &format!("it is nested more than {MAX_DEPTH} levels deep")));
         }
         let items = value.as_array().filter(|items| !items.is_empty());
-        let items = items.ok_or_else(|| refused(&place, "it must be a list of queries".into()))?;
+        let items = items.ok_or_else(|| refused(&place, "it must be a list of queries"))?;
         let mut nodes = Vec::with_capacity(items.len().min(MAX_CONDITIONS));
         for item in items {
             self.spend(&place)?;
-            let fields =
-                item.as_object().ok_or_else(|| refused(&place, "it must be a list of queries".into()))?;
+            let fields = item.as_object().ok_or_else(|| refused(&place, "it must be a list of queries"))?;
             nodes.push(self.object(fields, &place, depth - 1)?);
         }
         Ok(nodes)
@@ -86,11 +85,11 @@ impl Reader<'_> {
 
     fn field(&mut self, name: &str, value: &Value, place: &str, all: &mut Vec<Node>) -> Result<()> {
         if name.starts_with('$') {
-            return Err(refused(place, format!("the operators are {OPERATORS}")));
+            return Err(refused(place, &format!("the operators are {OPERATORS}")));
         }
         // Hidden and unknown fields are told apart by nobody.
         let Some(column) = self.table.visible(name) else {
-            return Err(refused(place, "there is no such field to query".into()));
+            return Err(refused(place, "there is no such field to query"));
         };
         let operators = value.as_object().filter(|map| map.keys().any(|key| key.starts_with('$')));
         let Some(operators) = operators else {
@@ -111,9 +110,9 @@ impl Reader<'_> {
                     Value::Bool(exists) => Op::Exists(*exists),
                     Value::String(text) if text == "true" => Op::Exists(true),
                     Value::String(text) if text == "false" => Op::Exists(false),
-                    _ => return Err(refused(&place, "it is true or false".into())),
+                    _ => return Err(refused(&place, "it is true or false")),
                 },
-                _ => return Err(refused(&place, format!("the operators are {OPERATORS}"))),
+                _ => return Err(refused(&place, &format!("the operators are {OPERATORS}"))),
             };
             self.condition(column, op, &place, all)?;
         }
@@ -123,7 +122,7 @@ impl Reader<'_> {
     fn condition(&mut self, column: &Column, mut op: Op, place: &str, all: &mut Vec<Node>) -> Result<()> {
         self.spend(place)?;
         op.convert(column.kind());
-        op.check(column.kind()).map_err(|why| refused(place, format!("it {why}")))?;
+        op.check(column.kind()).map_err(|why| refused(place, &format!("it {why}")))?;
         all.push(Node::Is { field: column.name().to_owned(), op });
         Ok(())
     }
@@ -132,7 +131,7 @@ impl Reader<'_> {
         self.left = self
             .left
             .checked_sub(1)
-            .ok_or_else(|| refused(place, format!("a query has at most {MAX_CONDITIONS} conditions")))?;
+            .ok_or_else(|| refused(place, &format!("a query has at most {MAX_CONDITIONS} conditions")))?;
         Ok(())
     }
 }
@@ -140,8 +139,8 @@ impl Reader<'_> {
 fn values(value: &Value, place: &str) -> Result<Vec<Value>> {
     match value {
         Value::Array(values) if values.len() <= MAX_VALUES => Ok(values.clone()),
-        Value::Array(_) => Err(refused(place, format!("it lists more than {MAX_VALUES} values"))),
-        _ => Err(refused(place, "it must be a list".into())),
+        Value::Array(_) => Err(refused(place, &format!("it lists more than {MAX_VALUES} values"))),
+        _ => Err(refused(place, "it must be a list")),
     }
 }
 

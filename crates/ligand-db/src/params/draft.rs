@@ -5,10 +5,10 @@
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
-use ligand_wire::{schema::Schema, validate::Validate};
+use ligand_wire::validate::Validate;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{Entity, Row, Table};
 
@@ -54,9 +54,9 @@ macro_rules! inputs {
                 format!("{}{}", stringify!($name), E::schema_name()).into()
             }
 
-            fn json_schema(_: &mut SchemaGenerator) -> schemars::Schema {
-                schemars::Schema::try_from($schema(&E::schema(), Table::of::<E>().ok().as_ref()))
-                    .unwrap_or_default()
+            fn json_schema(generator: &mut SchemaGenerator) -> schemars::Schema {
+                let entity = E::json_schema(generator).to_value();
+                schemars::Schema::try_from($schema(entity, Table::of::<E>().ok().as_ref())).unwrap_or_default()
             }
         }
 
@@ -74,46 +74,40 @@ inputs! {
 }
 
 /// The entity's schema without what the outside cannot set.
-fn creating(schema: &Schema, table: Option<&Table>) -> Value {
-    writable(schema, table, false)
+fn creating(entity: Value, table: Option<&Table>) -> Value {
+    writable(entity, table, false)
 }
 
 /// The same with nothing required but the id.
-fn updating(schema: &Schema, table: Option<&Table>) -> Value {
-    let mut json = writable(schema, table, true);
+fn updating(entity: Value, table: Option<&Table>) -> Value {
+    let mut json = writable(entity, table, true);
     json["required"] = json!(["id"]);
     json["properties"]["id"] = json!({ "type": "string" });
     json
 }
 
-fn inserting(schema: &Schema, table: Option<&Table>) -> Value {
-    let mut entity = creating(schema, table);
-    let definitions = entity.as_object_mut().and_then(|entity| entity.remove("$defs"));
-    let mut json = json!({
-        "type": "object",
-        "properties": { "entity": entity.clone(), "entities": { "type": "array", "items": entity } },
-    });
-    if let Some(definitions) = definitions {
-        json["$defs"] = definitions;
-    }
-    json
+fn inserting(entity: Value, table: Option<&Table>) -> Value {
+    let entity = creating(entity, table);
+    let list = json!({ "type": "array", "items": &entity });
+    json!({ "type": "object", "properties": { "entity": entity, "entities": list } })
 }
 
-fn writable(schema: &Schema, table: Option<&Table>, update: bool) -> Value {
+fn writable(mut entity: Value, table: Option<&Table>, update: bool) -> Value {
     let Some(table) = table else { return json!({ "type": "object" }) };
-    let mut json = schema.json().clone();
-    let writable = |name: &str| table.column(name).is_some_and(|column| table.writable(column, update));
-    if let Some(map) = json.as_object_mut() {
+    if let Some(map) = entity.as_object_mut() {
         map.remove("title");
         map.remove("description");
     }
+    retain(&mut entity, |name| table.column(name).is_some_and(|column| table.writable(column, update)));
+    entity
+}
+
+/// Keeps only these properties of an object's schema.
+pub(crate) fn retain(json: &mut Value, keep: impl Fn(&str) -> bool) {
     if let Some(properties) = json.get_mut("properties").and_then(Value::as_object_mut) {
-        let kept: Map<_, _> =
-            std::mem::take(properties).into_iter().filter(|(name, _)| writable(name)).collect();
-        *properties = kept;
+        properties.retain(|name, _| keep(name));
     }
     if let Some(required) = json.get_mut("required").and_then(Value::as_array_mut) {
-        required.retain(|name| name.as_str().is_some_and(writable));
+        required.retain(|name| name.as_str().is_some_and(&keep));
     }
-    json
 }

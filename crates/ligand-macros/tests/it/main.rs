@@ -1,5 +1,7 @@
 //! What the macros do, seen from a crate that uses them, and what they say when they are used wrongly.
 
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests")]
+
 mod compile_fail;
 mod contract;
 mod error;

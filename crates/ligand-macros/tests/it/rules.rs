@@ -111,7 +111,7 @@ fn each_rule_refuses() {
 fn all_errors_are_reported_at_once() {
     assert_eq!(
         refused(json!({ "name": "", "email": "x", "level": 0, "tags": 5 })),
-        ["email email", "numberMin level", "stringMin name", "array tags"]
+        ["stringMin name", "email email", "numberMin level", "array tags"]
     );
 }
 
@@ -173,7 +173,7 @@ fn payloads_inside_payloads_are_checked() {
     let errors = |lines, payment| receive::<Order>(order(lines, payment)).unwrap_err();
     assert_eq!(
         errors(json!([{ "sku": " ", "count": 11 }]), json!({ "type": "cash" })),
-        ["numberMax lines[0].count", "stringEmpty lines[0].sku"]
+        ["stringEmpty lines[0].sku", "numberMax lines[0].count"]
     );
     assert_eq!(
         errors(good.clone(), json!({ "type": "card", "number": "1" })),

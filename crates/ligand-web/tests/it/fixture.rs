@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 /// An action that answers a fixed value and sets some meta.
 fn fixed(name: &'static str, meta: Value, answer: Value) -> Action {
-    Action::raw(name, move |ctx: &Context, _: Payload| -> BoxFuture<Result<Payload>> {
+    Action::raw(name, move |ctx: &Context, _: Payload| {
         for (key, value) in meta.as_object().unwrap() {
             ctx.set_meta(key, value.clone());
         }
@@ -26,16 +26,14 @@ fn fixed(name: &'static str, meta: Value, answer: Value) -> Action {
 }
 
 fn failing(name: &'static str, error: Error) -> Action {
-    Action::raw(name, move |_: &Context, _: Payload| -> BoxFuture<Result<Payload>> {
-        ligand_core::ready(Err(error.clone()))
-    })
+    Action::raw(name, move |_: &Context, _: Payload| ligand_core::ready(Err(error.clone())))
 }
 
 fn answering(
     name: &'static str,
     answer: impl Fn(&Context, Value) -> Value + Send + Sync + 'static,
 ) -> Action {
-    Action::raw(name, move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+    Action::raw(name, move |ctx: &Context, params: Payload| {
         ligand_core::ready(params.to_value().map(|params| answer(ctx, params).into()))
     })
 }
@@ -105,7 +103,7 @@ pub(crate) fn fx(running: &Running) -> ServiceDef {
         .action(fixed("num", json!({}), json!(123)))
         .action(fixed("obj", json!({}), json!({"id": 1, "name": "Eddie"})))
         .action(fixed("nul", json!({}), Value::Null))
-        .action(Action::raw("bytes", |_: &Context, _: Payload| -> BoxFuture<Result<Payload>> { ligand_core::ready(Ok(Payload::binary("raw bytes"))) }))
+        .action(Action::raw("bytes", |_: &Context, _: Payload| ligand_core::ready(Ok(Payload::binary("raw bytes")))))
         .action(fixed("text", json!({"$responseType": "text/plain"}), json!("Plain text")))
         .action(fixed("cookies", json!({"$responseHeaders": {"Set-Cookie": ["a=1", "b=2"]}}), json!("ok")))
         .action(fixed(
@@ -116,7 +114,7 @@ pub(crate) fn fx(running: &Running) -> ServiceDef {
         .action(fixed("noContent", json!({"$statusCode": 204}), json!("body")))
         .action(fixed("redirect", json!({"$statusCode": 302, "$location": "/login"}), json!("REDIRECT")))
         .action(fixed("login", json!({"token": "t0k3n"}), json!({"message": "Login successful"})))
-        .action(Action::raw("big", |_: &Context, _: Payload| -> BoxFuture<Result<Payload>> {
+        .action(Action::raw("big", |_: &Context, _: Payload| {
             ligand_core::ready(Ok(Payload::binary(vec![b'x'; 64 << 20])))
         }))
         .action(failing("err", Error::server(500, "BROKEN", "I'm dangerous")))
@@ -125,7 +123,7 @@ pub(crate) fn fx(running: &Running) -> ServiceDef {
         .action(failing("err422", Error::client(422, "INSUFFICIENT_STOCK", "Insufficient stock").with_data(json!({"available": 1}))))
         .action(failing("err599", Error::build("MoleculerError", 599, "m")))
         .action(failing("errNull", Error::build("EntityNotFoundError", 404, "Entity not found").with_null_kind()))
-        .action(Action::raw("errHeaders", |ctx: &Context, _: Payload| -> BoxFuture<Result<Payload>> {
+        .action(Action::raw("errHeaders", |ctx: &Context, _: Payload| {
             ctx.set_meta("$responseHeaders", json!({"X-Custom": "c"}));
             ctx.set_meta("$statusCode", 201);
             ligand_core::ready(Err(Error::new("with headers")))

@@ -79,3 +79,26 @@ async fn a_stopping_node_is_not_ready() {
     assert_eq!(Direct(&gateway, &broker).get("/ready").await.status, 503);
     stop.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_starting_node_does_not_say_that_routes_are_missing() {
+    let gateway =
+        Gateway::builder().route(Route::new("/api").alias("GET /posts", "fx.hello").auto_aliases()).build();
+    let statuses = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (own, seen) = (gateway.clone(), statuses.clone());
+    let posts = fixture::posts().started(move |ctx| {
+        let (gateway, seen) = (own.clone(), seen.clone());
+        async move {
+            for request in ["GET /api/posts", "POST /api/posts", "GET /api/posts/5"] {
+                let (method, path) = request.split_once(' ').unwrap();
+                let request =
+                    http::Request::builder().method(method).uri(path).header("Host", "x").body(()).unwrap();
+                seen.lock().unwrap().push(gateway.handle(ctx.broker(), request).await.status().as_u16());
+            }
+            Ok(())
+        }
+    });
+    let broker = ligand_core::ServiceBroker::builder().service(posts).start().await.unwrap();
+    assert_eq!(*statuses.lock().unwrap(), [503, 503, 503]);
+    assert_eq!(Direct(&gateway, &broker).get("/api/posts/5").await.status, 200);
+}

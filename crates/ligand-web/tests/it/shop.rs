@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use ligand_core::{Action, BoxFuture, Context, Error, Payload, Result, ServiceBroker, ServiceDef};
+use ligand_core::{Action, Context, Error, Payload, Result, ServiceBroker, ServiceDef};
 use ligand_web::{Gateway, JwtKeys, Reply, Req, Route, error};
 use ligand_wire::schema::Schema;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn on<T: Send + Sync + 'static>(
     work: impl Fn(&T, &Context, Value) -> Result<Value> + Send + Sync + 'static,
 ) -> Action {
     let rows = rows.clone();
-    let run = move |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+    let run = move |ctx: &Context, params: Payload| {
         ligand_core::ready(params.to_value().and_then(|params| work(&rows, ctx, params).map(Payload::from)))
     };
     Action::raw(name, run).rest(rest).unwrap()

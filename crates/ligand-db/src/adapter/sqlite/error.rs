@@ -6,13 +6,13 @@ use crate::{Table, error};
 
 /// The error of a statement on a table.
 #[cold]
-pub(super) fn of(error: sqlx::Error, table: &Table) -> Error {
-    if let sqlx::Error::Database(inner) = &error
+pub(super) fn of(error: &sqlx::Error, table: &Table) -> Error {
+    if let sqlx::Error::Database(inner) = error
         && inner.is_unique_violation()
     {
         return duplicate(inner.message(), table);
     }
-    plain(&error)
+    plain(error)
 }
 
 /// The error of something that is about no table.

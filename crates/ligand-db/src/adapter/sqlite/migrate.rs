@@ -6,10 +6,7 @@ use ligand_wire::{Error, Result};
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
-use super::{
-    error,
-    pools::{Change, Pools},
-};
+use super::{change::Change, error, pools::Pools};
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS \"_ligand_migrations\" (position INTEGER PRIMARY KEY, \
     name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL)";
@@ -51,16 +48,31 @@ pub(super) async fn run(pools: &Pools, steps: &[Migration]) -> Result<()> {
     for (position, step) in steps.iter().enumerate() {
         // Another process may migrate too: what is recorded is read again in each transaction.
         let mut change = pools.change().await?;
-        let done = recorded(&mut change).await?;
-        check(&done, steps)?;
-        if position < done.len() {
-            continue;
+        let outcome = next(&mut change, steps, position, step).await;
+        match outcome {
+            Ok(true) => {
+                change.commit().await.map_err(|error| failed(step, &error))?;
+                tracing::info!(step = &*step.name, "migrated");
+            }
+            Ok(false) => change.rollback().await,
+            Err(error) => {
+                change.rollback().await;
+                return Err(error);
+            }
         }
-        apply(&mut change, position, step).await?;
-        change.commit().await.map_err(|error| failed(step, &error))?;
-        tracing::info!(step = &*step.name, "migrated");
     }
     Ok(())
+}
+
+/// Runs one step unless it has run; answers whether it did now.
+async fn next(change: &mut Change, steps: &[Migration], position: usize, step: &Migration) -> Result<bool> {
+    let done = recorded(change).await?;
+    check(&done, steps)?;
+    if position < done.len() {
+        return Ok(false);
+    }
+    apply(change, position, step).await?;
+    Ok(true)
 }
 
 async fn recorded(change: &mut Change) -> Result<Vec<(String, String)>> {

@@ -7,23 +7,22 @@ use std::{
 
 use ligand_wire::{Error, Result};
 use parking_lot::Mutex;
-use sqlx::{SqlitePool, pool::PoolConnection, sqlite::SqlitePoolOptions};
+use sqlx::{Connection, SqliteConnection, SqlitePool, pool::PoolConnection, sqlite::SqlitePoolOptions};
 use tokio::time::{Instant, sleep};
 
-use super::{Config, Sqlite, error, migrate, table};
+use super::{Config, Sqlite, change::Change, error, migrate, table};
 use crate::Table;
 
 /// How long a busy database is waited for at start.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A change on its way; taken back when it is dropped.
-pub(super) type Change = sqlx::Transaction<'static, sqlx::Sqlite>;
-
 /// The connections of one database.
 #[derive(Clone)]
 pub(super) struct Pools {
     write: SqlitePool,
-    pub(super) read: SqlitePool,
+    read: SqlitePool,
+    /// A database in memory lives as long as a connection to it.
+    _anchor: Option<Arc<Mutex<SqliteConnection>>>,
     /// Tables that were prepared.
     ready: Arc<Mutex<Vec<Arc<Table>>>>,
 }
@@ -42,23 +41,37 @@ impl Pools {
                 .max_lifetime(None)
         };
         let write = pool().max_connections(1).idle_timeout(None).connect_with(connect.clone()).await?;
-        // A database in memory lives as long as its only connection.
+        let anchor = match config.in_memory {
+            true => Some(Arc::new(Mutex::new(SqliteConnection::connect_with(&connect).await?))),
+            false => None,
+        };
+        // Connections to a database in memory block each other: one has to do.
         let read = match config.in_memory {
             true => write.clone(),
             false => {
                 pool().max_connections(2).idle_timeout(Duration::from_secs(60)).connect_lazy_with(connect)
             }
         };
-        Ok(Self { write, read, ready: Arc::default() })
+        Ok(Self { write, read, _anchor: anchor, ready: Arc::default() })
     }
 
     pub(super) async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>> {
         self.read.acquire().await.map_err(|error| error::plain(&error))
     }
 
+    /// Starts to read several things of one moment.
+    pub(super) async fn moment(&self) -> Result<Change> {
+        Change::reading(&self.read).await.map_err(|error| error::plain(&error))
+    }
+
     /// Starts a change: from here on nobody else writes.
     pub(super) async fn change(&self) -> Result<Change> {
-        self.write.begin_with("BEGIN IMMEDIATE").await.map_err(|error| error::plain(&error))
+        Change::writing(&self.write).await.map_err(|error| error::plain(&error))
+    }
+
+    /// Whether the table was prepared.
+    pub(super) fn has(&self, own: &Arc<Table>) -> bool {
+        self.ready.lock().iter().any(|table| Arc::ptr_eq(table, own))
     }
 
     async fn close(self) {
@@ -109,17 +122,15 @@ impl Sqlite {
     /// The connections, with this table prepared.
     pub(super) async fn ready(&self, own: &Arc<Table>) -> Result<Pools> {
         let pools = self.pools().await?;
-        if self.0.config.read_only || pools.ready.lock().iter().any(|table| Arc::ptr_eq(table, own)) {
+        if self.0.config.read_only || pools.has(own) {
             return Ok(pools);
         }
         let mut change = pools.change().await?;
-        table::prepare(&mut change, own).await?;
-        change.commit().await.map_err(|error| error::of(error, own))?;
-        let mut ready = pools.ready.lock();
-        if !ready.iter().any(|table| Arc::ptr_eq(table, own)) {
-            ready.push(own.clone());
+        let prepared = table::prepare(&mut change, own).await;
+        change.end(prepared, own).await?;
+        if !pools.has(own) {
+            pools.ready.lock().push(own.clone());
         }
-        drop(ready);
         Ok(pools)
     }
 

@@ -54,7 +54,7 @@ pub(super) async fn prepare(connection: &mut SqliteConnection, table: &Table) ->
 /// The names of the columns the table has; none when there is no table.
 async fn existing(connection: &mut SqliteConnection, table: &Table) -> Result<Vec<String>> {
     let rows = sqlx::query("SELECT name FROM pragma_table_info(?)").bind(table.name()).fetch_all(connection);
-    let rows = rows.await.map_err(|error| error::of(error, table))?;
+    let rows = rows.await.map_err(|error| error::of(&error, table))?;
     rows.iter().map(|row| row.try_get(0).map_err(Error::from)).collect()
 }
 
@@ -72,5 +72,5 @@ fn declaration(table: &Table, column: &Column) -> String {
 
 async fn run(connection: &mut SqliteConnection, table: &Table, text: String) -> Result<()> {
     let done = sqlx::query(AssertSqlSafe(text)).execute(connection).await;
-    done.map(drop).map_err(|error| error::of(error, table))
+    done.map(drop).map_err(|error| error::of(&error, table))
 }

@@ -4,22 +4,30 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use ligand_core::{BoxFuture, ready};
 use ligand_wire::{Error, Result};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::SqliteConnection;
 use tokio::sync::Mutex;
 
-use super::{error, pools::Change, table, work};
+use super::{change::Change, error, pools::Pools, table, work};
 use crate::{Adapter, Changes, Check, Filter, Query, Row, Table, Transaction, adapter::memory::over};
 
 pub(super) struct Open {
-    change: Arc<Mutex<Option<Change>>>,
+    change: Arc<Mutex<State>>,
     store: usize,
+    pools: Pools,
+}
+
+struct State {
+    /// `None` when the transaction is over.
+    change: Option<Change>,
+    /// An operation was cancelled half-way.
+    torn: bool,
 }
 
 type Local<'c, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'c>>;
 
 impl Open {
-    pub(super) fn new(change: Change, store: usize) -> Self {
-        Self { change: Arc::new(Mutex::new(Some(change))), store }
+    pub(super) fn new(change: Change, store: usize, pools: Pools) -> Self {
+        Self { change: Arc::new(Mutex::new(State { change: Some(change), torn: false })), store, pools }
     }
 
     /// Runs one operation in a savepoint: when it fails nothing of it remains, also if the transaction goes on.
@@ -28,17 +36,47 @@ impl Open {
         own: Arc<Table>,
         work: impl for<'c> FnOnce(&'c mut SqliteConnection, &'c Table) -> Local<'c, T> + Send + 'static,
     ) -> BoxFuture<Result<T>> {
-        let change = self.change.clone();
+        let (state, known) = (self.change.clone(), self.pools.has(&own));
         Box::pin(async move {
-            let mut change = change.lock().await;
-            let change = change.as_mut().ok_or_else(over)?;
-            let mut point = change.begin().await.map_err(|error| error::of(error, &own))?;
-            table::prepare(&mut point, &own).await?;
-            let answer = work(&mut point, &own).await?;
-            point.commit().await.map_err(|error| error::of(error, &own))?;
-            Ok(answer)
+            let mut state = state.lock().await;
+            let change = state.usable()?;
+            run(change, "SAVEPOINT operation", &own).await?;
+            let prepared = if known { Ok(()) } else { table::prepare(change, &own).await };
+            let done = match prepared {
+                Ok(()) => work(change, &own).await,
+                Err(error) => Err(error),
+            };
+            if done.is_err() {
+                run(change, "ROLLBACK TO operation", &own).await?;
+            }
+            run(change, "RELEASE operation", &own).await?;
+            state.torn = false;
+            done
         })
     }
+}
+
+impl State {
+    /// The connection, for an operation; until that is over nothing else can be done.
+    fn usable(&mut self) -> Result<&mut Change> {
+        self.whole()?;
+        self.torn = true;
+        self.change.as_mut().ok_or_else(over)
+    }
+
+    fn whole(&self) -> Result<()> {
+        match self.torn && self.change.is_some() {
+            true => Err(Error::internal_error(
+                "an operation of the transaction was cancelled or failed to be undone",
+            )
+            .with_kind("DATABASE_MISUSE")),
+            false => Ok(()),
+        }
+    }
+}
+
+async fn run(connection: &mut SqliteConnection, sql: &'static str, table: &Table) -> Result<()> {
+    sqlx::query(sql).execute(connection).await.map(drop).map_err(|error| error::of(&error, table))
 }
 
 impl Adapter for Open {
@@ -114,18 +152,24 @@ impl Adapter for Open {
 
 impl Transaction for Open {
     fn commit(&self) -> BoxFuture<Result<()>> {
-        let change = self.change.clone();
+        let state = self.change.clone();
         Box::pin(async move {
-            let change = change.lock().await.take().ok_or_else(over)?;
+            let mut state = state.lock().await;
+            let whole = state.whole();
+            let change = state.change.take().ok_or_else(over)?;
+            if let Err(torn) = whole {
+                change.rollback().await;
+                return Err(torn);
+            }
             change.commit().await.map_err(|error| error::plain(&error))
         })
     }
 
     fn rollback(&self) -> BoxFuture<Result<()>> {
-        let change = self.change.clone();
+        let state = self.change.clone();
         Box::pin(async move {
-            let change = change.lock().await.take().ok_or_else(over)?;
-            change.rollback().await.map_err(|error| error::plain(&error))
+            state.lock().await.change.take().ok_or_else(over)?.rollback().await;
+            Ok(())
         })
     }
 }

@@ -12,7 +12,7 @@ pub(super) async fn find(
     query: &Query,
 ) -> Result<Vec<Row>> {
     let rows = Statement::select(table, query)?.rows(connection).await;
-    rows.map_err(|error| error::of(error, table))?.iter().map(|stored| row::read(table, stored)).collect()
+    rows.map_err(|error| error::of(&error, table))?.iter().map(|stored| row::read(table, stored)).collect()
 }
 
 pub(super) async fn page(
@@ -27,7 +27,7 @@ pub(super) async fn page(
 
 pub(super) async fn count(connection: &mut SqliteConnection, table: &Table, filter: &Filter) -> Result<u64> {
     let rows = Statement::count(table, filter)?.rows(connection).await;
-    let rows = rows.map_err(|error| error::of(error, table))?;
+    let rows = rows.map_err(|error| error::of(&error, table))?;
     let count: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
     Ok(count.unsigned_abs())
 }
@@ -35,7 +35,7 @@ pub(super) async fn count(connection: &mut SqliteConnection, table: &Table, filt
 pub(super) async fn insert(connection: &mut SqliteConnection, table: &Table, rows: &[Row]) -> Result<()> {
     for row in rows {
         let done = Statement::insert(table, row)?.execute(connection).await;
-        done.map_err(|error| error::of(error, table))?;
+        done.map_err(|error| error::of(&error, table))?;
     }
     Ok(())
 }
@@ -49,7 +49,7 @@ pub(super) async fn update(
     check: &Check,
 ) -> Result<Option<Row>> {
     let rows = Statement::update(table, id, filter, changes)?.rows(connection).await;
-    let rows = rows.map_err(|error| error::of(error, table))?;
+    let rows = rows.map_err(|error| error::of(&error, table))?;
     let Some(stored) = rows.first() else { return Ok(None) };
     let changed = row::read(table, stored)?;
     check(&changed)?;
@@ -63,7 +63,7 @@ pub(super) async fn remove(
     filter: &Filter,
 ) -> Result<Option<Row>> {
     let rows = Statement::remove(table, Some(id), filter)?.rows(connection).await;
-    let rows = rows.map_err(|error| error::of(error, table))?;
+    let rows = rows.map_err(|error| error::of(&error, table))?;
     rows.first().map(|stored| row::read(table, stored)).transpose()
 }
 
@@ -73,5 +73,5 @@ pub(super) async fn remove_all(
     filter: &Filter,
 ) -> Result<u64> {
     let removed = Statement::remove(table, None, filter)?.execute(connection).await;
-    removed.map_err(|error| error::of(error, table))
+    removed.map_err(|error| error::of(&error, table))
 }

@@ -262,7 +262,7 @@ impl<S: Store> ::ligand::__private::core::Service for Users<S> {
         #[cfg(feature = "names")]
         let def = def
             .action(
-                ::ligand::__private::core::Action::method(
+                ::ligand::__private::core::Action::method_now(
                         "fullName",
                         &self,
                         ::ligand::__private::core::service::probe::Probe::<
@@ -271,14 +271,10 @@ impl<S: Store> ::ligand::__private::core::Service for Users<S> {
                             .form(),
                         ::ligand::__private::core::service::probe::Probe::<String>::new()
                             .form(),
-                        |this, _, params: UsersFullNameParams| {
-                            async move {
-                                ::core::result::Result::<
-                                    _,
-                                    ::ligand::__private::core::Error,
-                                >::Ok(Self::full_name(&this, params.first, params.last))
-                            }
-                        },
+                        |this, _, params: UsersFullNameParams| ::core::result::Result::<
+                            _,
+                            ::ligand::__private::core::Error,
+                        >::Ok(Self::full_name(&this, params.first, params.last)),
                     )
                     .visibility(::ligand::__private::core::Visibility::Private)
                     .fallback(

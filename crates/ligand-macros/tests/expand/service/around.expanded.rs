@@ -316,22 +316,17 @@ impl ::ligand::__private::core::Service for Orders {
             );
         let def = def
             .event(
-                ::ligand::__private::core::Event::method(
+                ::ligand::__private::core::Event::method_now(
                         "orders.*",
                         &self,
                         ::ligand::__private::core::service::probe::Probe::<
                             Payload,
                         >::new()
                             .form(),
-                        |this, ctx, event: Payload| {
-                            let ctx = ::core::clone::Clone::clone(ctx);
-                            async move {
-                                ::core::result::Result::<
-                                    _,
-                                    ::ligand::__private::core::Error,
-                                >::Ok(Self::audit(&this, &ctx, event))
-                            }
-                        },
+                        |this, ctx, event: Payload| ::core::result::Result::<
+                            _,
+                            ::ligand::__private::core::Error,
+                        >::Ok(Self::audit(&this, &ctx, event)),
                     )
                     .doc("Everything.")
                     .group("audit")

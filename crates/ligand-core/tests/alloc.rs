@@ -1,0 +1,95 @@
+//! How many allocations the hot paths make. The numbers are printed; the limits are promises.
+//!
+//! The counter is per thread and a `current_thread` runtime polls on this one.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+use std::future::Future;
+
+use ligand_core::{
+    Action, ActionRef, CacheRule, Context, Error, Event, EventPayload, ServiceBroker, ServiceDef,
+};
+use serde::{Deserialize, Serialize};
+
+const ADD: ActionRef<(u64, u64), u64> = ActionRef::new("math.add");
+const NESTED: ActionRef<u64, u64> = ActionRef::new("math.nested");
+const CACHED: ActionRef<u64, u64> = ActionRef::new("math.cached");
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Happened {
+    id: u64,
+}
+
+impl EventPayload for Happened {
+    const NAME: &'static str = "happened";
+}
+
+async fn broker() -> ServiceBroker {
+    let math = ServiceDef::new("math")
+        .action(Action::new("add", |_: Context, (a, b): (u64, u64)| async move { Ok::<_, Error>(a + b) }))
+        .action(Action::new("nested", |ctx: Context, n: u64| async move { ctx.call(ADD, (n, 1)).await }))
+        .action(
+            Action::new("cached", |_: Context, n: u64| async move { Ok::<_, Error>(n) })
+                .cache(CacheRule::new()),
+        );
+    let listen = || {
+        Event::new("happened", |_: Context, e: Happened| async move {
+            std::hint::black_box(e.id);
+            Ok::<_, Error>(())
+        })
+    };
+    let listeners = (0..10).map(|n| ServiceDef::new(format!("listener{n}")).event(listen()));
+    listeners
+        .fold(ServiceBroker::builder().service(math).memory_cache(), ligand_core::BrokerBuilder::service)
+        .start()
+        .await
+        .unwrap()
+}
+
+/// Allocations of one run after a first one has filled what is filled once.
+fn count<F: Future>(what: &str, run: impl Fn(ServiceBroker) -> F) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let count = runtime.block_on(async {
+        let broker = broker().await;
+        run(broker.clone()).await;
+        let mut work = Box::pin(run(broker));
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        let info = allocation_counter::measure(|| {
+            assert!(work.as_mut().poll(&mut cx).is_ready(), "nothing here waits");
+        });
+        info.count_total
+    });
+    println!("{what}: {count} allocations");
+    count
+}
+
+#[test]
+fn a_local_typed_call() {
+    let count = count("local typed call", |broker| async move {
+        assert_eq!(broker.call(ADD, (2, 3)).await.unwrap(), 5);
+    });
+    assert!(count <= 6, "{count}");
+}
+
+#[test]
+fn a_nested_call() {
+    let count = count("call that calls", |broker| async move {
+        assert_eq!(broker.call(NESTED, 2).await.unwrap(), 3);
+    });
+    assert!(count <= 12, "{count}");
+}
+
+#[test]
+fn a_cached_answer() {
+    let count = count("cached answer", |broker| async move {
+        assert_eq!(broker.call(CACHED, 7).await.unwrap(), 7);
+    });
+    assert!(count <= 6, "{count}");
+}
+
+#[test]
+fn an_event_to_ten_listeners() {
+    let count = count("event to 10 listeners", |broker| async move {
+        broker.emit(Happened { id: 1 }).await.unwrap();
+    });
+    assert!(count <= 25, "{count}");
+}

@@ -1,0 +1,257 @@
+//! What only a SQLite file has: restarts, migrations, locks, damage.
+
+use std::time::Duration;
+
+use ligand_core::{Mixin, ServiceBroker, ServiceDef};
+use ligand_db::{Changes, Db, Entity, Field, Filter, Migration, Sqlite};
+use ligand_wire::validate::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    actions::call,
+    entities::{Order, Product, User, product},
+    files::Scratch,
+};
+
+/// The first form of [`Product`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Old {
+    #[serde(rename = "_id", default)]
+    id: String,
+    name: String,
+    price: f64,
+}
+
+impl Validate for Old {}
+
+impl Entity for Old {
+    const TABLE: &'static str = "products";
+    const FIELDS: &'static [Field] = &[];
+}
+
+fn old(name: &str) -> Old {
+    Old { id: String::new(), name: name.into(), price: 1.0 }
+}
+
+#[tokio::test]
+async fn a_restart_keeps_everything() {
+    let scratch = Scratch::new();
+    let db = Sqlite::open(&scratch.url()).unwrap();
+    let (products, orders) = (Db::<Product>::sqlite(&db), Db::<Order>::sqlite(&db));
+    let start = || async {
+        ServiceBroker::builder()
+            .service(ServiceDef::new("products").mixin(products.define("products")))
+            .service(ServiceDef::new("orders").mixin(orders.define("orders")))
+            .start()
+            .await
+            .unwrap()
+    };
+    let broker = start().await;
+    let made = call(&broker, "products.create", json!({ "name": "a", "price": 1, "tags": ["x", "y"] }))
+        .await
+        .unwrap();
+    orders.insert(Order { user_id: "u".into(), quantity: 1, ..Order::default() }).await.unwrap();
+    broker.stop().await;
+    // The same handle serves again, and so does a new one.
+    let broker = start().await;
+    let params = json!({ "id": made["_id"] });
+    assert_eq!(call(&broker, "products.get", params).await.unwrap(), made);
+    broker.stop().await;
+    let again = Db::<Product>::sqlite(&scratch.again());
+    assert_eq!(again.find_one(Filter::all()).await.unwrap().unwrap().tags, ["x", "y"]);
+}
+
+#[tokio::test]
+async fn columns_are_added() {
+    let scratch = Scratch::new();
+    let first = Db::<Old>::sqlite(&scratch);
+    let made = first.insert(old("a")).await.unwrap();
+    let second = Db::<Product>::sqlite(&scratch.again());
+    let found = second.require(&made.id).await.unwrap();
+    assert_eq!((found.category.as_str(), found.stock, found.is_active), ("general", 0, true));
+    assert_eq!(second.increment(&made.id, "stock", 3).await.unwrap().stock, 3);
+    let changed = second.update(&made.id, Changes::new().set("price", 2)).await.unwrap();
+    assert_eq!((changed.price, changed.stock), (2.0, 3));
+    // The older program goes on working.
+    assert_eq!(first.require(&made.id).await.unwrap().price, 2.0);
+}
+
+#[tokio::test]
+async fn a_field_becomes_unique_only_when_it_is() {
+    let scratch = Scratch::new();
+    let first = Db::<Old>::sqlite(&scratch);
+    first.insert_many([old("a"), old("a")]).await.unwrap();
+    let error = Db::<Product>::sqlite(&scratch.again()).count(Filter::all()).await.unwrap_err();
+    assert!(error.message().contains("'name'") && error.kind() == "SERVICE_SCHEMA_ERROR", "{error:?}");
+    assert_eq!(first.count(Filter::all()).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn migrations_run_once_and_are_checked() {
+    let scratch = Scratch::new();
+    let first =
+        Migration::new("1 prices in cents", "UPDATE products SET price = price * 100").if_table("products");
+    let open = |steps: Vec<Migration>| Db::<Old>::sqlite(&scratch.again().migrations(steps));
+    Db::<Old>::sqlite(&scratch).insert(old("a")).await.unwrap();
+    let price = |db: Db<Old>| async move { db.find_one(Filter::all()).await.map(|old| old.unwrap().price) };
+    assert_eq!(price(open(vec![first.clone()])).await.unwrap(), 100.0);
+    assert_eq!(price(open(vec![first.clone()])).await.unwrap(), 100.0);
+    let second = Migration::new(
+        "2",
+        "CREATE TABLE extra (a TEXT); INSERT INTO extra VALUES ('x;y'); UPDATE products SET price = 7",
+    );
+    assert_eq!(price(open(vec![first.clone(), second.clone()])).await.unwrap(), 7.0);
+
+    let changed = Migration::new("1 prices in cents", "UPDATE products SET price = 0");
+    let broken = Migration::new("3", "UPDATE products SET price = 8; SELECT nonsense FROM nowhere");
+    for (steps, word) in [
+        (vec![first.clone()], "does not know"),
+        (vec![changed, second.clone()], "was changed"),
+        (vec![second.clone(), first.clone()], "at the end only"),
+        (vec![first.clone(), second.clone(), broken], "nothing of it remains"),
+    ] {
+        let error = price(open(steps)).await.unwrap_err();
+        assert!(error.kind() == "MIGRATION_ERROR" && error.message().contains(word), "{error:?}");
+    }
+    assert_eq!(price(open(vec![first, second])).await.unwrap(), 7.0);
+}
+
+#[tokio::test]
+async fn a_step_for_a_table_that_is_new_counts_as_done() {
+    let scratch = Scratch::new();
+    let step = Migration::new("1", "ALTER TABLE products RENAME COLUMN title TO name").if_table("products");
+    let open = || Db::<Old>::sqlite(&scratch.again().migrations([step.clone()]));
+    open().insert(old("a")).await.unwrap();
+    assert_eq!(open().count(Filter::all()).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_database_is_reported_and_recovers() {
+    let scratch = Scratch::new();
+    let db = Db::<Product>::sqlite(&scratch.again().busy_timeout(Duration::from_millis(100)));
+    let made = db.insert(product("a", 1.0, 1)).await.unwrap();
+    let other = Db::<Product>::sqlite(&scratch.again());
+    let (locked, unlock) = (tokio::sync::oneshot::channel(), tokio::sync::oneshot::channel::<()>());
+    let holder = async {
+        other
+            .transaction(|other| async move {
+                other.insert(product("held", 1.0, 1)).await?;
+                locked.0.send(()).unwrap();
+                let _ = unlock.1.await;
+                Ok(())
+            })
+            .await
+            .unwrap();
+    };
+    let work = async {
+        locked.1.await.unwrap();
+        let error = db.insert(product("b", 1.0, 1)).await.unwrap_err();
+        assert_eq!((error.code(), error.kind(), error.retryable()), (503, "DATABASE_BUSY", true));
+        assert!(!error.message().contains("locked") && error.internal().is_some());
+        // Readers do not wait for writers.
+        assert_eq!(db.require(&made.id).await.unwrap(), made);
+        unlock.0.send(()).unwrap();
+    };
+    tokio::join!(holder, work);
+    db.insert(product("b", 1.0, 1)).await.unwrap();
+    assert_eq!(db.count(Filter::all()).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_read_only_database_is_not_changed() {
+    let scratch = Scratch::new();
+    let made = Db::<Product>::sqlite(&scratch).insert(product("a", 1.0, 1)).await.unwrap();
+    let db = Db::<Product>::sqlite(&Sqlite::open(&format!("{}?mode=ro", scratch.url())).unwrap());
+    assert_eq!(db.require(&made.id).await.unwrap(), made);
+    let error = db.insert(product("b", 1.0, 1)).await.unwrap_err();
+    assert_eq!((error.code(), error.kind()), (500, "DATABASE_READ_ONLY"), "{error:?}");
+    assert_eq!(db.count(Filter::all()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_full_database_is_reported_and_keeps_what_it_has() {
+    let scratch = Scratch::new();
+    let limit = Migration::new("1", "PRAGMA max_page_count = 40");
+    let db = Db::<Product>::sqlite(&scratch.again().migrations([limit]));
+    db.insert(product("small", 1.0, 1)).await.unwrap();
+    let large = Product { note: Some("x".repeat(400_000)), ..product("large", 1.0, 1) };
+    let error = db.insert_many([product("other", 1.0, 1), large]).await.unwrap_err();
+    assert_eq!((error.code(), error.kind()), (503, "DATABASE_FULL"), "{error:?}");
+    assert_eq!(db.count(Filter::all()).await.unwrap(), 1);
+    db.insert(product("other", 1.0, 1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_opened_fail_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.db");
+    std::fs::write(&text, "this is no database, it is a text that is long enough to be read as a header....")
+        .unwrap();
+    let missing = folder.path().join("missing.db");
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    for (url, kind) in [
+        (format!("sqlite://{}", text.display()), "DATABASE_DAMAGED"),
+        (format!("sqlite://{}?mode=rw", missing.display()), "DATABASE_UNAVAILABLE"),
+        (format!("sqlite://{}", folder.path().display()), "DATABASE_UNAVAILABLE"),
+        (format!("sqlite://{}/file/x.db", folder.path().display()), "DATABASE_ERROR"),
+    ] {
+        let db = Db::<Product>::sqlite(&Sqlite::open(&url).unwrap());
+        let service = ServiceDef::new("products").mixin(db.define("products"));
+        let error = ServiceBroker::builder().service(service).start().await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (kind, 500), "{url} {error:?}");
+        assert!(error.message().contains("cannot be opened"), "{error:?}");
+    }
+    assert!(!missing.exists());
+}
+
+#[test]
+fn urls_are_checked_without_printing_them() {
+    for wrong in [
+        "postgres://ada:hunter2@db/shop",
+        "hunter2",
+        "sqlite:",
+        "sqlite://",
+        "sqlite://x.db?mode=hunter2",
+        "sqlite://x.db?hunter2=1",
+        "",
+    ] {
+        let error = Sqlite::open(wrong).unwrap_err();
+        assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
+        assert!(
+            !format!("{error:?}").contains("hunter2") && error.message().contains("database URL"),
+            "{error:?}"
+        );
+    }
+    for right in ["sqlite:x.db", "sqlite://a/b.db?mode=rwc", "sqlite:///a/b.db?mode=ro", "sqlite::memory:"] {
+        Sqlite::open(right).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_table_is_not_touched() {
+    let scratch = Scratch::new();
+    let foreign = Migration::new("1", "CREATE TABLE users (a TEXT)");
+    let db = Db::<User>::sqlite(&scratch.again().migrations([foreign]));
+    let error = db.count(Filter::all()).await.unwrap_err();
+    assert!(error.message().contains("without the id column"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_do_not_oversell() {
+    let scratch = Scratch::new();
+    let here = Db::<Product>::sqlite(&scratch);
+    let there = Db::<Product>::sqlite(&scratch.again());
+    let id = here.insert(product("a", 1.0, 50)).await.unwrap().id;
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..200 {
+        let (db, id) = (if n % 2 == 0 { here.clone() } else { there.clone() }, id.clone());
+        tasks.spawn(async move {
+            let enough = Filter::field("stock").gte(1);
+            db.update_where(&id, enough, Changes::new().increment("stock", -1)).await.unwrap().is_some()
+        });
+    }
+    let sold = tasks.join_all().await.into_iter().filter(|sold| *sold).count();
+    assert_eq!((sold, here.require(&id).await.unwrap().stock), (50, 0));
+}

@@ -1,0 +1,60 @@
+//! Events: typed ones, groups that share the work, wildcards, broadcast.
+//!
+//! ```text
+//! post: order 1
+//! audit: order.created
+//! fax: order 2
+//! audit: order.created
+//! post: order 3
+//! fax: order 3
+//! audit: order.created
+//! audit: order.paid
+//! ```
+
+use ligand::prelude::*;
+
+/// The name exists once; the compiler checks it at both ends.
+#[payload(event = "order.created")]
+struct OrderCreated {
+    id: u64,
+}
+
+struct Post;
+struct Fax;
+struct Audit;
+
+#[service(name = "post")]
+impl Post {
+    #[event(group = "mail")]
+    async fn on_created(&self, event: OrderCreated) {
+        println!("post: order {}", event.id);
+    }
+}
+
+#[service(name = "fax")]
+impl Fax {
+    #[event(group = "mail")]
+    async fn on_created(&self, event: OrderCreated) {
+        println!("fax: order {}", event.id);
+    }
+}
+
+#[service(name = "audit")]
+impl Audit {
+    // `*` is one part of a name, `**` any number of them
+    #[event("order.*")]
+    async fn heard(&self, ctx: &Context) {
+        println!("audit: {}", ctx.event());
+    }
+}
+
+#[ligand::main]
+async fn main() -> Result<()> {
+    let broker = ServiceBroker::builder().service(Post).service(Fax).service(Audit).start().await?;
+    broker.emit(OrderCreated { id: 1 }).await?; // one listener of each group, in turn
+    broker.emit(OrderCreated { id: 2 }).await?;
+    broker.broadcast(OrderCreated { id: 3 }).await?; // every listener
+    broker.emit_named("order.paid", json!({ "id": 1 })).await?;
+    broker.stop().await;
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! The pages of the documentation, so that the compiler sees the Rust in them: each is the text of a module that
+//! only doc tests have.
+//!
+//! Run it with `cargo test -p ligand-examples --doc`.
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub mod readme {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/configuration.md")]
+pub mod configuration {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/differences.md")]
+pub mod differences {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/errors.md")]
+pub mod errors {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/from-moleculer.md")]
+pub mod from_moleculer {}
