@@ -335,6 +335,23 @@ impl Context {
         Mcall::new(requests)
     }
 
+    /// Runs steps that belong together to their end, also when this call is cancelled in the middle: a client hung
+    /// up, or the time is over. A stop waits for them. Calls among them still keep to the time limit of this call.
+    ///
+    /// # Errors
+    /// What `work` answers; a panic in it is a 500.
+    pub async fn run_to_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let (done, end) = tokio::sync::oneshot::channel();
+        self.broker().tasks().spawn(async move {
+            // Nobody may be left to hear it.
+            let _ = done.send(crate::future::isolate(work).await);
+        });
+        end.await?
+    }
+
     /// Sends a typed event to one listener of each group.
     pub fn emit<E: EventPayload>(&self, event: E) -> Emit {
         Emit::new(Caller::from(self), E::NAME.into(), Payload::typed(event), EventKind::Emit)

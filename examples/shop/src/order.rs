@@ -111,34 +111,8 @@ impl Orders {
     #[action(rest = "POST /")]
     async fn create(&self, ctx: &Context, params: CreateOrder) -> Result<Order> {
         let user_id = caller(ctx)?.id;
-        let pieces = Pieces { id: params.product_id.clone(), quantity: params.quantity };
-        let product = ctx.client::<Products>().reserve(pieces.clone()).await?;
-        let order = Order {
-            user_id,
-            product_id: params.product_id,
-            quantity: params.quantity,
-            #[allow(clippy::cast_precision_loss, reason = "at most 10 000 pieces")]
-            total_price: product.price * params.quantity as f64,
-            status: Status::Confirmed,
-            ..Order::default()
-        };
-        let order = match self.db.insert(order).await {
-            Ok(order) => order,
-            Err(error) => {
-                ctx.client::<Products>().release(pieces).await?;
-                return Err(error);
-            }
-        };
-        ctx.emit(OrderCreated {
-            order_id: order.id.clone(),
-            user_id: order.user_id.clone(),
-            product_id: order.product_id.clone(),
-            quantity: order.quantity,
-            total_price: order.total_price,
-            product_name: product.name,
-        })
-        .await?;
-        Ok(order)
+        // A customer who hangs up in the middle must not leave goods reserved for nobody.
+        ctx.run_to_end(place(ctx.clone(), self.db.clone(), user_id, params)).await
     }
 
     /// The orders of the user who asks, newest first.
@@ -148,7 +122,7 @@ impl Orders {
         self.db.find(Query::new().filter(mine).sort("-createdAt")).await
     }
 
-    /// Moves an order on; customers their own, administrators every one.
+    /// Moves an order on; customers their own, administrators every one. Cancelled ones put the goods back.
     #[action(rest = "PUT /:id/status")]
     async fn update_status(&self, ctx: &Context, params: UpdateStatus) -> Result<Order> {
         let user = caller(ctx)?;
@@ -156,10 +130,14 @@ impl Orders {
         let Some(order) = order.filter(|order| order.user_id == user.id || user.role == Role::Admin) else {
             return Err(OrderError::NotFound.into());
         };
-        if matches!(order.status, Status::Delivered | Status::Cancelled) {
-            return Err(OrderError::Closed.into());
+        // One statement looks and writes, so two cancellations at once put the goods back once.
+        let open = Filter::field("status").not_in([Status::Delivered, Status::Cancelled]);
+        let next = Changes::new().set("status", json!(params.status));
+        let order = self.db.update_where(&order.id, open, next).await?.ok_or(OrderError::Closed)?;
+        if order.status == Status::Cancelled {
+            let pieces = Pieces { id: order.product_id.clone(), quantity: order.quantity };
+            ctx.client::<Products>().release(pieces).await?;
         }
-        let order = self.db.update(&order.id, Changes::new().set("status", json!(params.status))).await?;
         ctx.emit(StatusUpdated {
             order_id: order.id.clone(),
             user_id: order.user_id.clone(),
@@ -168,4 +146,36 @@ impl Orders {
         .await?;
         Ok(order)
     }
+}
+
+/// Reserves the goods and writes the order, both or none.
+async fn place(ctx: Context, db: Db<Order>, user_id: String, params: CreateOrder) -> Result<Order> {
+    let pieces = Pieces { id: params.product_id.clone(), quantity: params.quantity };
+    let product = ctx.client::<Products>().reserve(pieces.clone()).await?;
+    let order = Order {
+        user_id,
+        product_id: params.product_id,
+        quantity: params.quantity,
+        #[allow(clippy::cast_precision_loss, reason = "at most 10 000 pieces")]
+        total_price: product.price * params.quantity as f64,
+        status: Status::Confirmed,
+        ..Order::default()
+    };
+    let order = match db.insert(order).await {
+        Ok(order) => order,
+        Err(error) => {
+            ctx.client::<Products>().release(pieces).await?;
+            return Err(error);
+        }
+    };
+    ctx.emit(OrderCreated {
+        order_id: order.id.clone(),
+        user_id: order.user_id.clone(),
+        product_id: order.product_id.clone(),
+        quantity: order.quantity,
+        total_price: order.total_price,
+        product_name: product.name,
+    })
+    .await?;
+    Ok(order)
 }

@@ -217,3 +217,40 @@ async fn parameters_that_do_not_fit_are_client_errors() {
     let error = broker.call(ActionRef::<(i64, i64), String>::new("math.add"), (1, 1)).await.unwrap_err();
     assert_eq!((error.code(), error.kind()), (500, "INVALID_RESPONSE_TYPE"));
 }
+
+#[tokio::test]
+async fn work_that_runs_to_its_end_survives_its_call() {
+    let (gate, log) = (Gate::default(), Log::default());
+    let (own_gate, own_log) = (gate.clone(), log.clone());
+    let steps = action("steps", move |ctx, (): ()| {
+        let (gate, log) = (own_gate.clone(), own_log.clone());
+        async move {
+            ctx.run_to_end(async move {
+                log.add("first");
+                gate.pass().await;
+                log.add("last");
+                Ok(5)
+            })
+            .await
+        }
+    });
+    let panics =
+        action("panics", |ctx, (): ()| async move { ctx.run_to_end::<i64>(async { panic!("boom") }).await });
+    let broker = start([ServiceDef::new("s").action(steps).action(panics)]).await;
+    assert_eq!(call(&broker, "s.panics", json!(null)).await.unwrap_err().code(), 500);
+    let call = spawn(broker.call_named("s.steps", json!(null)).into_future());
+    while log.len() == 0 {
+        settle().await;
+    }
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    let stop = spawn({
+        let broker = broker.clone();
+        async move { broker.stop().await }
+    });
+    settle().await;
+    assert!(!stop.is_finished());
+    gate.open();
+    stop.await.unwrap();
+    assert_eq!(log.take(), ["first", "last"]);
+}

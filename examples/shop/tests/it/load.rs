@@ -1,6 +1,6 @@
 //! Many at once.
 
-use std::thread;
+use std::{io::Write as _, net::TcpStream, thread};
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ fn fifty_pieces_are_sold_fifty_times() {
     let shop = Shop::start();
     let user = shop.user("ada");
     let product = user.product("Ticket", 10.0, 50);
-    let token = user.token.clone().unwrap();
+    let token = user.token();
     let statuses: Vec<u16> = thread::scope(|scope| {
         let buyers: Vec<_> = (0..200)
             .map(|_| {
@@ -33,6 +33,64 @@ fn fifty_pieces_are_sold_fifty_times() {
     assert_eq!(shop.admin().get("/api/admin/stats").body["orders"], 50);
     assert_eq!(shop.count(" confirmed\""), 50);
     shop.is_well();
+}
+
+#[test]
+fn customers_who_hang_up_leave_no_half_orders() {
+    let shop = Shop::start();
+    let user = shop.user("ada");
+    let product = user.product("Ticket", 10.0, 1000);
+    let token = user.token();
+    let body = json!({ "productId": product, "quantity": 1 }).to_string();
+    let request = format!(
+        "POST /api/order HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for number in 0..40_u64 {
+                    let mut stream = TcpStream::connect(("127.0.0.1", shop.port)).unwrap();
+                    stream.write_all(request.as_bytes()).unwrap();
+                    // Gone at another moment each time.
+                    let moment = std::time::Instant::now();
+                    while u128::from(number * 300) > moment.elapsed().as_micros() {
+                        thread::yield_now();
+                    }
+                }
+            });
+        }
+    });
+    // What still runs ends before the shop does.
+    let shop = Shop::start_in(shop.stop(), &[]);
+    let user = shop.anybody().with_token(&token);
+    let orders = user.get("/api/order/my").body.as_array().unwrap().len();
+    assert_eq!(user.stock(&product), 1000 - i64::try_from(orders).unwrap(), "{orders} orders");
+}
+
+#[test]
+fn a_cancelled_order_puts_its_pieces_back_once() {
+    let shop = Shop::start();
+    let user = shop.user("ada");
+    let product = user.product("Ticket", 10.0, 50);
+    let order = user.order(&product, 20).id();
+    assert_eq!(user.stock(&product), 30);
+    let path = format!("/api/order/{order}/status");
+    let token = user.token();
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let racers: Vec<_> = (0..16)
+            .map(|_| {
+                let (client, path) = (shop.anybody().with_token(&token), &path);
+                scope.spawn(move || client.put(path, &json!({ "status": "cancelled" })).status)
+            })
+            .collect();
+        racers.into_iter().map(|racer| racer.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 422).count(), 15, "{statuses:?}");
+    assert_eq!(user.stock(&product), 50);
+    user.put(&path, &json!({ "status": "paid" })).expect(422, Some("ORDER_CLOSED"));
 }
 
 #[test]
@@ -58,7 +116,7 @@ fn sixty_four_connections_do_everything_at_once() {
     let shop = Shop::start();
     let user = shop.user("ada");
     let product = user.product("Endless", 1.0, 1_000_000);
-    let token = user.token.clone().unwrap();
+    let token = user.token();
     thread::scope(|scope| {
         for number in 0..64 {
             let (shop, product, token) = (&shop, &product, &token);

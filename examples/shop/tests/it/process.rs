@@ -17,7 +17,7 @@ fn a_restart_keeps_the_data() {
     let user = shop.user("ada");
     let product = user.product("Mouse", 10.0, 5);
     let order = user.order(&product, 2).body;
-    let token = user.token.clone().unwrap();
+    let token = user.token();
     let folder = shop.stop();
 
     let shop = Shop::start_in(folder, &[]);
@@ -50,7 +50,7 @@ fn running_requests_end_before_the_program() {
     let mut shop = Shop::start();
     let user = shop.user("ada");
     let product = user.product("Mouse", 10.0, 5);
-    let token = user.token.clone().unwrap();
+    let token = user.token();
     let body = json!({ "productId": product, "quantity": 1 }).to_string();
 
     let idle = TcpStream::connect(("127.0.0.1", shop.port)).unwrap();

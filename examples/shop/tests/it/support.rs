@@ -118,7 +118,7 @@ impl Shop {
         said
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
+    fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
@@ -214,15 +214,19 @@ impl Drop for Shop {
 /// One client with at most one connection at a time.
 #[derive(Clone)]
 pub(crate) struct Client<'a> {
-    pub(crate) shop: &'a Shop,
+    shop: &'a Shop,
     agent: Agent,
-    pub(crate) token: Option<String>,
+    token: Option<String>,
 }
 
 impl Client<'_> {
     pub(crate) fn with_token(mut self, token: &str) -> Self {
         self.token = Some(token.to_owned());
         self
+    }
+
+    pub(crate) fn token(&self) -> String {
+        self.token.clone().unwrap()
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
