@@ -75,6 +75,9 @@ async fn connection(port: u16, request: &[u8], start: Instant, end: Instant) -> 
 async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<(), Failure> {
     let mut filled = 0;
     loop {
+        if filled == buffer.len() {
+            return Err("the answer is longer than the benchmark expects".into());
+        }
         let count = stream.read(&mut buffer[filled..]).await?;
         if count == 0 {
             return Err("the server closed the connection".into());

@@ -14,8 +14,8 @@ use crate::future::{BoxFuture, ready};
 #[derive(Default)]
 struct Shard {
     entries: LinkedHashMap<String, Entry, RandomState>,
-    /// Writes since expired entries were last swept.
-    writes: usize,
+    /// When expired entries were last swept.
+    swept: Option<Instant>,
 }
 
 struct Entry {
@@ -37,8 +37,8 @@ pub struct MemoryCacher {
     lru: bool,
 }
 
-/// A shard is swept after as many writes as it has entries, and not before this many.
-const SWEEP: usize = 64;
+/// Expired entries that nobody asks for again go with the first write to their shard after this time.
+const SWEEP: Duration = Duration::from_secs(30);
 
 impl MemoryCacher {
     /// Without a limit on entries.
@@ -84,9 +84,9 @@ impl Cacher for MemoryCacher {
         let mut shard = self.shard(&key).lock();
         shard.entries.remove(&key);
         shard.entries.insert(key, Entry { value, expires });
-        shard.writes += 1;
-        if shard.writes > shard.entries.len().max(SWEEP) {
-            shard.writes = 0;
+        let now = Instant::now();
+        if now.duration_since(*shard.swept.get_or_insert(now)) >= SWEEP {
+            shard.swept = Some(now);
             shard.entries.retain(|_, entry| entry.is_live());
         }
         if shard.entries.len() > self.max {
@@ -146,6 +146,17 @@ mod tests {
         tokio::time::advance(Duration::from_secs(30)).await;
         assert!(!hit(&cacher, "a").await);
         assert!(cacher.keys().await.unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn expired_entries_go_also_when_nobody_asks_for_them() {
+        let cacher = MemoryCacher::with_shards(1, usize::MAX, false);
+        for number in 0..1000 {
+            cacher.set(number.to_string(), Payload::NULL, Some(Duration::from_secs(1))).await;
+        }
+        tokio::time::advance(SWEEP).await;
+        cacher.set("last".into(), Payload::NULL, None).await;
+        assert_eq!(cacher.shards[0].lock().entries.len(), 1);
     }
 
     #[tokio::test]
