@@ -272,7 +272,8 @@ impl Exchange<'_> {
         *response.status_mut() = error::status(&error);
         let mut headers = std::mem::take(&mut self.headers);
         let kind = HeaderValue::from_static("application/json; charset=utf-8");
-        headers.entry(header::CONTENT_TYPE).or_insert(kind);
+        // Whatever type the action chose for its result: this is no such result.
+        headers.insert(header::CONTENT_TYPE, kind);
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         *response.headers_mut() = headers;
         response

@@ -128,6 +128,14 @@ pub(crate) fn fx(running: &Running) -> ServiceDef {
             ctx.set_meta("$statusCode", 201);
             ligand_core::ready(Err(Error::new("with headers")))
         }))
+        .action(Action::raw("errType", |ctx: &Context, _: Payload| {
+            ctx.set_meta("$responseType", "text/html");
+            ligand_core::ready(Err(Error::client(422, "X", "<script>")))
+        }))
+        .action(Action::raw("errTypes", |ctx: &Context, _: Payload| {
+            ctx.set_meta("$responseHeaders", json!({"Content-Type": ["text/html", "text/html"]}));
+            ligand_core::ready(Err(Error::client(422, "X", "<script>")))
+        }))
         .action(Action::raw("panics", |_: &Context, _: Payload| -> BoxFuture<Result<Payload>> { panic!("boom") }))
         .action(Action::raw("slow", slow).params_schema(schema(json!({"ms": number}), json!([]))))
         .action(fixed("vPublic", json!({}), json!(1)).visibility(Visibility::Public))
