@@ -250,7 +250,7 @@ impl Exchange<'_> {
         if error::status(&error).is_server_error() {
             log::failure(req, &error, id);
         } else {
-            tracing::debug!(request_id = id, error = %format!("{error:#}"), "request refused");
+            tracing::debug!(request_id = id, error = %log::line(&error), "request refused");
         }
         let error = match route.and_then(|route| route.map_error.as_ref()).or(self.gateway.map_error.as_ref())
         {

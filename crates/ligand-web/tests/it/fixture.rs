@@ -123,6 +123,12 @@ pub(crate) fn fx(running: &Running) -> ServiceDef {
         .action(failing("err422", Error::client(422, "INSUFFICIENT_STOCK", "Insufficient stock").with_data(json!({"available": 1}))))
         .action(failing("err599", Error::build("MoleculerError", 599, "m")))
         .action(failing("errNull", Error::build("EntityNotFoundError", 404, "Entity not found").with_null_kind()))
+        .action(Action::raw("errEcho", |_: &Context, params: Payload| {
+            ligand_core::ready(params.to_value().and_then(|params| {
+                let code = if params["code"] == "422" { 422 } else { 500 };
+                Err(Error::build("Echo", code, params["text"].as_str().unwrap().to_owned()))
+            }))
+        }))
         .action(Action::raw("errHeaders", |ctx: &Context, _: Payload| {
             ctx.set_meta("$responseHeaders", json!({"X-Custom": "c"}));
             ctx.set_meta("$statusCode", 201);
