@@ -245,6 +245,14 @@ async fn a_request_names_one_host() {
         let answer = once(address, format!("GET /api/fx/num HTTP/1.1\r\n{hosts}\r\n")).await.unwrap();
         assert_eq!(answer.error(), (400, "INVALID_HOST".into()), "{hosts}");
     }
+    // A hook that panics on that refusal harms nothing.
+    let panics = Gateway::builder().bind("127.0.0.1:0").on_error(|_, error| panic!("{error}")).build();
+    let (_other, other) = serving(panics, &Running::default()).await;
+    let mut raw = Raw::connect(other).await;
+    for _ in 0..2 {
+        raw.write("GET /api/fx/num HTTP/1.1\r\n\r\n").await;
+        assert_eq!(raw.read().await.unwrap().status, 500);
+    }
     assert_eq!(once(address, "GET /api/fx/num HTTP/1.0\r\n\r\n").await.unwrap().status, 200);
 }
 
