@@ -7,6 +7,16 @@
 //!   [`crate::error::unauthorized`].
 //! * **authorize** decides whether that caller may call this action. It runs after `authenticate` and sees its
 //!   outcome in the meta.
+//!
+//! # Cookies and other sites
+//!
+//! Browsers send cookies along with requests that other sites make, and ask by a preflight only before some of them.
+//! A `POST` with an empty body and its parameters in the query needs no preflight, nor does a form where a route
+//! reads [forms](crate::Route::forms): an action that changes things then runs in the name of whoever is logged in,
+//! even though the other site cannot read the answer. A route with listed origins ([`crate::Cors::origins`]) refuses
+//! others before the call, but a link sends no origin; a route without CORS rules looks at none. So authenticate by a token in a header, such as
+//! `Authorization`: no other site can set it without a preflight. Where it must be a cookie, set `SameSite` and
+//! have `authenticate` ask for a further header that only the own pages send.
 
 use std::{future::Future, sync::Arc};
 

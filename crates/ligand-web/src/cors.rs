@@ -10,6 +10,9 @@ use ligand_core::{Error, Result};
 
 use crate::error;
 
+/// The longest origin that is compared: a host has at most 253 characters.
+const LONGEST_ORIGIN: usize = 300;
+
 /// The CORS rules of a route.
 #[derive(Clone)]
 pub struct Cors {
@@ -121,6 +124,7 @@ impl Cors {
     fn allows(&self, origin: &str) -> bool {
         match &self.origins {
             Origins::Any => true,
+            Origins::Listed(_) if origin.len() > LONGEST_ORIGIN => false,
             Origins::Listed(listed) => listed.iter().any(|mask| matches(mask, origin)),
         }
     }
@@ -169,12 +173,24 @@ fn refused() -> Error {
 }
 
 /// Equality, or label by label around one or more `*`; a star never crosses a port, a path or a scheme.
+///
+/// Each piece between two stars takes its first place and never another one: a later place would leave no more to the
+/// stars around it. So the work grows with the length of the origin only, however many stars there are.
 fn matches(mask: &str, origin: &str) -> bool {
-    let Some((start, rest)) = mask.split_once('*') else { return mask == origin };
-    let Some(origin) = origin.strip_prefix(start) else { return false };
-    let host = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
-    let longest = origin.bytes().take_while(host).count();
-    (1..=longest).any(|length| matches(rest, &origin[length..]))
+    let Some((start, mut mask)) = mask.split_once('*') else { return mask == origin };
+    let Some(mut origin) = origin.strip_prefix(start) else { return false };
+    let host = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
+    while let Some((piece, more)) = mask.split_once('*') {
+        let Some(at) = origin.get(1..).and_then(|rest| rest.find(piece)).map(|at| at + 1) else {
+            return false;
+        };
+        let (label, rest) = origin.split_at(at);
+        if !host(label) {
+            return false;
+        }
+        (mask, origin) = (more, &rest[piece.len()..]);
+    }
+    origin.strip_suffix(mask).is_some_and(|label| !label.is_empty() && host(label))
 }
 
 impl fmt::Debug for Cors {
@@ -212,6 +228,37 @@ mod tests {
         ] {
             assert_eq!(cors.allows(origin), allowed, "{origin}");
         }
+    }
+
+    #[test]
+    fn several_stars_match_label_by_label() {
+        let cors = Cors::origins(["https://*.eu.*.com", "http://*-*:80*", "https://**.x"]);
+        for (origin, allowed) in [
+            ("https://a.eu.b.com", true),
+            ("https://a.eu.eu.b.com", true),
+            ("https://a.eu.b.eu.com", true),
+            ("https://a.eu.com", false),
+            ("https://.eu..com", false),
+            ("https://a.eu.b.com.evil", false),
+            ("https://a:1.eu.b.com", false),
+            ("https://a.eu.b:1.com", false),
+            ("http://a-b:8080", true),
+            ("http://a-b-c:8080", true),
+            ("http://a-b:80", false),
+            ("http://a-b:1:8080", false),
+            ("https://ab.x", true),
+            ("https://a.x", false),
+        ] {
+            assert_eq!(cors.allows(origin), allowed, "{origin}");
+        }
+    }
+
+    #[test]
+    fn long_origins_are_refused_and_stars_cost_little() {
+        let cors = Cors::origins(["https://*a*a*a*a*a*a*a*a*b", "https://*.a.com"]);
+        assert!(!cors.allows(&format!("https://{}", "a".repeat(292))));
+        assert!(cors.allows(&format!("https://{}.a.com", "x".repeat(286))));
+        assert!(!cors.allows(&format!("https://{}.a.com", "x".repeat(287))));
     }
 
     #[test]

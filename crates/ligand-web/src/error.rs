@@ -131,7 +131,8 @@ pub(crate) fn hide(error: Error) -> Error {
     error
 }
 
-/// 404 of an action that cannot be called: missing and forbidden ones look alike.
+/// 404 of an action that is not published or that a mask keeps out, and of a direct call that names no action: these
+/// look alike. For an alias whose action merely is not there see [`action_missing`].
 pub(crate) fn action_not_found(action: &str) -> Error {
     Error::service_not_found(action, None)
 }

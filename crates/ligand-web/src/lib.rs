@@ -58,6 +58,10 @@
 //! * Bodies of unknown content types are refused with 415 instead of ignored. Forms are read where a route says
 //!   so. A JSON array stays an array when nothing is merged into it.
 //! * More than 1000 query parameters are refused with 400 instead of cut.
+//! * An alias to an action that is not published answers 404 `SERVICE_NOT_FOUND`, one to an action that nobody offers
+//!   at the moment 503.
+//! * `Access-Control-Allow-Methods` and `-Headers` are sent with preflights only: nothing else reads them.
+//! * Errors are always sent as JSON, whatever `$responseType` says.
 //! * Texts of errors with code 500 and above can be hidden ([`GatewayBuilder::expose_errors`]).
 
 mod alias;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode, Uri};
+use ligand_core::Error;
 
 use crate::Req;
 
@@ -27,6 +28,38 @@ impl Line {
 }
 
 /// A failure on our side, with everything the client does not get to see.
-pub(crate) fn failure(req: &Req, error: &ligand_core::Error, request_id: &str) {
-    tracing::error!(request_id, error = %format!("{error:#}"), "request failed: {} {}", req.method, req.uri.path().escape_debug());
+pub(crate) fn failure(req: &Req, error: &Error, request_id: &str) {
+    tracing::error!(request_id, error = %line(error), "request failed: {} {}", req.method, req.uri.path().escape_debug());
+}
+
+/// An error with its internal text, on one line: messages quote what clients send, and a line break or an escape
+/// sequence of a terminal in there would forge other lines.
+pub(crate) fn line(error: &Error) -> String {
+    let text = format!("{error:#}");
+    let special = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    if !text.contains(special) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match special(c) {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_take_one_line() {
+        let error = Error::client(422, "X", "it's\r\nERROR forged\u{1b}[31m\u{85}\u{2028}é")
+            .with_internal("kept\n\tback");
+        let line = line(&error);
+        assert!(line.contains("it's\\r\\nERROR forged\\u{1b}[31m\\u{85}\\u{2028}é"), "{line}");
+        assert!(line.contains("kept\\n\\tback"), "{line}");
+    }
 }

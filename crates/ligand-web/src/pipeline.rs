@@ -1,6 +1,11 @@
 //! The way of one request, from its head to the response.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Instant,
+};
 
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
@@ -35,16 +40,14 @@ pub(crate) async fn run(
     let waits = parts.headers.contains_key(header::EXPECT);
     let bad_host = peer.is_some() && !has_host(&parts);
     let Parts { method, uri, headers, .. } = parts;
-    let req = Req { method, uri, path: String::new(), headers, peer, params: Vec::new() };
-    let mut exchange = Exchange { gateway, broker, ctx, headers: HeaderMap::new(), route: None };
-    let mut response = if bad_host {
-        exchange.fail(&req, error::bad_request("INVALID_HOST"), &id, false)
-    } else {
-        // A panic in a stage or hook ends this request only.
-        match AssertUnwindSafe(exchange.answer(req, &mut body, &id)).catch_unwind().await {
-            Ok(response) => response,
-            Err(_) => panicked(&id),
-        }
+    let head_only = method == Method::HEAD;
+    let req = Arc::new(Req { method, uri, path: String::new(), headers, peer, params: Vec::new() });
+    let mut exchange = Exchange { gateway, broker, ctx, req, headers: HeaderMap::new(), route: None };
+    // A panic in a stage or hook ends this request only.
+    let answer = AssertUnwindSafe(exchange.answer(&mut body, bad_host, head_only, &id)).catch_unwind().await;
+    let mut response = match answer {
+        Ok(response) => response,
+        Err(_) => exchange.panicked(head_only, &id),
     };
     if !waits && let Some(rest) = body.rest() {
         broker.tasks().spawn_background(rest);
@@ -60,14 +63,6 @@ pub(crate) async fn run(
     response
 }
 
-#[cold]
-fn panicked(id: &str) -> Response<Body> {
-    tracing::error!(request_id = id, "a stage or hook of the gateway panicked");
-    let error = Error::internal_error("panicked");
-    let reply = Reply::new(StatusCode::INTERNAL_SERVER_ERROR, error::body(&error));
-    reply.into_response(false).unwrap_or_default()
-}
-
 /// HTTP/1.1 asks for exactly one `Host`.
 fn has_host(parts: &Parts) -> bool {
     parts.version != Version::HTTP_11 || parts.headers.get_all(header::HOST).iter().count() == 1
@@ -77,77 +72,93 @@ struct Exchange<'a> {
     gateway: &'a Inner,
     broker: &'a ServiceBroker,
     ctx: Context,
+    /// Shared once routing has completed it.
+    req: Arc<Req>,
     /// Headers that the response gets whatever happens: CORS, `Allow`.
     headers: HeaderMap,
     route: Option<Arc<Route>>,
 }
 
 impl Exchange<'_> {
-    async fn answer(&mut self, mut req: Req, body: &mut RequestBody, id: &str) -> Response<Body> {
-        let head_only = req.method == Method::HEAD;
-        let uri = req.uri.clone();
+    async fn answer(
+        &mut self,
+        body: &mut RequestBody,
+        bad_host: bool,
+        head_only: bool,
+        id: &str,
+    ) -> Response<Body> {
+        match self.result(body, bad_host, head_only).await {
+            Ok(response) => response,
+            Err(error) => self.fail(error, head_only, id),
+        }
+    }
+
+    async fn result(
+        &mut self,
+        body: &mut RequestBody,
+        bad_host: bool,
+        head_only: bool,
+    ) -> Result<Response<Body>> {
+        if bad_host {
+            return Err(error::bad_request("INVALID_HOST"));
+        }
+        let uri = self.req.uri.clone();
         let (path, escaped) = match path::normal(uri.path()) {
             Ok(normal) => (normal.text, normal.escaped),
-            Err(PathError::Dots) => return self.fail(&req, error::not_found(), id, head_only),
+            Err(PathError::Dots) => return Err(error::not_found()),
             Err(PathError::Segment(segment)) => {
-                let error =
-                    error::bad_request(error::UNABLE_DECODE_PARAM).with_data(json!({ "param": segment }));
-                return self.fail(&req, error, id, head_only);
+                let error = error::bad_request(error::UNABLE_DECODE_PARAM);
+                return Err(error.with_data(json!({ "param": segment })));
             }
         };
-        if let Some(reply) = self.gateway.health.answer(&path, self.broker).await
-            && let Ok(response) = reply.into_response(head_only)
-        {
+        if let Some(reply) = self.gateway.health.answer(&path, self.broker).await {
+            return reply.into_response(head_only);
+        }
+        let found = self.gateway.table(self.broker).find(&self.req.method, &path, escaped);
+        if let Some(response) = self.preflight(&path) {
             return response;
         }
-        let found = self.gateway.table(self.broker).find(&req.method, &path, escaped);
-        if let Some(response) = self.preflight(&req, &path) {
-            return response.unwrap_or_else(|error| self.fail(&req, error, id, head_only));
-        }
+        let req =
+            Arc::get_mut(&mut self.req).ok_or_else(|| Error::internal_error("the request is shared"))?;
         req.path = path.into_owned();
-        let (leaf, req) = match found {
+        let leaf = match found {
             Found::Alias(leaf, params) => {
                 req.params = params;
-                (leaf, Arc::new(req))
+                leaf
             }
-            Found::OtherMethods(route, allowed) => {
-                let result = self.other_methods(&req, route, &allowed);
-                return result.unwrap_or_else(|error| self.fail(&req, error, id, head_only));
-            }
-            Found::Nothing(route) => {
-                let error = self.nothing(&req, route);
-                return self.fail(&req, error, id, head_only);
-            }
+            Found::OtherMethods(route, allowed) => return self.other_methods(route, &allowed),
+            Found::Nothing(route) => return Err(self.nothing(route)),
         };
-        let result = match self.call(&leaf, &req, body).await {
+        let result = match self.call(&leaf, body).await {
             Ok(reply) => reply.into_response(head_only),
             Err(error) => Err(error),
         };
         match result {
             Ok(mut response) => {
                 merge(response.headers_mut(), std::mem::take(&mut self.headers));
-                response
+                Ok(response)
             }
             Err(error) => {
                 let mut headers = HeaderMap::new();
                 reply::decorate(&self.ctx.metas(), &mut headers);
                 merge(&mut self.headers, headers);
-                self.fail(&req, error, id, head_only)
+                Err(error)
             }
         }
     }
 
     /// Notes whose rules hold from here on and checks the origin.
-    fn enter(&mut self, route: Arc<Route>, req: &Req) -> Result<()> {
+    fn enter(&mut self, route: Arc<Route>) -> Result<()> {
         let route = self.route.insert(route);
         match &route.cors {
-            Some(cors) => cors.check(&req.headers, &mut self.headers),
+            Some(cors) => cors.check(&self.req.headers, &mut self.headers),
             None => Ok(()),
         }
     }
 
     /// The answer to a preflight of a route that is open to other sites.
-    fn preflight(&mut self, req: &Req, path: &str) -> Option<Result<Response<Body>>> {
+    fn preflight(&mut self, path: &str) -> Option<Result<Response<Body>>> {
+        let req = &self.req;
         if req.method != Method::OPTIONS || !req.headers.contains_key(header::ORIGIN) {
             return None;
         }
@@ -160,49 +171,51 @@ impl Exchange<'_> {
             Found::Nothing(route) => route?,
         };
         route.cors.as_ref()?;
-        if let Err(refused) = self.enter(route.clone(), req) {
+        if let Err(refused) = self.enter(route.clone()) {
             return Some(Err(refused));
         }
         if let Some(cors) = &route.cors {
-            cors.preflight(&req.headers, &mut self.headers);
+            cors.preflight(&self.req.headers, &mut self.headers);
         }
         Some(Ok(self.empty(StatusCode::NO_CONTENT)))
     }
 
-    fn other_methods(&mut self, req: &Req, route: Arc<Route>, allowed: &str) -> Result<Response<Body>> {
+    fn other_methods(&mut self, route: Arc<Route>, allowed: &str) -> Result<Response<Body>> {
         if self.broker.state() == State::Starting {
             return Err(error::service_unavailable("STARTING"));
         }
-        self.enter(route, req)?;
+        self.enter(route)?;
         if let Ok(allowed) = HeaderValue::from_str(allowed) {
             self.headers.insert(header::ALLOW, allowed);
         }
-        match req.method == Method::OPTIONS {
+        match self.req.method == Method::OPTIONS {
             true => Ok(self.empty(StatusCode::NO_CONTENT)),
             false => Err(error::method_not_allowed()),
         }
     }
 
-    fn nothing(&mut self, req: &Req, route: Option<Arc<Route>>) -> Error {
+    fn nothing(&mut self, route: Option<Arc<Route>>) -> Error {
         if self.broker.state() == State::Starting {
             return error::service_unavailable("STARTING");
         }
         let Some(route) = route else { return error::not_found() };
         let direct = route.direct.then(|| {
-            let below = req.path.strip_prefix(route.path.as_str()).unwrap_or(&req.path);
+            let path = &self.req.path;
+            let below = path.strip_prefix(route.path.as_str()).unwrap_or(path);
             error::action_not_found(&below.trim_matches('/').replace('/', "."))
         });
-        match self.enter(route, req) {
+        match self.enter(route) {
             Ok(()) => direct.unwrap_or_else(error::not_found),
             Err(refused) => refused,
         }
     }
 
     /// Stages, parameters, call, hooks.
-    async fn call(&mut self, leaf: &Leaf, req: &Arc<Req>, body: &mut RequestBody) -> Result<Reply> {
+    async fn call(&mut self, leaf: &Leaf, body: &mut RequestBody) -> Result<Reply> {
         let entry = &leaf.entry;
         let route = &entry.route;
-        self.enter(route.clone(), req)?;
+        self.enter(route.clone())?;
+        let req = self.req.clone();
         if let Some(authenticate) = &route.authenticate {
             let user = authenticate(self.ctx.clone(), req.clone()).await?;
             if !user.is_null() {
@@ -244,13 +257,24 @@ impl Exchange<'_> {
         response
     }
 
+    /// The response after a panic: that of an internal error, with the headers collected so far.
+    #[cold]
+    fn panicked(&mut self, head_only: bool, id: &str) -> Response<Body> {
+        let error = Error::internal_error("a stage or hook of the gateway panicked");
+        // The hook that panicked may be one of those that shape errors.
+        match catch_unwind(AssertUnwindSafe(|| self.fail(error.clone(), head_only, id))) {
+            Ok(response) => response,
+            Err(_) => self.refusal(&error, serde_json::to_vec(&Public(&error)), head_only),
+        }
+    }
+
     /// The response of an error.
-    fn fail(&mut self, req: &Req, error: Error, id: &str, head_only: bool) -> Response<Body> {
-        let route = self.route.as_deref();
+    fn fail(&mut self, error: Error, head_only: bool, id: &str) -> Response<Body> {
+        let (req, route) = (&*self.req, self.route.as_deref());
         if error::status(&error).is_server_error() {
             log::failure(req, &error, id);
         } else {
-            tracing::debug!(request_id = id, error = %format!("{error:#}"), "request refused");
+            tracing::debug!(request_id = id, error = %log::line(&error), "request refused");
         }
         let error = match route.and_then(|route| route.map_error.as_ref()).or(self.gateway.map_error.as_ref())
         {
@@ -266,13 +290,23 @@ impl Exchange<'_> {
             Some(format) => serde_json::to_vec(&format(&error)),
             None => serde_json::to_vec(&Public(&error)),
         };
+        self.refusal(&error, json, head_only)
+    }
+
+    fn refusal(
+        &mut self,
+        error: &Error,
+        json: serde_json::Result<Vec<u8>>,
+        head_only: bool,
+    ) -> Response<Body> {
         let json = json.unwrap_or_default();
         let length = json.len();
         let mut response = Response::new(if head_only { Body::default() } else { Body::from(json) });
-        *response.status_mut() = error::status(&error);
+        *response.status_mut() = error::status(error);
         let mut headers = std::mem::take(&mut self.headers);
+        // Whatever type the action chose for its result: this is no such result.
         let kind = HeaderValue::from_static("application/json; charset=utf-8");
-        headers.entry(header::CONTENT_TYPE).or_insert(kind);
+        headers.insert(header::CONTENT_TYPE, kind);
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         *response.headers_mut() = headers;
         response

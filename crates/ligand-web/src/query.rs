@@ -151,11 +151,24 @@ impl Branch {
         }
     }
 
+    /// Whether a number names a place in the list: one near its start, or one that `a[]` has filled.
+    fn is_index(&self, index: usize) -> bool {
+        index <= MAX_INDEX || self.entries.contains_key(&Key::Index(index))
+    }
+
+    /// The next place of the list whose number is no key of the object.
+    fn free(&mut self) -> usize {
+        while self.next > MAX_INDEX && self.entries.contains_key(&Key::Text(self.next.to_string())) {
+            self.next += 1;
+        }
+        self.next
+    }
+
     fn key(&mut self, text: &str) -> Key {
         let index = match text {
-            "" => Some(self.next),
+            "" => Some(self.free()),
             text => {
-                text.parse().ok().filter(|index: &usize| *index <= MAX_INDEX && index.to_string() == text)
+                text.parse().ok().filter(|index: &usize| index.to_string() == text && self.is_index(*index))
             }
         };
         match index {
@@ -238,6 +251,25 @@ mod tests {
     fn prototype_names_are_dropped_everywhere() {
         let text = "__proto__[x]=1&a[__proto__]=1&constructor=1&a[constructor][prototype]=1&prototype=2&b=1";
         assert_eq!(read(text), json!({"b": "1"}));
+    }
+
+    #[test]
+    fn numbers_of_long_lists_lose_no_value() {
+        let list = vec!["a[]=l"; 26].join("&");
+        let long = read(&format!("{list}&a[25]=x"));
+        assert_eq!(long["a"].as_array().unwrap().len(), 26);
+        assert_eq!(long["a"][25], json!(["l", "x"]));
+        let first = read(&format!("a[25]=x&a[26]=y&{list}"));
+        assert_eq!(first["a"].as_object().unwrap().len(), 28);
+        assert_eq!((&first["a"]["25"], &first["a"]["27"]), (&json!("x"), &json!("l")));
+        let last = read(&format!("{list}&a[26]=x&a[b]=y"));
+        assert_eq!(
+            (&last["a"]["26"], &last["a"]["0"], &last["a"]["b"]),
+            (&json!("x"), &json!("l"), &json!("y"))
+        );
+        // Two keys of one name at the top, too.
+        let top = vec!["[]=l"; 22].join("&");
+        assert_eq!(read(&format!("21=x&{top}")).as_object().unwrap().len(), 23);
     }
 
     #[test]

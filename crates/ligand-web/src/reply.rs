@@ -98,7 +98,7 @@ impl Reply {
     }
 }
 
-/// `$responseType` and `$responseHeaders`; these are honoured on errors too.
+/// `$responseType` and `$responseHeaders`; these are honoured on errors too, but for the content type.
 pub(crate) fn decorate(meta: &Meta, headers: &mut HeaderMap) {
     if let Some(Value::Object(fields)) = meta.get("$responseHeaders") {
         for (name, value) in fields {

@@ -217,8 +217,9 @@ impl Route {
         self
     }
 
-    /// Reads `application/x-www-form-urlencoded` bodies too. Any site can send forms to any other: with cookies
-    /// as authentication this needs a token against that.
+    /// Reads `application/x-www-form-urlencoded` bodies too. Any site can send forms to any other, without a
+    /// preflight: with cookies as authentication this needs a token in a header. Routes without forms need it as
+    /// well, see [`crate::auth`].
     pub fn forms(mut self) -> Self {
         self.forms = true;
         self

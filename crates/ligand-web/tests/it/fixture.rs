@@ -1,12 +1,6 @@
 //! Services to call.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use ligand_core::{
     Action, BoxFuture, Context, Error, Payload, Result, ServiceBroker, ServiceDef, Visibility,
@@ -14,6 +8,7 @@ use ligand_core::{
 use ligand_web::{Gateway, Route};
 use ligand_wire::schema::Schema;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// An action that answers a fixed value and sets some meta.
 fn fixed(name: &'static str, meta: Value, answer: Value) -> Action {
@@ -42,22 +37,31 @@ fn schema(properties: Value, required: Value) -> Schema {
     Schema::from_json(json!({"type": "object", "properties": properties, "required": required})).unwrap()
 }
 
-/// Counts the calls of `fx.slow` that run; a call that is dropped counts down too.
+/// Counts the calls of `fx.slow` that run until they are told to end; a call that is dropped counts down too.
 #[derive(Clone, Default)]
-pub(crate) struct Running(Arc<AtomicUsize>);
+pub(crate) struct Running(Arc<Calls>);
+
+#[derive(Default)]
+struct Calls {
+    count: watch::Sender<usize>,
+    ended: watch::Sender<bool>,
+}
 
 impl Running {
     pub(crate) fn count(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        *self.0.count.borrow()
     }
 
     pub(crate) async fn reaches(&self, count: usize) {
-        let wait = async {
-            while self.count() != count {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(5), wait).await.expect("calls neither started nor ended");
+        let mut counts = self.0.count.subscribe();
+        let reached = counts.wait_for(|now| *now == count);
+        let in_time = tokio::time::timeout(Duration::from_secs(5), reached).await;
+        in_time.expect("calls neither started nor ended").unwrap();
+    }
+
+    /// Lets all calls end, later ones too.
+    pub(crate) fn end(&self) {
+        self.0.ended.send_replace(true);
     }
 }
 
@@ -65,19 +69,19 @@ struct Mark(Running);
 
 impl Drop for Mark {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.0.count.send_modify(|count| *count -= 1);
     }
 }
 
 pub(crate) fn fx(running: &Running) -> ServiceDef {
     let running = running.clone();
-    let slow = move |_: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+    let slow = move |_: &Context, _: Payload| -> BoxFuture<Result<Payload>> {
         let running = running.clone();
         Box::pin(async move {
-            running.0.fetch_add(1, Ordering::SeqCst);
+            let mut ended = running.0.ended.subscribe();
+            running.0.count.send_modify(|count| *count += 1);
             let _mark = Mark(running);
-            let ms = params.get("ms").and_then(|ms| ms.as_u64()).unwrap_or(0);
-            tokio::time::sleep(Duration::from_millis(ms)).await;
+            ended.wait_for(|ended| *ended).await.unwrap();
             Ok(json!("slow done").into())
         })
     };
@@ -123,13 +127,27 @@ pub(crate) fn fx(running: &Running) -> ServiceDef {
         .action(failing("err422", Error::client(422, "INSUFFICIENT_STOCK", "Insufficient stock").with_data(json!({"available": 1}))))
         .action(failing("err599", Error::build("MoleculerError", 599, "m")))
         .action(failing("errNull", Error::build("EntityNotFoundError", 404, "Entity not found").with_null_kind()))
+        .action(Action::raw("errEcho", |_: &Context, params: Payload| {
+            ligand_core::ready(params.to_value().and_then(|params| {
+                let code = if params["code"] == "422" { 422 } else { 500 };
+                Err(Error::build("Echo", code, params["text"].as_str().unwrap().to_owned()))
+            }))
+        }))
         .action(Action::raw("errHeaders", |ctx: &Context, _: Payload| {
             ctx.set_meta("$responseHeaders", json!({"X-Custom": "c"}));
             ctx.set_meta("$statusCode", 201);
             ligand_core::ready(Err(Error::new("with headers")))
         }))
+        .action(Action::raw("errType", |ctx: &Context, _: Payload| {
+            ctx.set_meta("$responseType", "text/html");
+            ligand_core::ready(Err(Error::client(422, "X", "<script>")))
+        }))
+        .action(Action::raw("errTypes", |ctx: &Context, _: Payload| {
+            ctx.set_meta("$responseHeaders", json!({"Content-Type": ["text/html", "text/html"]}));
+            ligand_core::ready(Err(Error::client(422, "X", "<script>")))
+        }))
         .action(Action::raw("panics", |_: &Context, _: Payload| -> BoxFuture<Result<Payload>> { panic!("boom") }))
-        .action(Action::raw("slow", slow).params_schema(schema(json!({"ms": number}), json!([]))))
+        .action(Action::raw("slow", slow))
         .action(fixed("vPublic", json!({}), json!(1)).visibility(Visibility::Public))
         .action(fixed("vProtected", json!({}), json!(1)).visibility(Visibility::Protected))
         .action(fixed("vPrivate", json!({}), json!(1)).visibility(Visibility::Private))

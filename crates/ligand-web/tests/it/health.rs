@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use ligand_core::Error;
+use ligand_core::{Error, State};
 use ligand_web::{Gateway, Route, error};
 use serde_json::json;
 
@@ -68,15 +68,24 @@ async fn a_stopping_node_is_not_ready() {
     let running = Running::default();
     let gateway = Gateway::builder().bind("127.0.0.1:0").route(Route::new("/api").direct_calls()).build();
     let (broker, address) = serving(gateway.clone(), &running).await;
+    let mut idle = Raw::connect(address).await;
+    idle.write("GET /ready HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert_eq!(idle.read().await.unwrap().status, 200);
     let mut busy = Raw::connect(address).await;
-    busy.write("GET /api/fx/slow?ms=300 HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    busy.write("GET /api/fx/slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
     running.reaches(1).await;
     let stop = tokio::spawn({
         let broker = broker.clone();
         async move { broker.stop().await }
     });
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    assert_eq!(Direct(&gateway, &broker).get("/ready").await.status, 503);
+    // The stop has begun, and waits for the call.
+    assert!(idle.is_closed().await);
+    assert_eq!(broker.state(), State::Stopping);
+    let ready = Direct(&gateway, &broker).get("/ready").await;
+    assert_eq!((ready.status, &ready.json()["checks"]["broker"]), (503, &json!(false)));
+    assert_eq!(broker.state(), State::Stopping);
+    running.end();
+    assert_eq!(busy.read().await.unwrap().json(), "slow done");
     stop.await.unwrap();
 }
 

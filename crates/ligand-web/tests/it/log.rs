@@ -44,9 +44,13 @@ impl Sink {
 }
 
 fn subscribe() -> (Sink, tracing::subscriber::DefaultGuard) {
+    subscribe_to(tracing::Level::INFO)
+}
+
+fn subscribe_to(level: tracing::Level) -> (Sink, tracing::subscriber::DefaultGuard) {
     let sink = Sink::default();
-    let subscriber =
-        tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(sink.clone()).finish();
+    let format = tracing_subscriber::fmt().with_ansi(false).without_time().with_max_level(level);
+    let subscriber = format.with_writer(sink.clone()).finish();
     (sink, tracing::subscriber::set_default(subscriber))
 }
 
@@ -88,6 +92,22 @@ async fn failures_are_logged_with_what_clients_do_not_see() {
     assert!(!answer.body.contains("hunter2"));
     let lines = sink.lines();
     assert!(lines[0].contains("ERROR") && lines[0].contains("hunter2"), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn errors_that_quote_clients_forge_no_lines() {
+    let broker = fixture::broker().await;
+    let gateway = one(Route::new("/api").direct_calls());
+    let http = Direct(&gateway, &broker);
+    let (sink, _guard) = subscribe_to(tracing::Level::DEBUG);
+    for code in [500, 422] {
+        let answer = http.get(&format!("/api/fx/errEcho?code={code}&text=a%0D%0A%20INFO%20forged")).await;
+        assert_eq!((answer.status, &answer.json()["message"]), (code, &"a\r\n INFO forged".into()));
+    }
+    let lines = sink.lines();
+    let quoting: Vec<_> = lines.iter().filter(|line| line.contains("forged")).collect();
+    assert!(quoting.len() >= 2, "{lines:#?}");
+    assert!(quoting.iter().all(|line| line.contains("a\\r\\n INFO forged")), "{lines:#?}");
 }
 
 #[tokio::test]

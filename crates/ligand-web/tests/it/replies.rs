@@ -87,6 +87,18 @@ async fn errors_have_one_shape() {
 }
 
 #[tokio::test]
+async fn errors_are_never_sent_as_something_else_than_json() {
+    let broker = fixture::broker().await;
+    let gateway = one(Route::new("/").direct_calls());
+    for action in ["errType", "errTypes"] {
+        let answer = Direct(&gateway, &broker).get(&format!("/fx/{action}")).await;
+        let types: Vec<_> = answer.headers.get_all("content-type").iter().collect();
+        assert_eq!(types, ["application/json; charset=utf-8"], "{action}");
+        assert_eq!(answer.json()["message"], "<script>");
+    }
+}
+
+#[tokio::test]
 async fn production_tells_nothing_of_failures() {
     let broker = fixture::broker().await;
     let route = Route::new("/").direct_calls().alias("GET /gone", "no.such");

@@ -9,7 +9,7 @@ use std::{
 };
 
 use ligand_core::{Action, CallOptions, Context, Error, Result};
-use ligand_web::{Reply, Req, Route, error};
+use ligand_web::{Cors, Gateway, Reply, Req, Route, error};
 use serde_json::{Value, json};
 
 use crate::{
@@ -159,10 +159,58 @@ async fn hooks_can_refuse_and_panic_without_harm() {
 }
 
 #[tokio::test]
+async fn a_panic_is_answered_like_any_failure() {
+    let broker = fixture::broker().await;
+    let gateway = Gateway::builder()
+        .route(
+            Route::new("/api")
+                .direct_calls()
+                .cors(Cors::origins(["https://shop.example"]))
+                .before(|_: Context, req: Arc<Req>| async move {
+                    assert_ne!(req.query(), Some("before"));
+                    Ok::<_, Error>(())
+                })
+                .on_error(|req, error| {
+                    assert_ne!(req.query(), Some("on_error"), "{error}");
+                    if req.path == "/api/fx/num" { error.with_code(502) } else { error }
+                })
+                .error_formatter(|error| {
+                    assert_ne!(error.code(), 422);
+                    json!({"shaped": error.code()})
+                }),
+        )
+        .check("database", || async {
+            if true {
+                panic!("check");
+            }
+            Ok::<_, Error>(())
+        })
+        .error_formatter(|error| json!({"all": error.code()}))
+        .build();
+    let http = Direct(&gateway, &broker);
+    let plain = json!({"name": "InternalServerError", "message": "Internal server error", "code": 500});
+    for (target, status, body) in [
+        ("/api/fx/num?before", 502, json!({"shaped": 502})),
+        ("/api/fx/obj?before", 500, json!({"shaped": 500})),
+        ("/api/fx/err?on_error", 500, plain),
+        ("/api/fx/err422", 500, json!({"shaped": 500})),
+    ] {
+        let answer = http.send("GET", target, &[("origin", "https://shop.example")], "").await;
+        assert_eq!((answer.status, answer.json()), (status, body), "{target}");
+        assert_eq!(answer.header("access-control-allow-origin"), "https://shop.example", "{target}");
+        assert_eq!(answer.header("vary"), "Origin", "{target}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("x-request-id").len(), 36);
+    }
+    let answer = http.get("/ready").await;
+    assert_eq!((answer.status, answer.json()), (500, json!({"all": 500})));
+}
+
+#[tokio::test]
 async fn call_options_hold_for_every_call_of_the_route() {
     let broker = fixture::broker().await;
     let options = CallOptions { timeout: Some(Duration::from_millis(30)), ..CallOptions::default() };
     let gateway = one(Route::new("/").direct_calls().call_options(options));
-    let answer = Direct(&gateway, &broker).get("/fx/slow?ms=10000").await;
+    let answer = Direct(&gateway, &broker).get("/fx/slow").await;
     assert_eq!(answer.error(), (504, "REQUEST_TIMEOUT".into()));
 }

@@ -1,0 +1,77 @@
+use http::HeaderValue;
+
+use super::*;
+
+const RULES: Rules = Rules { limit: 1000, time: Duration::from_secs(1), depth: 64, pairs: 10, forms: true };
+
+async fn read(kind: &'static str, body: impl Into<RequestBody>) -> Result<Content> {
+    let mut headers = HeaderMap::new();
+    if !kind.is_empty() {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+    content(&mut body.into(), &headers, RULES).await
+}
+
+#[tokio::test]
+async fn json_is_checked_and_kept_as_it_is() {
+    for kind in ["application/json", "Application/JSON; charset=UTF-8", "application/problem+json"] {
+        assert_eq!(read(kind, r#" {"a":[1]}"#).await.unwrap(), Content::Json(r#" {"a":[1]}"#.into()));
+    }
+    assert_eq!(read("application/json", "\u{feff}{}").await.unwrap(), Content::Json("{}".into()));
+    assert_eq!(read("", ()).await.unwrap(), Content::None);
+    assert_eq!(read("application/json", "").await.unwrap(), Content::None);
+}
+
+#[tokio::test]
+async fn broken_json_is_refused() {
+    let deep = "[".repeat(100_000);
+    let bad: [&[u8]; 12] = [
+        b"{bad",
+        b"123",
+        b"\"x\"",
+        b"null",
+        b"{} {}",
+        b"[NaN]",
+        b"[01]",
+        b"{\"a\":1,}",
+        b"[\"\xff\"]",
+        b"[\"\xed\xa0\x80\"]",
+        b" ",
+        b"[\"\\x\"]",
+    ];
+    for body in bad.into_iter().map(<[u8]>::to_vec) {
+        let error = read("application/json", body.clone()).await.unwrap_err();
+        assert_eq!((error.code(), error.kind()), (400, "entity.parse.failed"), "{body:?}");
+    }
+    let rules = Rules { limit: usize::MAX, ..RULES };
+    assert!(check_json(deep.as_bytes(), rules.depth).unwrap_err().message().contains("64"));
+    let fits = format!("{}{}", "[".repeat(64), "]".repeat(64));
+    check_json(fits.as_bytes(), 64).unwrap();
+    check_json(br#"{"a":"[[[[[[\"[[[","b":"\\"}"#, 1).unwrap();
+}
+
+#[tokio::test]
+async fn other_types_charsets_and_sizes_are_refused() {
+    for (kind, code, name) in [
+        ("", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ("text/plain", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ("application/jsonp", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ("application/json; charset=utf-16", 415, "charset.unsupported"),
+    ] {
+        let error = read(kind, "{}").await.unwrap_err();
+        assert_eq!((error.code(), error.kind()), (code, name), "{kind}");
+    }
+    let error = read("application/json", "x".repeat(1001)).await.unwrap_err();
+    assert_eq!((error.code(), error.kind()), (413, "entity.too.large"));
+}
+
+#[tokio::test]
+async fn forms_are_read_where_they_are_allowed() {
+    let kind = "application/x-www-form-urlencoded";
+    let Content::Form(form) = read(kind, "a[b]=1&d=3&d=4").await.unwrap() else { panic!("a form") };
+    assert_eq!(Value::Object(form), serde_json::json!({"a": {"b": "1"}, "d": ["3", "4"]}));
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    let rules = Rules { forms: false, ..RULES };
+    assert_eq!(content(&mut "a=1".into(), &headers, rules).await.unwrap_err().code(), 415);
+}
