@@ -11,7 +11,7 @@ use http::{HeaderValue, StatusCode, header};
 use ligand_core::{BoxFuture, Error, Payload, Result, ServiceBroker, State};
 use serde_json::{Map, Value, json};
 
-use crate::{Reply, log};
+use crate::{Reply, log::one_line};
 
 type Check = Arc<dyn Fn() -> BoxFuture<Result<()>> + Send + Sync>;
 
@@ -66,7 +66,7 @@ impl Health {
             let passed = match tokio::time::timeout(LONGEST_CHECK, check()).await {
                 Ok(Ok(())) => true,
                 Ok(Err(error)) => {
-                    tracing::warn!(check = name, error = %log::line(&error), "not ready");
+                    tracing::warn!(check = name, error = %one_line(&error), "not ready");
                     false
                 }
                 Err(_) => {

@@ -29,12 +29,13 @@ impl Line {
 
 /// A failure on our side, with everything the client does not get to see.
 pub(crate) fn failure(req: &Req, error: &Error, request_id: &str) {
-    tracing::error!(request_id, error = %line(error), "request failed: {} {}", req.method, req.uri.path().escape_debug());
+    tracing::error!(request_id, error = %one_line(error), "request failed: {} {}", req.method, req.uri.path().escape_debug());
 }
 
-/// An error with its internal text, on one line: messages quote what clients send, and a line break or an escape
+/// An error with its internal text, on one line (imported by name: the macros of `tracing` may bring a module
+/// called `log` of their own into scope): messages quote what clients send, and a line break or an escape
 /// sequence of a terminal in there would forge other lines.
-pub(crate) fn line(error: &Error) -> String {
+pub(crate) fn one_line(error: &Error) -> String {
     let text = format!("{error:#}");
     let special = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     if !text.contains(special) {
@@ -58,7 +59,7 @@ mod tests {
     fn errors_take_one_line() {
         let error = Error::client(422, "X", "it's\r\nERROR forged\u{1b}[31m\u{85}\u{2028}é")
             .with_internal("kept\n\tback");
-        let line = line(&error);
+        let line = one_line(&error);
         assert!(line.contains("it's\\r\\nERROR forged\\u{1b}[31m\\u{85}\\u{2028}é"), "{line}");
         assert!(line.contains("kept\\n\\tback"), "{line}");
     }

@@ -16,7 +16,8 @@ use crate::{
     Body, Reply, Req, RequestBody, Route, body,
     error::{self, Public},
     gateway::Inner,
-    log, params,
+    log::{self, one_line},
+    params,
     path::{self, PathError},
     reply, request_id,
     table::{Access, Found, Leaf},
@@ -274,7 +275,7 @@ impl Exchange<'_> {
         if error::status(&error).is_server_error() {
             log::failure(req, &error, id);
         } else {
-            tracing::debug!(request_id = id, error = %log::line(&error), "request refused");
+            tracing::debug!(request_id = id, error = %one_line(&error), "request refused");
         }
         let error = match route.and_then(|route| route.map_error.as_ref()).or(self.gateway.map_error.as_ref())
         {
