@@ -61,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) parent_id: Option<Id>,
     pub(crate) caller: Option<Arc<str>>,
     pub(crate) meta: Mutex<Meta>,
+    /// What the meta was when it came from the caller: only changes flow back.
+    pub(crate) inherited: Meta,
     pub(crate) limit: Limit,
     /// Shared by the contexts of one event's listeners.
     pub(crate) extra: Option<Arc<Extra>>,
@@ -130,6 +132,7 @@ impl Inner {
             parent_id: None,
             caller: None,
             meta: Mutex::default(),
+            inherited: Meta::default(),
             limit: Limit::default(),
             extra: None,
             level: 1,
@@ -253,7 +256,8 @@ impl Context {
         T::deserialize(self.0.meta.lock().get(key)?).ok()
     }
 
-    /// Sets one value of the meta: the calls made from here see it, and so does the caller afterwards.
+    /// Sets one value of the meta: the calls made from here see it, and so does the caller afterwards. Of calls
+    /// that run at once and set the same value differently, the one that ends last wins.
     pub fn set_meta(&self, key: impl Into<String>, value: impl Into<Value>) {
         self.0.meta.lock().set(key, value);
     }
@@ -263,10 +267,11 @@ impl Context {
         self.0.meta.lock().clone()
     }
 
-    pub(crate) fn merge_meta(&self, other: &Context) {
-        let other = other.0.meta.lock().clone();
-        if !other.is_empty() {
-            self.0.meta.lock().merge(&other);
+    /// Takes over what `child` changed of the meta that it had from here.
+    pub(crate) fn merge_meta(&self, child: &Context) {
+        let changed = child.0.meta.lock().clone();
+        if !changed.is_empty() {
+            self.0.meta.lock().merge_changes(&child.0.inherited, &changed);
         }
     }
 
