@@ -6,6 +6,9 @@
 //! Stop: `stopping` of all services while everything still answers, wait for running calls and listeners (at
 //! most `tracking.shutdown_timeout`), then, in reverse order: out of the registry, `stopped` handlers.
 //! Failures are logged and the stop goes on.
+//!
+//! A start or a stop that is dropped in the middle cannot run handlers: what runs is aborted, the registry is
+//! emptied and the broker is `Stopped`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +27,7 @@ use crate::{
 impl ServiceBroker {
     pub(super) async fn launch(&self, services: Vec<ServiceDef>) -> Result<()> {
         let start = tokio::time::Instant::now();
+        let given_up = Halted(self);
         let mut state = self.0.state.subscribe();
         let result = tokio::select! {
             result = self.launch_all(services) => result,
@@ -49,6 +53,8 @@ impl ServiceBroker {
         let services = self.registry().snapshot().services().len();
         tracing::info!(node = self.node_id(), services, took = ?start.elapsed(), "broker started");
         let _ = self.broadcast_local("$broker.started", json!({})).await;
+        // From here on it is the caller's.
+        std::mem::forget(given_up);
         Ok(())
     }
 
@@ -286,6 +292,7 @@ impl ServiceBroker {
 
     /// Listens for signals before the start, so that none of them kills a program that is half up.
     pub(super) async fn run_until_signal(&self, services: Vec<ServiceDef>) -> Result<()> {
+        let _end = Halted(self);
         let mut signal = std::pin::pin!(signals()?);
         let mut launch = std::pin::pin!(self.launch(services));
         tokio::select! {
@@ -305,12 +312,15 @@ impl ServiceBroker {
     }
 }
 
-/// Ends the stop, also when nobody waits for it any more: others that wait must not wait for ever.
+/// Ends the stop, also when nobody waits for it any more: others that wait must not wait for ever, and nothing
+/// may keep the broker alive. A start that is given up ends in the same way.
 struct Halted<'a>(&'a ServiceBroker);
 
 impl Drop for Halted<'_> {
     fn drop(&mut self) {
-        self.0.0.services.lock().clear();
+        let services = std::mem::take(&mut *self.0.0.services.lock());
+        drop(services);
+        self.0.registry().clear();
         self.0.0.tasks.abort();
         self.0.0.state.send_replace(State::Stopped);
     }

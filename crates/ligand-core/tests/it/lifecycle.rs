@@ -394,6 +394,63 @@ async fn nothing_keeps_a_stopped_broker_alive() {
     assert!(weak.upgrade().is_none());
 }
 
+/// A service whose handlers hold `probe`, with a second one that never comes up.
+fn half_up(log: &Log, weak: &std::sync::Arc<parking_lot::Mutex<ligand_core::WeakBroker>>) -> [ServiceDef; 2] {
+    let (held, weak) = (std::sync::Arc::new(OnDrop(log.clone(), "dropped")), weak.clone());
+    let up = ServiceDef::new("up")
+        .action(action("held", move |_, (): ()| {
+            let _held = &held;
+            async { Ok(()) }
+        }))
+        .started(move |ctx| {
+            *weak.lock() = ctx.broker().downgrade();
+            ctx.broker().tasks().spawn(std::future::pending());
+            async { Ok(()) }
+        });
+    let never = ServiceDef::new("never").dependency("up").started(|_| std::future::pending());
+    [up, never]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_dropped_leaves_nothing() {
+    let (log, weak) = (Log::default(), std::sync::Arc::default());
+    let [up, never] = half_up(&log, &weak);
+    let start = builder().service(up).service(never).start();
+    assert!(tokio::time::timeout(ms(1000), start).await.is_err());
+    settle().await;
+    assert_eq!(log.take(), ["dropped"]);
+    assert!(weak.lock().upgrade().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_start_ends_for_those_who_hold_the_broker() {
+    let held = std::sync::Arc::new(parking_lot::Mutex::new(None));
+    let own = held.clone();
+    let svc = ServiceDef::new("s").started(move |ctx| {
+        *own.lock() = Some(ctx.broker().clone());
+        std::future::pending()
+    });
+    assert!(tokio::time::timeout(ms(10), builder().service(svc).start()).await.is_err());
+    let broker = held.lock().take().unwrap();
+    assert_eq!(broker.state(), State::Stopped);
+    broker.stop().await;
+    let error = broker.call_named("$node.list", json!(null)).await.unwrap_err();
+    assert_eq!(error.kind(), "REQUEST_REJECTED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_is_dropped_leaves_nothing() {
+    let (log, weak) = (Log::default(), std::sync::Arc::default());
+    let [up, _] = half_up(&log, &weak);
+    let broker = start([up, ServiceDef::new("slow").stopping(|_| std::future::pending())]).await;
+    assert!(tokio::time::timeout(ms(1000), broker.stop()).await.is_err());
+    assert!(broker.registry().snapshot().services().is_empty());
+    drop(broker);
+    settle().await;
+    assert_eq!(log.take(), ["dropped"]);
+    assert!(weak.lock().upgrade().is_none());
+}
+
 #[tokio::test]
 async fn local_events_tell_about_the_life() {
     let log = Log::default();
