@@ -5,7 +5,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -23,6 +23,8 @@ pub struct ServiceItem {
     def: ServiceDef,
     endpoints: Vec<Arc<Endpoint>>,
     listeners: Vec<Arc<Listener>>,
+    /// A `started` handler has run, but the service has not come into the registry.
+    half_started: AtomicBool,
 }
 
 impl ServiceItem {
@@ -32,7 +34,15 @@ impl ServiceItem {
         endpoints: Vec<Arc<Endpoint>>,
         listeners: Vec<Arc<Listener>>,
     ) -> Self {
-        Self { full_name, def, endpoints, listeners }
+        Self { full_name, def, endpoints, listeners, half_started: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn is_half_started(&self) -> bool {
+        self.half_started.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_half_started(&self, half: bool) {
+        self.half_started.store(half, Ordering::Release);
     }
 
     /// Full name with version.

@@ -394,7 +394,51 @@ async fn nothing_keeps_a_stopped_broker_alive() {
     assert!(weak.upgrade().is_none());
 }
 
-/// A service whose handlers hold `probe`, with a second one that never comes up.
+#[tokio::test]
+async fn a_service_that_started_half_is_stopped() {
+    let log = Log::default();
+    let half = || svc("half", &log).dependency("a").started(|_| async { Err(Error::new("no queue")) });
+    let error = builder().service(svc("a", &log)).service(half()).start().await.unwrap_err();
+    assert_eq!(error.message(), "no queue");
+    let lines = log.take();
+    assert_eq!(
+        lines[2..],
+        ["a started", "half started", "a stopping", "half stopped", "a stopped"],
+        "{lines:?}"
+    );
+    // Also when another one fails meanwhile.
+    let waits = svc("waits", &log).started(|_| std::future::pending());
+    let fails = ServiceDef::new("fails").started(|_| async {
+        settle().await;
+        Err(Error::new("no disk"))
+    });
+    let error = builder().service(waits).service(fails).start().await.unwrap_err();
+    assert_eq!(error.message(), "no disk");
+    assert_eq!(log.take(), ["waits created", "waits started", "waits stopped"]);
+    // Also when it comes later.
+    let broker = start([svc("a", &log)]).await;
+    log.take();
+    assert_eq!(broker.add_service(half()).await.unwrap_err().message(), "no queue");
+    assert_eq!(log.take(), ["half created", "half started", "half stopped"]);
+    broker.stop().await;
+    assert_eq!(log.take(), ["a stopping", "a stopped"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_nobody_waits_for_any_more_is_taken_back() {
+    let log = Log::default();
+    let broker = start([]).await;
+    let waits = svc("s", &log).started(|_| std::future::pending());
+    assert!(tokio::time::timeout(ms(10), broker.add_service(waits)).await.is_err());
+    broker.tasks().idle().await;
+    assert_eq!(log.take(), ["s created", "s started", "s stopped"]);
+    // The name is free again.
+    broker.add_service(svc("s", &log)).await.unwrap();
+    broker.stop().await;
+    assert_eq!(log.take(), ["s created", "s started", "s stopping", "s stopped"]);
+}
+
+/// A service whose action writes a line when it is dropped, with a second one that never comes up.
 fn half_up(log: &Log, weak: &std::sync::Arc<parking_lot::Mutex<ligand_core::WeakBroker>>) -> [ServiceDef; 2] {
     let (held, weak) = (std::sync::Arc::new(OnDrop(log.clone(), "dropped")), weak.clone());
     let up = ServiceDef::new("up")
