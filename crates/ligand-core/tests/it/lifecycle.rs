@@ -395,6 +395,33 @@ async fn nothing_keeps_a_stopped_broker_alive() {
 }
 
 #[tokio::test]
+async fn a_stopped_broker_starts_no_task() {
+    /// Starts work when it is dropped.
+    struct Late(ServiceBroker, Log);
+    impl Drop for Late {
+        fn drop(&mut self) {
+            let log = self.1.clone();
+            self.0.tasks().spawn(async move { log.add("ran") });
+        }
+    }
+
+    let log = Log::default();
+    let broker = start([]).await;
+    drop(Late(broker.clone(), log.clone()));
+    broker.stop().await;
+    assert_eq!(log.take(), ["ran"]);
+    let (held, late) = (OnDrop(log.clone(), "dropped"), Late(broker.clone(), log.clone()));
+    broker.tasks().spawn(async move {
+        let _all = (held, late);
+        std::future::pending().await
+    });
+    broker.tasks().spawn_background(std::future::pending());
+    broker.tasks().idle().await;
+    settle().await;
+    assert_eq!((log.take(), broker.tasks().running()), (vec!["dropped".into()], 0));
+}
+
+#[tokio::test]
 async fn a_service_that_started_half_is_stopped() {
     let log = Log::default();
     let half = || svc("half", &log).dependency("a").started(|_| async { Err(Error::new("no queue")) });
