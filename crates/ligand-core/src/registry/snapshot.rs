@@ -65,8 +65,8 @@ impl ServiceItem {
         &self.listeners
     }
 
-    /// How many calls and handlers run, given that this item is no longer in a snapshot or `held` snapshots
-    /// hold it (they hold the item, not its endpoints).
+    /// How many calls and handlers run: each holds a handle of its endpoint or listener. Snapshots do not count,
+    /// they hold the item.
     pub(crate) fn running(&self) -> usize {
         let calls = self.endpoints.iter().map(|endpoint| Arc::strong_count(endpoint) - 1);
         let events = self.listeners.iter().map(|listener| Arc::strong_count(listener) - 1);
