@@ -413,7 +413,7 @@ async fn a_stopped_broker_starts_no_task() {
     let (held, late) = (OnDrop(log.clone(), "dropped"), Late(broker.clone(), log.clone()));
     broker.tasks().spawn(async move {
         let _all = (held, late);
-        std::future::pending().await
+        std::future::pending::<()>().await;
     });
     broker.tasks().spawn_background(std::future::pending());
     broker.tasks().idle().await;
