@@ -142,6 +142,14 @@ impl ServiceBroker {
         *self.0.state.borrow()
     }
 
+    /// Ends when the broker begins to stop; does not keep it alive.
+    pub(crate) fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut state = self.0.state.subscribe();
+        async move {
+            let _ = state.wait_for(|state| matches!(state, State::Stopping | State::Stopped)).await;
+        }
+    }
+
     /// The tasks of this broker; work started here is waited for at stop.
     pub fn tasks(&self) -> &Tasks {
         &self.0.tasks

@@ -61,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) parent_id: Option<Id>,
     pub(crate) caller: Option<Arc<str>>,
     pub(crate) meta: Mutex<Meta>,
+    /// What the meta was when it came from the caller: only changes flow back.
+    pub(crate) inherited: Meta,
     pub(crate) limit: Limit,
     /// Shared by the contexts of one event's listeners.
     pub(crate) extra: Option<Arc<Extra>>,
@@ -72,6 +74,7 @@ pub(crate) struct Inner {
 }
 
 /// Where a context runs; the handle also counts running work.
+#[derive(Clone)]
 pub(crate) enum Home {
     Endpoint(Arc<Endpoint>),
     Listener(Arc<Listener>),
@@ -130,6 +133,7 @@ impl Inner {
             parent_id: None,
             caller: None,
             meta: Mutex::default(),
+            inherited: Meta::default(),
             limit: Limit::default(),
             extra: None,
             level: 1,
@@ -253,7 +257,8 @@ impl Context {
         T::deserialize(self.0.meta.lock().get(key)?).ok()
     }
 
-    /// Sets one value of the meta: the calls made from here see it, and so does the caller afterwards.
+    /// Sets one value of the meta: the calls made from here see it, and so does the caller afterwards. Of calls
+    /// that run at once and set the same value differently, the one that ends last wins.
     pub fn set_meta(&self, key: impl Into<String>, value: impl Into<Value>) {
         self.0.meta.lock().set(key, value);
     }
@@ -263,10 +268,11 @@ impl Context {
         self.0.meta.lock().clone()
     }
 
-    pub(crate) fn merge_meta(&self, other: &Context) {
-        let other = other.0.meta.lock().clone();
-        if !other.is_empty() {
-            self.0.meta.lock().merge(&other);
+    /// Takes over what `child` changed of the meta that it had from here.
+    pub(crate) fn merge_meta(&self, child: &Context) {
+        let changed = child.0.meta.lock().clone();
+        if !changed.is_empty() {
+            self.0.meta.lock().merge_changes(&child.0.inherited, &changed);
         }
     }
 
@@ -336,20 +342,69 @@ impl Context {
     }
 
     /// Runs steps that belong together to their end, also when this call is cancelled in the middle: a client hung
-    /// up, or the time is over. A stop waits for them. Calls among them still keep to the time limit of this call.
+    /// up, or the time is over. A stop waits for them.
+    ///
+    /// The steps get this context without its deadline: what puts things right after a late step must not be
+    /// refused because it is late. Each call among them still has the time limit of its action. Their changes of
+    /// meta are seen here when they have ended.
+    ///
+    /// ```
+    /// # use ligand_core::{Context, Payload, Result};
+    /// # use serde_json::json;
+    /// # async fn example(ctx: &Context) -> Result<Payload> {
+    /// ctx.run_to_end(|ctx| async move {
+    ///     ctx.call_named("stock.reserve", json!({ "id": 1 })).await?;
+    ///     let paid = ctx.call_named("bank.pay", json!({ "sum": 5 })).await;
+    ///     if paid.is_err() {
+    ///         ctx.call_named("stock.release", json!({ "id": 1 })).await?;
+    ///     }
+    ///     paid
+    /// })
+    /// .await
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// What `work` answers; a panic in it is a 500.
-    pub async fn run_to_end<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
+    pub async fn run_to_end<T, Fut>(&self, work: impl FnOnce(Self) -> Fut + Send + 'static) -> Result<T>
+    where
+        T: Send + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
         let (done, end) = tokio::sync::oneshot::channel();
+        let own = self.without_deadline();
+        let ctx = own.clone();
         self.broker().tasks().spawn(async move {
             // Nobody may be left to hear it.
-            let _ = done.send(crate::future::isolate(work).await);
+            let _ = done.send(crate::future::isolate(async move { work(ctx).await }).await);
         });
-        end.await?
+        let result = end.await;
+        self.merge_meta(&own);
+        result?
+    }
+
+    /// The same place in the call tree, with all the time.
+    fn without_deadline(&self) -> Self {
+        let Inner { home, id, request_id, parent_id, caller, extra, level, no_cache, span, .. } =
+            self.inner();
+        let inherited = self.metas();
+        Inner {
+            home: home.clone(),
+            id: id.clone(),
+            request_id: request_id.clone(),
+            parent_id: parent_id.clone(),
+            caller: caller.clone(),
+            meta: Mutex::new(inherited.clone()),
+            inherited,
+            limit: Limit::default(),
+            extra: extra.clone(),
+            level: *level,
+            no_cache: *no_cache,
+            cached: AtomicBool::new(self.is_cached()),
+            span: span.clone(),
+            locals: Mutex::new(self.0.locals.lock().clone()),
+        }
+        .build()
     }
 
     /// Sends a typed event to one listener of each group.

@@ -57,6 +57,9 @@ impl Registry {
 
     pub(crate) fn add(&self, service: Arc<ServiceItem>) -> Result<()> {
         let guard = self.write.lock();
+        if self.is_closed() {
+            return Err(Error::service_schema("the broker stopped while the service started"));
+        }
         let current = self.current.load();
         if current.service(service.full_name()).is_some() {
             return Err(Error::service_schema(format!(
@@ -100,6 +103,18 @@ impl Registry {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
+    }
+
+    /// Takes everything out, for good.
+    pub(crate) fn clear(&self) {
+        let guard = self.write.lock();
+        self.close();
+        let last = self.current.swap(Arc::default());
+        last.endpoints().for_each(|endpoint| endpoint.retire());
+        drop(guard);
+        if !last.services().is_empty() {
+            self.tick();
+        }
     }
 
     fn tick(&self) {

@@ -1,4 +1,4 @@
-//! The only place that starts tasks: they are counted, waited for at stop and ended after it.
+//! The only place that starts tasks: they are counted, waited for at stop and ended after it. None starts later.
 
 use std::{
     future::Future,
@@ -18,9 +18,16 @@ pub struct Tasks(Arc<Inner>);
 struct Inner {
     running: AtomicUsize,
     idle: Notify,
-    set: Mutex<JoinSet<()>>,
+    set: Mutex<Set>,
     /// Where tasks run: work may be started by a value that is dropped outside of the runtime.
     runtime: Option<Handle>,
+}
+
+#[derive(Default)]
+struct Set {
+    tasks: JoinSet<()>,
+    /// The broker has stopped: nobody would wait for a task or end it.
+    closed: bool,
 }
 
 impl Default for Tasks {
@@ -47,7 +54,7 @@ impl Drop for Running {
 }
 
 impl Tasks {
-    /// Starts work that a stop waits for.
+    /// Starts work that a stop waits for. Work that comes after the end of the stop is dropped.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.0.running.fetch_add(1, Ordering::AcqRel);
         let running = Running(self.0.clone());
@@ -57,13 +64,20 @@ impl Tasks {
         });
     }
 
-    /// Starts work that a stop does not wait for, such as timers; it is aborted when the broker has stopped.
+    /// Starts work that a stop does not wait for, such as timers; it is aborted when the broker has stopped, and
+    /// dropped when it comes later.
     pub fn spawn_background(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut set = self.0.set.lock();
-        while set.try_join_next().is_some() {}
+        if set.closed {
+            // What the work holds may start work of its own when it is dropped.
+            drop(set);
+            drop(work);
+            return;
+        }
+        while set.tasks.try_join_next().is_some() {}
         match &self.0.runtime {
-            Some(runtime) => set.spawn_on(work, runtime),
-            None => set.spawn(work),
+            Some(runtime) => set.tasks.spawn_on(work, runtime),
+            None => set.tasks.spawn(work),
         };
     }
 
@@ -84,7 +98,9 @@ impl Tasks {
     }
 
     pub(crate) fn abort(&self) {
-        self.0.set.lock().abort_all();
+        let mut set = self.0.set.lock();
+        set.closed = true;
+        set.tasks.abort_all();
     }
 }
 

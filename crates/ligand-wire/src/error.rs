@@ -189,18 +189,19 @@ impl Error {
 }
 
 impl fmt::Display for Error {
-    /// The public message; with `{:#}` also name, code, type and the internal text, for logs.
+    /// The public message; with `{:#}` also name, code, type and the internal text, for logs. There control
+    /// characters are escaped: texts from outside cannot begin a line of their own.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !f.alternate() {
             return f.write_str(self.message());
         }
-        write!(f, "{} {}", self.name(), self.code())?;
+        write!(f, "{} {}", OneLine(self.name()), self.code())?;
         if !self.kind().is_empty() {
-            write!(f, " {}", self.kind())?;
+            write!(f, " {}", OneLine(self.kind()))?;
         }
-        write!(f, ": {}", self.message())?;
+        write!(f, ": {}", OneLine(self.message()))?;
         match self.internal() {
-            Some(text) => write!(f, " ({text})"),
+            Some(text) => write!(f, " ({})", OneLine(text)),
             None => Ok(()),
         }
     }
@@ -210,9 +211,23 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self:#}")?;
         match self.data() {
-            Some(data) => write!(f, " {data}"),
+            Some(data) => write!(f, " {}", OneLine(&data.to_string())),
             None => Ok(()),
         }
+    }
+}
+
+/// Text with its control characters escaped.
+struct OneLine<'a>(&'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some((at, control)) = rest.char_indices().find(|(_, c)| c.is_control()) {
+            write!(f, "{}{}", &rest[..at], control.escape_debug())?;
+            rest = &rest[at + control.len_utf8()..];
+        }
+        f.write_str(rest)
     }
 }
 
@@ -313,6 +328,18 @@ mod tests {
         assert_eq!(err.to_string(), "Internal server error");
         assert!(format!("{err:#}").contains("invalid digit"));
         assert!(!serde_json::to_string(&err).unwrap().contains("invalid digit"));
+    }
+
+    #[test]
+    fn a_log_line_stays_one_line() {
+        let err = Error::client(422, "K\r", "no 'x\n2026 INFO all fine'")
+            .with_internal("at \u{1b}[31mä\u{85}\t")
+            .with_data(json!({ "key\u{7f}": "a\nb" }));
+        let line = "MoleculerClientError 422 K\\r: no 'x\\n2026 INFO all fine' (at \\u{1b}[31mä\\u{85}\\t)";
+        assert_eq!(format!("{err:#}"), line);
+        assert_eq!(format!("{err:?}"), format!("{line} {{\"key\\u{{7f}}\":\"a\\nb\"}}"));
+        // The message itself stays as it is.
+        assert_eq!(err.to_string(), "no 'x\n2026 INFO all fine'");
     }
 
     #[test]

@@ -112,7 +112,8 @@ impl Orders {
     async fn create(&self, ctx: &Context, params: CreateOrder) -> Result<Order> {
         let user_id = caller(ctx)?.id;
         // A customer who hangs up in the middle must not leave goods reserved for nobody.
-        ctx.run_to_end(place(ctx.clone(), self.db.clone(), user_id, params)).await
+        let db = self.db.clone();
+        ctx.run_to_end(|ctx| place(ctx, db, user_id, params)).await
     }
 
     /// The orders of the user who asks, newest first.

@@ -107,7 +107,8 @@ impl BrokerBuilder {
         self
     }
 
-    /// Makes the broker and starts all services.
+    /// Makes the broker and starts all services. Dropped in the middle, it leaves nothing behind: what runs is
+    /// aborted, without `stopped` handlers.
     ///
     /// # Errors
     /// A wrong option, a definition that cannot work, or what a `created` or `started` handler answered.

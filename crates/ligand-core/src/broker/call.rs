@@ -252,7 +252,8 @@ fn prepare(
         inner.parent_id = Some(parent.id());
         inner.level = parent.level() + 1;
         inner.caller = parent.service_name().cloned();
-        inner.meta = Mutex::new(parent.metas());
+        inner.inherited = parent.metas();
+        inner.meta = Mutex::new(inner.inherited.clone());
     }
     inner.limit = Limit::new(Some(timeout), outer);
     match options {
@@ -315,10 +316,11 @@ async fn run(mut call: Outgoing) -> Result<Payload> {
     let Some(fallback) = own.as_ref().or(action.fallback.as_ref()) else {
         return Err(error);
     };
-    let ctx = fallback_context(&broker, &call).or_else(|| call.parent.clone());
-    let result = fallback.answer(&broker, ctx.clone(), call.params, error).await;
-    if let (Some(parent), Some(ctx)) = (&call.parent, &ctx) {
-        parent.merge_meta(ctx);
+    let own = fallback_context(&broker, &call);
+    let ctx = own.clone().or_else(|| call.parent.clone());
+    let result = fallback.answer(&broker, ctx, call.params, error).await;
+    if let (Some(parent), Some(own)) = (&call.parent, &own) {
+        parent.merge_meta(own);
     }
     result
 }

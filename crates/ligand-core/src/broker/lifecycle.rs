@@ -1,11 +1,15 @@
 //! Start and stop: of the broker and of single services.
 //!
 //! Start: `created` of all (in order), middleware `starting`, then all services at once: each waits for its
-//! dependencies, runs its `started` handlers and is put into the registry. Any failure stops what was started.
+//! dependencies, runs its `started` handlers and is put into the registry. Any failure stops what was started;
+//! the `stopped` handlers of a service run also when only some of its `started` handlers have.
 //!
 //! Stop: `stopping` of all services while everything still answers, wait for running calls and listeners (at
 //! most `tracking.shutdown_timeout`), then, in reverse order: out of the registry, `stopped` handlers.
 //! Failures are logged and the stop goes on.
+//!
+//! A start or a stop that is dropped in the middle cannot run handlers: what runs is aborted, the registry is
+//! emptied and the broker is `Stopped`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +28,7 @@ use crate::{
 impl ServiceBroker {
     pub(super) async fn launch(&self, services: Vec<ServiceDef>) -> Result<()> {
         let start = tokio::time::Instant::now();
+        let given_up = Halted(self);
         let mut state = self.0.state.subscribe();
         let result = tokio::select! {
             result = self.launch_all(services) => result,
@@ -43,12 +48,15 @@ impl ServiceBroker {
             }
         });
         if let Err(error) = result {
-            self.halt().await;
+            let half = self.0.services.lock().iter().filter(|item| item.is_half_started()).cloned().collect();
+            self.halt(half).await;
             return Err(error);
         }
         let services = self.registry().snapshot().services().len();
         tracing::info!(node = self.node_id(), services, took = ?start.elapsed(), "broker started");
         let _ = self.broadcast_local("$broker.started", json!({})).await;
+        // From here on it is the caller's.
+        std::mem::forget(given_up);
         Ok(())
     }
 
@@ -79,19 +87,27 @@ impl ServiceBroker {
             return Err(Error::service_schema("services can be added while the broker runs; it does not"));
         }
         let item = self.create(service.into_service_def())?;
+        let mut adding = Adding { broker: self, item: Some(item.clone()) };
         let mut result = self.start_service(item.clone()).await;
         if result.is_ok() && self.state() != State::Started {
             result = Err(Error::service_schema("the broker stopped while the service started"));
         }
-        if result.is_err() {
-            self.0.services.lock().retain(|other| !Arc::ptr_eq(other, &item));
-            let registered = self.registry().snapshot().service(item.full_name()).cloned();
-            if registered.is_some_and(|other| Arc::ptr_eq(&other, &item)) {
-                self.registry().remove(item.full_name());
-                self.stop_service(&item).await;
-            }
+        adding.item = None;
+        if result.is_err() && self.withdraw(&item) {
+            self.stop_service(&item).await;
         }
         result
+    }
+
+    /// Takes back a service that did not start; true when there is something to stop.
+    fn withdraw(&self, item: &Arc<ServiceItem>) -> bool {
+        self.0.services.lock().retain(|other| !Arc::ptr_eq(other, item));
+        let registered = self.registry().snapshot().service(item.full_name()).cloned();
+        if registered.is_some_and(|other| Arc::ptr_eq(&other, item)) {
+            self.registry().remove(item.full_name());
+            return true;
+        }
+        item.is_half_started()
     }
 
     /// Stops a service and takes it out of the registry: `stopping` handlers, end of running calls, `stopped`
@@ -176,8 +192,10 @@ impl ServiceBroker {
                 tracing::error!(service = &**item.full_name(), error = %format!("{error:#}"), "service cannot start");
                 error
             })?;
+            item.set_half_started(true);
         }
         self.registry().add(item.clone())?;
+        item.set_half_started(false);
         self.changed().await;
         for middleware in &self.0.parts.middlewares {
             middleware.service_started(def).await?;
@@ -207,14 +225,15 @@ impl ServiceBroker {
             runs
         });
         if was == State::Started {
-            self.halt().await;
+            self.halt(Vec::new()).await;
         } else {
             let mut state = self.0.state.subscribe();
             let _ = state.wait_for(|state| *state == State::Stopped).await;
         }
     }
 
-    async fn halt(&self) {
+    /// `half`: services that are not in the registry, but have something to stop.
+    async fn halt(&self, half: Vec<Arc<ServiceItem>>) {
         self.0.state.send_replace(State::Stopping);
         let end = Halted(self);
         for middleware in self.0.parts.middlewares.iter().rev() {
@@ -224,6 +243,9 @@ impl ServiceBroker {
         join_all(items.iter().map(|item| self.prepare_stop(item))).await;
         self.registry().close();
         tokio::join!(join_all(items.iter().map(|item| self.drain(item))), self.drain_tasks());
+        for item in half.iter().rev() {
+            self.stop_service(item).await;
+        }
         for item in items.iter().rev() {
             self.registry().remove(item.full_name());
             self.stop_service(item).await;
@@ -286,6 +308,7 @@ impl ServiceBroker {
 
     /// Listens for signals before the start, so that none of them kills a program that is half up.
     pub(super) async fn run_until_signal(&self, services: Vec<ServiceDef>) -> Result<()> {
+        let _end = Halted(self);
         let mut signal = std::pin::pin!(signals()?);
         let mut launch = std::pin::pin!(self.launch(services));
         tokio::select! {
@@ -305,14 +328,34 @@ impl ServiceBroker {
     }
 }
 
-/// Ends the stop, also when nobody waits for it any more: others that wait must not wait for ever.
+/// Ends the stop, also when nobody waits for it any more: others that wait must not wait for ever, and nothing
+/// may keep the broker alive. A start that is given up ends in the same way.
 struct Halted<'a>(&'a ServiceBroker);
 
 impl Drop for Halted<'_> {
     fn drop(&mut self) {
-        self.0.0.services.lock().clear();
+        let services = std::mem::take(&mut *self.0.0.services.lock());
+        drop(services);
+        self.0.registry().clear();
         self.0.0.tasks.abort();
         self.0.0.state.send_replace(State::Stopped);
+    }
+}
+
+/// Takes a service back when nobody waits for its start any more.
+struct Adding<'a> {
+    broker: &'a ServiceBroker,
+    item: Option<Arc<ServiceItem>>,
+}
+
+impl Drop for Adding<'_> {
+    fn drop(&mut self) {
+        if let Some(item) = self.item.take()
+            && self.broker.withdraw(&item)
+        {
+            let broker = self.broker.clone();
+            self.broker.tasks().spawn(async move { broker.stop_service(&item).await });
+        }
     }
 }
 

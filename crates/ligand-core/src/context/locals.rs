@@ -3,13 +3,14 @@
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
+    sync::Arc,
 };
 
-type Slot = Box<dyn Any + Send + Sync>;
+type Slot = Arc<dyn Any + Send + Sync>;
 
 /// One value for each type. Boxed: few contexts have any, and all pay for the size.
 #[allow(clippy::box_collection, reason = "a pointer instead of a map in every context")]
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Locals(Option<Box<HashMap<TypeId, Slot>>>);
 
 impl Locals {
@@ -18,6 +19,6 @@ impl Locals {
     }
 
     pub(super) fn set<T: Send + Sync + 'static>(&mut self, value: T) {
-        self.0.get_or_insert_default().insert(TypeId::of::<T>(), Box::new(value));
+        self.0.get_or_insert_default().insert(TypeId::of::<T>(), Arc::new(value));
     }
 }

@@ -35,6 +35,31 @@ impl Meta {
         self.0.iter().flat_map(|map| map.iter())
     }
 
+    /// Lays over this one what `changed` has other than `base` had: the base was a copy of this one, and both may
+    /// have gone on since.
+    pub(crate) fn merge_changes(&mut self, base: &Self, changed: &Self) {
+        if changed.same(base) {
+            return;
+        }
+        if self.same(base) {
+            self.0.clone_from(&changed.0);
+            return;
+        }
+        for (key, value) in changed.iter() {
+            if base.get(key) != Some(value) && self.get(key) != Some(value) {
+                self.set(key, value.clone());
+            }
+        }
+    }
+
+    /// True for copies that nobody has changed since.
+    fn same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        }
+    }
+
     /// Lays `other` over this one, key by key.
     pub fn merge(&mut self, other: &Self) {
         match (&mut self.0, &other.0) {
@@ -82,5 +107,22 @@ mod tests {
         assert_eq!(parent.get("user"), Some(&json!("ada")));
         parent.merge(&child);
         assert_eq!((parent.get("user"), parent.get("trace")), (Some(&json!("bob")), Some(&json!(1))));
+    }
+
+    #[test]
+    fn only_changes_flow_back() {
+        let mut parent = Meta::default();
+        parent.set("user", "ada");
+        let base = parent.clone();
+        let mut child = base.clone();
+        parent.set("user", "bob");
+        parent.merge_changes(&base, &child);
+        assert_eq!(parent.get("user"), Some(&json!("bob")));
+        child.set("trace", 1);
+        parent.merge_changes(&base, &child);
+        assert_eq!((parent.get("user"), parent.get("trace")), (Some(&json!("bob")), Some(&json!(1))));
+        child.set("user", "eve");
+        parent.merge_changes(&base, &child);
+        assert_eq!(parent.get("user"), Some(&json!("eve")));
     }
 }

@@ -1,6 +1,6 @@
 //! Throttle and debounce: listeners that do not follow every single event.
 
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
 use ligand_wire::Payload;
 use parking_lot::Mutex;
@@ -38,7 +38,7 @@ struct Pending {
     watched: bool,
 }
 
-/// Trailing edge: each event restarts the pause; the last one is handled when it ends.
+/// Trailing edge: each event restarts the pause; the last one is handled when it ends, or when the broker stops.
 pub(super) fn debounce(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEvent {
     let Some(pause) = event.debounce else { return next };
     let broker = parts.broker.clone();
@@ -46,29 +46,62 @@ pub(super) fn debounce(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> Dyn
     Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
         let Some(broker) = broker.upgrade() else { return Work::done(Ok(())) };
         let mut state = pending.lock();
-        state.latest = Some((ctx.clone(), payload));
+        let last = state.latest.replace((ctx.clone(), payload));
         state.due = Instant::now().checked_add(pause);
-        if !std::mem::replace(&mut state.watched, true) {
-            broker.tasks().spawn(handle_when_due(pending.clone(), next.clone()));
+        let watched = std::mem::replace(&mut state.watched, true);
+        drop(state);
+        drop(last);
+        if !watched {
+            let watch = Watch { pending: pending.clone(), ended: false };
+            broker.tasks().spawn(handle_when_due(watch, broker.stopping(), next.clone()));
         }
         Work::done(Ok(()))
     })
 }
 
+/// Watches one burst. When its task is aborted, the event that waits is dropped: its context holds the listener,
+/// and that holds what waits.
+struct Watch {
+    pending: Arc<Mutex<Pending>>,
+    ended: bool,
+}
+
+impl Watch {
+    /// When to look again; the watch has ended when what waits is due at `now`, or at any time without it.
+    fn end(&mut self, now: Option<Instant>) -> ControlFlow<Option<(Context, Payload)>, Instant> {
+        let mut state = self.pending.lock();
+        if let (Some(due), Some(now)) = (state.due, now)
+            && due > now
+        {
+            return ControlFlow::Continue(due);
+        }
+        self.ended = true;
+        state.watched = false;
+        ControlFlow::Break(state.latest.take())
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.ended {
+            drop(self.end(None));
+        }
+    }
+}
+
 /// One task for all events of a burst.
-async fn handle_when_due(pending: Arc<Mutex<Pending>>, next: DynEvent) {
+async fn handle_when_due(mut watch: Watch, stopping: impl Future<Output = ()>, next: DynEvent) {
+    let mut stopping = std::pin::pin!(stopping);
+    let mut now = Some(Instant::now());
     let latest = loop {
-        let due = {
-            let mut state = pending.lock();
-            match state.due {
-                Some(due) if due > Instant::now() => due,
-                _ => {
-                    state.watched = false;
-                    break state.latest.take();
-                }
-            }
+        let due = match watch.end(now) {
+            ControlFlow::Continue(due) => due,
+            ControlFlow::Break(latest) => break latest,
         };
-        tokio::time::sleep_until(due).await;
+        now = tokio::select! {
+            () = tokio::time::sleep_until(due) => Some(Instant::now()),
+            () = &mut stopping => None,
+        };
     };
     let Some((ctx, payload)) = latest else { return };
     let name = ctx.event().to_owned();

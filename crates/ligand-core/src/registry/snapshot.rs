@@ -5,7 +5,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -23,6 +23,8 @@ pub struct ServiceItem {
     def: ServiceDef,
     endpoints: Vec<Arc<Endpoint>>,
     listeners: Vec<Arc<Listener>>,
+    /// A `started` handler has run, but the service has not come into the registry.
+    half_started: AtomicBool,
 }
 
 impl ServiceItem {
@@ -32,7 +34,15 @@ impl ServiceItem {
         endpoints: Vec<Arc<Endpoint>>,
         listeners: Vec<Arc<Listener>>,
     ) -> Self {
-        Self { full_name, def, endpoints, listeners }
+        Self { full_name, def, endpoints, listeners, half_started: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn is_half_started(&self) -> bool {
+        self.half_started.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_half_started(&self, half: bool) {
+        self.half_started.store(half, Ordering::Release);
     }
 
     /// Full name with version.
@@ -55,8 +65,8 @@ impl ServiceItem {
         &self.listeners
     }
 
-    /// How many calls and handlers run, given that this item is no longer in a snapshot or `held` snapshots
-    /// hold it (they hold the item, not its endpoints).
+    /// How many calls and handlers run: each holds a handle of its endpoint or listener. Snapshots do not count,
+    /// they hold the item.
     pub(crate) fn running(&self) -> usize {
         let calls = self.endpoints.iter().map(|endpoint| Arc::strong_count(endpoint) - 1);
         let events = self.listeners.iter().map(|listener| Arc::strong_count(listener) - 1);

@@ -176,7 +176,8 @@ impl Event {
         self
     }
 
-    /// Waits until no event came for `pause`, then handles the last one.
+    /// Waits until no event came for `pause`, then handles the last one. A stop of the broker ends the pause: what
+    /// waits is handled at once, while everything still answers.
     pub fn debounce(mut self, pause: Duration) -> Self {
         self.debounce = Some(pause);
         self

@@ -225,7 +225,7 @@ async fn work_that_runs_to_its_end_survives_its_call() {
     let steps = action("steps", move |ctx, (): ()| {
         let (gate, log) = (own_gate.clone(), own_log.clone());
         async move {
-            ctx.run_to_end(async move {
+            ctx.run_to_end(|_| async move {
                 log.add("first");
                 gate.pass().await;
                 log.add("last");
@@ -234,8 +234,9 @@ async fn work_that_runs_to_its_end_survives_its_call() {
             .await
         }
     });
-    let panics =
-        action("panics", |ctx, (): ()| async move { ctx.run_to_end::<i64>(async { panic!("boom") }).await });
+    let panics = action("panics", |ctx, (): ()| async move {
+        ctx.run_to_end::<i64, _>(|_| async { panic!("boom") }).await
+    });
     let broker = start([ServiceDef::new("s").action(steps).action(panics)]).await;
     assert_eq!(call(&broker, "s.panics", json!(null)).await.unwrap_err().code(), 500);
     let call = spawn(broker.call_named("s.steps", json!(null)).into_future());
@@ -253,4 +254,45 @@ async fn work_that_runs_to_its_end_survives_its_call() {
     gate.open();
     stop.await.unwrap();
     assert_eq!(log.take(), ["first", "last"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_runs_to_its_end_may_call_when_the_time_is_over() {
+    let log = Log::default();
+    let own = log.clone();
+    let undo = action("undo", move |ctx, (): ()| {
+        own.add(format!("undo level {} for {:?}", ctx.level(), ctx.caller()));
+        async { Ok(()) }
+    });
+    let nap = action("nap", |_, (): ()| async {
+        tokio::time::sleep(ms(500)).await;
+        Ok(())
+    });
+    let own = log.clone();
+    let steps = action("steps", move |ctx, (): ()| {
+        let log = own.clone();
+        async move {
+            ctx.set_local(7u32);
+            ctx.run_to_end(move |inner| async move {
+                assert_eq!((inner.deadline(), inner.action(), inner.local()), (None, "s.steps", Some(7u32)));
+                // Its own limit holds.
+                let late = inner.call_named("s.nap", json!(null)).timeout(ms(200)).await.unwrap_err();
+                log.add(late.kind());
+                inner.call_named("s.undo", json!(null)).await?;
+                inner.set_meta("undone", true);
+                Ok(())
+            })
+            .await?;
+            Ok((ctx.meta::<bool>("undone"), ctx.deadline().is_some()))
+        }
+    });
+    let broker = start([ServiceDef::new("s").action(steps).action(nap).action(undo)]).await;
+    let late = broker.call_named("s.steps", json!(null)).timeout(ms(100)).await.unwrap_err();
+    assert_eq!(late.kind(), "REQUEST_TIMEOUT");
+    broker.tasks().idle().await;
+    let lines = ["REQUEST_TIMEOUT", "undo level 2 for Some(\"s\")"];
+    assert_eq!(log.take(), lines);
+    let steps = broker.call_named("s.steps", json!(null)).timeout(ms(60_000)).await.unwrap();
+    assert_eq!(steps.take::<serde_json::Value>().unwrap(), json!([true, true]));
+    assert_eq!(log.take(), lines);
 }

@@ -74,6 +74,55 @@ async fn meta_flows_down_and_back_also_with_errors() {
 }
 
 #[tokio::test]
+async fn calls_that_run_at_once_bring_back_only_what_they_changed() {
+    let gate = Gate::default();
+    let opens = gate.clone();
+    let sets = action("sets", move |ctx, (): ()| {
+        ctx.set_meta("k", 1);
+        let gate = opens.clone();
+        async move {
+            tokio::task::yield_now().await;
+            gate.open();
+            Ok(())
+        }
+    });
+    let waits = gate.clone();
+    let idle = action("idle", move |ctx, other: bool| {
+        let gate = waits.clone();
+        async move {
+            gate.pass().await;
+            settle().await;
+            if other {
+                ctx.set_meta("other", 2);
+            }
+            Ok(())
+        }
+    });
+    let broker = start([ServiceDef::new("m").action(sets).action(idle)]).await;
+    for other in [false, true] {
+        let root = broker.root_context();
+        root.set_meta("k", 0);
+        root.mcall([root.call_named("m.sets", json!(null)), root.call_named("m.idle", json!(other))])
+            .await
+            .unwrap();
+        assert_eq!((root.meta::<i64>("k"), root.meta::<i64>("other")), (Some(1), other.then_some(2)));
+    }
+    // What the caller sets meanwhile stays as well, also with a fallback and tries around the call.
+    let root = broker.root_context();
+    root.set_meta("k", 0);
+    for retries in [None, Some(1)] {
+        let request = root.call_named("m.idle", json!(true));
+        let request = retries.into_iter().fold(request, |request, count| request.retries(count));
+        let (result, ()) = futures_util::join!(request, async {
+            tokio::task::yield_now().await;
+            root.set_meta("k", 7);
+        });
+        result.unwrap();
+        assert_eq!((root.meta::<i64>("k"), root.meta::<i64>("other")), (Some(7), Some(2)));
+    }
+}
+
+#[tokio::test]
 async fn calls_nest_up_to_the_limit() {
     let svc = ServiceDef::new("deep").action(action("down", |ctx, (): ()| async move {
         match ctx.call_named("deep.down", json!(null)).await {

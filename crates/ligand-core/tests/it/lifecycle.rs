@@ -395,6 +395,134 @@ async fn nothing_keeps_a_stopped_broker_alive() {
 }
 
 #[tokio::test]
+async fn a_stopped_broker_starts_no_task() {
+    /// Starts work when it is dropped.
+    struct Late(ServiceBroker, Log);
+    impl Drop for Late {
+        fn drop(&mut self) {
+            let log = self.1.clone();
+            self.0.tasks().spawn(async move { log.add("ran") });
+        }
+    }
+
+    let log = Log::default();
+    let broker = start([]).await;
+    drop(Late(broker.clone(), log.clone()));
+    broker.stop().await;
+    assert_eq!(log.take(), ["ran"]);
+    let (held, late) = (OnDrop(log.clone(), "dropped"), Late(broker.clone(), log.clone()));
+    broker.tasks().spawn(async move {
+        let _all = (held, late);
+        std::future::pending::<()>().await;
+    });
+    broker.tasks().spawn_background(std::future::pending());
+    broker.tasks().idle().await;
+    settle().await;
+    assert_eq!((log.take(), broker.tasks().running()), (vec!["dropped".into()], 0));
+}
+
+#[tokio::test]
+async fn a_service_that_started_half_is_stopped() {
+    let log = Log::default();
+    let half = || svc("half", &log).dependency("a").started(|_| async { Err(Error::new("no queue")) });
+    let error = builder().service(svc("a", &log)).service(half()).start().await.unwrap_err();
+    assert_eq!(error.message(), "no queue");
+    let lines = log.take();
+    assert_eq!(
+        lines[2..],
+        ["a started", "half started", "a stopping", "half stopped", "a stopped"],
+        "{lines:?}"
+    );
+    // Also when another one fails meanwhile.
+    let waits = svc("waits", &log).started(|_| std::future::pending());
+    let fails = ServiceDef::new("fails").started(|_| async {
+        settle().await;
+        Err(Error::new("no disk"))
+    });
+    let error = builder().service(waits).service(fails).start().await.unwrap_err();
+    assert_eq!(error.message(), "no disk");
+    assert_eq!(log.take(), ["waits created", "waits started", "waits stopped"]);
+    // Also when it comes later.
+    let broker = start([svc("a", &log)]).await;
+    log.take();
+    assert_eq!(broker.add_service(half()).await.unwrap_err().message(), "no queue");
+    assert_eq!(log.take(), ["half created", "half started", "half stopped"]);
+    broker.stop().await;
+    assert_eq!(log.take(), ["a stopping", "a stopped"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_nobody_waits_for_any_more_is_taken_back() {
+    let log = Log::default();
+    let broker = start([]).await;
+    let waits = svc("s", &log).started(|_| std::future::pending());
+    assert!(tokio::time::timeout(ms(10), broker.add_service(waits)).await.is_err());
+    broker.tasks().idle().await;
+    assert_eq!(log.take(), ["s created", "s started", "s stopped"]);
+    // The name is free again.
+    broker.add_service(svc("s", &log)).await.unwrap();
+    broker.stop().await;
+    assert_eq!(log.take(), ["s created", "s started", "s stopping", "s stopped"]);
+}
+
+/// A service whose action writes a line when it is dropped, with a second one that never comes up.
+fn half_up(log: &Log, weak: &std::sync::Arc<parking_lot::Mutex<ligand_core::WeakBroker>>) -> [ServiceDef; 2] {
+    let (held, weak) = (std::sync::Arc::new(OnDrop(log.clone(), "dropped")), weak.clone());
+    let up = ServiceDef::new("up")
+        .action(action("held", move |_, (): ()| {
+            let _held = &held;
+            async { Ok(()) }
+        }))
+        .started(move |ctx| {
+            *weak.lock() = ctx.broker().downgrade();
+            ctx.broker().tasks().spawn(std::future::pending());
+            async { Ok(()) }
+        });
+    let never = ServiceDef::new("never").dependency("up").started(|_| std::future::pending());
+    [up, never]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_dropped_leaves_nothing() {
+    let (log, weak) = (Log::default(), std::sync::Arc::default());
+    let [up, never] = half_up(&log, &weak);
+    let start = builder().service(up).service(never).start();
+    assert!(tokio::time::timeout(ms(1000), start).await.is_err());
+    settle().await;
+    assert_eq!(log.take(), ["dropped"]);
+    assert!(weak.lock().upgrade().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_start_ends_for_those_who_hold_the_broker() {
+    let held = std::sync::Arc::new(parking_lot::Mutex::new(None));
+    let own = held.clone();
+    let svc = ServiceDef::new("s").started(move |ctx| {
+        *own.lock() = Some(ctx.broker().clone());
+        std::future::pending()
+    });
+    assert!(tokio::time::timeout(ms(10), builder().service(svc).start()).await.is_err());
+    let broker = held.lock().take().unwrap();
+    assert_eq!(broker.state(), State::Stopped);
+    broker.stop().await;
+    let error = broker.call_named("$node.list", json!(null)).await.unwrap_err();
+    assert_eq!(error.kind(), "REQUEST_REJECTED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_is_dropped_leaves_nothing() {
+    let (log, weak) = (Log::default(), std::sync::Arc::default());
+    let [up, _] = half_up(&log, &weak);
+    let broker = start([up, ServiceDef::new("slow").stopping(|_| std::future::pending())]).await;
+    assert!(tokio::time::timeout(ms(1000), broker.stop()).await.is_err());
+    assert!(broker.registry().snapshot().services().is_empty());
+    drop(broker);
+    settle().await;
+    assert_eq!(log.take(), ["dropped"]);
+    assert!(weak.lock().upgrade().is_none());
+}
+
+#[tokio::test]
 async fn local_events_tell_about_the_life() {
     let log = Log::default();
     let broker = start([ServiceDef::new("s")

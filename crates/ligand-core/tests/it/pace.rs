@@ -48,6 +48,40 @@ async fn debounce_takes_the_last_of_each_burst() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_ends_the_pause_of_a_debounced_listener() {
+    let log = Log::default();
+    let broker = start([ServiceDef::new("s").event(numbers(&log).debounce(ms(3_600_000)))]).await;
+    broker.emit_named("e", json!(1)).await.unwrap();
+    broker.emit_named("e", json!(2)).await.unwrap();
+    settle().await;
+    assert!(log.take().is_empty());
+    let start = tokio::time::Instant::now();
+    let weak = broker.downgrade();
+    broker.stop().await;
+    assert!(start.elapsed() < ms(100), "{:?}", start.elapsed());
+    assert_eq!(log.take(), ["2"]);
+    drop(broker);
+    settle().await;
+    assert!(weak.upgrade().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_waits_keeps_no_dropped_broker_alive() {
+    let log = Log::default();
+    let slow = ServiceDef::new("slow").stopping(|_| std::future::pending());
+    let broker = start([ServiceDef::new("s").event(numbers(&log).debounce(ms(3_600_000))), slow]).await;
+    broker.emit_named("e", json!(1)).await.unwrap();
+    let weak = broker.downgrade();
+    // The stop is dropped before the pause could see it.
+    let mut stop = Box::pin(broker.stop());
+    assert!(futures_util::poll!(&mut stop).is_pending());
+    drop(stop);
+    drop(broker);
+    settle().await;
+    assert!(weak.upgrade().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_debounced_listener_may_panic() {
     let svc = ServiceDef::new("s").event(
         ligand_core::Event::raw(
