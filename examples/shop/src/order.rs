@@ -123,6 +123,9 @@ impl Orders {
     }
 
     /// Moves an order on; customers their own, administrators every one. Cancelled ones put the goods back.
+    ///
+    /// That customers may set any status keeps the journeys of this example short: a real shop would leave all but
+    /// the cancellation to administrators.
     #[action(rest = "PUT /:id/status")]
     async fn update_status(&self, ctx: &Context, params: UpdateStatus) -> Result<Order> {
         let user = caller(ctx)?;

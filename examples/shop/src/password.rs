@@ -29,8 +29,8 @@ pub async fn hash(password: String) -> Result<String> {
     .await?
 }
 
-/// Whether a password fits a stored hash. Without a hash it takes as long and answers false, so that nobody
-/// can tell by the clock which e-mail addresses exist.
+/// Whether a password fits a stored hash. Without a hash it takes as long and answers false, so that the
+/// clock of a log-in does not tell which e-mail addresses exist.
 pub async fn verify(password: String, stored: Option<String>) -> Result<bool> {
     let turn = TURNS.acquire().await?;
     spawn_blocking(move || {
