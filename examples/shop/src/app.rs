@@ -2,7 +2,7 @@
 
 use ligand::{
     BrokerBuilder, Env, Options,
-    config::CacherOptions,
+    config::{CacherKind, CacherOptions},
     db::{Db, Sqlite},
     prelude::*,
     web::Gateway,
@@ -37,9 +37,13 @@ pub async fn run() -> Result<()> {
     services(builder, Settings::from_env(&env)?)?.run().await
 }
 
-/// The cache is in memory unless the configuration says otherwise.
+/// The cache is in memory unless the configuration says otherwise. It has a limit: anybody may ask for any page.
 fn cache(options: &mut Options) {
-    options.cacher.get_or_insert_with(CacherOptions::default);
+    options.cacher.get_or_insert_with(|| CacherOptions {
+        kind: CacherKind::MemoryLru,
+        max: Some(1000),
+        ..CacherOptions::default()
+    });
 }
 
 /// Says where the shop is, once it takes requests.

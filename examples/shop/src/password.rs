@@ -9,7 +9,8 @@ use argon2::{
 use ligand::prelude::*;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-/// Each hash takes 12 MiB: no more than this many at once, the others wait.
+/// Each hash takes 12 MiB: no more than this many at once, the others wait. The work holds its turn itself: it goes on
+/// when nobody waits for it any more.
 static TURNS: Semaphore = Semaphore::const_new(2);
 
 /// Argon2id with 12 MiB, 3 passes: a choice of the OWASP password storage cheat sheet.
@@ -20,15 +21,20 @@ fn argon2() -> Argon2<'static> {
 
 /// The hash to store for a password.
 pub async fn hash(password: String) -> Result<String> {
-    let _turn = TURNS.acquire().await?;
-    spawn_blocking(move || make(&password)).await?
+    let turn = TURNS.acquire().await?;
+    spawn_blocking(move || {
+        let _turn = turn;
+        make(&password)
+    })
+    .await?
 }
 
-/// Whether a password fits a stored hash. Without a hash it takes as long and answers false, so that nobody
-/// can tell by the clock which e-mail addresses exist.
+/// Whether a password fits a stored hash. Without a hash it takes as long and answers false, so that the
+/// clock of a log-in does not tell which e-mail addresses exist.
 pub async fn verify(password: String, stored: Option<String>) -> Result<bool> {
-    let _turn = TURNS.acquire().await?;
+    let turn = TURNS.acquire().await?;
     spawn_blocking(move || {
+        let _turn = turn;
         let known = stored.is_some();
         let stored = match stored {
             Some(hash) => hash,
@@ -51,5 +57,35 @@ fn nobody() -> Result<String> {
     match HASH.get() {
         Some(hash) => Ok(hash.clone()),
         None => Ok(HASH.get_or_init(|| make("nobody").unwrap_or_default()).clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        sync::mpsc::channel,
+        task::{Context, Waker},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_hash_nobody_waits_for_any_more_keeps_its_turn() {
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            // The only thread for such work is busy until `go`.
+            let (go, busy) = channel::<()>();
+            let busy = spawn_blocking(move || busy.recv());
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(pin!(hash("password123".into())).poll(&mut context).is_pending());
+            assert_eq!(TURNS.available_permits(), 1);
+            assert!(pin!(verify("password123".into(), None)).poll(&mut context).is_pending());
+            assert_eq!(TURNS.available_permits(), 0);
+            go.send(()).unwrap();
+            busy.await.unwrap().unwrap();
+            // The turns come back with the end of the work.
+            assert!(!verify("password123".into(), None).await.unwrap());
+        });
     }
 }

@@ -83,7 +83,23 @@ impl Products {
 #[service(name = "product", mixins(db: Db<Product>))]
 impl Products {
     /// A page of the catalogue.
-    #[action(rest = "GET /", cache(ttl = "60s"))]
+    #[action(
+        rest = "GET /",
+        cache(
+            keys(
+                "page",
+                "pageSize",
+                "sort",
+                "fields",
+                "excludeFields",
+                "populate",
+                "search",
+                "searchFields",
+                "query"
+            ),
+            ttl = "60s"
+        )
+    )]
     async fn list(&self, params: ListParams) -> Result<Page<Product>> {
         tracing::info!("Fetching product list from database");
         self.db.list(params).await

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use ligand::{Env, prelude::*, web::JwtKeys};
+use ligand::{Env, Validate, prelude::*, web::JwtKeys};
+
+use crate::user::Register;
 
 /// The settings of the shop.
 #[derive(Clone)]
@@ -33,7 +35,7 @@ impl Settings {
         let secret = env.get("JWT_SECRET");
         let jwt = secret.map_or_else(JwtKeys::random, JwtKeys::hs256)?;
         let admin = match (env.get("ADMIN_EMAIL"), env.get("ADMIN_PASSWORD")) {
-            (Some(email), Some(password)) => Some((email.into(), password.into())),
+            (Some(email), Some(password)) => Some(administrator(email, password)?),
             (None, None) => None,
             (Some(_), None) => {
                 return Err(Error::broker_options("ADMIN_EMAIL is set, ADMIN_PASSWORD is not"));
@@ -56,6 +58,22 @@ impl Settings {
             admin,
         })
     }
+}
+
+/// The administrator keeps to the rules of [`Register`](crate::user::Register).
+fn administrator(email: &str, password: &str) -> Result<(String, String)> {
+    let name = "Administrator".into();
+    let mut admin = Register { name, email: email.into(), password: password.trim().into() };
+    admin.sanitize();
+    if !(6..=128).contains(&admin.password.chars().count()) {
+        return Err(Error::broker_options(
+            "environment variable ADMIN_PASSWORD: 6 to 128 characters are needed",
+        ));
+    }
+    if !admin.is_valid() {
+        return Err(Error::broker_options("environment variable ADMIN_EMAIL: an e-mail address is needed"));
+    }
+    Ok((admin.email, admin.password))
 }
 
 impl fmt::Debug for Settings {

@@ -1,5 +1,7 @@
 //! Users: registration, log-in, profile.
 
+use std::fmt;
+
 use ligand::{
     db::{Db, Filter},
     prelude::*,
@@ -115,7 +117,7 @@ pub enum UserError {
     /// The address has an owner.
     #[error(code = 422, kind = "EMAIL_EXISTS", message = "Email already registered")]
     EmailExists,
-    /// One text for both, so that nobody learns which addresses exist.
+    /// One text for both, so that a log-in does not tell which addresses exist. A registration does: `EMAIL_EXISTS`.
     #[error(code = 401, kind = "INVALID_CREDENTIALS", message = "Invalid email or password")]
     InvalidCredentials,
     /// The owner of a token is gone.
@@ -124,7 +126,6 @@ pub enum UserError {
 }
 
 /// The user service.
-#[derive(Debug)]
 pub struct Users {
     db: Db<User>,
     jwt: JwtKeys,
@@ -153,6 +154,13 @@ impl Users {
             "DUPLICATE_KEY" => UserError::EmailExists.into(),
             _ => error,
         })
+    }
+}
+
+impl fmt::Debug for Users {
+    /// Without the administrator's password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Users").finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,11 @@
 //! Many at once.
 
-use std::{io::Write as _, net::TcpStream, thread};
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 
@@ -35,38 +40,84 @@ fn fifty_pieces_are_sold_fifty_times() {
     shop.is_well();
 }
 
+/// Sends requests on connections of their own and hangs up, at another moment each time: before the last byte of the
+/// first one, with the answer to the last one, and in even steps in between.
+fn hang_up(shop: &Shop, requests: &[String]) {
+    let connect = || {
+        let stream = TcpStream::connect(("127.0.0.1", shop.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream
+    };
+    let [first, between @ .., last] = requests else { panic!("at least two requests") };
+    connect().write_all(&first.as_bytes()[..first.len() - 1]).unwrap();
+
+    let start = Instant::now();
+    let mut stream = connect();
+    stream.write_all(last.as_bytes()).unwrap();
+    let mut answer = [0; 15];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    let whole = start.elapsed();
+
+    let steps = u32::try_from(between.len()).unwrap();
+    for (request, step) in between.iter().zip(1..) {
+        let start = Instant::now();
+        let mut stream = connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        while start.elapsed() < whole * step / steps {
+            thread::yield_now();
+        }
+    }
+}
+
 #[test]
 fn customers_who_hang_up_leave_no_half_orders() {
+    const CUSTOMERS: usize = 8;
+    const ORDERS: usize = 40;
     let shop = Shop::start();
     let user = shop.user("ada");
     let product = user.product("Ticket", 10.0, 1000);
-    let token = user.token();
-    let body = json!({ "productId": product, "quantity": 1 }).to_string();
-    let request = format!(
-        "POST /api/order HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let body = json!({ "productId": product, "quantity": 1 });
+    let requests = vec![user.raw("POST", "/api/order", &body); ORDERS];
     thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                for number in 0..40_u64 {
-                    let mut stream = TcpStream::connect(("127.0.0.1", shop.port)).unwrap();
-                    stream.write_all(request.as_bytes()).unwrap();
-                    // Gone at another moment each time.
-                    let moment = std::time::Instant::now();
-                    while u128::from(number * 300) > moment.elapsed().as_micros() {
-                        thread::yield_now();
-                    }
-                }
-            });
+        for _ in 0..CUSTOMERS {
+            scope.spawn(|| hang_up(&shop, &requests));
         }
     });
+    let token = user.token();
     // What still runs ends before the shop does.
     let shop = Shop::start_in(shop.stop(), &[]);
     let user = shop.anybody().with_token(&token);
     let orders = user.get("/api/order/my").body.as_array().unwrap().len();
+    assert!((CUSTOMERS..=CUSTOMERS * (ORDERS - 1)).contains(&orders), "{orders} orders");
     assert_eq!(user.stock(&product), 1000 - i64::try_from(orders).unwrap(), "{orders} orders");
+}
+
+#[test]
+fn customers_who_hang_up_while_they_cancel_put_everything_back() {
+    const CUSTOMERS: usize = 8;
+    const ORDERS: usize = 20;
+    let shop = Shop::start();
+    let user = shop.user("ada");
+    let product = user.product("Ticket", 10.0, 1000);
+    let requests: Vec<Vec<_>> = (0..CUSTOMERS)
+        .map(|_| {
+            let paths = (0..ORDERS).map(|_| format!("/api/order/{}/status", user.order(&product, 1).id()));
+            paths.map(|path| user.raw("PUT", &path, &json!({ "status": "cancelled" }))).collect()
+        })
+        .collect();
+    thread::scope(|scope| {
+        for requests in &requests {
+            scope.spawn(|| hang_up(&shop, requests));
+        }
+    });
+    let token = user.token();
+    let shop = Shop::start_in(shop.stop(), &[]);
+    let user = shop.anybody().with_token(&token);
+    let orders = user.get("/api/order/my").body;
+    let open = orders.as_array().unwrap().iter().filter(|order| order["status"] == "confirmed").count();
+    assert!((CUSTOMERS..=CUSTOMERS * (ORDERS - 1)).contains(&open), "{open} open");
+    assert_eq!(user.stock(&product), 1000 - i64::try_from(open).unwrap(), "{open} open");
 }
 
 #[test]

@@ -241,6 +241,16 @@ impl Client<'_> {
         self.send("PUT", path, &[], Some(body.to_string().as_bytes()))
     }
 
+    /// The bytes of a request, for who does not wait for the answer.
+    pub(crate) fn raw(&self, method: &str, path: &str, body: &Value) -> String {
+        let (token, body) = (self.token(), body.to_string());
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
     pub(crate) fn send(
         &self,
         method: &str,
