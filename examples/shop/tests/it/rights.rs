@@ -178,20 +178,20 @@ fn the_catalogue_shows_no_more_than_asked_for_and_allowed() {
     let answer = user.get("/api/product?pageSize=1000000");
     answer.expect(200, None);
     assert!(answer.body["pageSize"].as_i64().unwrap() <= 100);
-    for query in [
-        "sort=price;drop%20table%20products",
-        "sort=nothing",
-        "fields=nothing",
-        "query[$where]=1",
-        "query=%7B%22price%22%3A%7B%22%24gt%22%3A%22%22%7D%7D",
-        "page=-1",
-        "page=x",
-        "pageSize=1e99",
-        "populate=userId",
-        "search='%20OR%201=1--",
+    for (query, status) in [
+        ("sort=price;drop%20table%20products", 422),
+        ("sort=nothing", 422),
+        ("fields=nothing", 200),
+        ("query[$where]=1", 422),
+        ("query=%7B%22price%22%3A%7B%22%24gt%22%3A%22%22%7D%7D", 422),
+        ("page=-1", 422),
+        ("page=x", 422),
+        ("pageSize=1e99", 422),
+        ("populate=userId", 200),
+        ("search='%20OR%201=1--", 200),
     ] {
         let answer = user.get(&format!("/api/product?{query}"));
-        assert!(matches!(answer.status, 200 | 400 | 422), "{query}: {} {}", answer.status, answer.text);
+        assert_eq!(answer.status, status, "{query}: {}", answer.text);
     }
     assert_eq!(user.get("/api/product").body["total"], 3);
     shop.is_well();
