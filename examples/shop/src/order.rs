@@ -135,7 +135,8 @@ impl Orders {
             return Err(OrderError::NotFound.into());
         };
         // A cancellation whose customer hangs up in the middle must still put the goods back.
-        ctx.run_to_end(move_on(ctx.clone(), self.db.clone(), order.id, params.status)).await
+        let db = self.db.clone();
+        ctx.run_to_end(move |ctx| move_on(ctx, db, order.id, params.status)).await
     }
 }
 

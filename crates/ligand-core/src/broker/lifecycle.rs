@@ -322,7 +322,9 @@ impl ServiceBroker {
                 return Ok(());
             }
         }
-        tracing::info!("{} received, stopping", signal.await);
+        // Not inside the macro: a disabled level does not evaluate its arguments.
+        let name = signal.await;
+        tracing::info!("{name} received, stopping");
         self.stop().await;
         Ok(())
     }
