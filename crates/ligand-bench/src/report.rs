@@ -17,8 +17,8 @@ pub(crate) struct Row {
     pub(crate) ratio: Option<f64>,
     /// What it should reach.
     pub(crate) target: String,
-    /// Whether it does.
-    pub(crate) met: bool,
+    /// Whether it does; `None` when there is no target, or no peer to compare with.
+    pub(crate) met: Option<bool>,
 }
 
 /// A limit on the value itself, on the ratio to the peer, or on both.
@@ -61,15 +61,16 @@ impl Row {
         ratio: Option<f64>,
         target: Target,
     ) -> Self {
-        let absolute = target.at_most.is_none_or(|most| ligand <= most);
-        let relative = match (target.times, ratio) {
-            (Some(times), Some(ratio)) => ratio >= times,
-            (Some(_), None) => false,
-            (None, _) => true,
+        let absolute = target.at_most.map(|most| ligand <= most);
+        let relative = target.times.map(|times| ratio.map(|ratio| ratio >= times));
+        let met = match (absolute, relative) {
+            (Some(false), _) => Some(false),
+            (absolute, None) => absolute,
+            (_, Some(relative)) => relative,
         };
         let mut text: Vec<_> = target.at_most.map(|most| format!("<= {most} {unit}")).into_iter().collect();
         text.extend(target.times.map(|times| format!(">= {times}x")));
-        Self { name, unit, ligand, moleculer, ratio, target: text.join(", "), met: absolute && relative }
+        Self { name, unit, ligand, moleculer, ratio, target: text.join(", "), met }
     }
 }
 
@@ -81,10 +82,11 @@ pub(crate) fn table(rows: &[Row]) {
         let peer = row.moleculer.map_or_else(|| "-".into(), value);
         let ratio = row.ratio.map_or_else(|| "-".into(), |ratio| format!("{ratio:.1}x"));
         let name = format!("{} ({})", row.name, row.unit);
-        let mark = match (row.target.is_empty(), row.met) {
-            (true, _) => String::new(),
-            (false, true) => format!("{}  met", row.target),
-            (false, false) => format!("{}  MISSED", row.target),
+        let mark = match row.met {
+            _ if row.target.is_empty() => String::new(),
+            Some(true) => format!("{}  met", row.target),
+            Some(false) => format!("{}  MISSED", row.target),
+            None => format!("{}  not measured", row.target),
         };
         println!("{name:<44} {:>12} {peer:>12} {ratio:>7}  {mark}", value(row.ligand));
     }

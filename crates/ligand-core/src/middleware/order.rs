@@ -83,7 +83,7 @@ pub(crate) fn event(parts: &Parts, event: &Arc<Event>) -> DynEvent {
     }
     next = validate_event(parts, event, next);
     next = bulkhead::event(parts, event, next);
-    next = span::event(parts, event, next);
+    next = span::event(parts, next);
     next = pace::debounce(parts, event, next);
     pace::throttle(event, next)
 }

@@ -9,7 +9,7 @@ use crate::{
     broker::Parts,
     context::Context,
     future::Work,
-    service::{Action, DynAction, DynEvent, Event},
+    service::{Action, DynAction, DynEvent},
 };
 
 pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
@@ -26,11 +26,10 @@ pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> Dy
     })
 }
 
-pub(super) fn event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEvent {
+pub(super) fn event(parts: &Parts, next: DynEvent) -> DynEvent {
     if !parts.options.tracing {
         return next;
     }
-    let _ = event;
     Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
         let span = tracing::info_span!("event", event = ctx.event(), request_id = %ctx.request_id());
         ctx.set_span(span.clone());
