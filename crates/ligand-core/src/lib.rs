@@ -17,7 +17,6 @@ pub mod middleware;
 pub mod registry;
 pub mod runtime;
 pub mod service;
-pub mod task;
 
 pub use broker::{BrokerBuilder, CallOptions, Emit, Mcall, Request, ServiceBroker, State, WeakBroker};
 pub use cache::{Cache, CacheRule, Cacher};
@@ -25,6 +24,7 @@ pub use config::{Env, Options};
 pub use context::{Context, EventKind, Id, Meta};
 pub use error_data::error_data;
 pub use future::{BoxFuture, Work, ready};
+pub use ligand_transport::task;
 pub use ligand_wire::{Data, Error, Payload, Result};
 pub use middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Middleware};
 pub use service::{

@@ -2,12 +2,15 @@
 //!
 //! No I/O and no async runtime here: `ligand-core` moves these values, this crate says what they are.
 
+pub mod codec;
 pub mod error;
 pub mod key;
+pub mod packet;
 pub mod pattern;
 pub mod payload;
 pub mod rules;
 pub mod schema;
+pub mod topic;
 pub mod validate;
 
 pub use error::{Error, Result};

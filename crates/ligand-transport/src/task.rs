@@ -97,7 +97,8 @@ impl Tasks {
         }
     }
 
-    pub(crate) fn abort(&self) {
+    /// Ends all tasks; none starts any more.
+    pub fn abort(&self) {
         let mut set = self.0.set.lock();
         set.closed = true;
         set.tasks.abort_all();

@@ -1,0 +1,19 @@
+//! What carries packets between nodes, and how nodes find each other.
+//!
+//! A [`Transporter`] moves encoded packets over one kind of bus; a [`Discoverer`] keeps infos and heartbeats in a
+//! store of its own. Both get a [`Link`]: the broker's side, where received packets, losses and news about nodes
+//! go. Not here: what a packet says (`ligand-wire`), what is done with it (`ligand-core`).
+
+pub mod backoff;
+mod cluster;
+mod discoverer;
+mod link;
+pub mod task;
+mod transporter;
+
+pub use backoff::Backoff;
+pub use cluster::{Address, Cluster, Local, Peer};
+pub use discoverer::Discoverer;
+pub use link::Link;
+pub use task::Tasks;
+pub use transporter::{BoxFuture, Features, Outbound, Sending, Ticket, Transporter};
