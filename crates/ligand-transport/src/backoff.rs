@@ -29,7 +29,7 @@ impl Backoff {
     }
 
     /// The next pause.
-    pub fn next(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         let limit =
             self.first.saturating_mul(1u32.checked_shl(self.tries).unwrap_or(u32::MAX)).min(self.longest);
         self.tries = self.tries.saturating_add(1).min(31);
@@ -50,11 +50,11 @@ mod tests {
     fn pauses_grow_and_stay_within_bounds() {
         let mut backoff = Backoff::default();
         for limit in [100, 200, 400, 800, 1600, 3200, 5000, 5000] {
-            let pause = backoff.next();
+            let pause = backoff.pause();
             assert!(pause <= Duration::from_millis(limit) && pause * 2 >= Duration::from_millis(limit));
         }
-        (0..100).for_each(|_| assert!(backoff.next() <= Duration::from_secs(5)));
+        (0..100).for_each(|_| assert!(backoff.pause() <= Duration::from_secs(5)));
         backoff.reset();
-        assert!(backoff.next() <= Duration::from_millis(100));
+        assert!(backoff.pause() <= Duration::from_millis(100));
     }
 }
