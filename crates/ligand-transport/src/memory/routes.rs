@@ -92,7 +92,7 @@ impl Routes {
                     continue;
                 }
                 To::Action(action) => (action.clone(), None),
-                To::Group { group, event } => (group.clone(), Some(Pattern::new(&**event))),
+                To::Group { group, event } => (group.clone(), Some(Pattern::new(event))),
             };
             let queue = Queue { pattern, member: member.clone() };
             namespace.balanced.entry((topic.kind, key)).or_default().push(queue);
