@@ -12,6 +12,7 @@ mod cpu;
 mod inbound;
 mod outbound;
 mod pending;
+mod pongs;
 mod pulse;
 mod quiet;
 mod serving;
@@ -35,19 +36,21 @@ use ligand_wire::{
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
+pub(crate) use inbound::EventContext;
+pub use pongs::Echo;
 pub use stats::Traffic;
 
 use self::{
-    buffer::Buffer, control::Events, cpu::CpuMeter, inbound::EventIn, pending::Pending, quiet::Quiet,
-    serving::Serving, stats::Stats,
+    buffer::Buffer, control::Events, cpu::CpuMeter, inbound::EventIn, pending::Pending, pongs::Pongs,
+    quiet::Quiet, serving::Serving, stats::Stats,
 };
 use crate::{
     broker::{ServiceBroker, WeakBroker},
     config::{Options, Protocol},
     context::{Context, Id},
     future::Work,
-    registry::Node,
-    service::ActionHandler,
+    registry::{Endpoint, Node},
+    service::{Action, ActionHandler},
 };
 
 /// The way to other nodes. See the [module](self).
@@ -67,6 +70,7 @@ pub(crate) struct Transit {
     pending: Pending,
     serving: Serving,
     events: Events,
+    pongs: Pongs,
     event_queue: mpsc::Sender<EventIn>,
     event_source: Mutex<Option<mpsc::Receiver<EventIn>>>,
     buffer: Mutex<Buffer>,
@@ -118,6 +122,7 @@ impl Transit {
             pending: Pending::default(),
             serving: Serving::default(),
             events: Events::default(),
+            pongs: Pongs::default(),
             event_queue,
             event_source: Mutex::new(Some(source)),
             buffer: Mutex::default(),
@@ -236,7 +241,8 @@ impl Transit {
             stats::add(&self.stats.bytes_sent, packet.body.len());
             return self.transporter.send(packet);
         }
-        let worth = matches!(packet.topic.kind, PacketKind::Request | PacketKind::Response | PacketKind::Event);
+        let worth =
+            matches!(packet.topic.kind, PacketKind::Request | PacketKind::Response | PacketKind::Event);
         if !worth {
             return Sending::Done(Ok(()));
         }
@@ -278,6 +284,15 @@ impl Transit {
         if let Some(hidden) = self.refusals.pass() {
             tracing::warn!(kind = kind.as_str(), error = %format!("{why:#}"), hidden, "a packet was refused");
         }
+    }
+
+    /// An endpoint that leads to whichever node the bus chooses; `any` has the definition.
+    pub(crate) fn balanced_endpoint(&self, any: &Arc<Endpoint>) -> Option<Arc<Endpoint>> {
+        let (broker, transit) = (self.broker()?, self.me()?);
+        let mut action = Action::clone(any.action());
+        action.handler = Arc::new(RemoteHandler { transit, node: None });
+        let chain = action.handler.clone();
+        Some(Arc::new(Endpoint::new(broker, Arc::new(action), None, |_, _| (chain, Vec::new()))))
     }
 
     /// The error of a call that took too long: it says so when the bus was lost meanwhile.
@@ -368,7 +383,7 @@ impl Link for Transit {
 
     fn decode<'a>(&self, kind: PacketKind, body: &'a mut Bytes) -> Result<Received<'a>> {
         if body.len() > self.options.transit.max_packet_size {
-            return Err(Error::invalid_packet(kind.as_str(), "it is longer than 'transit.max_packet_size'"));
+            return Err(Error::invalid_packet(kind, "it is longer than 'transit.max_packet_size'"));
         }
         codec::decode(kind, self.format, body)
     }
@@ -385,4 +400,13 @@ impl Link for Transit {
 /// The topic of a call or event that the bus leads to one of several nodes.
 fn balanced(kind: PacketKind, name: &str) -> Topic {
     Topic { kind, to: To::Action(name.into()) }
+}
+
+impl Transit {
+    /// How a node answers within `limit`; `None` when it does not.
+    pub(crate) async fn echo(&self, node: &Node, limit: std::time::Duration) -> Option<Echo> {
+        let answer = self.pongs.wait(node);
+        self.ping(node, &Id::random().to_string(), None).ok()?;
+        tokio::time::timeout(limit, answer).await.ok()?.ok()
+    }
 }

@@ -11,13 +11,7 @@ use ligand_wire::{
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::{
-    Transit,
-    control::CONTROL,
-    pending::Reply,
-    serving::Seat,
-    stats,
-};
+use super::{Transit, control::CONTROL, pending::Reply, serving::Seat, stats};
 use crate::{
     ServiceBroker,
     broker::{State, receive_event, serve},
@@ -52,7 +46,12 @@ const DEEPEST: u32 = 100_000;
 
 impl Transit {
     /// Deals with a packet. `tracked`: the receiver answers when its work has ended.
-    pub(super) fn take_in(&self, kind: PacketKind, body: Bytes, tracked: bool) -> Option<oneshot::Receiver<()>> {
+    pub(super) fn take_in(
+        &self,
+        kind: PacketKind,
+        body: Bytes,
+        tracked: bool,
+    ) -> Option<oneshot::Receiver<()>> {
         stats::one(&self.stats.packets_received);
         stats::add(&self.stats.bytes_received, body.len());
         let mut body = body;
@@ -74,7 +73,7 @@ impl Transit {
             return self.from_own_name(&broker, packet, tracked);
         }
         let Some(node) = broker.registry().node_or_new(&sender, self.options.transit.max_nodes) else {
-            self.refuse(kind, &Error::invalid_packet(kind.as_str(), "there are 'transit.max_nodes' nodes already"));
+            self.refuse(kind, &Error::invalid_packet(kind, "there are 'transit.max_nodes' nodes already"));
             return None;
         };
         node.set_ver(&ver);
@@ -112,7 +111,7 @@ impl Transit {
             Packet::Ping(ping) => self.answer_ping(node, &ping),
             Packet::Pong(pong) => self.pong_came(broker, node, &pong),
             Packet::GossipRequest(_) | Packet::GossipResponse(_) | Packet::GossipHello(_) => {
-                let why = Error::invalid_packet(packet.kind().as_str(), "gossip is for TCP only");
+                let why = Error::invalid_packet(packet.kind(), "gossip is for TCP only");
                 self.refuse(packet.kind(), &why);
             }
         }
@@ -283,7 +282,13 @@ impl Transit {
         if cancellable {
             self.serving.note(&request.id, node.id());
         }
-        let work = Served { transit: me.clone(), node: node.clone(), id: request.id.into(), cancellable, _seat: seat };
+        let work = Served {
+            transit: me.clone(),
+            node: node.clone(),
+            id: request.id.into(),
+            cancellable,
+            _seat: seat,
+        };
         let id: Box<str> = work.id.clone();
         let params = request.params;
         let handle = self.tasks.spawn(async move {
@@ -372,7 +377,8 @@ fn texts(headers: &Fields) -> Option<Arc<Headers>> {
 
 /// The time that the caller gives; missing = the action's own.
 fn limit(broker: &ServiceBroker, timeout: Option<f64>, home: &Home) -> Limit {
-    let given = timeout.map(|millis| std::time::Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default());
+    let given =
+        timeout.map(|millis| std::time::Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default());
     let own = || match home {
         Home::Endpoint(endpoint) => endpoint.action().timeout,
         Home::Listener(_) | Home::Broker(_) => None,

@@ -117,7 +117,11 @@ impl Transit {
         match next.flatten() {
             Some((next, body)) => {
                 stats::one(&self.stats.sent_again);
-                tracing::debug!(from = &**node.id(), to = &**next.id(), "a call reached nobody, sent to another node");
+                tracing::debug!(
+                    from = &**node.id(),
+                    to = &**next.id(),
+                    "a call reached nobody, sent to another node"
+                );
                 let topic = Topic::node(PacketKind::Request, next.id().clone());
                 self.hand_over(Outbound { topic, body, ticket: Some(ticket) });
                 true

@@ -111,7 +111,8 @@ impl Pending {
         let mut taken = Vec::new();
         for shard in &self.shards {
             let mut shard = shard.lock();
-            let tickets: Vec<_> = shard.iter().filter(|(_, entry)| wanted(entry)).map(|(ticket, _)| *ticket).collect();
+            let tickets: Vec<_> =
+                shard.iter().filter(|(_, entry)| wanted(entry)).map(|(ticket, _)| *ticket).collect();
             taken.extend(tickets.into_iter().filter_map(|ticket| shard.remove(&ticket)));
         }
         self.count.fetch_sub(taken.len(), Ordering::Relaxed);
