@@ -17,6 +17,7 @@ mod pulse;
 mod quiet;
 mod serving;
 mod stats;
+mod streams;
 
 use std::sync::{
     Arc, Weak,
@@ -42,7 +43,7 @@ pub use stats::Traffic;
 
 use self::{
     buffer::Buffer, control::Events, cpu::CpuMeter, inbound::EventIn, pending::Pending, pongs::Pongs,
-    quiet::Quiet, serving::Serving, stats::Stats,
+    quiet::Quiet, serving::Serving, stats::Stats, streams::Streams,
 };
 use crate::{
     broker::{ServiceBroker, WeakBroker},
@@ -69,6 +70,7 @@ pub(crate) struct Transit {
     tasks: Tasks,
     pending: Pending,
     serving: Serving,
+    streams: Streams,
     events: Events,
     pongs: Pongs,
     event_queue: mpsc::Sender<EventIn>,
@@ -121,6 +123,7 @@ impl Transit {
             tasks,
             pending: Pending::default(),
             serving: Serving::default(),
+            streams: Streams::default(),
             events: Events::default(),
             pongs: Pongs::default(),
             event_queue,
@@ -181,6 +184,11 @@ impl Transit {
         let mut out = Vec::with_capacity(512);
         codec::encode(packet, Envelope { ver, sender: &self.node_id }, self.format, &mut out)?;
         Ok(Bytes::from(out))
+    }
+
+    /// Length of a packet before compression and encryption.
+    fn plain_len(&self, body: &Bytes) -> usize {
+        body.len()
     }
 
     fn ver_of(&self, node: &Node) -> &'static str {
@@ -363,6 +371,8 @@ impl Link for Transit {
     fn disconnected(&self, reason: &Error) {
         if self.online.send_replace(false) {
             self.outages.fetch_add(1, Ordering::Relaxed);
+            // Packets may be lost: a stream with a gap would never end.
+            self.end_streams(|_| true, &Error::disconnected());
             stats::one(&self.stats.outages);
             tracing::error!(
                 transporter = self.transporter.name(),

@@ -24,6 +24,7 @@ use crate::{
     middleware::{Fallback, Plan},
     registry::Endpoint,
     service::Visibility,
+    stream::Streaming,
 };
 
 /// What one call wants beside its parameters. All are optional.
@@ -45,6 +46,8 @@ pub struct CallOptions {
     pub request_id: Option<Id>,
     /// Neither read the cache nor write it.
     pub no_cache: bool,
+    /// What is streamed to the callee beside the parameters.
+    pub stream: Option<Streaming>,
 }
 
 /// A call on its way out, as [`crate::Middleware::call`] sees it.
@@ -311,8 +314,9 @@ fn with_options(mut inner: ContextInner, options: &CallOptions) -> ContextInner 
     if options.request_id.is_some() {
         inner.request_id.clone_from(&options.request_id);
     }
-    if options.headers.is_some() {
-        inner.extra = Some(Arc::new(Extra { headers: options.headers.clone(), ..Extra::default() }));
+    if options.headers.is_some() || options.stream.is_some() {
+        let (headers, stream) = (options.headers.clone(), options.stream.clone());
+        inner.extra = Some(Arc::new(Extra { headers, stream, ..Extra::default() }));
     }
     inner.no_cache = options.no_cache;
     inner

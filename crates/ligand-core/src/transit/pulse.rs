@@ -94,6 +94,7 @@ impl Transit {
     }
 
     fn forget_old(self: &Arc<Self>) {
+        self.sweep_streams();
         let Some(broker) = self.broker() else { return };
         let limit = self.options.registry.clean_offline_nodes_timeout;
         for node in broker.registry().nodes() {
