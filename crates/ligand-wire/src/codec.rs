@@ -1,5 +1,11 @@
 //! Packets to bytes and back, in every serializer of the protocol. One pass each way.
 
+#[cfg(feature = "serializers")]
+pub(crate) mod serializers;
+#[cfg(not(feature = "serializers"))]
+#[path = "codec/absent.rs"]
+pub(crate) mod serializers;
+
 use bytes::Bytes;
 
 use crate::{
