@@ -34,7 +34,7 @@ const CLASSES: [(&str, u16, Option<&str>, bool); 20] = [
 
 impl Error {
     /// 500 `INVALID_PACKET_DATA`: a packet that cannot be read. `flaw` shows nothing of its content.
-    pub(crate) fn invalid_packet(kind: PacketKind, flaw: &str) -> Self {
+    pub fn invalid_packet(kind: PacketKind, flaw: &str) -> Self {
         Self::build("InvalidPacketDataError", 500, format!("Invalid {} packet: {flaw}.", kind.as_str()))
             .with_kind("INVALID_PACKET_DATA")
     }
