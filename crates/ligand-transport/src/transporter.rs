@@ -54,6 +54,11 @@ pub trait Transporter: Send + Sync + 'static {
         Features::default()
     }
 
+    /// Where other nodes reach this one directly, once it is connected; it goes into the node's info.
+    fn port(&self) -> Option<u16> {
+        None
+    }
+
     /// Connects and subscribes to [`ligand_wire::topic::Topic::subscriptions`]; ends when packets can arrive.
     /// Calls [`Link::connected`] then, and after each reconnection. A bus that cannot be reached is tried again
     /// for ever; dropping the future gives up.
