@@ -13,17 +13,20 @@ use std::{any::Any, fmt, sync::Arc};
 
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+pub(crate) use self::convert::encode_error;
 pub use self::format::Format;
 #[cfg(feature = "serializers")]
-pub(crate) use self::{convert::decode_error, part::toward};
 pub(crate) use self::{
-    convert::encode_error,
-    part::{PAYLOAD, UNDEFINED},
+    convert::decode_error,
+    part::{PAYLOAD, UNDEFINED, toward},
 };
 use self::{
-    convert::{changed_type, from_encoded, from_json, from_nothing, from_value, is_same, same, text, tree},
+    convert::{
+        changed_type, from_bytes, from_encoded, from_json, from_nothing, from_value, is_same, same, text,
+        tree,
+    },
     typed::Typed,
 };
 use crate::{
@@ -244,7 +247,7 @@ impl Payload {
             Repr::Value(value) => from_value(Arc::unwrap_or_clone(value)),
             Repr::Encoded(Format::Json, bytes) => from_json(&bytes),
             Repr::Encoded(format, bytes) => from_encoded(format, &bytes),
-            Repr::Binary(bytes) => from_value(Value::from(bytes.to_vec())),
+            Repr::Binary(bytes) => from_bytes(bytes),
         }
     }
 
@@ -281,7 +284,7 @@ impl Payload {
             Repr::Value(value) => Ok(Value::clone(value)),
             Repr::Encoded(Format::Json, bytes) => from_json(bytes),
             Repr::Encoded(format, bytes) => from_encoded(*format, bytes),
-            Repr::Binary(bytes) => Ok(Value::from(bytes.to_vec())),
+            Repr::Binary(bytes) => Ok(json!({ "type": "Buffer", "data": bytes[..] })),
         }
     }
 
@@ -317,7 +320,7 @@ impl Payload {
         }
     }
 
-    /// Appends the JSON text; an encoded payload is copied as it is, binary becomes an array of numbers.
+    /// Appends the JSON text; encoded JSON is copied as it is, bytes become `{"type":"Buffer","data":[..]}`.
     ///
     /// # Errors
     /// `PAYLOAD_ENCODE_ERROR` when the value's own `Serialize` fails.
@@ -332,7 +335,7 @@ impl Payload {
             Repr::Encoded(Format::Json, bytes) => out.extend_from_slice(bytes),
             Repr::Encoded(format, bytes) => serializers::transcode(*format, bytes, Format::Json, out)?,
             Repr::Binary(bytes) => {
-                serde_json::to_writer(out, &bytes[..]).map_err(|e| encode_error("bytes", &e))?;
+                serde_json::to_writer(out, &binary::Plain(bytes)).map_err(|e| encode_error("bytes", &e))?;
             }
         }
         Ok(())
@@ -360,8 +363,6 @@ impl Payload {
                 out.extend_from_slice(bytes);
                 Ok(())
             }
-            (Repr::Binary(bytes), Format::Json) => serde_json::to_writer(out, &binary::Plain(bytes))
-                .map_err(|error| encode_error("bytes", &error)),
             (_, Format::Json) => self.write_json(out),
             (Repr::Undefined, _) => serializers::write_nothing(true, format, out),
             (Repr::Null, _) => serializers::write_nothing(false, format, out),

@@ -1,12 +1,23 @@
 //! What stands in for the serializers when they are not compiled in: an error that names the feature.
 
+use bytes::Bytes;
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
 
+use super::Envelope;
 use crate::{
     Error, Result,
     key::{Found, KeyError},
+    packet::{Packet, PacketKind, Received},
     payload::Format,
 };
+
+pub(super) fn encode_packet(_: &Packet<'_>, _: Envelope<'_>, format: Format, _: &mut Vec<u8>) -> Result<()> {
+    Err(absent(format))
+}
+
+pub(super) fn decode_packet(_: PacketKind, format: Format, _: &Bytes) -> Result<Received<'_>> {
+    Err(absent(format))
+}
 
 pub(crate) fn read<T: DeserializeOwned>(format: Format, _: &[u8]) -> Result<T> {
     Err(absent(format))

@@ -10,6 +10,7 @@ mod json_text;
 mod key_name;
 mod lenient;
 mod msgpack;
+mod packet;
 mod reader;
 mod serialize;
 mod special;
@@ -21,11 +22,35 @@ use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
 use serde_json::Value;
 
 use self::{fault::Fault, reader::Reader, transcode::Document, writer::Writer};
+use super::Envelope;
 use crate::{
-    Result,
+    Error, Result,
     key::{self, Found, KeyError},
+    packet::{Packet, PacketKind, Received},
     payload::{Format, decode_error, encode_error},
 };
+use bytes::Bytes;
+
+/// Appends a packet.
+///
+/// # Errors
+/// `PAYLOAD_ENCODE_ERROR`.
+pub(super) fn encode_packet(
+    packet: &Packet<'_>,
+    envelope: Envelope<'_>,
+    format: Format,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    packet::encode(packet, envelope, format, out)
+}
+
+/// Reads a packet.
+///
+/// # Errors
+/// `INVALID_PACKET_DATA`.
+pub(super) fn decode_packet(kind: PacketKind, format: Format, bytes: &Bytes) -> Result<Received<'_>> {
+    packet::decode(kind, format, bytes).map_err(|flaw| Error::invalid_packet(kind, &flaw))
+}
 
 /// Reads the one value that `bytes` hold.
 ///
@@ -117,3 +142,6 @@ pub(crate) fn is_undefined(format: Format, bytes: &[u8]) -> bool {
         Format::Json | Format::JsonExt => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

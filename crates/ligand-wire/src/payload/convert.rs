@@ -5,10 +5,11 @@ use std::{
     fmt::Display,
 };
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::{Data, Format, typed::Typed};
-use crate::{Error, Result, codec::serializers};
+use crate::{Binary, Error, Result, codec::serializers};
 
 pub(super) fn tree(typed: &dyn Typed) -> Result<Value> {
     typed.to_value().map_err(|error| encode_error(typed.type_name(), &error))
@@ -65,6 +66,18 @@ pub(super) fn from_encoded<T: Data>(format: Format, bytes: &[u8]) -> Result<T> {
         return from_nothing();
     }
     serializers::read(format, bytes)
+}
+
+/// Bytes are an array of numbers for types that know nothing better.
+pub(super) fn from_bytes<T: Data>(bytes: Bytes) -> Result<T> {
+    let bytes = match same::<Binary, T>(Binary::from(bytes)) {
+        Ok(value) => return Ok(value),
+        Err(bytes) => bytes,
+    };
+    if is_same::<T, Value>() {
+        return from_value(serde_json::to_value(bytes).map_err(|error| encode_error("bytes", &error))?);
+    }
+    from_value(Value::from(bytes.to_vec()))
 }
 
 pub(super) fn from_value<T: Data>(value: Value) -> Result<T> {

@@ -172,7 +172,7 @@ pub(super) fn write_head(major: Major, argument: u64, out: &mut Vec<u8>) {
 pub(super) fn write_number(number: Number, out: &mut Vec<u8>) {
     match number {
         Number::Unsigned(value) if value <= u64::from(u32::MAX) => write_head(Major::Unsigned, value, out),
-        Number::Negative(value) if value >= i64::from(i32::MIN) => {
+        Number::Negative(value) if value >= -1 - i64::from(u32::MAX) => {
             write_head(Major::Negative, value.unsigned_abs() - 1, out);
         }
         Number::Unsigned(value) if value as f64 as u128 != u128::from(value) => {

@@ -139,7 +139,7 @@ pub(super) fn write_head(head: &Head, length: u64, out: &mut Vec<u8>) -> Result<
     Ok(())
 }
 
-/// Writes a number; `short` allows floats of 32 bits where they are exact.
+/// Writes a number; `short` allows floats of 32 bits for fractions that they hold exactly.
 ///
 /// # Errors
 /// For integers that neither 64 bits nor a float hold.
@@ -201,7 +201,8 @@ fn write_negative(value: i64, out: &mut Vec<u8>) {
 
 fn write_float(value: f64, short: bool, out: &mut Vec<u8>) {
     let small = value as f32;
-    if short && (f64::from(small) == value || value.is_nan()) {
+    let broken = value.fract() != 0.0;
+    if short && broken && (f64::from(small) == value || value.is_nan()) {
         out.push(FLOAT32);
         out.extend_from_slice(&small.to_be_bytes());
     } else {

@@ -59,6 +59,11 @@ impl<'de, 'b> Reader<'de, 'b> {
         self.at
     }
 
+    /// Back to a position from [`position`](Self::position).
+    pub(crate) const fn rewind(&mut self, position: usize) {
+        self.at = position;
+    }
+
     /// Nothing may follow the document.
     pub(crate) fn end(&mut self) -> Result<(), Fault> {
         if self.is_json() {

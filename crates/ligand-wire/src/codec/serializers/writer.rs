@@ -24,6 +24,9 @@ pub(super) enum Shape {
     Map,
 }
 
+/// Bytes of the longest head of an array or object.
+const LONGEST_HEAD: usize = 9;
+
 /// An array or object that was begun: its head is corrected at the end when the count was not known.
 #[derive(Debug)]
 pub(super) struct Begun {
@@ -192,8 +195,11 @@ impl<'o> Writer<'o> {
         } else if begun.count != begun.expected {
             let end = self.out.len();
             self.head(begun.shape, begun.count)?;
-            let head: Vec<u8> = self.out.drain(end..).collect();
-            self.out.splice(begun.start..begun.body, head);
+            let mut head = [0; LONGEST_HEAD];
+            let length = self.out.len() - end;
+            head[..length].copy_from_slice(&self.out[end..]);
+            self.out.truncate(end);
+            self.out.splice(begun.start..begun.body, head[..length].iter().copied());
         }
         Ok(())
     }
