@@ -1,0 +1,5 @@
+//! Packets as other nodes send them.
+
+mod allocations;
+mod golden;
+mod mutations;
