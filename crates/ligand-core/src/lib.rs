@@ -17,6 +17,7 @@ pub mod middleware;
 pub mod registry;
 pub mod runtime;
 pub mod service;
+pub mod stream;
 mod transit;
 
 pub use broker::{BrokerBuilder, CallOptions, Emit, Mcall, Request, ServiceBroker, State, WeakBroker};

@@ -93,6 +93,40 @@ pub trait Transporter: Send + Sync + 'static {
     fn disconnect(&self) -> BoxFuture<()>;
 }
 
+impl<T: Transporter> Transporter for Arc<T> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn features(&self) -> Features {
+        (**self).features()
+    }
+
+    fn port(&self) -> Option<u16> {
+        (**self).port()
+    }
+
+    fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {
+        Arc::clone(&*self).connect(link)
+    }
+
+    fn balance(&self, topics: Vec<Topic>) -> BoxFuture<Result<()>> {
+        (**self).balance(topics)
+    }
+
+    fn send(&self, packet: Outbound) -> Sending {
+        (**self).send(packet)
+    }
+
+    fn flush(&self) -> BoxFuture<Result<()>> {
+        (**self).flush()
+    }
+
+    fn disconnect(&self) -> BoxFuture<()> {
+        (**self).disconnect()
+    }
+}
+
 /// A packet that is handed over, or that waits for room.
 pub enum Sending {
     /// It is over.

@@ -1,7 +1,7 @@
 //! Packets to bytes and back, in every serializer of the protocol. One pass each way.
 //!
 //! Which fields a packet has is said once, in `write` and `read`; a format says how a field is written
-//! ([`FieldWriter`](write::FieldWriter)) and read ([`FieldReader`](read::FieldReader)).
+//! (`FieldWriter`) and read (`FieldReader`).
 
 mod json;
 mod read;

@@ -275,7 +275,7 @@ impl Transit {
             _ => Vec::new(),
         };
         let mut config = Map::new();
-        config.insert("ligand".into(), json!({ "cancel": true, "window": 1_048_576 }));
+        config.insert("ligand".into(), json!({ "cancel": true, "window": crate::stream::WINDOW }));
         let info = Arc::new(NodeInfo {
             services,
             ip_list: addresses(),

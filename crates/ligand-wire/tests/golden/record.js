@@ -165,7 +165,7 @@ class Recorder {
 
 	/** Calls that only ask for an answer of interest, answers that echo, and gossip that says nothing new are left out. */
 	isNew(type, payload) {
-		if (type === "REQ" && ["test.fail", "test.value"].includes(payload.action)) return false;
+		if (type === "REQ" && ["test.fail", "test.value", "no.such"].includes(payload.action)) return false;
 		if (type === "RES" && this.scenario.startsWith("special")) return false;
 		if (!type.startsWith("GOSSIP")) return true;
 		const shape = type + JSON.stringify(payload, (key, value) => (typeof value === "number" ? 0 : value));
