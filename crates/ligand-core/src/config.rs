@@ -24,7 +24,7 @@
 mod env;
 mod file;
 mod options;
-mod time;
+pub(crate) mod time;
 
 pub use env::Env;
 pub(crate) use file::load;

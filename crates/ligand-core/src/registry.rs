@@ -6,6 +6,7 @@
 mod endpoint;
 mod listener;
 mod snapshot;
+pub mod strategy;
 
 use std::sync::{
     Arc,
