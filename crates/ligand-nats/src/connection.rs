@@ -27,8 +27,9 @@ use crate::{
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(1500);
 
-/// How long an echo is waited for.
-const ECHO_PATIENCE: Duration = Duration::from_secs(5);
+/// How long an echo is waited for, once echoes have come, and before.
+const ECHO_PATIENCE: Duration = Duration::from_secs(30);
+const FIRST_ECHO_PATIENCE: Duration = Duration::from_secs(3);
 
 /// One client of a NATS server. Dropping it ends everything.
 pub(crate) struct Connection {
@@ -69,8 +70,9 @@ impl Connection {
         options: &NatsOptions,
         link: Arc<dyn Link>,
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<Change>)> {
-        for (what, text) in [("name of the node", &**link.node_id()), ("namespace", link.namespace())] {
-            if !is_literal(text) && !(text.is_empty() && what == "namespace") {
+        let namespace = Some(link.namespace()).filter(|namespace| !namespace.is_empty());
+        for (what, text) in [("name of the node", Some(&**link.node_id())), ("namespace", namespace)] {
+            if let Some(text) = text.filter(|text| !is_literal(text)) {
                 let rule = "it must have no white space, '*', '>' or empty part between dots";
                 return Err(wrong(format!("the {what} is '{}': {rule}", text.escape_debug())));
             }
@@ -84,7 +86,7 @@ impl Connection {
             .options
             .reconnect_delay_callback(move |tries| reconnect_pause(tries, closing.closed()))
             .event_callback(move |event| {
-                told.take(event);
+                told.take(&event);
                 std::future::ready(())
             });
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
@@ -94,8 +96,9 @@ impl Connection {
                 Err(error) => error,
             };
             match error.kind() {
-                ConnectErrorKind::ServerParse | ConnectErrorKind::Tls | ConnectErrorKind::Authentication => {
-                    return Err(wrong(error));
+                ConnectErrorKind::ServerParse | ConnectErrorKind::Tls => return Err(wrong(error)),
+                ConnectErrorKind::Authentication => {
+                    return Err(wrong("'nkey' must be the seed of a user: 'SU' and 56 more characters"));
                 }
                 _ => {
                     let pause = backoff.pause();
@@ -178,14 +181,22 @@ impl Connection {
     }
 
     /// Ends when the server has read everything that was handed over before: it returns a message to this node.
+    /// Where the user has no right to that, what was handed over is only written.
     pub(crate) async fn sync(&self) -> Result<()> {
-        let (echo, subject) = self.inbox.echo();
         let work = async {
+            let patience = match self.inbox.hears() {
+                Some(true) => ECHO_PATIENCE,
+                None => FIRST_ECHO_PATIENCE,
+                Some(false) => return self.client.flush().await.map_err(|_| Error::disconnected()),
+            };
+            let (echo, subject) = self.inbox.echo();
             publish(&self.client, subject, None, Bytes::new()).await?;
-            if timeout(ECHO_PATIENCE, echo.came()).await.is_err() {
+            if timeout(patience, echo.came()).await.is_err() && self.inbox.give_up() {
+                let subject = self.inbox.subject();
                 tracing::warn!(
-                    "NATS: no echo; does the user have the right to publish and subscribe to '{}'?",
-                    self.inbox.subject()
+                    subject,
+                    "NATS: no echo, the user has no right to publish or subscribe to this subject. Calls to nodes \
+                     that are gone are noticed late"
                 );
             }
             Ok(())
@@ -272,6 +283,6 @@ fn reconnect_pause(tries: usize, closed: bool) -> Duration {
         tries => {
             let tries = u32::try_from(tries - 2).unwrap_or(u32::MAX);
             Backoff::new(FIRST_PAUSE, LONGEST_PAUSE).after(tries).pause()
-        },
+        }
     }
 }

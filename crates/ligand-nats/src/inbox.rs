@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt::Write,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU8, AtomicU64, Ordering},
 };
 
 use async_nats::{Message, StatusCode};
@@ -18,8 +18,14 @@ const ECHO: char = 's';
 pub(crate) struct Inbox {
     prefix: String,
     last: AtomicU64,
+    hears: AtomicU8,
     echoes: Mutex<HashMap<u64, oneshot::Sender<()>>>,
 }
+
+/// Whether echoes come.
+const UNKNOWN: u8 = 0;
+const HEARS: u8 = 1;
+const DEAF: u8 = 2;
 
 /// An echo that is waited for.
 pub(crate) struct Echo<'a> {
@@ -30,7 +36,21 @@ pub(crate) struct Echo<'a> {
 
 impl Inbox {
     pub(crate) fn new(prefix: String) -> Self {
-        Self { prefix, last: AtomicU64::new(0), echoes: Mutex::default() }
+        Self { prefix, last: AtomicU64::new(0), hears: AtomicU8::new(UNKNOWN), echoes: Mutex::default() }
+    }
+
+    /// Whether echoes come; `None` when that is not known.
+    pub(crate) fn hears(&self) -> Option<bool> {
+        match self.hears.load(Ordering::Relaxed) {
+            UNKNOWN => None,
+            hears => Some(hears == HEARS),
+        }
+    }
+
+    /// An echo did not come. True when none ever did, the first time.
+    pub(crate) fn give_up(&self) -> bool {
+        let deaf = self.hears.compare_exchange(UNKNOWN, DEAF, Ordering::Relaxed, Ordering::Relaxed);
+        deaf.is_ok()
     }
 
     /// What the inbox subscribes to.
@@ -58,6 +78,7 @@ impl Inbox {
         let Some((_, name)) = message.subject.rsplit_once('.') else { return };
         match name.strip_prefix(ECHO) {
             Some(number) => {
+                self.hears.store(HEARS, Ordering::Relaxed);
                 let number = u64::from_str_radix(number, 16).ok();
                 if let Some(sender) = number.and_then(|number| self.echoes.lock().remove(&number)) {
                     let _ = sender.send(());

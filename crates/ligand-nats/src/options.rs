@@ -319,7 +319,8 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
 /// Everything but what is secret.
 impl fmt::Debug for NatsOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosts: Vec<_> = self.url.split(',').map(|url| url.rsplit('@').next().unwrap_or_default()).collect();
+        let hosts: Vec<_> =
+            self.url.split(',').map(|url| url.rsplit('@').next().unwrap_or_default()).collect();
         f.debug_struct("NatsOptions")
             .field("url", &hosts.join(","))
             .field("user", &self.user)
@@ -346,7 +347,8 @@ mod tests {
         assert_eq!(shown, ["nats://a:1", "tls://b", "nats://c:3"]);
         assert_eq!(parsed[0].login, Some(Login::User("u".into(), "p@ss".into())));
         assert_eq!(servers("nats://t%6fken@a").unwrap()[0].login, Some(Login::Token("token".into())));
-        for (url, cause) in [("", "no server"), ("redis://a", "'redis'"), ("nats://", "host"), ("a:x", "a:x")] {
+        for (url, cause) in [("", "no server"), ("redis://a", "'redis'"), ("nats://", "host"), ("a:x", "a:x")]
+        {
             let error = servers(url).err().unwrap();
             assert!(error.message().contains(cause), "{url}: {error}");
         }

@@ -77,7 +77,7 @@ impl Pulse {
     }
 
     /// Takes an event of the client library.
-    pub(crate) fn take(&self, event: Event) {
+    pub(crate) fn take(&self, event: &Event) {
         match event {
             Event::Connected => {
                 self.enter(Phase::Standing);
@@ -166,10 +166,10 @@ mod tests {
         let (pulse, _changes) = Pulse::new();
         pulse.enter(Phase::Standing);
         assert!(pulse.make_ready() && pulse.ready());
-        pulse.take(Event::Disconnected);
+        pulse.take(&Event::Disconnected);
         assert!(!pulse.ready() && !pulse.make_ready());
         pulse.enter(Phase::Closed);
-        pulse.take(Event::Connected);
+        pulse.take(&Event::Connected);
         assert!(pulse.closed() && !pulse.make_ready() && !pulse.ready());
     }
 

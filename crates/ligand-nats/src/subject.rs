@@ -44,13 +44,14 @@ mod tests {
         let action = of(PacketKind::Request, To::Action("v2.posts.find".into()));
         let queue = Some("v2.posts.find".into());
         assert_eq!(action, Interest { subject: "MOL.REQB.v2.posts.find".into(), queue });
-        let event = |event: &str| of(PacketKind::Event, To::Group { group: "mail".into(), event: event.into() });
+        let event =
+            |event: &str| of(PacketKind::Event, To::Group { group: "mail".into(), event: event.into() });
         assert_eq!(event("user.**").subject, "MOL.EVENTB.mail.user.>");
         assert_eq!(event("**.late").subject, "MOL.EVENTB.mail.>");
-        assert_eq!(event("user.*"), Interest {
-            subject: "MOL.EVENTB.mail.user.*".into(),
-            queue: Some("mail".into())
-        });
+        assert_eq!(
+            event("user.*"),
+            Interest { subject: "MOL.EVENTB.mail.user.*".into(), queue: Some("mail".into()) }
+        );
     }
 
     #[test]

@@ -68,7 +68,8 @@ impl Supervisor {
                 }
             }
             Change::Lost if std::mem::take(&mut self.told) => {
-                let reason = Error::disconnected().with_internal("the connection to the NATS server was lost");
+                let reason =
+                    Error::disconnected().with_internal("the connection to the NATS server was lost");
                 connection.link.disconnected(&reason);
             }
             Change::Lost => {}

@@ -48,7 +48,8 @@ impl Bus for Nats {
             (options().user("a", "b").token("c"), "token"),
             (options().receive_queue(0), "receive_queue"),
         ];
-        let make = |(options, cause)| (Arc::new(NatsTransporter::new(options)) as Arc<dyn Transporter>, cause);
+        let make =
+            |(options, cause)| (Arc::new(NatsTransporter::new(options)) as Arc<dyn Transporter>, cause);
         broken.into_iter().map(make).collect()
     }
 

@@ -90,10 +90,8 @@ async fn a_sender_that_waits_hears_of_a_loss() {
 #[tokio::test]
 async fn an_inbox_without_rights_does_not_hinder() {
     let rights = "permissions: { publish: \"MOL.>\", subscribe: \"MOL.>\" }";
-    let server = Server::start(&format!(
-        "authorization {{ users: [ {{ user: a, password: b, {rights} }} ] }}"
-    ))
-    .await;
+    let server =
+        Server::start(&format!("authorization {{ users: [ {{ user: a, password: b, {rights} }} ] }}")).await;
     let options = ligand_nats::NatsOptions::url(server.url()).user("a", "b");
     let here = Node { transporter: Arc::new(NatsTransporter::new(options)), link: TestLink::new("here", "") };
     here.connect().await;

@@ -37,12 +37,18 @@ async fn another_one_takes_over() {
     first.kill();
     // It was connected to one of the two.
     if link.wait_losses(1, Duration::from_secs(1)).await {
-        assert!(link.wait_connections(2, Duration::from_secs(2)).await, "the other server does not take over");
+        assert!(
+            link.wait_connections(2, Duration::from_secs(2)).await,
+            "the other server does not take over"
+        );
     } else {
         second.kill();
         assert!(link.wait_losses(1, Duration::from_secs(1)).await);
         first.restart().await;
-        assert!(link.wait_connections(2, Duration::from_secs(2)).await, "the other server does not take over");
+        assert!(
+            link.wait_connections(2, Duration::from_secs(2)).await,
+            "the other server does not take over"
+        );
     }
     transporter.flush().await.unwrap();
     transporter.disconnect().await;
