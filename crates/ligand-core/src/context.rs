@@ -87,6 +87,8 @@ pub(crate) struct Extra {
     pub(crate) service: Option<Arc<str>>,
     pub(crate) event: Option<(Arc<str>, EventKind)>,
     pub(crate) headers: Option<Arc<Headers>>,
+    /// The node that called, when it is another one.
+    pub(crate) node: Option<Arc<str>>,
 }
 
 /// The time a call may take. The clock starts when the call first waits or calls further: a call that ends at
@@ -201,7 +203,8 @@ impl Context {
 
     /// Node of the caller; this node for local calls.
     pub fn node_id(&self) -> &str {
-        self.broker().node_id()
+        let other = self.0.extra.as_ref().and_then(|extra| extra.node.as_deref());
+        other.unwrap_or_else(|| self.broker().node_id())
     }
 
     /// Full name of the service this runs in; empty in a context that belongs to none.

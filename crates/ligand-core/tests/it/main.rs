@@ -8,6 +8,7 @@ mod broker;
 mod bulkhead;
 mod caching;
 mod calls;
+mod cluster;
 mod config;
 mod events;
 mod hooks;
