@@ -11,6 +11,7 @@ mod listener;
 mod node;
 mod remote;
 mod snapshot;
+pub mod strategy;
 
 use std::{
     collections::HashMap,
