@@ -60,7 +60,7 @@ impl Lost {
 
     /// As an error for the broker.
     pub(crate) fn error(&self) -> Error {
-        crate::disconnected().with_internal(format!("Redis {}", self.text))
+        Error::disconnected().with_internal(format!("Redis {}", self.text))
     }
 }
 

@@ -31,14 +31,5 @@ mod server;
 mod tls;
 mod transporter;
 
-use ligand_wire::Error;
-
 pub use options::{ClusterOptions, RedisOptions, TlsOptions};
 pub use transporter::RedisTransporter;
-
-/// The bus is lost, or not there yet.
-fn disconnected() -> Error {
-    let text =
-        "The broker's transporter has disconnected. Please try again when a connection is reestablished.";
-    Error::build("BrokerDisconnectedError", 502, text).with_kind("BAD_GATEWAY").with_retryable(true)
-}

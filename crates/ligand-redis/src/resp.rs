@@ -133,7 +133,7 @@ pub(crate) fn push(input: &mut BytesMut) -> Result<Option<Push>, Broken> {
         }
         _ => return Err(Broken("an unexpected kind of answer")),
     }
-    let parts = number(&input[line])?;
+    let parts = parts(&input[line])?;
     let Some(Part::Text(kind)) = cursor.text()? else { return Ok(None) };
     if parts == 3 && &input[kind.clone()] == b"message" {
         let Some(Part::Text(channel)) = cursor.text()? else { return Ok(None) };

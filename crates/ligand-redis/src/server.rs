@@ -25,8 +25,6 @@ pub(crate) struct Servers {
     list: Vec<Server>,
     /// The one to try next.
     next: AtomicUsize,
-    /// They are a Redis Cluster.
-    pub(crate) cluster: bool,
     name: Option<String>,
 }
 
@@ -65,8 +63,7 @@ impl Servers {
         for url in urls {
             list.push(Server::new(url, options, &mut connector)?);
         }
-        let cluster = options.cluster.is_some();
-        if cluster && list.iter().any(|server| server.db != 0) {
+        if options.cluster.is_some() && list.iter().any(|server| server.db != 0) {
             return Err(Error::broker_options("Redis: a cluster has only database 0. Remove `db`."));
         }
         if options
@@ -78,7 +75,7 @@ impl Servers {
                 "Redis: `connection_name` must be of ASCII letters, digits and signs, without spaces.",
             ));
         }
-        Ok(Self { list, next: AtomicUsize::new(0), cluster, name: options.connection_name.clone() })
+        Ok(Self { list, next: AtomicUsize::new(0), name: options.connection_name.clone() })
     }
 
     /// Takes the server that is to be tried now; the next call answers another one.

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use self::{lane::Lane, session::Session};
-use crate::{RedisOptions, connection::Lost, server::Servers};
+use crate::{RedisOptions, server::Servers};
 
 /// Silence after which the server is asked whether it lives.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -39,11 +39,17 @@ const STABLE: Duration = Duration::from_secs(5);
 
 /// Carries packets over Redis publish and subscribe. See the [crate](crate).
 pub struct RedisTransporter {
-    servers: Servers,
+    options: RedisOptions,
     lane: Arc<Lane>,
-    /// What all topics begin with; set by `connect`.
-    prefix: OnceLock<String>,
+    /// Set by `connect`.
+    bus: OnceLock<Bus>,
     phase: watch::Sender<Phase>,
+}
+
+struct Bus {
+    servers: Servers,
+    /// What all topics begin with.
+    prefix: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,38 +73,15 @@ impl Drop for Keeping {
 }
 
 impl RedisTransporter {
-    /// Checks options and reads certificates; connects later.
-    ///
-    /// # Errors
-    /// `BROKER_OPTIONS_ERROR` that names the option: a wrong URL, a file that is missing.
-    pub fn new(options: impl Into<RedisOptions>) -> Result<Self> {
-        let servers = Servers::new(&options.into())?;
-        let lane = Arc::new(Lane::new(servers.cluster));
-        Ok(Self { servers, lane, prefix: OnceLock::new(), phase: watch::Sender::new(Phase::Idle) })
+    /// A transporter for one node. Options are checked when it connects.
+    pub fn new(options: impl Into<RedisOptions>) -> Self {
+        let options = options.into();
+        let lane = Arc::new(Lane::new(options.cluster.is_some()));
+        Self { options, lane, bus: OnceLock::new(), phase: watch::Sender::new(Phase::Idle) }
     }
 
-    /// One try to make a session.
-    async fn open(&self, link: &Arc<dyn Link>) -> Result<Session, Lost> {
-        let turn = self.servers.turn();
-        let prefix = self.prefix.get().map_or("", String::as_str);
-        turn.within(Session::open(&turn, link, prefix)).await
-    }
-
-    /// Tries until a session is made.
-    async fn insist(&self, link: &Arc<dyn Link>, backoff: &mut Backoff) -> Session {
-        loop {
-            match self.open(link).await {
-                Ok(session) => return session,
-                Err(lost) => {
-                    let pause = backoff.pause();
-                    tracing::warn!(reason = %lost, ?pause, tries = backoff.tries(), "cannot connect to Redis, trying again");
-                    sleep(pause).await;
-                }
-            }
-        }
-    }
-
-    fn start(&self, link: &Arc<dyn Link>) {
+    /// The bus has a session from here on.
+    fn begin(&self, link: &Arc<dyn Link>) {
         self.lane.open();
         link.connected();
     }
@@ -106,6 +89,7 @@ impl RedisTransporter {
     /// Keeps a session until the transporter is closed.
     async fn keep(keeping: Keeping, link: Arc<dyn Link>, mut session: Session) {
         let this = &keeping.0;
+        let Some(bus) = this.bus.get() else { return };
         let mut phase = this.phase.subscribe();
         let mut backoff = Backoff::default();
         loop {
@@ -123,10 +107,28 @@ impl RedisTransporter {
                 backoff.reset();
             }
             session = tokio::select! {
-                session = async { sleep(backoff.pause()).await; this.insist(&link, &mut backoff).await } => session,
+                session = async { sleep(backoff.pause()).await; bus.insist(&link, &mut backoff).await } => session,
                 _ = phase.wait_for(|phase| *phase == Phase::Closing) => return,
             };
-            this.start(&link);
+            this.begin(&link);
+        }
+    }
+}
+
+impl Bus {
+    /// Tries until there is a session.
+    async fn insist(&self, link: &Arc<dyn Link>, backoff: &mut Backoff) -> Session {
+        loop {
+            let turn = self.servers.turn();
+            match turn.within(Session::open(&turn, link, &self.prefix)).await {
+                Ok(session) => return session,
+                Err(lost) => {
+                    let pause = backoff.pause();
+                    let tries = backoff.tries();
+                    tracing::warn!(reason = %lost, tries, ?pause, "cannot connect to Redis, trying again");
+                    sleep(pause).await;
+                }
+            }
         }
     }
 }
@@ -138,22 +140,24 @@ impl Transporter for RedisTransporter {
 
     fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {
         Box::pin(async move {
-            if self.prefix.set(Topic::prefix(link.namespace())).is_err() {
+            let bus = Bus { servers: Servers::new(&self.options)?, prefix: Topic::prefix(link.namespace()) };
+            if self.bus.set(bus).is_err() {
                 return Err(Error::internal_error("a transporter connects once in its life"));
             }
-            let session = self.insist(&link, &mut Backoff::default()).await;
+            let Some(bus) = self.bus.get() else { return Ok(()) };
+            let session = bus.insist(&link, &mut Backoff::default()).await;
             self.phase.send_replace(Phase::Running);
             let keeping = Keeping(self.clone());
-            self.start(&link);
+            self.begin(&link);
             link.tasks().spawn_background(Self::keep(keeping, link.clone(), session));
             Ok(())
         })
     }
 
     fn send(&self, packet: Outbound) -> Sending {
-        match self.prefix.get() {
-            Some(prefix) => self.lane.send(&packet.topic.name(prefix), packet.body, packet.ticket),
-            None => Sending::Done(Err(crate::disconnected())),
+        match self.bus.get() {
+            Some(bus) => self.lane.send(&packet.topic.name(&bus.prefix), packet.body, packet.ticket),
+            None => Sending::Done(Err(Error::disconnected())),
         }
     }
 

@@ -74,7 +74,7 @@ impl Lane {
     pub(super) fn send(self: &Arc<Self>, channel: &str, body: Bytes, ticket: Option<Ticket>) -> Sending {
         let mut state = self.state.lock();
         if !state.open {
-            return Sending::Done(Err(crate::disconnected()));
+            return Sending::Done(Err(Error::disconnected()));
         }
         if state.size >= FULL {
             return Sending::Done(Err(Error::transient(
@@ -163,12 +163,12 @@ impl Lane {
         let (session, handed) = {
             let state = self.state.lock();
             if !state.open {
-                return Err(crate::disconnected());
+                return Err(Error::disconnected());
             }
             (state.session, state.handed)
         };
         self.until(|state| match state.session == session {
-            false => Some(Err(crate::disconnected())),
+            false => Some(Err(Error::disconnected())),
             true => (state.answered >= handed).then_some(Ok(())),
         })
         .await

@@ -1,0 +1,4 @@
+//! Redis, with servers of their own.
+
+mod contract;
+mod server;
