@@ -2,7 +2,7 @@
 //!
 //! * [`RedisTransporter`] carries packets over Redis publish and subscribe, on channels named as the topics of
 //!   Moleculer. It keeps two connections, one to subscribe and one to publish.
-//! * `RedisDiscoverer` keeps infos and heartbeats of nodes in Redis, under the keys of Moleculer.
+//! * [`RedisDiscoverer`] keeps infos and heartbeats of nodes in Redis, under the keys of Moleculer.
 //!
 //! # Promises
 //! * Packets to one node arrive in the order of sending. At most once: what is on its way when a connection breaks
@@ -25,11 +25,14 @@
 //! the read buffer. That takes a quarter of the processor time.
 
 mod connection;
+mod discoverer;
 mod options;
 mod resp;
+mod seldom;
 mod server;
 mod tls;
 mod transporter;
 
+pub use discoverer::{RedisDiscoverer, RedisDiscovererOptions};
 pub use options::{ClusterOptions, RedisOptions, TlsOptions};
 pub use transporter::RedisTransporter;

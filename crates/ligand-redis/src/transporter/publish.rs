@@ -1,18 +1,15 @@
 //! The connection that publishes.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use ligand_transport::{Link, Ticket};
-use tokio::time::Instant;
 
 use super::{ANSWER, SILENCE, lane::Lane};
 use crate::{
     connection::{self, Connection, Input, Lost, Output},
     resp,
+    seldom::Seldom,
 };
-
-/// How often refused packets are logged.
-const LOG_PAUSE: Duration = Duration::from_secs(10);
 
 /// Writes what the lane holds and reads counts of receivers, until the connection ends.
 pub(super) async fn run(connection: Connection, lane: &Lane, link: &Arc<dyn Link>) -> Lost {
@@ -32,7 +29,7 @@ async fn write(mut output: Output, lane: &Lane) -> Lost {
 }
 
 async fn read(mut input: Input, lane: &Lane, link: &Arc<dyn Link>) -> Lost {
-    let mut logged = None;
+    let mut refused = Seldom::default();
     let (mut counts, mut undelivered) = (Vec::new(), Vec::new());
     loop {
         match input.read_within(SILENCE).await {
@@ -52,7 +49,9 @@ async fn read(mut input: Input, lane: &Lane, link: &Arc<dyn Link>) -> Lost {
                 Ok(Some(Ok(count))) => counts.push(Some(count)),
                 Ok(Some(Err(text))) => {
                     counts.push(None);
-                    warn(&text, &mut logged);
+                    if refused.due() {
+                        tracing::warn!(reason = %String::from_utf8_lossy(&text), "Redis refuses packets");
+                    }
                 }
                 Ok(None) => break None,
                 Err(broken) => break Some(broken),
@@ -66,12 +65,5 @@ async fn read(mut input: Input, lane: &Lane, link: &Arc<dyn Link>) -> Lost {
             (_, Some(broken)) => return broken.into(),
             _ => {}
         }
-    }
-}
-
-fn warn(text: &[u8], logged: &mut Option<Instant>) {
-    if logged.is_none_or(|at| at.elapsed() > LOG_PAUSE) {
-        *logged = Some(Instant::now());
-        tracing::warn!(reason = %String::from_utf8_lossy(text), "Redis refuses packets");
     }
 }

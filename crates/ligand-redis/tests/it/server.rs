@@ -2,7 +2,6 @@
 
 use std::{
     net::{Ipv4Addr, TcpListener},
-    path::PathBuf,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -43,10 +42,6 @@ impl Server {
 
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
     }
 
     /// Starts it again at the same port.
