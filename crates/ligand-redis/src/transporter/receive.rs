@@ -100,7 +100,7 @@ impl Receiver {
                         link.receive(*kind, body);
                     }
                 }
-                Push::TooLong(size) => tracing::warn!(size, "a packet above 64 MiB is dropped"),
+                Push::TooLong(_) => tracing::warn!("a packet above 64 MiB is dropped"),
                 Push::Refused(text) => return Err(Lost::refused(&text)),
                 Push::Subscribed | Push::Other => {}
             }

@@ -148,7 +148,7 @@ async fn a_slow_bus_makes_senders_wait_and_fail() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_packet_that_is_too_long_is_skipped() {
-    let server = Server::start().await;
+    let server = Server::start_with(&["--client-output-buffer-limit", "pubsub 0 0 0"]).await;
     let node = Node::start("a", server.url().as_str()).await;
     let long = vec![b'\n'; (64 << 20) + 1];
     server.command(&[b"PUBLISH", b"MOL.REQ.a", &long]).await;
@@ -159,6 +159,7 @@ async fn a_packet_that_is_too_long_is_skipped() {
 #[tokio::test]
 async fn certificates() {
     let mut authority = rcgen::CertificateParams::new(Vec::new()).expect("names");
+    authority.distinguished_name.push(rcgen::DnType::CommonName, "authority");
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let authority_key = rcgen::KeyPair::generate().expect("a key");
     let authority = rcgen::CertifiedIssuer::self_signed(authority, authority_key).expect("a certificate");
