@@ -54,6 +54,12 @@ pub trait Transporter: Send + Sync + 'static {
         Features::default()
     }
 
+    /// The port this node is reached at, once it is connected: [`ligand_wire::packet::NodeInfo::port`]. `None` for
+    /// what goes through a bus.
+    fn port(&self) -> Option<u16> {
+        None
+    }
+
     /// Connects and subscribes to [`ligand_wire::topic::Topic::subscriptions`]; ends when packets can arrive.
     /// Calls [`Link::connected`] then, and after each reconnection. A bus that cannot be reached is tried again
     /// for ever; dropping the future gives up.
