@@ -74,12 +74,14 @@ impl std::fmt::Display for Broken {
 pub(crate) struct FrameReader {
     buffer: BytesMut,
     limit: usize,
+    /// Room for the next bytes.
+    step: usize,
 }
 
 impl FrameReader {
     /// `limit`: the longest packet in bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { buffer: BytesMut::new(), limit }
+        Self { buffer: BytesMut::new(), limit, step: 1024 }
     }
 
     /// Other packets may be longer or shorter.
@@ -90,12 +92,12 @@ impl FrameReader {
     /// Where the next bytes go. It grows with what has arrived, never with what a header promises.
     pub(crate) fn space(&mut self) -> &mut BytesMut {
         let have = self.buffer.len();
-        let missing = match self.buffer.get(1..5) {
-            Some(length) => (&mut &*length).get_u32() as usize - have.min(HEADER),
-            None => 0,
-        };
-        let room = if have < HEADER { 4096 } else { missing.clamp(4096, have.max(STEP)) };
-        self.buffer.reserve(room);
+        // The last read took all there was room for: there is more.
+        if have == self.buffer.capacity() {
+            self.step = (2 * self.step).min(STEP);
+        }
+        let total = self.buffer.get(1..5).map_or(0, |mut length| length.get_u32() as usize);
+        self.buffer.reserve(total.saturating_sub(have).clamp(self.step, have.max(STEP)));
         &mut self.buffer
     }
 

@@ -66,14 +66,16 @@ pub(crate) fn answer(cluster: &dyn Cluster, me: Me<'_>, request: &Gossip) -> Ans
     let mut reply = GossipReply::default();
     answer_local(cluster, me, request, &mut reply);
     let peers = cluster.peers();
+    let mut listed = usize::from(request.online.contains_key(me.id));
+    let mut behind = false;
     for peer in &peers {
         answer_peer(cluster, peer, request, &mut reply);
+        if let Some((seq, ..)) = request.online.get(&*peer.id) {
+            listed += 1;
+            behind |= *seq > peer.seq && claim(Some(*seq)).is_some();
+        }
     }
-    let behind = request.online.iter().any(|(id, (seq, ..))| {
-        id != me.id
-            && *seq <= MAX_SEQ
-            && peers.iter().find(|peer| *peer.id == **id).map_or(peers.len() < MAX_NODES, |peer| peer.seq < *seq)
-    });
+    behind |= request.online.len() > listed && peers.len() < MAX_NODES;
     let empty = reply.online.is_empty() && reply.offline.is_empty();
     Answer { reply: (!empty).then_some(reply), behind }
 }
@@ -187,5 +189,8 @@ fn claim(seq: Option<u64>) -> Option<u64> {
     seq.filter(|seq| (1..MAX_SEQ).contains(seq))
 }
 
+#[cfg(test)]
+#[path = "../tests/it/cluster.rs"]
+mod cluster;
 #[cfg(test)]
 mod tests;

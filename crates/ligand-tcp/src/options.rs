@@ -14,7 +14,6 @@ use ligand_wire::{Error, Result};
 use serde::Deserialize;
 
 pub use self::{broadcast::Broadcast, urls::Urls};
-pub(crate) use urls::Endpoint;
 
 /// The options of the TCP transporter. Names are those of Moleculer in snake case; durations are texts with a unit
 /// (`"30s"`) or numbers of seconds.
