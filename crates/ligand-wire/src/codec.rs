@@ -1,4 +1,11 @@
 //! Packets to bytes and back, in every serializer of the protocol. One pass each way.
+//!
+//! Which fields a packet has is said once, in `write` and `read`; a format says how a field is written
+//! ([`FieldWriter`](write::FieldWriter)) and read ([`FieldReader`](read::FieldReader)).
+
+mod json;
+mod read;
+mod write;
 
 use bytes::Bytes;
 
@@ -17,13 +24,19 @@ pub struct Envelope<'a> {
     pub sender: &'a str,
 }
 
-/// Appends `packet` to `out`.
+/// Appends `packet` to `out`; on failure `out` is as before.
 ///
 /// # Errors
 /// `PAYLOAD_ENCODE_ERROR` when the value's own `Serialize` fails.
 pub fn encode(packet: &Packet<'_>, envelope: Envelope<'_>, format: Format, out: &mut Vec<u8>) -> Result<()> {
-    let _ = (packet, envelope, format, out);
-    Err(Error::internal_error("not written yet"))
+    let start = out.len();
+    let written = match format {
+        Format::Json => json::encode(packet, envelope, out),
+    };
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
 }
 
 /// Reads a packet. Texts and payloads point into `bytes`.
@@ -31,6 +44,8 @@ pub fn encode(packet: &Packet<'_>, envelope: Envelope<'_>, format: Format, out: 
 /// # Errors
 /// `INVALID_PACKET_DATA` that names the kind of packet and what is wrong with it.
 pub fn decode(kind: PacketKind, format: Format, bytes: &Bytes) -> Result<Received<'_>> {
-    let _ = (kind, format, bytes);
-    Err(Error::internal_error("not written yet"))
+    let received = match format {
+        Format::Json => json::decode(kind, bytes),
+    };
+    received.map_err(|flaw| Error::invalid_packet(kind, &flaw))
 }

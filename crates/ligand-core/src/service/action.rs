@@ -223,12 +223,15 @@ impl Action {
 
     /// An action whose handler sees the payload as it came.
     pub fn raw(name: impl Into<Arc<str>>, handler: impl ActionHandler) -> Self {
-        let name = name.into();
+        Self::with_handler(name.into(), Arc::new(handler))
+    }
+
+    fn with_handler(name: Arc<str>, handler: DynAction) -> Self {
         Self {
             full_name: name.clone(),
             name,
             service: "".into(),
-            handler: Arc::new(handler),
+            handler,
             validator: None,
             params: None,
             returns: None,
@@ -245,6 +248,11 @@ impl Action {
             hooks: Hooks::default(),
             metadata: Map::new(),
         }
+    }
+
+    /// An action of another node.
+    pub(crate) fn remote(name: Arc<str>, full_name: Arc<str>, service: Arc<str>, handler: DynAction) -> Self {
+        Self { full_name, service, ..Self::with_handler(name, handler) }
     }
 
     /// Checks the parameters against the rules of `P` before the handler runs, and publishes its schema.
