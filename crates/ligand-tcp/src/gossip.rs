@@ -190,6 +190,7 @@ fn claim(seq: Option<u64>) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[allow(unreachable_pub, reason = "shared with the behaviour tests")]
 #[path = "../tests/it/cluster.rs"]
 mod cluster;
 #[cfg(test)]
