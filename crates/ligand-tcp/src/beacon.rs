@@ -26,10 +26,7 @@ pub(crate) async fn run(mesh: Arc<Mesh>) {
     let socket = match open(&mesh.options) {
         Ok(socket) => socket,
         Err(err) => {
-            tracing::warn!(
-                "UDP discovery is off: port {} cannot be opened: {err}",
-                mesh.options.udp_port
-            );
+            tracing::warn!("UDP discovery is off: port {} cannot be opened: {err}", mesh.options.udp_port);
             return;
         }
     };
@@ -103,7 +100,7 @@ impl Group {
             if reached == 0 {
                 match failed {
                     Some((ip, err)) => self.warn(&format_args!("multicast from {ip}: {err}")),
-                    None => self.warn(&"there is no IPv4 interface"),
+                    None => self.warn(&"no IPv4 interface has the address to use"),
                 }
             }
         }
@@ -221,7 +218,18 @@ mod tests {
         assert_eq!(parse("|ä-1|1".as_bytes(), ""), Some(("ä-1", 1)));
         let long = format!("|{}|1", "a".repeat(1025));
         for wrong in [
-            "lab|a|4000", "|a|", "|a|0", "|a|+1", "|a|65536", "||1", "|a|1|", "|a", "", "|a\n|1", "|a| 1", &long,
+            "lab|a|4000",
+            "|a|",
+            "|a|0",
+            "|a|+1",
+            "|a|65536",
+            "||1",
+            "|a|1|",
+            "|a",
+            "",
+            "|a\n|1",
+            "|a| 1",
+            &long,
         ] {
             assert_eq!(parse(wrong.as_bytes(), ""), None, "{wrong}");
         }

@@ -23,7 +23,9 @@ pub(crate) const fn number(kind: PacketKind) -> Option<u8> {
         PacketKind::GossipRequest => 6,
         PacketKind::GossipResponse => 7,
         PacketKind::GossipHello => 8,
-        PacketKind::Discover | PacketKind::Info | PacketKind::Disconnect | PacketKind::Heartbeat => return None,
+        PacketKind::Discover | PacketKind::Info | PacketKind::Disconnect | PacketKind::Heartbeat => {
+            return None;
+        }
     })
 }
 

@@ -142,9 +142,9 @@ pub(crate) fn apply(cluster: &dyn Cluster, me: Me<'_>, reply: GossipReply) {
             continue;
         }
         let peer = cluster.peer(&id);
-        let news = row.info.filter(|info| {
-            info.seq <= MAX_SEQ && peer.as_ref().is_none_or(|peer| peer.seq < info.seq)
-        });
+        let news = row
+            .info
+            .filter(|info| info.seq <= MAX_SEQ && peer.as_ref().is_none_or(|peer| peer.seq < info.seq));
         if let Some(info) = news {
             let known = known.get_or_insert_with(|| cluster.peers().len());
             if peer.is_none() {

@@ -32,6 +32,9 @@ use crate::{
 /// Connections that were used within this time are not closed for others.
 const FRESH_MS: u64 = 1000;
 
+/// At the end, packets that were handed over get so much time to leave.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// A node that was lost is asked after this time whether it is really gone.
 const RECHECK: Duration = Duration::from_millis(200);
 
@@ -152,7 +155,7 @@ impl Mesh {
         if self.closing.swap(true, Ordering::AcqRel) {
             return;
         }
-        if tokio::time::timeout(self.options.connect_timeout, self.flush()).await.is_err() {
+        if tokio::time::timeout(FAREWELL, self.flush()).await.is_err() {
             tracing::warn!("TCP transporter closes with packets that have not left");
         }
         self.alive.lock().take();
@@ -168,8 +171,11 @@ impl Mesh {
             return;
         };
         let now = self.now();
-        let mut unused: Vec<_> =
-            peers.values().map(|peer| (peer.last_used(), peer)).filter(|(used, _)| used + FRESH_MS < now).collect();
+        let mut unused: Vec<_> = peers
+            .values()
+            .map(|peer| (peer.last_used(), peer))
+            .filter(|(used, _)| used + FRESH_MS < now)
+            .collect();
         unused.sort_unstable_by_key(|(used, _)| *used);
         unused.iter().filter(|(_, peer)| peer.retire()).take(surplus).count();
     }

@@ -103,7 +103,9 @@ impl TcpOptions {
             ("max_queue_size", self.max_queue_size),
         ] {
             if value == 0 {
-                return wrong(format!("option '{name}' must be at least 1: with 0 nothing would ever be sent"));
+                return wrong(format!(
+                    "option '{name}' must be at least 1: with 0 nothing would ever be sent"
+                ));
             }
         }
         let largest = i32::MAX as usize - crate::frame::HEADER;

@@ -18,8 +18,8 @@ use tokio::{
     sync::{Notify, oneshot},
 };
 
-use self::{queue::Queue, room::Room};
 pub(crate) use self::{batch::Batch, queue::Frame};
+use self::{queue::Queue, room::Room};
 
 /// The way to one other node. Lives as long as its connection: after it, the next packet makes a new one.
 #[derive(Debug)]
@@ -57,12 +57,7 @@ pub(crate) enum Pushed {
 
 impl Peer {
     pub(crate) fn new(id: Arc<str>, limit: usize, now: u64) -> Self {
-        Self {
-            id,
-            queue: Mutex::new(Queue::new(limit)),
-            wake: Notify::new(),
-            last_used: AtomicU64::new(now),
-        }
+        Self { id, queue: Mutex::new(Queue::new(limit)), wake: Notify::new(), last_used: AtomicU64::new(now) }
     }
 
     /// Hands a frame over. Frames leave in the order of these calls.
@@ -133,12 +128,15 @@ impl Peer {
                     () = ended(&mut read) => return End::Lost,
                     () = self.wake.notified() => {}
                 }
+                // Whoever is about to send does it first: many frames go with one write.
+                tokio::task::yield_now().await;
             } else {
                 tokio::select! {
                     biased;
                     () = ended(&mut read) => return End::Lost,
                     written = advance(&mut write, batch) => if !written { return End::Lost },
                 }
+                tokio::task::consume_budget().await;
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ligand_wire::packet::Packet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 use crate::{
     gossip,
@@ -18,7 +18,8 @@ const FANOUT: usize = 8;
 
 /// Gossips until the transporter closes.
 pub(crate) async fn run(mesh: Arc<Mesh>) {
-    let mut round = interval(mesh.options.gossip_period);
+    // The first one comes later: whoever is known at the start is contacted anyway.
+    let mut round = interval_at(Instant::now() + mesh.options.gossip_period, mesh.options.gossip_period);
     let mut look = interval(LOOK);
     round.set_missed_tick_behavior(MissedTickBehavior::Delay);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);

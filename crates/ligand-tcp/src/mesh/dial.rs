@@ -35,7 +35,8 @@ impl Mesh {
 
     async fn dial_address(&self, address: &Address) -> io::Result<TcpStream> {
         let connect = TcpStream::connect((address.host.as_str(), address.port));
-        let stream = timeout(self.options.connect_timeout, connect).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let stream =
+            timeout(self.options.connect_timeout, connect).await.map_err(|_| io::ErrorKind::TimedOut)??;
         let remote = stream.peer_addr()?;
         if remote.port() == self.port && remote.ip() == stream.local_addr()?.ip() {
             return Err(io::Error::other("this is the node itself"));

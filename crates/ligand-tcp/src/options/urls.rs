@@ -88,8 +88,7 @@ fn file(path: &str) -> Result<Urls> {
     let wrong = |why: &dyn std::fmt::Display| {
         Error::broker_options(format!("TCP transporter: the file '{path}' of 'urls' {why}"))
     };
-    let text =
-        std::fs::read_to_string(path).map_err(|err| wrong(&format_args!("cannot be read: {err}")))?;
+    let text = std::fs::read_to_string(path).map_err(|err| wrong(&format_args!("cannot be read: {err}")))?;
     let text = text.trim();
     if !text.starts_with(['[', '{']) {
         return Ok(Urls::Text(text.into()));
@@ -119,9 +118,11 @@ mod tests {
     #[test]
     fn files() {
         let path = std::env::temp_dir().join(format!("ligand-tcp-urls-{}", std::process::id()));
-        for content in
-            ["10.0.0.1:4000/a\n\n::1:4001/b\n", r#"["10.0.0.1:4000/a","::1:4001/b"]"#, r#"{"a":"10.0.0.1:4000","b":"::1:4001"}"#]
-        {
+        for content in [
+            "10.0.0.1:4000/a\n\n::1:4001/b\n",
+            r#"["10.0.0.1:4000/a","::1:4001/b"]"#,
+            r#"{"a":"10.0.0.1:4000","b":"::1:4001"}"#,
+        ] {
             std::fs::write(&path, content).unwrap();
             let urls = Urls::Text(format!("file://{}", path.display()));
             assert_eq!(text(&urls), ["a 10.0.0.1 4000", "b ::1 4001"]);

@@ -53,7 +53,10 @@ impl Batch {
     }
 
     /// Writes once, as much as is taken.
-    pub(super) fn write(&mut self, write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<usize> {
+    pub(super) fn write(
+        &mut self,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         if !self.small.is_empty() {
             self.parts.push_back(self.small.split().freeze());
         }

@@ -46,7 +46,8 @@ impl Known {
         self.change(|state| {
             let mut info = (*state.local.info).clone();
             info.seq += 1;
-            let actions = [(format!("{service}.get"), serde_json::json!({ "name": format!("{service}.get") }))];
+            let actions =
+                [(format!("{service}.get"), serde_json::json!({ "name": format!("{service}.get") }))];
             info.services.push(ServiceInfo {
                 name: service.into(),
                 full_name: Some(service.into()),

@@ -24,10 +24,12 @@ async fn a_change_is_told_before_the_next_round() {
     let c = Node::start_with("c", &[&a], slow()).await;
     a.sees(&["b:", "c:"]).await;
     let began = Instant::now();
+    a.broker.cluster.load_is(40.0);
     a.broker.cluster.offer("math");
     b.until("a with its service", |broker| broker.cluster.view().contains(&"a:math".into())).await;
     c.until("a with its service", |broker| broker.cluster.view().contains(&"a:math".into())).await;
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert_eq!(b.broker.cluster.peer("a").unwrap().cpu, Some(40.0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,9 +42,9 @@ async fn six_nodes_that_know_one() {
         node.broker.cluster.offer(&format!("s{n}"));
         nodes.push(node);
     }
-    for me in 0..6 {
+    for (me, node) in nodes.iter().enumerate() {
         let others: Vec<_> = (0..6).filter(|n| *n != me).map(|n| format!("n{n}:s{n}")).collect();
-        nodes[me].sees(&others.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        node.sees(&others.iter().map(String::as_str).collect::<Vec<_>>()).await;
     }
 }
 
@@ -78,7 +80,9 @@ fn multicast_works() -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_own_entry_gives_the_port() {
-    let free = Node::start("free", &[]).await.port();
+    let other = Node::start("other", &[]).await;
+    let free = other.port();
+    other.stop().await;
     let urls = format!("tcp://127.0.0.1:{free}/a,127.0.0.1:1/b");
     let a = Node::new("a", "", TcpOptions { urls: Urls::Text(urls), ..quiet() }).connect().await;
     assert_eq!(a.port(), free);

@@ -39,7 +39,11 @@ async fn works(a: &Node, b: &Node) {
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_closes_the_connection() {
     let (a, b) = pair().await;
-    let wrong_check = { let mut bytes = whole(2, b"{}"); bytes[0] ^= 1; bytes };
+    let wrong_check = {
+        let mut bytes = whole(2, b"{}");
+        bytes[0] ^= 1;
+        bytes
+    };
     for bytes in [
         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
         wrong_check,
@@ -50,7 +54,8 @@ async fn garbage_closes_the_connection() {
         frame(2, 0x7fff_ffff, &[0; 100]),
         // The first packet of a connection is short.
         frame(8, 1024 * 1024, b""),
-        [whole(8, br#"{"host":"h","port":1,"sender":"x","ver":"5"}"#), frame(2, 17 * 1024 * 1024, b"")].concat(),
+        [whole(8, br#"{"host":"h","port":1,"sender":"x","ver":"5"}"#), frame(2, 17 * 1024 * 1024, b"")]
+            .concat(),
         vec![0; 100],
         vec![255; 100],
     ] {
@@ -68,7 +73,14 @@ async fn frames_without_sense_are_ignored() {
     let (a, b) = pair().await;
     let mut stream = dial(&b).await;
     for body in [
-        "", "{", "null", "[]", "{}", r#"{"sender":""}"#, r#"{"sender":"b","ver":"5"}"#, r#"{"sender":7,"ver":"5"}"#,
+        "",
+        "{",
+        "null",
+        "[]",
+        "{}",
+        r#"{"sender":""}"#,
+        r#"{"sender":"b","ver":"5"}"#,
+        r#"{"sender":7,"ver":"5"}"#,
         r#"{"host":null,"port":null,"sender":"z","ver":"5"}"#,
         r#"{"host":"h","port":99999,"sender":"z","ver":"5"}"#,
         r#"{"online":7,"offline":[],"sender":"z","ver":"5"}"#,

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use ligand_tcp::TcpOptions;
 use ligand_transport::Cluster;
 use ligand_wire::packet::PacketKind;
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
 use crate::{
     node::{Node, pair, quiet, soon},
@@ -35,14 +38,30 @@ async fn a_kill_is_noticed_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_loss_is_noticed_without_a_connection_to_it() {
-    let slow = || TcpOptions { gossip_period: Duration::from_secs(600), max_connections: 1, ..quiet() };
-    let a = Node::start_with("a", &[], slow()).await;
-    let b = Node::start_with("b", &[&a], slow()).await;
-    a.sees(&["b:"]).await;
-    // Only b has a connection: a dials to see whether it is there.
-    a.broker.cluster.imagine("x", 1, false);
-    b.kill();
-    a.until("lost", |broker| broker.cluster.log().iter().any(|line| line.starts_with("lost b"))).await;
+    let a =
+        Node::start_with("a", &[], TcpOptions { gossip_period: Duration::from_secs(600), ..quiet() }).await;
+    // Somebody whom a never had anything to tell.
+    let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    a.broker.cluster.imagine("b", 3, true);
+    let port = other.local_addr().unwrap().port();
+    let hello = || {
+        let body = format!(r#"{{"host":"localhost","port":{port},"sender":"b","ver":"5"}}"#);
+        let length = u8::try_from(body.len() + 6).unwrap();
+        [vec![length ^ 8, 0, 0, 0, length, 8], body.into_bytes()].concat()
+    };
+    let visit = async || {
+        let mut stream = TcpStream::connect(("127.0.0.1", a.port())).await.unwrap();
+        stream.write_all(&hello()).await.unwrap();
+        a.until("sighted", |broker| broker.cluster.peer("b").unwrap().address.is_some()).await;
+    };
+    // It closes its connection, and is still there: a looks.
+    visit().await;
+    let (mut look, _) = soon(other.accept()).await.unwrap();
+    assert_eq!(soon(look.read(&mut [0; 10])).await.unwrap(), 0);
+    assert!(a.broker.cluster.is_available("b"));
+    drop(other);
+    visit().await;
+    a.until("lost", |broker| broker.cluster.log() == ["lost b false"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -130,21 +130,29 @@ fn ver(version: &Value) -> &'static str {
 async fn both_list_each_other() {
     let Some((program, dirs)) = installed() else { return };
     for dir in dirs {
-        let options = json!({ "nodeID": "js", "transporter": { "type": "TCP", "options": { "udpDiscovery": false } } });
+        let options =
+            json!({ "nodeID": "js", "transporter": { "type": "TCP", "options": { "udpDiscovery": false } } });
         let mut js = Js::start(&program, &dir, &options);
-        let (port, version) = js.says(|line| Some((line.get("started")?.as_u64()?, line["ver"].clone()))).await;
+        let (port, version) =
+            js.says(|line| Some((line.get("started")?.as_u64()?, line["ver"].clone()))).await;
         let urls = Urls::Text(format!("127.0.0.1:{port}/js"));
-        let rust =
-            Node::new("rust", "", TcpOptions { urls, bind_address: None, ..quiet() }).speaks(ver(&version)).connect().await;
+        let rust = Node::new("rust", "", TcpOptions { urls, bind_address: None, ..quiet() })
+            .speaks(ver(&version))
+            .connect()
+            .await;
         rust.broker.cluster.offer("math");
         rust.until("js", |broker| broker.cluster.view() == ["js:$node+greeter"]).await;
         js.lists("rust", |node| node["available"] == true && node["services"] == json!(["math"])).await;
         // A change is told at once.
         rust.broker.cluster.offer("more");
-        js.lists("rust", |node| node["services"] == json!(["math", "more"]) && node["port"] == rust.port()).await;
+        js.lists("rust", |node| node["services"] == json!(["math", "more"]) && node["port"] == rust.port())
+            .await;
         // Calls arrive, both ways.
         js.tell(r#"["math.get", {"n": 7}, {"retries": 0}]"#).await;
-        rust.until("a call", |broker| broker.received.lock().iter().any(|(kind, _)| *kind == PacketKind::Request)).await;
+        rust.until("a call", |broker| {
+            broker.received.lock().iter().any(|(kind, _)| *kind == PacketKind::Request)
+        })
+        .await;
         let v = ver(&version);
         let request = format!(
             r#"{{"id":"1","action":"greeter.hello","params":{{"name":"Ann"}},"meta":{{}},"level":1,"ver":"{v}","sender":"rust"}}"#

@@ -160,7 +160,12 @@ impl Node {
             }
         };
         if timeout(LONG, wait).await.is_err() {
-            panic!("{}: not {what}; {:?}; {:?}", self.id(), self.broker.cluster.view(), self.broker.cluster.log());
+            panic!(
+                "{}: not {what}; {:?}; {:?}",
+                self.id(),
+                self.broker.cluster.view(),
+                self.broker.cluster.log()
+            );
         }
     }
 

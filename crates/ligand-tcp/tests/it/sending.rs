@@ -34,7 +34,8 @@ async fn ten_thousand_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn large_and_small_ones_of_every_kind() {
     let (a, b) = pair().await;
-    let kinds = [PacketKind::Request, PacketKind::Response, PacketKind::Event, PacketKind::Ping, PacketKind::Pong];
+    let kinds =
+        [PacketKind::Request, PacketKind::Response, PacketKind::Event, PacketKind::Ping, PacketKind::Pong];
     let mut sent = Vec::new();
     for (n, length) in [0, 1, 4096, 4097, 300_000, 16 * 1024 * 1024, 7].into_iter().enumerate() {
         let kind = kinds[n % kinds.len()];
