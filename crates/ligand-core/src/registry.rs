@@ -11,6 +11,7 @@ mod listener;
 mod node;
 mod remote;
 mod snapshot;
+pub mod strategy;
 
 use std::{
     collections::HashMap,
@@ -25,13 +26,11 @@ use ligand_wire::{Error, Result, packet::NodeInfo};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-pub(crate) use actions::ActionList;
 pub use endpoint::Endpoint;
 pub(crate) use events::{Group, Groups};
 pub(crate) use info::{definition, listed, public_settings};
 pub use listener::Listener;
 pub use node::Node;
-pub(crate) use remote::RemoteService;
 pub use snapshot::{Offer, ServiceItem, Snapshot};
 
 use crate::service::{Action, DynAction};

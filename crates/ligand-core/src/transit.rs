@@ -12,10 +12,12 @@ mod cpu;
 mod inbound;
 mod outbound;
 mod pending;
+mod pongs;
 mod pulse;
 mod quiet;
 mod serving;
 mod stats;
+mod streams;
 
 use std::sync::{
     Arc, Weak,
@@ -35,19 +37,21 @@ use ligand_wire::{
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
+pub(crate) use inbound::EventContext;
+pub use pongs::Echo;
 pub use stats::Traffic;
 
 use self::{
-    buffer::Buffer, control::Events, cpu::CpuMeter, inbound::EventIn, pending::Pending, quiet::Quiet,
-    serving::Serving, stats::Stats,
+    buffer::Buffer, control::Events, cpu::CpuMeter, inbound::EventIn, pending::Pending, pongs::Pongs,
+    quiet::Quiet, serving::Serving, stats::Stats, streams::Streams,
 };
 use crate::{
     broker::{ServiceBroker, WeakBroker},
     config::{Options, Protocol},
     context::{Context, Id},
     future::Work,
-    registry::Node,
-    service::ActionHandler,
+    registry::{Endpoint, Node},
+    service::{Action, ActionHandler},
 };
 
 /// The way to other nodes. See the [module](self).
@@ -66,7 +70,9 @@ pub(crate) struct Transit {
     tasks: Tasks,
     pending: Pending,
     serving: Serving,
+    streams: Streams,
     events: Events,
+    pongs: Pongs,
     event_queue: mpsc::Sender<EventIn>,
     event_source: Mutex<Option<mpsc::Receiver<EventIn>>>,
     buffer: Mutex<Buffer>,
@@ -117,7 +123,9 @@ impl Transit {
             tasks,
             pending: Pending::default(),
             serving: Serving::default(),
+            streams: Streams::default(),
             events: Events::default(),
+            pongs: Pongs::default(),
             event_queue,
             event_source: Mutex::new(Some(source)),
             buffer: Mutex::default(),
@@ -178,6 +186,11 @@ impl Transit {
         Ok(Bytes::from(out))
     }
 
+    /// Length of a packet before compression and encryption.
+    fn plain_len(&self, body: &Bytes) -> usize {
+        body.len()
+    }
+
     fn ver_of(&self, node: &Node) -> &'static str {
         node.ver().unwrap_or(self.ver)
     }
@@ -236,7 +249,8 @@ impl Transit {
             stats::add(&self.stats.bytes_sent, packet.body.len());
             return self.transporter.send(packet);
         }
-        let worth = matches!(packet.topic.kind, PacketKind::Request | PacketKind::Response | PacketKind::Event);
+        let worth =
+            matches!(packet.topic.kind, PacketKind::Request | PacketKind::Response | PacketKind::Event);
         if !worth {
             return Sending::Done(Ok(()));
         }
@@ -278,6 +292,15 @@ impl Transit {
         if let Some(hidden) = self.refusals.pass() {
             tracing::warn!(kind = kind.as_str(), error = %format!("{why:#}"), hidden, "a packet was refused");
         }
+    }
+
+    /// An endpoint that leads to whichever node the bus chooses; `any` has the definition.
+    pub(crate) fn balanced_endpoint(&self, any: &Arc<Endpoint>) -> Option<Arc<Endpoint>> {
+        let (broker, transit) = (self.broker()?, self.me()?);
+        let mut action = Action::clone(any.action());
+        action.handler = Arc::new(RemoteHandler { transit, node: None });
+        let chain = action.handler.clone();
+        Some(Arc::new(Endpoint::new(broker, Arc::new(action), None, |_, _| (chain, Vec::new()))))
     }
 
     /// The error of a call that took too long: it says so when the bus was lost meanwhile.
@@ -348,6 +371,8 @@ impl Link for Transit {
     fn disconnected(&self, reason: &Error) {
         if self.online.send_replace(false) {
             self.outages.fetch_add(1, Ordering::Relaxed);
+            // Packets may be lost: a stream with a gap would never end.
+            self.end_streams(|_| true, &Error::disconnected());
             stats::one(&self.stats.outages);
             tracing::error!(
                 transporter = self.transporter.name(),
@@ -368,7 +393,7 @@ impl Link for Transit {
 
     fn decode<'a>(&self, kind: PacketKind, body: &'a mut Bytes) -> Result<Received<'a>> {
         if body.len() > self.options.transit.max_packet_size {
-            return Err(Error::invalid_packet(kind.as_str(), "it is longer than 'transit.max_packet_size'"));
+            return Err(Error::invalid_packet(kind, "it is longer than 'transit.max_packet_size'"));
         }
         codec::decode(kind, self.format, body)
     }
@@ -385,4 +410,13 @@ impl Link for Transit {
 /// The topic of a call or event that the bus leads to one of several nodes.
 fn balanced(kind: PacketKind, name: &str) -> Topic {
     Topic { kind, to: To::Action(name.into()) }
+}
+
+impl Transit {
+    /// How a node answers within `limit`; `None` when it does not.
+    pub(crate) async fn echo(&self, node: &Node, limit: std::time::Duration) -> Option<Echo> {
+        let answer = self.pongs.wait(node);
+        self.ping(node, &Id::random().to_string(), None).ok()?;
+        tokio::time::timeout(limit, answer).await.ok()?.ok()
+    }
 }

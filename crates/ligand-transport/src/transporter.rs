@@ -54,8 +54,7 @@ pub trait Transporter: Send + Sync + 'static {
         Features::default()
     }
 
-    /// The port this node is reached at, once it is connected: [`ligand_wire::packet::NodeInfo::port`]. `None` for
-    /// what goes through a bus.
+    /// Where other nodes reach this one directly, once it is connected; it goes into the node's info.
     fn port(&self) -> Option<u16> {
         None
     }
@@ -92,6 +91,40 @@ pub trait Transporter: Send + Sync + 'static {
 
     /// Hands the rest over and closes; nothing arrives any more.
     fn disconnect(&self) -> BoxFuture<()>;
+}
+
+impl<T: Transporter> Transporter for Arc<T> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn features(&self) -> Features {
+        (**self).features()
+    }
+
+    fn port(&self) -> Option<u16> {
+        (**self).port()
+    }
+
+    fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {
+        Arc::clone(&*self).connect(link)
+    }
+
+    fn balance(&self, topics: Vec<Topic>) -> BoxFuture<Result<()>> {
+        (**self).balance(topics)
+    }
+
+    fn send(&self, packet: Outbound) -> Sending {
+        (**self).send(packet)
+    }
+
+    fn flush(&self) -> BoxFuture<Result<()>> {
+        (**self).flush()
+    }
+
+    fn disconnect(&self) -> BoxFuture<()> {
+        (**self).disconnect()
+    }
 }
 
 /// A packet that is handed over, or that waits for room.

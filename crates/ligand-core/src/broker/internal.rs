@@ -10,7 +10,7 @@ use super::ServiceBroker;
 use crate::{
     context::Context,
     future::BoxFuture,
-    registry::{Endpoint, Listener, ServiceItem},
+    registry::{Endpoint, Listener, ServiceItem, definition, public_settings},
     service::{Action, ServiceDef, Visibility},
 };
 
@@ -188,43 +188,6 @@ fn service_json(broker: &ServiceBroker, item: &ServiceItem, filter: &Filter) -> 
     service
 }
 
-/// Settings without those that `$secureSettings` names (dotted paths).
-fn public_settings(settings: &Map<String, Value>) -> Value {
-    let mut shown = Value::Object(settings.clone());
-    let secret = settings.get("$secureSettings").and_then(Value::as_array);
-    for path in secret.into_iter().flatten().filter_map(Value::as_str) {
-        let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
-        let pointer =
-            if parent.is_empty() { String::new() } else { format!("/{}", parent.replace('.', "/")) };
-        if let Some(Value::Object(map)) = shown.pointer_mut(&pointer) {
-            map.remove(last);
-        }
-    }
-    if let Value::Object(map) = &mut shown {
-        map.remove("$secureSettings");
-    }
-    shown
-}
-
-fn definition(endpoint: &Endpoint) -> Value {
-    let action = endpoint.action();
-    let mut json =
-        json!({ "name": action.full_name(), "rawName": action.name(), "visibility": action.visibility });
-    if let Some(schema) = &action.params {
-        json["params"] = schema.fastest();
-    }
-    if !action.rest.is_empty() {
-        json["rest"] = action.rest.iter().map(ToString::to_string).collect();
-    }
-    if !action.doc.is_empty() {
-        json["description"] = action.doc.into();
-    }
-    if action.cache.is_some() {
-        json["cache"] = true.into();
-    }
-    json
-}
-
 fn endpoint_json(broker: &ServiceBroker, endpoint: &Endpoint, filter: &Filter) -> Value {
     let mut json = json!({
         "name": endpoint.action().full_name(),
@@ -343,7 +306,7 @@ fn read(file: &str) -> String {
 }
 
 /// Name of this machine.
-pub(super) fn hostname() -> String {
+pub(crate) fn hostname() -> String {
     let name = read("/proc/sys/kernel/hostname");
     let name = name.trim();
     match std::env::var("HOSTNAME") {

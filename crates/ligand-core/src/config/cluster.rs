@@ -31,11 +31,9 @@ impl Plug {
     /// Reads an address or a bare kind.
     pub fn new(text: &str) -> Self {
         match text.split_once("://") {
-            Some((kind, _)) => Self {
-                kind: kind.to_ascii_lowercase(),
-                url: Some(text.to_owned()),
-                options: Map::new(),
-            },
+            Some((kind, _)) => {
+                Self { kind: kind.to_ascii_lowercase(), url: Some(text.to_owned()), options: Map::new() }
+            }
             None => Self { kind: text.to_ascii_lowercase(), url: None, options: Map::new() },
         }
     }

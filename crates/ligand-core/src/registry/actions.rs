@@ -88,7 +88,9 @@ impl ActionList {
             _ => self.turn.fetch_add(1, Ordering::Relaxed) % len,
         };
         let turn = |wanted: &dyn Fn(&Endpoint) -> bool| {
-            (0..len).map(|step| self.get((start + step) % len)).find(|endpoint| wanted(endpoint) && !skip(endpoint))
+            (0..len)
+                .map(|step| self.get((start + step) % len))
+                .find(|endpoint| wanted(endpoint) && !skip(endpoint))
         };
         turn(&|endpoint| endpoint.is_available() && !endpoint.is_suspect())
             .or_else(|| turn(&Endpoint::is_available))

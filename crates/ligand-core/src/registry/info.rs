@@ -16,7 +16,8 @@ fn service(item: &ServiceItem) -> ServiceInfo {
     let def = item.def();
     let shown = item.endpoints().iter().filter(|e| e.action().visibility != Visibility::Private);
     let actions = shown.map(|e| (e.action().full_name().to_owned(), definition(e)));
-    let events = item.listeners().iter().map(|listener| (listener.event().pattern().to_owned(), event(listener)));
+    let events =
+        item.listeners().iter().map(|listener| (listener.event().pattern().to_owned(), event(listener)));
     ServiceInfo {
         name: def.name.clone(),
         version: def.version.as_ref().map(|version| match version {

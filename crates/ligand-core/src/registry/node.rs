@@ -19,6 +19,8 @@ pub struct Node {
     id: Arc<str>,
     available: AtomicBool,
     suspect: AtomicBool,
+    /// The bus said that nobody listens under its name.
+    absent: AtomicBool,
     /// Protocol version as a number, 0 = not known.
     ver: AtomicU8,
     /// Load in percent as the bits of an `f32`; `NaN` = not known.
@@ -41,6 +43,7 @@ impl Node {
             id: id.into(),
             available: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
+            absent: AtomicBool::new(false),
             ver: AtomicU8::new(0),
             cpu: AtomicU32::new(f32::NAN.to_bits()),
             cpu_seq: AtomicU64::new(0),
@@ -95,9 +98,25 @@ impl Node {
         self.state.lock().since.map(|since| since.elapsed())
     }
 
-    /// Answers whether that is news.
-    pub(crate) fn set_suspect(&self, suspect: bool) -> bool {
-        self.suspect.swap(suspect, Ordering::Relaxed) != suspect
+    pub(crate) fn set_suspect(&self, suspect: bool) {
+        self.suspect.store(suspect, Ordering::Relaxed);
+    }
+
+    /// The bus says that nobody listens under its name. Answers whether that is news.
+    pub(crate) fn set_absent(&self) -> bool {
+        self.set_suspect(true);
+        !self.absent.swap(true, Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_absent(&self) -> bool {
+        self.absent.load(Ordering::Relaxed)
+    }
+
+    /// It gave a sign of life.
+    pub(crate) fn is_here(&self) {
+        self.set_suspect(false);
+        self.absent.store(false, Ordering::Relaxed);
+        self.touch();
     }
 
     /// The protocol version it speaks: as its packets say, else as its implementation is known to.
@@ -155,9 +174,8 @@ impl Node {
     pub(crate) fn update(&self, info: NodeInfo) -> bool {
         let mut state = self.state.lock();
         let known = self.info.load();
-        let news = !self.is_available()
-            || known.instance_id != info.instance_id
-            || info.seq.max(1) > state.seq;
+        let news =
+            !self.is_available() || known.instance_id != info.instance_id || info.seq.max(1) > state.seq;
         if !news {
             return false;
         }
@@ -167,6 +185,7 @@ impl Node {
         self.info.store(Arc::new(info));
         self.available.store(true, Ordering::Relaxed);
         self.suspect.store(false, Ordering::Relaxed);
+        self.absent.store(false, Ordering::Relaxed);
         true
     }
 

@@ -128,9 +128,15 @@ fn action(
     });
     action.circuit_breaker = policy(definition, "circuitBreaker").map(|policy| CircuitBreakerOptions {
         enabled: policy.get("enabled").and_then(Value::as_bool),
-        threshold: policy.get("threshold").and_then(Value::as_f64).filter(|share| *share > 0.0 && *share <= 1.0),
+        threshold: policy
+            .get("threshold")
+            .and_then(Value::as_f64)
+            .filter(|share| *share > 0.0 && *share <= 1.0),
         window_time: policy.get("windowTime").and_then(Value::as_f64).and_then(seconds),
-        min_request_count: policy.get("minRequestCount").and_then(Value::as_u64).and_then(|n| n.try_into().ok()),
+        min_request_count: policy
+            .get("minRequestCount")
+            .and_then(Value::as_u64)
+            .and_then(|n| n.try_into().ok()),
         half_open_time: policy.get("halfOpenTime").and_then(millis),
         check: None,
     });

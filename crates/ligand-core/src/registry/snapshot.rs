@@ -174,8 +174,12 @@ impl Snapshot {
     /// by name.
     pub fn endpoints(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
         let own = self.services.iter().flat_map(|service| service.endpoints.iter());
-        let mut others: Vec<_> =
-            self.actions.iter().filter(|(_, list)| list.local.is_none()).filter_map(|(_, list)| list.first()).collect();
+        let mut others: Vec<_> = self
+            .actions
+            .iter()
+            .filter(|(_, list)| list.local.is_none())
+            .filter_map(|(_, list)| list.first())
+            .collect();
         others.sort_by(|a, b| a.action().full_name().cmp(b.action().full_name()));
         own.chain(others)
     }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use ligand_transport::{Address, Cluster, Local, Peer};
-use ligand_wire::packet::{Heartbeat, NodeInfo};
+use ligand_wire::{
+    Error,
+    packet::{Heartbeat, NodeInfo},
+};
 use serde_json::{Value, json};
 
 use super::{RemoteHandler, Transit};
@@ -50,15 +53,23 @@ impl Cluster for Transit {
         let (known, was) = (node.seq() > 0, node.is_available());
         let handler: DynAction = Arc::new(RemoteHandler { transit: me, node: Some(node.clone()) });
         let news = broker.registry().learn(&node, info, &handler, |action| {
-            Arc::new(Endpoint::new(broker.clone(), Arc::new(action), Some(node.clone()), |action, available| {
-                order::remote(broker.parts(), action, &node, available)
-            }))
+            Arc::new(Endpoint::new(
+                broker.clone(),
+                Arc::new(action),
+                Some(node.clone()),
+                |action, available| order::remote(broker.parts(), action, &node, available),
+            ))
         });
         if !news {
             node.touch();
             return;
         }
-        tracing::info!(node = id, seq = node.seq(), "{}", if was { "node updated" } else { "node connected" });
+        tracing::info!(
+            node = id,
+            seq = node.seq(),
+            "{}",
+            if was { "node updated" } else { "node connected" }
+        );
         let about = about(&node);
         if was {
             tell(&broker, "$node.updated", json!({ "node": about }));
@@ -74,12 +85,13 @@ impl Cluster for Transit {
 
     fn heard(&self, id: &str, beat: &Heartbeat) -> bool {
         let Some(broker) = self.broker() else { return true };
-        let Some(node) = broker.registry().node_or_new(id, self.options.transit.max_nodes) else { return true };
+        let Some(node) = broker.registry().node_or_new(id, self.options.transit.max_nodes) else {
+            return true;
+        };
         if !node.is_available() {
             return false;
         }
-        node.touch();
-        node.set_suspect(false);
+        node.is_here();
         let info = node.info();
         let same = beat.seq.is_none_or(|seq| seq == node.seq())
             && beat.instance_id.as_ref().is_none_or(|own| info.instance_id.starts_with(own.as_str()));
@@ -110,6 +122,8 @@ impl Cluster for Transit {
             false => tracing::info!(node = id, "node left"),
         }
         self.reject(&node);
+        let closed = Error::transient(503, "STREAM_CLOSED", format!("Stream closed by {id}"));
+        self.end_streams(|other| other == id, &closed);
         tell(&broker, "$node.disconnected", json!({ "node": about(&node), "unexpected": unexpected }));
         tell(&broker, "$services.changed", json!({ "localService": false }));
     }
@@ -141,7 +155,7 @@ impl Transit {
     /// The bus says that nobody listens under the node's name: others are preferred at once, and when that does not
     /// change within a moment the node counts as lost.
     pub(super) fn absent(&self, node: &Arc<Node>) {
-        if !node.is_available() || !node.set_suspect(true) {
+        if !node.is_available() || !node.set_absent() {
             return;
         }
         tracing::debug!(node = &**node.id(), "nobody received a message to this node");
@@ -149,7 +163,7 @@ impl Transit {
         let node = node.clone();
         self.tasks.spawn_background(async move {
             tokio::time::sleep(GRACE).await;
-            if !node.is_suspect() {
+            if !node.is_absent() {
                 return;
             }
             me.lost(node.id(), true);

@@ -1,6 +1,7 @@
 //! What Ligand nodes tell each other beside the protocol, and events that may reach nobody.
 //!
-//! Control messages travel as event packets with names of their own: `$ligand.cancel` ends a running call. Other
+//! Control messages travel as event packets with names of their own: `$ligand.cancel` ends a running call,
+//! `$ligand.flow` tells the sender of a stream how much was read. Other
 //! implementations have no listener for such a name; they do not get any, because only nodes that name `ligand` in
 //! the `config` of their info are told.
 
@@ -18,17 +19,18 @@ use ligand_transport::{Outbound, Ticket};
 use ligand_wire::{
     Payload,
     packet::{Event, Packet, PacketKind},
-    topic::Topic,
+    topic::{To, Topic},
 };
 use parking_lot::Mutex;
 use serde_json::json;
 
-use super::{Transit, stats};
+use super::{Transit, stats, streams::Way};
 use crate::{ServiceBroker, context::Id, registry::Node};
 
 /// Names of control messages begin with this.
 pub(super) const CONTROL: &str = "$ligand.";
 const CANCEL: &str = "$ligand.cancel";
+pub(super) const FLOW: &str = "$ligand.flow";
 
 impl Transit {
     /// Tells a node that nobody waits for a call any more.
@@ -52,17 +54,35 @@ impl Transit {
     }
 
     /// Deals with a control message.
-    pub(super) fn controlled(&self, sender: &str, name: &str, data: &Payload) {
+    pub(super) fn controlled(&self, sender: &Arc<str>, name: &str, data: &Payload) {
         let Some(id) = data.get("id") else { return };
         let Some(id) = id.as_str() else { return };
-        if name == CANCEL && self.serving.cancel(id, sender) {
-            stats::one(&self.stats.calls_cancelled);
+        match name {
+            CANCEL => {
+                if self.serving.cancel(id, sender) {
+                    stats::one(&self.stats.calls_cancelled);
+                }
+            }
+            FLOW => {
+                let way = data.get("way");
+                if let Some(way) = way.as_ref().and_then(|way| way.as_str()).and_then(Way::parse) {
+                    self.flow_came(sender, way, id, data);
+                }
+            }
+            _ => {}
         }
     }
 }
 
+/// A message whose fate matters.
+enum Sent {
+    Event(SentEvent),
+    /// Only tells whether the node is there.
+    Probe(Arc<Node>),
+}
+
 /// An event on its way to one node, which somebody else may take.
-pub(super) struct Sent {
+struct SentEvent {
     event: Arc<str>,
     groups: Vec<Arc<str>>,
     node: Arc<Node>,
@@ -89,12 +109,17 @@ const MOST_EVENTS: usize = 4096;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 impl Events {
-    fn keep(&self, sent: Sent) -> Ticket {
+    /// Whether this node is there.
+    pub(super) fn probe(&self, node: &Arc<Node>) -> Ticket {
+        self.keep(Sent::Probe(node.clone()), 0)
+    }
+
+    fn keep(&self, sent: Sent, bytes: usize) -> Ticket {
         // Tickets of calls have the highest bit set: they are ids of version 4.
         let ticket = self.next.fetch_add(1, Ordering::Relaxed) & (u64::MAX >> 1);
         let mut kept = self.kept.lock();
-        kept.bytes += sent.body.len();
-        kept.order.push_back((ticket, sent.body.len()));
+        kept.bytes += bytes;
+        kept.order.push_back((ticket, bytes));
         kept.sent.insert(ticket, sent);
         while kept.order.len() > MOST_EVENTS || kept.bytes > MOST_BYTES {
             let Some((oldest, bytes)) = kept.order.pop_front() else { break };
@@ -123,13 +148,34 @@ impl Transit {
             }
         };
         let groups = if broadcast { Vec::new() } else { groups };
-        self.deliver(Sent { event: name.into(), groups, node: node.clone(), tried: Vec::new(), body });
+        self.deliver(SentEvent { event: name.into(), groups, node: node.clone(), tried: Vec::new(), body });
     }
 
-    fn deliver(&self, sent: Sent) {
+    /// Encodes a payload that goes to several nodes, once.
+    pub(crate) fn settle(&self, payload: &mut Payload) -> ligand_wire::Result<()> {
+        if payload.as_json().is_none() && !payload.is_undefined() {
+            let mut text = Vec::new();
+            payload.write_json(&mut text)?;
+            *payload = Payload::json(text);
+        }
+        Ok(())
+    }
+
+    /// Sends an event to one node of a group; the bus chooses.
+    pub(crate) fn send_to_group(&self, group: &Arc<str>, event: Event<'_>) {
+        let name: Arc<str> = event.event.as_ref().into();
+        let body = match self.pack(&Packet::Event(event), self.ver) {
+            Ok(body) => body,
+            Err(error) => return self.event_lost(&name, &format!("{error:#}")),
+        };
+        let to = To::Group { group: group.clone(), event: name };
+        self.hand_over(Outbound { topic: Topic { kind: PacketKind::Event, to }, body, ticket: None });
+    }
+
+    fn deliver(&self, sent: SentEvent) {
         let (name, topic) = (sent.event.clone(), Topic::node(PacketKind::Event, sent.node.id().clone()));
         let body = sent.body.clone();
-        let ticket = Some(self.events.keep(sent));
+        let ticket = Some(self.events.keep(Sent::Event(sent), body.len()));
         let outbound = Outbound { topic, body, ticket };
         match self.send(outbound) {
             ligand_transport::Sending::Done(Ok(())) => {}
@@ -147,7 +193,11 @@ impl Transit {
 
     /// An event reached nobody: another node of each group takes it, else it is lost.
     pub(super) fn event_undelivered(&self, broker: &ServiceBroker, ticket: Ticket) {
-        let Some(mut sent) = self.events.take(ticket) else { return };
+        let mut sent = match self.events.take(ticket) {
+            Some(Sent::Event(sent)) => sent,
+            Some(Sent::Probe(node)) => return self.absent(&node),
+            None => return,
+        };
         self.absent(&sent.node);
         sent.tried.push(sent.node.id().clone());
         let lists = broker.registry().load().heard(&sent.event);

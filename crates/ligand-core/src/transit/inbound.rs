@@ -17,12 +17,14 @@ use super::{
     pending::Reply,
     serving::Seat,
     stats,
+    streams::{self, Piece, Way},
 };
 use crate::{
     ServiceBroker,
     broker::{State, receive_event, serve},
     context::{Context, EventKind, Extra, Headers, Home, Id, Inner as ContextInner, Limit, Meta},
     registry::Node,
+    stream::{Mode, Streaming},
 };
 
 /// An event that waits for its listeners to start: one after the other, as they came.
@@ -47,15 +49,24 @@ pub(crate) struct EventContext {
     pub(crate) node: Arc<str>,
 }
 
+/// Says that a stream is one of values.
+const MODE_FLAG: &str = "$streamObjectMode";
+
 /// Deeper than any call tree.
 const DEEPEST: u32 = 100_000;
 
 impl Transit {
     /// Deals with a packet. `tracked`: the receiver answers when its work has ended.
-    pub(super) fn take_in(&self, kind: PacketKind, body: Bytes, tracked: bool) -> Option<oneshot::Receiver<()>> {
+    pub(super) fn take_in(
+        &self,
+        kind: PacketKind,
+        body: Bytes,
+        tracked: bool,
+    ) -> Option<oneshot::Receiver<()>> {
         stats::one(&self.stats.packets_received);
         stats::add(&self.stats.bytes_received, body.len());
         let mut body = body;
+        let len = body.len();
         let received = match self.decode(kind, &mut body) {
             Ok(received) => received,
             Err(error) => {
@@ -74,11 +85,11 @@ impl Transit {
             return self.from_own_name(&broker, packet, tracked);
         }
         let Some(node) = broker.registry().node_or_new(&sender, self.options.transit.max_nodes) else {
-            self.refuse(kind, &Error::invalid_packet(kind.as_str(), "there are 'transit.max_nodes' nodes already"));
+            self.refuse(kind, &Error::invalid_packet(kind, "there are 'transit.max_nodes' nodes already"));
             return None;
         };
         node.set_ver(&ver);
-        self.dispatch(&broker, &node, packet, tracked)
+        self.dispatch(&broker, &node, packet, len, tracked)
     }
 
     fn accepts(&self, ver: &str) -> bool {
@@ -93,11 +104,12 @@ impl Transit {
         broker: &ServiceBroker,
         node: &Arc<Node>,
         packet: Packet<'_>,
+        len: usize,
         tracked: bool,
     ) -> Option<oneshot::Receiver<()>> {
         match packet {
-            Packet::Request(request) => return self.request_came(broker, node, request, tracked),
-            Packet::Response(response) => self.response_came(node.id(), response),
+            Packet::Request(request) => return self.request_came(broker, node, request, len, tracked),
+            Packet::Response(response) => self.response_came(node, response, len),
             Packet::Event(event) => return self.event_came(node, event, tracked),
             Packet::Discover => self.tell(node),
             Packet::Info(info) => {
@@ -112,7 +124,7 @@ impl Transit {
             Packet::Ping(ping) => self.answer_ping(node, &ping),
             Packet::Pong(pong) => self.pong_came(broker, node, &pong),
             Packet::GossipRequest(_) | Packet::GossipResponse(_) | Packet::GossipHello(_) => {
-                let why = Error::invalid_packet(packet.kind().as_str(), "gossip is for TCP only");
+                let why = Error::invalid_packet(packet.kind(), "gossip is for TCP only");
                 self.refuse(packet.kind(), &why);
             }
         }
@@ -138,8 +150,8 @@ impl Transit {
                 None
             }
             Packet::Response(response) => {
-                let sender = self.node_id.clone();
-                self.response_came(&sender, response);
+                let own = Arc::new(Node::new(&self.node_id));
+                self.response_came(&own, response, 0);
                 None
             }
             Packet::Request(request) if self.balances() || self.is_probe(&request) => {
@@ -148,7 +160,7 @@ impl Transit {
                     return None;
                 }
                 let own = Arc::new(Node::new(&self.node_id));
-                self.request_came(broker, &own, request, tracked)
+                self.request_came(broker, &own, request, 0, tracked)
             }
             Packet::Event(event) if self.balances() => {
                 let own = Arc::new(Node::new(&self.node_id));
@@ -158,7 +170,16 @@ impl Transit {
         }
     }
 
-    fn response_came(&self, sender: &Arc<str>, response: Response<'_>) {
+    fn response_came(&self, node: &Arc<Node>, response: Response<'_>, len: usize) {
+        let sender = node.id();
+        let mode = if response.object_mode() { Mode::Objects } else { Mode::Bytes };
+        if let Some(seq @ 1..) = response.seq {
+            let early = self.pending.asked(&response.id, sender);
+            let part = streams::part(response.stream == Some(true), response.data, response.error);
+            let piece = Piece { way: Way::Down, id: &response.id, seq, mode, part, len };
+            self.piece_came(node, piece, early);
+            return;
+        }
         let Some(entry) = self.pending.answered(&response.id, sender) else {
             stats::one(&self.stats.orphan_responses);
             return;
@@ -185,6 +206,9 @@ impl Transit {
         }
         let result = match response.error {
             Some(error) => Err(error),
+            None if response.stream == Some(true) => {
+                self.open(node, Way::Down, &response.id, mode).map(Payload::typed)
+            }
             None => Ok(response.data),
         };
         let _ = entry.reply.send(Reply { result, meta: Some(response.meta.into_owned()) });
@@ -237,10 +261,35 @@ impl Transit {
         &self,
         broker: &ServiceBroker,
         node: &Arc<Node>,
-        request: Request<'_>,
+        mut request: Request<'_>,
+        len: usize,
         tracked: bool,
     ) -> Option<oneshot::Receiver<()>> {
         let me = self.me()?;
+        let mode = if request.object_mode() { Mode::Objects } else { Mode::Bytes };
+        if let Some(seq @ 1..) = request.seq {
+            let error = request.stream_error();
+            let part = streams::part(request.stream, request.params, error);
+            self.piece_came(node, Piece { way: Way::Up, id: &request.id, seq, mode, part, len }, true);
+            return None;
+        }
+        let mut stream = None;
+        if request.stream {
+            match self.open(node, Way::Up, &request.id, mode) {
+                Ok(opened) => stream = Some(opened),
+                Err(error) => {
+                    self.answer(node, &request.id, request.meta.into_owned(), Err(error));
+                    return None;
+                }
+            }
+            // The flag is the transport's, not the caller's.
+            if let Some(headers) = &mut request.headers {
+                headers.to_mut().remove(MODE_FLAG);
+            }
+            if request.meta.contains_key(MODE_FLAG) {
+                request.meta.to_mut().remove(MODE_FLAG);
+            }
+        }
         let Some(seat) = self.serving.enter(self.options.transit.max_running) else {
             let error = Error::queue_is_full(&request.action, &self.node_id);
             self.answer(node, &request.id, request.meta.into_owned(), Err(error));
@@ -269,6 +318,7 @@ impl Transit {
         inner.extra = Some(Arc::new(Extra {
             headers: request.headers.and_then(|headers| texts(&headers)),
             node: Some(node.id().clone()),
+            stream,
             ..Extra::default()
         }));
         let ctx = inner.build();
@@ -283,7 +333,13 @@ impl Transit {
         if cancellable {
             self.serving.note(&request.id, node.id());
         }
-        let work = Served { transit: me.clone(), node: node.clone(), id: request.id.into(), cancellable, _seat: seat };
+        let work = Served {
+            transit: me.clone(),
+            node: node.clone(),
+            id: request.id.into(),
+            cancellable,
+            _seat: seat,
+        };
         let id: Box<str> = work.id.clone();
         let params = request.params;
         let handle = self.tasks.spawn(async move {
@@ -295,6 +351,25 @@ impl Transit {
             self.serving.started(&id, handle);
         }
         end
+    }
+
+    /// Answers a call with a stream.
+    fn stream_down(&self, node: &Arc<Node>, id: &str, meta: Fields, stream: Streaming) {
+        let mut headers = Fields::new();
+        streams::mark(&mut headers, stream.mode());
+        let response = Response {
+            id: id.into(),
+            meta: std::borrow::Cow::Borrowed(&meta),
+            headers: Some(std::borrow::Cow::Owned(headers)),
+            data: Payload::NULL,
+            error: None,
+            stream: Some(true),
+            seq: Some(0),
+        };
+        match self.send_to(node, &Packet::Response(response)) {
+            Ok(()) => drop(self.pump_down(node, id, meta, stream)),
+            Err(error) => self.not_sent(PacketKind::Response, &error),
+        }
     }
 
     /// Answers a call.
@@ -334,6 +409,12 @@ struct Served {
 impl Served {
     fn answer(&self, ctx: &Context, result: Result<Payload, Error>) {
         let meta = ctx.inner().meta.lock().as_map().clone();
+        if let Ok(payload) = &result
+            && let Some(stream) = payload.peek::<Streaming>().cloned()
+        {
+            self.transit.stream_down(&self.node, &self.id, meta, stream);
+            return;
+        }
         self.transit.answer(&self.node, &self.id, meta, result);
     }
 }
@@ -372,7 +453,8 @@ fn texts(headers: &Fields) -> Option<Arc<Headers>> {
 
 /// The time that the caller gives; missing = the action's own.
 fn limit(broker: &ServiceBroker, timeout: Option<f64>, home: &Home) -> Limit {
-    let given = timeout.map(|millis| std::time::Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default());
+    let given =
+        timeout.map(|millis| std::time::Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default());
     let own = || match home {
         Home::Endpoint(endpoint) => endpoint.action().timeout,
         Home::Listener(_) | Home::Broker(_) => None,

@@ -20,12 +20,13 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     Transit, balanced,
     pending::{Entry, Reply},
-    stats,
+    stats, streams,
 };
 use crate::{
     context::{Context, Headers, Id},
     future::Work,
     registry::Node,
+    stream::Credit,
 };
 
 impl Transit {
@@ -49,7 +50,15 @@ impl Transit {
         };
         let ticket = Ticket(low);
         let ver = node.map_or(self.ver, |node| self.ver_of(node));
-        let body = self.pack(&Packet::Request(describe(ctx, params, ver)), ver)?;
+        let stream = ctx.stream();
+        let mut request = describe(ctx, params, ver);
+        if let Some(stream) = &stream {
+            (request.stream, request.seq) = (true, Some(0));
+            let mut headers = request.headers.take().map(Cow::into_owned).unwrap_or_default();
+            streams::mark(&mut headers, stream.mode());
+            request.headers = Some(Cow::Owned(headers));
+        }
+        let body = self.pack(&Packet::Request(request), ver)?;
         let (reply, answer) = oneshot::channel();
         let entry = Entry {
             high,
@@ -59,10 +68,10 @@ impl Transit {
             body: body.clone(),
             tried: Vec::new(),
             outages: self.outages.load(Ordering::Relaxed),
-            once: false,
+            once: stream.is_some(),
         };
         self.pending.insert(ticket, entry);
-        let waiting = Waiting { transit: me, ticket, done: false };
+        let mut waiting = Waiting { transit: me, ticket, done: false, upload: None };
         let topic = match node {
             Some(node) => Topic::node(PacketKind::Request, node.id().clone()),
             None => balanced(PacketKind::Request, action.full_name()),
@@ -74,6 +83,9 @@ impl Transit {
             }
             waiting @ Sending::Waiting(_) => Some(waiting),
         };
+        if let (Some(stream), Some(node)) = (stream, node) {
+            waiting.upload = Some(self.pump_up(ctx.clone(), node, stream));
+        }
         Ok(Call { ctx: ctx.clone(), sending, answer, waiting })
     }
 
@@ -117,7 +129,11 @@ impl Transit {
         match next.flatten() {
             Some((next, body)) => {
                 stats::one(&self.stats.sent_again);
-                tracing::debug!(from = &**node.id(), to = &**next.id(), "a call reached nobody, sent to another node");
+                tracing::debug!(
+                    from = &**node.id(),
+                    to = &**next.id(),
+                    "a call reached nobody, sent to another node"
+                );
                 let topic = Topic::node(PacketKind::Request, next.id().clone());
                 self.hand_over(Outbound { topic, body, ticket: Some(ticket) });
                 true
@@ -145,7 +161,7 @@ impl Transit {
 }
 
 /// The packet of a call.
-fn describe<'a>(ctx: &'a Context, params: Payload, ver: &str) -> Request<'a> {
+pub(super) fn describe<'a>(ctx: &'a Context, params: Payload, ver: &str) -> Request<'a> {
     let inner = ctx.inner();
     let headers = || ctx.headers().map_or_else(Fields::new, fields);
     Request {
@@ -177,10 +193,17 @@ struct Waiting {
     transit: Arc<Transit>,
     ticket: Ticket,
     done: bool,
+    /// The stream that goes along; it goes on after an answer.
+    upload: Option<Credit>,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
+        if !self.done
+            && let Some(upload) = &self.upload
+        {
+            upload.cancel();
+        }
         if !self.done
             && let Some(entry) = self.transit.pending.remove(self.ticket)
             && let Some(node) = &entry.node

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ligand_transport::{Cluster as _, Ticket};
+use ligand_transport::Cluster as _;
 use ligand_wire::packet::{Heartbeat, Packet, PacketKind, Pong};
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Transit, announce};
+use super::{Transit, announce, pongs::Echo};
 use crate::{ServiceBroker, context::Id, registry::Node};
 
 /// A node that calls wait for is asked this often whether it is there.
@@ -94,6 +94,7 @@ impl Transit {
     }
 
     fn forget_old(self: &Arc<Self>) {
+        self.sweep_streams();
         let Some(broker) = self.broker() else { return };
         let limit = self.options.registry.clean_offline_nodes_timeout;
         for node in broker.registry().nodes() {
@@ -109,15 +110,15 @@ impl Transit {
             return;
         }
         for node in self.pending.nodes() {
-            if node.is_available() {
-                let ticket = self.watch(&node);
-                let _ = self.ping(&node, &Id::random().to_string(), Some(ticket));
+            if !node.is_available() {
+                continue;
             }
+            if self.pongs.probe(&node) {
+                node.set_suspect(true);
+            }
+            let ticket = self.events.probe(&node);
+            let _ = self.ping(&node, &Id::random().to_string(), Some(ticket));
         }
-    }
-
-    fn watch(&self, node: &Arc<Node>) -> Ticket {
-        self.events.probe(node)
     }
 
     pub(super) fn pong_came(&self, broker: &ServiceBroker, node: &Arc<Node>, pong: &Pong<'_>) {
@@ -128,7 +129,8 @@ impl Transit {
             "$node.pong",
             json!({ "nodeID": &**node.id(), "elapsedTime": elapsed, "timeDiff": skew, "id": &*pong.id }),
         );
-        let answer = super::Echo { elapsed_ms: elapsed, skew_ms: skew };
+        let answer = Echo { elapsed_ms: elapsed, skew_ms: skew };
+        node.is_here();
         self.pongs.answer(node.id(), answer);
         broker.tasks().spawn_background(async move {
             let _ = event.await;
