@@ -6,8 +6,11 @@
 
 pub mod backoff;
 mod cluster;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod discoverer;
 mod link;
+pub mod memory;
 pub mod task;
 mod transporter;
 
@@ -15,5 +18,6 @@ pub use backoff::Backoff;
 pub use cluster::{Address, Cluster, Local, Peer};
 pub use discoverer::Discoverer;
 pub use link::Link;
+pub use memory::{MemoryBus, MemoryTransporter};
 pub use task::Tasks;
 pub use transporter::{BoxFuture, Features, Outbound, Sending, Ticket, Transporter};

@@ -190,6 +190,13 @@ impl Error {
         Self::build("BrokerOptionsError", 500, message).with_kind("BROKER_OPTIONS_ERROR")
     }
 
+    /// 502 `BAD_GATEWAY`: the connection to the message bus is lost, or not there yet.
+    pub fn disconnected() -> Self {
+        let text =
+            "The broker's transporter has disconnected. Please try again when a connection is reestablished.";
+        Self::build("BrokerDisconnectedError", 502, text).with_kind("BAD_GATEWAY").with_retryable(true)
+    }
+
     /// 500 `GRACEFUL_STOP_TIMEOUT`: running calls did not end within the shutdown time.
     pub fn graceful_stop_timeout(service: &str) -> Self {
         Self::build(
