@@ -21,6 +21,7 @@ pub(crate) enum Version {
 /// How hard the server tries to deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
+#[allow(clippy::enum_variant_names, reason = "the names of the protocol")]
 pub(crate) enum Qos {
     AtMostOnce = 0,
     AtLeastOnce = 1,

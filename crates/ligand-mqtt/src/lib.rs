@@ -33,16 +33,12 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, OnceLock},
-    time::Duration,
 };
 
 use ligand_transport::{BoxFuture, Link, Outbound, Sending, Transporter};
 use ligand_wire::{Error, Result, topic::Topic};
 use parking_lot::Mutex;
-use tokio::{
-    sync::{oneshot, watch},
-    time::timeout,
-};
+use tokio::sync::{oneshot, watch};
 
 pub use self::options::{Options, Protocol, Servers, TlsOptions};
 use self::{
@@ -51,9 +47,6 @@ use self::{
     outbox::{Outbox, Publish},
     session::Sessions,
 };
-
-/// How long the rest may take to leave at the end.
-const FAREWELL: Duration = Duration::from_secs(5);
 
 /// The transporter. See the [crate](self).
 pub struct Mqtt {
@@ -116,7 +109,7 @@ impl Mqtt {
             .options
             .client_id
             .clone()
-            .unwrap_or_else(|| format!("{}-{}", link.node_id(), link.instance_id()));
+            .unwrap_or_else(|| format!("{prefix}-{}-{}", link.node_id(), link.instance_id()));
         if client_id.len() > usize::from(u16::MAX) {
             return Err(Error::broker_options("MQTT transporter: option 'client_id' is too long"));
         }
@@ -215,9 +208,7 @@ impl Transporter for Mqtt {
         Box::pin(async move {
             if let Some(mut running) = running {
                 // Ends with an error when the sender is dropped, which is what is waited for.
-                if timeout(FAREWELL, running.changed()).await.is_err() {
-                    tracing::warn!("MQTT: the server does not take the rest; the connection is dropped");
-                }
+                let _ = running.changed().await;
             }
         })
     }

@@ -25,7 +25,7 @@ pub struct Options {
     pub username: Option<String>,
     /// Password, unless the URL holds one. Default: none.
     pub password: Option<String>,
-    /// Name of this client on the server, unique there. Default: node id and instance.
+    /// Name of this client on the server, unique there. Default: namespace, node id and instance.
     pub client_id: Option<String>,
     /// How hard the server tries: 0 = at most once, 1 = at least once, 2 = exactly once; for what is sent and what is
     /// received. It concerns one connection: what a lost connection did not deliver is not sent again.

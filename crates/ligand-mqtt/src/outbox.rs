@@ -84,7 +84,8 @@ impl Lane {
         let Self { session: Some(session), ready: true, buffer, .. } = self else { return Ok(Err(lost())) };
         let mut qos = packet.qos;
         if packet.ticket.is_some() && session.version == Version::V5 {
-            qos = qos.max(Qos::AtLeastOnce);
+            // At QoS 2 servers tell it too late or never.
+            qos = Qos::AtLeastOnce;
         }
         qos = qos.min(session.max_qos);
         let length = frame::publish_length(session.version, &packet.topic, qos, &packet.body);
@@ -250,9 +251,10 @@ impl Outbox {
             Step::Release => return None,
         };
         lane.advance();
+        let settled = lane.session.as_ref().is_some_and(|session| session.unacked.is_empty());
         let work = !lane.buffer.is_empty();
         drop(lane);
-        if work {
+        if work || settled {
             self.wake.notify_one();
         }
         ticket.filter(|_| refused || reason == NO_SUBSCRIBERS)
@@ -266,16 +268,18 @@ impl Outbox {
         !into.is_empty() || !lane.buffer.is_empty()
     }
 
-    /// Nothing waits for room or for the writer.
+    /// Nothing waits for room, for the writer or for the server.
     pub(crate) fn drained(&self) -> bool {
         let lane = self.lane.lock();
-        lane.waiting.is_empty() && lane.buffer.is_empty()
+        lane.waiting.is_empty()
+            && lane.buffer.is_empty()
+            && lane.session.as_ref().is_none_or(|session| session.unacked.is_empty())
     }
 }
 
 /// The error of a packet that cannot leave.
 pub(crate) fn lost() -> Error {
-    Error::transient(502, "BAD_GATEWAY", "The broker's transporter has disconnected.")
+    Error::disconnected()
 }
 
 fn too_large(topic: &str, size: usize, most: usize) -> Error {

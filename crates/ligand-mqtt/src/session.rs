@@ -30,6 +30,8 @@ use crate::{
 
 /// A connection that lived this long was a success: pauses start anew.
 const STEADY: Duration = Duration::from_secs(5);
+/// How long the rest may take to leave at the end.
+const FAREWELL: Duration = Duration::from_secs(5);
 const SUBSCRIPTION: u16 = 1;
 
 type Reader = Box<dyn AsyncRead + Send + Unpin>;
@@ -122,7 +124,7 @@ impl Sessions {
                 if start.elapsed() > STEADY {
                     backoff.reset();
                 }
-                let error = Error::transient(502, "BAD_GATEWAY", reason);
+                let error = Error::disconnected().with_internal(reason);
                 self.link.disconnected(&error);
             } else {
                 tracing::warn!("{reason}; trying again");
@@ -165,6 +167,7 @@ impl Sessions {
             result = self.read(version, reader, input, connected, &heard, &subscribed) => result,
             result = self.write(writer) => result,
             result = self.watch(keep_alive, &heard, &subscribed) => result,
+            () = self.farewell() => Ok(()),
         };
         result.err().unwrap_or(Ended::Stopped)
     }
@@ -336,6 +339,13 @@ impl Sessions {
                 () = stopped(&mut stop), if !stopping => {}
             }
         }
+    }
+
+    /// Ends when the rest did not leave in time after the stop.
+    async fn farewell(&self) {
+        stopped(&mut self.stop.clone()).await;
+        sleep(FAREWELL).await;
+        tracing::warn!("MQTT: the server does not take the rest; the connection is dropped");
     }
 
     /// Ends when nothing is heard any more.
