@@ -9,6 +9,7 @@ mod cluster;
 mod discoverer;
 mod link;
 pub mod task;
+mod transmit;
 mod transporter;
 
 pub use backoff::Backoff;
@@ -16,4 +17,5 @@ pub use cluster::{Address, Cluster, Local, Peer};
 pub use discoverer::Discoverer;
 pub use link::Link;
 pub use task::Tasks;
+pub use transmit::{Chain, Transmit};
 pub use transporter::{BoxFuture, Features, Outbound, Sending, Ticket, Transporter};
