@@ -9,6 +9,7 @@ mod bulkhead;
 mod caching;
 mod calls;
 mod config;
+mod debug;
 mod events;
 mod hooks;
 mod internal;
