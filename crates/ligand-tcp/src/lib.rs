@@ -142,7 +142,7 @@ impl Transporter for TcpTransporter {
     }
 
     fn send(&self, packet: Outbound) -> Sending {
-        let Some(mesh) = self.mesh.get() else { return Sending::Done(Err(fault::closed())) };
+        let Some(mesh) = self.mesh.get() else { return Sending::Done(Err(Error::disconnected())) };
         match packet.topic.to {
             To::Node(node) => mesh.send(&node, packet.topic.kind, packet.body, packet.ticket),
             To::All if packet.topic.kind == PacketKind::Ping => {

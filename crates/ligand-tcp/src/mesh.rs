@@ -16,7 +16,7 @@ use std::{
 use bytes::Bytes;
 use ligand_transport::{Link, Sending, Ticket};
 use ligand_wire::{
-    Result,
+    Error, Result,
     packet::{GossipHello, Packet, PacketKind},
 };
 use parking_lot::{Mutex, RwLock};
@@ -204,7 +204,7 @@ impl Mesh {
             return Ok(peer.clone());
         }
         if self.closing.load(Ordering::Acquire) {
-            return Err(fault::closed());
+            return Err(Error::disconnected());
         }
         let known = self.link.cluster().peer(node);
         if known.is_none_or(|peer| address::candidates(&peer, self.options.use_hostname).is_empty()) {
