@@ -154,6 +154,11 @@ impl Inbound {
         if hello.port == 0 {
             return;
         }
+        // The address of a connection may be that of something in between: one that is known to work stays.
+        let known = self.mesh.link.cluster().peer(&sender);
+        if known.is_some_and(|peer| peer.available && peer.address.is_some_and(|at| at.port == hello.port)) {
+            return;
+        }
         let host = self.remote.ip().to_canonical().to_string();
         sighted(&self.mesh, sender, Address { host, port: hello.port });
     }

@@ -269,8 +269,7 @@ impl Mesh {
         let host = address::own(&local.info, self.options.use_hostname);
         let packet = Packet::GossipHello(GossipHello { host, port: self.port });
         let body = self.link.encode(&packet, Some(node))?;
-        // A hello always has a number.
-        Ok(Frame { number: 8, body, ticket: None })
+        Ok(Frame { number: frame::HELLO, body, ticket: None })
     }
 
     /// A node is gone, as it seems. It is asked once more: maybe only the connection was cut.
