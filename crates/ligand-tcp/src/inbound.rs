@@ -1,6 +1,10 @@
 //! One connection from another node.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use ligand_transport::Address;
@@ -143,7 +147,11 @@ impl Inbound {
                     mesh.contacts.add(sender, Purpose::Ask, Duration::ZERO);
                 }
             }
-            Packet::GossipResponse(reply) => gossip::apply(mesh.link.cluster(), mesh.me(), reply),
+            Packet::GossipResponse(reply) => {
+                if gossip::apply(mesh.link.cluster(), mesh.me(), reply) {
+                    mesh.learned.store(true, Ordering::Release);
+                }
+            }
             _ => {}
         }
         Ok(())

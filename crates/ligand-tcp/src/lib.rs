@@ -27,7 +27,8 @@
 //! * **Gossip** says who is there and what they offer. Every [`gossip_period`](TcpOptions::gossip_period) a node
 //!   compares what it knows with one that is there, and now and then with one that is not. Beyond Moleculer, whoever
 //!   is sighted for the first time is talked to at once, a change of a node is told to eight others at once (seen
-//!   within 200 ms, because it is looked for every 100 ms), and a node that sees that it is behind asks at once.
+//!   within 200 ms, because it is looked for every 100 ms), a node that sees that it is behind asks at once, and one
+//!   that learned of another compares with three more.
 //!
 //! # What is promised
 //!

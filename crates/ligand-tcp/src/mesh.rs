@@ -46,6 +46,8 @@ pub(crate) struct Mesh {
     pub(crate) port: u16,
     /// Nodes to talk to soon.
     pub(crate) contacts: Contacts,
+    /// There is news about other nodes since it was last looked.
+    pub(crate) learned: AtomicBool,
     peers: RwLock<HashMap<Arc<str>, Arc<Peer>>>,
     started: Instant,
     closing: AtomicBool,
@@ -63,6 +65,7 @@ impl Mesh {
             options,
             port,
             contacts: Contacts::default(),
+            learned: AtomicBool::new(false),
             peers: RwLock::default(),
             started: Instant::now(),
             closing: AtomicBool::new(false),
