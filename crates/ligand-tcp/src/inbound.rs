@@ -148,9 +148,8 @@ impl Inbound {
                 }
             }
             Packet::GossipResponse(reply) => {
-                if gossip::apply(mesh.link.cluster(), mesh.me(), reply) {
-                    mesh.learned.store(true, Ordering::Release);
-                }
+                let learned = gossip::apply(mesh.link.cluster(), mesh.me(), reply);
+                mesh.learned.fetch_or(learned, Ordering::AcqRel);
             }
             _ => {}
         }
