@@ -19,14 +19,19 @@ mod serving;
 mod stats;
 mod streams;
 
-use std::sync::{
-    Arc, Weak,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use ligand_transport::{Discoverer, Features, Link, Outbound, Sending, Tasks, Ticket, Transporter};
+use ligand_transport::{
+    Chain, Discoverer, Features, Link, Outbound, Sending, Tasks, Ticket, Transmit as _, Transporter,
+};
 use ligand_wire::{
     Error, Payload, Result,
     codec::{self, Envelope},
@@ -50,7 +55,10 @@ use crate::{
     config::{Options, Protocol},
     context::{Context, Id},
     future::Work,
-    registry::{Endpoint, Node},
+    registry::{
+        Endpoint, Node,
+        strategy::{Latencies, StrategyOptions},
+    },
     service::{Action, ActionHandler},
 };
 
@@ -63,6 +71,7 @@ pub(crate) struct Transit {
     instance_id: String,
     transporter: Arc<dyn Transporter>,
     features: Features,
+    transmit: Chain,
     discoverer: Option<Arc<dyn Discoverer>>,
     format: Format,
     ver: &'static str,
@@ -73,6 +82,8 @@ pub(crate) struct Transit {
     streams: Streams,
     events: Events,
     pongs: Pongs,
+    /// Measured only for the strategy that asks for it.
+    latencies: Option<(Latencies, Duration)>,
     event_queue: mpsc::Sender<EventIn>,
     event_source: Mutex<Option<mpsc::Receiver<EventIn>>>,
     buffer: Mutex<Buffer>,
@@ -104,6 +115,7 @@ impl Transit {
         node_id: Arc<str>,
         options: &Options,
         transporter: Arc<dyn Transporter>,
+        transmit: Chain,
         discoverer: Option<Arc<dyn Discoverer>>,
         tasks: Tasks,
     ) -> Arc<Self> {
@@ -115,6 +127,7 @@ impl Transit {
             namespace: options.namespace.clone(),
             instance_id: Id::random().to_string(),
             features: transporter.features(),
+            transmit,
             transporter,
             discoverer,
             format: options.serializer.format(),
@@ -126,6 +139,10 @@ impl Transit {
             streams: Streams::default(),
             events: Events::default(),
             pongs: Pongs::default(),
+            latencies: match &options.registry.strategy {
+                StrategyOptions::Latency(own) => Some((Latencies::new(own.collect_count), own.ping_interval)),
+                _ => None,
+            },
             event_queue,
             event_source: Mutex::new(Some(source)),
             buffer: Mutex::default(),
@@ -160,35 +177,43 @@ impl Transit {
         *self.online.borrow()
     }
 
-    /// New with every start of this node.
-    pub(crate) fn instance(&self) -> &str {
-        &self.instance_id
-    }
-
-    /// Short name of the transporter.
-    pub(crate) fn transporter_name(&self) -> &'static str {
-        self.transporter.name()
-    }
-
     /// The bus chooses among instances.
     pub(crate) fn balances(&self) -> bool {
         self.options.disable_balancer && self.features.balancer
+    }
+
+    /// Load of this machine in percent, when it was measured.
+    pub(crate) fn cpu(&self) -> Option<f64> {
+        self.cpu.lock().1
     }
 
     pub(crate) fn traffic(&self) -> Traffic {
         self.stats.traffic()
     }
 
-    /// Encodes a packet in the version `to` speaks, else in this node's own.
+    /// A packet as it travels.
     fn pack(&self, packet: &Packet<'_>, ver: &str) -> Result<Bytes> {
+        self.transmit.send(packet.kind(), self.plain(packet, ver)?)
+    }
+
+    /// A packet before compression and encryption.
+    fn plain(&self, packet: &Packet<'_>, ver: &str) -> Result<Bytes> {
         let mut out = Vec::with_capacity(512);
         codec::encode(packet, Envelope { ver, sender: &self.node_id }, self.format, &mut out)?;
         Ok(Bytes::from(out))
     }
 
-    /// Length of a packet before compression and encryption.
-    fn plain_len(&self, body: &Bytes) -> usize {
-        body.len()
+    /// The opposite of [`Transit::pack`], up to the plain bytes.
+    fn unseal(&self, kind: PacketKind, body: Bytes) -> Result<Bytes> {
+        let most = self.options.transit.max_packet_size;
+        let body = match body.len() <= most {
+            true => self.transmit.receive(kind, body)?,
+            false => body,
+        };
+        match body.len() <= most {
+            true => Ok(body),
+            false => Err(Error::invalid_packet(kind, "it is longer than 'transit.max_packet_size'")),
+        }
     }
 
     fn ver_of(&self, node: &Node) -> &'static str {
@@ -199,13 +224,6 @@ impl Transit {
     fn send_to(&self, node: &Node, packet: &Packet<'_>) -> Result<()> {
         let body = self.pack(packet, self.ver_of(node))?;
         self.hand_over(Outbound { topic: Topic::node(packet.kind(), node.id().clone()), body, ticket: None });
-        Ok(())
-    }
-
-    /// Sends a packet to a node that may be unknown, in the version `ver`.
-    fn send_to_id(&self, id: &Arc<str>, ver: Option<&str>, packet: &Packet<'_>) -> Result<()> {
-        let body = self.pack(packet, ver.unwrap_or(self.ver))?;
-        self.hand_over(Outbound { topic: Topic::node(packet.kind(), id.clone()), body, ticket: None });
         Ok(())
     }
 
@@ -392,9 +410,7 @@ impl Link for Transit {
     }
 
     fn decode<'a>(&self, kind: PacketKind, body: &'a mut Bytes) -> Result<Received<'a>> {
-        if body.len() > self.options.transit.max_packet_size {
-            return Err(Error::invalid_packet(kind, "it is longer than 'transit.max_packet_size'"));
-        }
+        *body = self.unseal(kind, std::mem::take(body))?;
         codec::decode(kind, self.format, body)
     }
 
@@ -414,7 +430,7 @@ fn balanced(kind: PacketKind, name: &str) -> Topic {
 
 impl Transit {
     /// How a node answers within `limit`; `None` when it does not.
-    pub(crate) async fn echo(&self, node: &Node, limit: std::time::Duration) -> Option<Echo> {
+    pub(crate) async fn echo(&self, node: &Node, limit: Duration) -> Option<Echo> {
         let answer = self.pongs.wait(node);
         self.ping(node, &Id::random().to_string(), None).ok()?;
         tokio::time::timeout(limit, answer).await.ok()?.ok()

@@ -101,10 +101,8 @@ impl Connection {
                     return Err(wrong("'nkey' must be the seed of a user: 'SU' and 56 more characters"));
                 }
                 _ => {
-                    let pause = backoff.pause();
-                    let tries = backoff.tries();
-                    tracing::warn!(tries, ?pause, "NATS: no connection, trying again: {error}");
-                    sleep(pause).await;
+                    pulse.complain(&format_args!("no connection, trying again: {error}"));
+                    sleep(backoff.pause()).await;
                 }
             }
         };

@@ -16,11 +16,14 @@ use serde::{Deserialize, Deserializer, de};
 #[serde(deny_unknown_fields, default)]
 pub struct NatsOptions {
     /// Servers, separated by commas: `nats://a:4222,tls://user:password@b`. The scheme may be missing, the port is
-    /// 4222 by default. Credentials of the first URL that has some are used for all. Default: `nats://localhost`.
+    /// 4222 by default. Credentials of the first URL that has some are used for all; what is special in them is
+    /// written as `%XX`. In configuration files also a list. Default: `nats://localhost`.
+    #[serde(alias = "urls", deserialize_with = "list")]
     pub url: String,
     /// User name; with `password`.
     pub user: Option<String>,
     /// Password of `user`.
+    #[serde(alias = "pass")]
     pub password: Option<String>,
     /// Token.
     pub token: Option<String>,
@@ -308,6 +311,20 @@ fn decode(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Reads a text or a list of texts.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a text or a list of texts")]
+    enum List {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match List::deserialize(deserializer)? {
+        List::One(text) => text,
+        List::Many(texts) => texts.join(","),
+    })
+}
+
 /// Reads `"10s"`.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -369,6 +386,9 @@ mod tests {
         let options: NatsOptions = serde_json::from_str(text).unwrap();
         assert_eq!(options.ping_interval, Duration::from_secs(3));
         assert!(options.tls.required && options.receive_queue == 65_536);
+        let text = r#"{"urls": ["nats://a", "b"], "user": "u", "pass": "p"}"#;
+        let options: NatsOptions = serde_json::from_str(text).unwrap();
+        assert_eq!((&*options.url, options.password.as_deref()), ("nats://a,b", Some("p")));
         assert!(serde_json::from_str::<NatsOptions>(r#"{"usr": "x"}"#).is_err());
     }
 }

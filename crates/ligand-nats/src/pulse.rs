@@ -1,6 +1,7 @@
 //! What the client library tells about the connection.
 
 use std::{
+    fmt,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
@@ -93,12 +94,16 @@ impl Pulse {
                 }
             }
             Event::LameDuckMode => tracing::info!("NATS: the server is about to stop"),
-            Event::ServerError(_) | Event::ClientError(_) => {
-                if let Some(count) = self.refused.lock().due() {
-                    tracing::warn!(count, "NATS: {event}");
-                }
-            }
+            Event::ServerError(error) => self.complain(error),
+            Event::ClientError(error) => self.complain(error),
             Event::Draining | Event::Closed => {}
+        }
+    }
+
+    /// Logs what went wrong, now and then.
+    pub(crate) fn complain(&self, error: &dyn fmt::Display) {
+        if let Some(count) = self.refused.lock().due() {
+            tracing::warn!(count, "NATS: {error}");
         }
     }
 
@@ -139,12 +144,6 @@ impl Pulse {
     pub(crate) async fn lost(&self) {
         let mut phase = self.phase.subscribe();
         let _ = phase.wait_for(|phase| matches!(phase, Phase::Lost | Phase::Closed)).await;
-    }
-
-    /// Ends when packets flow.
-    pub(crate) async fn until_ready(&self) {
-        let mut phase = self.phase.subscribe();
-        let _ = phase.wait_for(|phase| *phase == Phase::Ready).await;
     }
 
     /// Does `work` while the connection stands.

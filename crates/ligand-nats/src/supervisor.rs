@@ -25,11 +25,13 @@ pub(crate) struct Supervisor {
     balanced: HashMap<Topic, oneshot::Sender<()>>,
     /// The link was told that packets flow.
     told: bool,
+    /// Used when that happens for the first time.
+    ready: Option<oneshot::Sender<()>>,
 }
 
 impl Supervisor {
-    pub(crate) fn new(connection: Weak<Connection>) -> Self {
-        Self { connection, balanced: HashMap::new(), told: false }
+    pub(crate) fn new(connection: Weak<Connection>, ready: oneshot::Sender<()>) -> Self {
+        Self { connection, balanced: HashMap::new(), told: false, ready: Some(ready) }
     }
 
     /// Runs until all senders are gone.
@@ -65,6 +67,9 @@ impl Supervisor {
                 if connection.sync().await.is_ok() && connection.pulse.make_ready() {
                     self.told = true;
                     connection.link.connected();
+                    if let Some(ready) = self.ready.take() {
+                        let _ = ready.send(());
+                    }
                 }
             }
             Change::Lost if std::mem::take(&mut self.told) => {

@@ -43,12 +43,12 @@ impl NatsTransporter {
     async fn open(&self, link: Arc<dyn Link>) -> Result<()> {
         let (connection, changes) = Connection::open(&self.options, link).await?;
         let (orders, receiver) = mpsc::channel(16);
-        let supervisor = Supervisor::new(Arc::downgrade(&connection));
+        let (ready, told) = oneshot::channel();
+        let supervisor = Supervisor::new(Arc::downgrade(&connection), ready);
         connection.run(supervisor.run(changes, receiver));
         // The link may send as soon as it is told.
-        *self.session.write() = Some(Session { connection: connection.clone(), orders });
-        connection.pulse.until_ready().await;
-        Ok(())
+        *self.session.write() = Some(Session { connection, orders });
+        told.await.map_err(|_| Error::disconnected())
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
     context::{Context, Extra, Headers, Home, Id, Inner as ContextInner, Limit, Meta},
     future::{BoxFuture, Work, guarded},
     middleware::{Fallback, Plan},
-    registry::Endpoint,
+    registry::{Endpoint, strategy::Pick},
     service::Visibility,
     stream::Streaming,
 };
@@ -167,7 +167,16 @@ fn find(broker: &ServiceBroker, call: &Outgoing) -> Option<Arc<Endpoint>> {
     match list.local() {
         // Nobody else may have it.
         Some(own) if private(own) => Some(own.clone()),
-        _ => list.pick(local, |_| false).cloned(),
+        _ => {
+            let meta = || {
+                let mut meta = call.parent.as_ref().map(Context::metas).unwrap_or_default();
+                if let Some(options) = call.options() {
+                    meta.merge(&options.meta);
+                }
+                meta
+            };
+            list.pick(local, &Pick::new(&call.params, &meta), &|_| false).cloned()
+        }
     }
 }
 

@@ -60,6 +60,9 @@ impl Cluster for Transit {
                 |action, available| order::remote(broker.parts(), action, &node, available),
             ))
         });
+        if let Some((latencies, _)) = &self.latencies {
+            node.set_latency(latencies.host(&node.info().hostname));
+        }
         if !news {
             node.touch();
             return;

@@ -23,9 +23,9 @@ use super::{
     stats, streams,
 };
 use crate::{
-    context::{Context, Headers, Id},
+    context::{Context, Headers, Id, Meta},
     future::Work,
-    registry::Node,
+    registry::{Endpoint, Node, strategy::Pick},
     stream::Credit,
 };
 
@@ -119,9 +119,11 @@ impl Transit {
             entry.tried.push(node.id().clone());
             let list = broker.registry().load().list(entry.action.full_name())?.clone();
             let tried = &entry.tried;
-            let endpoint = list.pick(false, |endpoint| {
+            let skip = |endpoint: &Endpoint| {
                 endpoint.node().is_none_or(|node| tried.contains(node.id()) || self.ver_of(node) != ver)
-            })?;
+            };
+            // What the packet says is not looked at again: a key is not known here.
+            let endpoint = list.pick(false, &Pick::new(&Payload::UNDEFINED, &Meta::default), &skip)?;
             let next = endpoint.node()?.clone();
             entry.node = Some(next.clone());
             Some((next, entry.body.clone()))
