@@ -26,7 +26,7 @@ mod cluster;
 mod env;
 mod file;
 mod options;
-mod time;
+pub(crate) mod time;
 
 pub use cluster::{Plug, Protocol, RegistryOptions, Serializer, TransitOptions};
 pub use env::Env;

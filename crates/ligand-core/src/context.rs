@@ -33,6 +33,7 @@ use crate::{
     broker::{Emit, Mcall, Request, ServiceBroker},
     registry::{Endpoint, Listener},
     service::{Action, ActionRef, Caller, Client, Contract, EventPayload},
+    stream::Streaming,
 };
 
 /// How an event was sent.
@@ -89,6 +90,8 @@ pub(crate) struct Extra {
     pub(crate) headers: Option<Arc<Headers>>,
     /// The node that called, when it is another one.
     pub(crate) node: Option<Arc<str>>,
+    /// What the caller streams.
+    pub(crate) stream: Option<Streaming>,
 }
 
 /// The time a call may take. The clock starts when the call first waits or calls further: a call that ends at
@@ -248,6 +251,11 @@ impl Context {
     /// One header of the call, by lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers()?.get(name).map(String::as_str)
+    }
+
+    /// What the caller streams beside the parameters; the first who reads it has it.
+    pub fn stream(&self) -> Option<Streaming> {
+        self.0.extra.as_ref()?.stream.clone()
     }
 
     /// All headers of the call.

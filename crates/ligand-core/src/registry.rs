@@ -11,6 +11,7 @@ mod listener;
 mod node;
 mod remote;
 mod snapshot;
+pub mod strategy;
 
 use std::{
     collections::HashMap,
@@ -27,11 +28,12 @@ use tokio::sync::watch;
 
 pub use endpoint::Endpoint;
 pub(crate) use events::{Group, Groups};
-pub(crate) use info::{definition, listed, public_settings};
+pub(crate) use info::{definition, listed};
 pub use listener::Listener;
 pub use node::Node;
 pub use snapshot::{Offer, ServiceItem, Snapshot};
 
+use self::strategy::StrategyOptions;
 use crate::service::{Action, DynAction};
 
 /// The catalogues of one node. See the [module](self).
@@ -46,9 +48,9 @@ pub struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(strategy: StrategyOptions) -> Self {
         Self {
-            current: ArcSwap::default(),
+            current: ArcSwap::new(Arc::new(Snapshot::new(strategy))),
             write: Mutex::new(()),
             nodes: Mutex::default(),
             version: AtomicU64::new(0),

@@ -17,10 +17,14 @@ mod pulse;
 mod quiet;
 mod serving;
 mod stats;
+mod streams;
 
-use std::sync::{
-    Arc, Weak,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -42,14 +46,17 @@ pub use stats::Traffic;
 
 use self::{
     buffer::Buffer, control::Events, cpu::CpuMeter, inbound::EventIn, pending::Pending, pongs::Pongs,
-    quiet::Quiet, serving::Serving, stats::Stats,
+    quiet::Quiet, serving::Serving, stats::Stats, streams::Streams,
 };
 use crate::{
     broker::{ServiceBroker, WeakBroker},
     config::{Options, Protocol},
     context::{Context, Id},
     future::Work,
-    registry::{Endpoint, Node},
+    registry::{
+        Endpoint, Node,
+        strategy::{Latencies, StrategyOptions},
+    },
     service::{Action, ActionHandler},
 };
 
@@ -69,8 +76,11 @@ pub(crate) struct Transit {
     tasks: Tasks,
     pending: Pending,
     serving: Serving,
+    streams: Streams,
     events: Events,
     pongs: Pongs,
+    /// Measured only for the strategy that asks for it.
+    latencies: Option<(Latencies, Duration)>,
     event_queue: mpsc::Sender<EventIn>,
     event_source: Mutex<Option<mpsc::Receiver<EventIn>>>,
     buffer: Mutex<Buffer>,
@@ -121,8 +131,13 @@ impl Transit {
             tasks,
             pending: Pending::default(),
             serving: Serving::default(),
+            streams: Streams::default(),
             events: Events::default(),
             pongs: Pongs::default(),
+            latencies: match &options.registry.strategy {
+                StrategyOptions::Latency(own) => Some((Latencies::new(own.collect_count), own.ping_interval)),
+                _ => None,
+            },
             event_queue,
             event_source: Mutex::new(Some(source)),
             buffer: Mutex::default(),
@@ -157,19 +172,14 @@ impl Transit {
         *self.online.borrow()
     }
 
-    /// New with every start of this node.
-    pub(crate) fn instance(&self) -> &str {
-        &self.instance_id
-    }
-
-    /// Short name of the transporter.
-    pub(crate) fn transporter_name(&self) -> &'static str {
-        self.transporter.name()
-    }
-
     /// The bus chooses among instances.
     pub(crate) fn balances(&self) -> bool {
         self.options.disable_balancer && self.features.balancer
+    }
+
+    /// Load of this machine in percent, when it was measured.
+    pub(crate) fn cpu(&self) -> Option<f64> {
+        self.cpu.lock().1
     }
 
     pub(crate) fn traffic(&self) -> Traffic {
@@ -183,6 +193,11 @@ impl Transit {
         Ok(Bytes::from(out))
     }
 
+    /// Length of a packet before compression and encryption.
+    fn plain_len(&self, body: &Bytes) -> usize {
+        body.len()
+    }
+
     fn ver_of(&self, node: &Node) -> &'static str {
         node.ver().unwrap_or(self.ver)
     }
@@ -191,13 +206,6 @@ impl Transit {
     fn send_to(&self, node: &Node, packet: &Packet<'_>) -> Result<()> {
         let body = self.pack(packet, self.ver_of(node))?;
         self.hand_over(Outbound { topic: Topic::node(packet.kind(), node.id().clone()), body, ticket: None });
-        Ok(())
-    }
-
-    /// Sends a packet to a node that may be unknown, in the version `ver`.
-    fn send_to_id(&self, id: &Arc<str>, ver: Option<&str>, packet: &Packet<'_>) -> Result<()> {
-        let body = self.pack(packet, ver.unwrap_or(self.ver))?;
-        self.hand_over(Outbound { topic: Topic::node(packet.kind(), id.clone()), body, ticket: None });
         Ok(())
     }
 
@@ -363,6 +371,8 @@ impl Link for Transit {
     fn disconnected(&self, reason: &Error) {
         if self.online.send_replace(false) {
             self.outages.fetch_add(1, Ordering::Relaxed);
+            // Packets may be lost: a stream with a gap would never end.
+            self.end_streams(|_| true, &Error::disconnected());
             stats::one(&self.stats.outages);
             tracing::error!(
                 transporter = self.transporter.name(),
@@ -404,7 +414,7 @@ fn balanced(kind: PacketKind, name: &str) -> Topic {
 
 impl Transit {
     /// How a node answers within `limit`; `None` when it does not.
-    pub(crate) async fn echo(&self, node: &Node, limit: std::time::Duration) -> Option<Echo> {
+    pub(crate) async fn echo(&self, node: &Node, limit: Duration) -> Option<Echo> {
         let answer = self.pongs.wait(node);
         self.ping(node, &Id::random().to_string(), None).ok()?;
         tokio::time::timeout(limit, answer).await.ok()?.ok()

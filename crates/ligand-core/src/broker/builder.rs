@@ -171,6 +171,8 @@ impl BrokerBuilder {
             (None, None) => None,
         };
         check_cluster(&options, transporter.as_deref(), discoverer.as_deref())?;
+        let strategy = options.registry.strategy.clone();
+        strategy.build()?;
         let tasks = Tasks::default();
         let broker = ServiceBroker(Arc::new_cyclic(|weak| Inner {
             transit: transporter.map(|transporter| {
@@ -181,7 +183,7 @@ impl BrokerBuilder {
             emit_hooks: emit_hooks(&middlewares),
             parts: Parts { node_id, options, middlewares, cache, broker: WeakBroker(weak.clone()) },
             env,
-            registry: Registry::new(),
+            registry: Registry::new(strategy),
             state: watch::Sender::new(State::Starting),
             tasks,
             services: Mutex::default(),

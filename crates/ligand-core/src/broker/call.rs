@@ -22,8 +22,9 @@ use crate::{
     context::{Context, Extra, Headers, Home, Id, Inner as ContextInner, Limit, Meta},
     future::{BoxFuture, Work, guarded},
     middleware::{Fallback, Plan},
-    registry::Endpoint,
+    registry::{Endpoint, strategy::Pick},
     service::Visibility,
+    stream::Streaming,
 };
 
 /// What one call wants beside its parameters. All are optional.
@@ -45,6 +46,8 @@ pub struct CallOptions {
     pub request_id: Option<Id>,
     /// Neither read the cache nor write it.
     pub no_cache: bool,
+    /// What is streamed to the callee beside the parameters.
+    pub stream: Option<Streaming>,
 }
 
 /// A call on its way out, as [`crate::Middleware::call`] sees it.
@@ -164,7 +167,16 @@ fn find(broker: &ServiceBroker, call: &Outgoing) -> Option<Arc<Endpoint>> {
     match list.local() {
         // Nobody else may have it.
         Some(own) if private(own) => Some(own.clone()),
-        _ => list.pick(local, |_| false).cloned(),
+        _ => {
+            let meta = || {
+                let mut meta = call.parent.as_ref().map(Context::metas).unwrap_or_default();
+                if let Some(options) = call.options() {
+                    meta.merge(&options.meta);
+                }
+                meta
+            };
+            list.pick(local, &Pick::new(&call.params, &meta), &|_| false).cloned()
+        }
     }
 }
 
@@ -311,8 +323,9 @@ fn with_options(mut inner: ContextInner, options: &CallOptions) -> ContextInner 
     if options.request_id.is_some() {
         inner.request_id.clone_from(&options.request_id);
     }
-    if options.headers.is_some() {
-        inner.extra = Some(Arc::new(Extra { headers: options.headers.clone(), ..Extra::default() }));
+    if options.headers.is_some() || options.stream.is_some() {
+        let (headers, stream) = (options.headers.clone(), options.stream.clone());
+        inner.extra = Some(Arc::new(Extra { headers, stream, ..Extra::default() }));
     }
     inner.no_cache = options.no_cache;
     inner

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::time;
+use crate::registry::strategy::StrategyOptions;
 
 /// What carries packets, or where nodes are found: `"nats://localhost:4222"`, a bare kind such as `"tcp"`, or a
 /// table with `type` and the options of that kind.
@@ -87,8 +88,13 @@ pub enum Serializer {
 
 impl Serializer {
     pub(crate) const fn format(self) -> Format {
-        let _ = self;
-        Format::Json
+        match self {
+            Self::Json => Format::Json,
+            Self::JsonExt => Format::JsonExt,
+            Self::Msgpack => Format::MsgPack,
+            Self::Notepack => Format::Notepack,
+            Self::Cbor => Format::Cbor,
+        }
     }
 }
 
@@ -158,6 +164,8 @@ impl Default for TransitOptions {
 pub struct RegistryOptions {
     /// Where nodes are found: `local` asks over the bus. Default: `local`.
     pub discoverer: Option<Plug>,
+    /// Which instance gets a call. Default: `round_robin`.
+    pub strategy: StrategyOptions,
     /// Call the own instance when there is one. Default: true.
     pub prefer_local: bool,
     /// How long a stop waits after it told the others, so that their calls go elsewhere. Default: `100ms`.
@@ -178,6 +186,7 @@ impl Default for RegistryOptions {
     fn default() -> Self {
         Self {
             discoverer: None,
+            strategy: StrategyOptions::default(),
             prefer_local: true,
             stop_delay: Duration::from_millis(100),
             heartbeat_interval: Duration::from_secs(10),

@@ -4,26 +4,32 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
 use foldhash::fast::RandomState;
 
-use super::{Endpoint, snapshot::Place};
+use super::{
+    Endpoint,
+    snapshot::Place,
+    strategy::{Candidates, Pick, Strategy},
+};
 
-/// Everybody who offers one action. Immutable, but for the turn that goes round.
+/// Everybody who offers one action. Immutable, but for what the strategy remembers.
 #[derive(Clone)]
 pub(crate) struct ActionList {
     pub(super) local: Option<Place>,
     pub(super) remotes: Vec<Arc<Endpoint>>,
     /// Outlives the list: a new one is built when an instance comes or goes.
-    turn: Arc<AtomicUsize>,
+    strategy: Arc<dyn Strategy>,
+    /// Differs for lists of different nodes.
+    generation: u64,
 }
 
 impl ActionList {
-    pub(super) fn new() -> Self {
-        Self { local: None, remotes: Vec::new(), turn: Arc::default() }
+    fn new(strategy: Arc<dyn Strategy>) -> Self {
+        Self { local: None, remotes: Vec::new(), strategy, generation: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -67,12 +73,13 @@ impl ActionList {
         self.iter().find(|endpoint| endpoint.node_id() == node)
     }
 
-    /// Whose turn it is: endpoints that rest and nodes that do not answer are left out while there are others.
-    /// `None` only when nobody offers the action or `skip` leaves nobody.
+    /// Whom the strategy chooses: endpoints that rest and nodes that do not answer are left out while there are
+    /// others. `None` only when nobody offers the action or `skip` leaves nobody.
     pub(crate) fn pick(
         &self,
         prefer_local: bool,
-        skip: impl Fn(&Endpoint) -> bool,
+        pick: &Pick<'_>,
+        skip: &dyn Fn(&Endpoint) -> bool,
     ) -> Option<&Arc<Endpoint>> {
         if let Some(local) = self.local()
             && (prefer_local || self.remotes.is_empty())
@@ -81,22 +88,66 @@ impl ActionList {
         {
             return Some(local);
         }
-        let len = self.len();
-        let start = match len {
-            0 => return None,
-            1 => 0,
-            _ => self.turn.fetch_add(1, Ordering::Relaxed) % len,
+        let choose = |rank: Rank| {
+            let among = Among { list: self, rank, skip };
+            self.strategy.pick(&among, pick).map(|index| self.get(index))
         };
-        let turn = |wanted: &dyn Fn(&Endpoint) -> bool| {
-            (0..len)
-                .map(|step| self.get((start + step) % len))
-                .find(|endpoint| wanted(endpoint) && !skip(endpoint))
-        };
-        turn(&|endpoint| endpoint.is_available() && !endpoint.is_suspect())
-            .or_else(|| turn(&Endpoint::is_available))
-            .or_else(|| turn(&|_| true))
+        choose(Rank::Healthy).or_else(|| choose(Rank::Available)).or_else(|| choose(Rank::Any))
     }
 }
+
+/// Which endpoints a strategy may choose.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rank {
+    Healthy,
+    Available,
+    Any,
+}
+
+struct Among<'a> {
+    list: &'a ActionList,
+    rank: Rank,
+    skip: &'a dyn Fn(&Endpoint) -> bool,
+}
+
+impl Candidates for Among<'_> {
+    fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    fn generation(&self) -> u64 {
+        self.list.generation
+    }
+
+    fn usable(&self, index: usize) -> bool {
+        let endpoint = self.list.get(index);
+        let fits = match self.rank {
+            Rank::Healthy => endpoint.is_available() && !endpoint.is_suspect(),
+            Rank::Available => endpoint.is_available(),
+            Rank::Any => true,
+        };
+        fits && !(self.skip)(endpoint)
+    }
+
+    fn node(&self, index: usize) -> &str {
+        self.list.get(index).node_id()
+    }
+
+    fn cpu(&self, index: usize) -> Option<f64> {
+        let endpoint = self.list.get(index);
+        match endpoint.node() {
+            Some(node) => node.cpu(),
+            None => endpoint.broker().transit().and_then(|transit| transit.cpu()),
+        }
+    }
+
+    fn latency(&self, index: usize) -> Option<f64> {
+        // This node is nearest.
+        self.list.get(index).node().map_or(Some(0.0), |node| node.latency())
+    }
+}
+
+static GENERATIONS: AtomicU64 = AtomicU64::new(1);
 
 /// Number of maps; a change copies only those it touches.
 const SHARDS: usize = 64;
@@ -130,11 +181,18 @@ impl Actions {
     }
 
     /// Changes the list of one action; an empty one goes.
-    pub(super) fn change(&mut self, name: &Arc<str>, change: impl FnOnce(&mut ActionList)) {
+    pub(super) fn change(
+        &mut self,
+        name: &Arc<str>,
+        strategy: impl FnOnce() -> Arc<dyn Strategy>,
+        change: impl FnOnce(&mut ActionList),
+    ) {
         let shards = Arc::make_mut(&mut self.0);
         let shard = Arc::make_mut(&mut shards[shard_of(name)]);
-        let list = shard.entry(name.clone()).or_insert_with(|| Arc::new(ActionList::new()));
-        change(Arc::make_mut(list));
+        let list = shard.entry(name.clone()).or_insert_with(|| Arc::new(ActionList::new(strategy())));
+        let list = Arc::make_mut(list);
+        change(list);
+        list.generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
         if list.is_empty() {
             shard.remove(name);
         }

@@ -33,7 +33,7 @@ fn service(item: &ServiceItem) -> ServiceInfo {
 }
 
 /// Settings without those that `$secureSettings` names (dotted paths).
-pub(crate) fn public_settings(settings: &Map<String, Value>) -> Value {
+fn public_settings(settings: &Map<String, Value>) -> Value {
     let mut shown = Value::Object(settings.clone());
     let secret = settings.get("$secureSettings").and_then(Value::as_array);
     for path in secret.into_iter().flatten().filter_map(Value::as_str) {
@@ -113,9 +113,7 @@ fn millis(time: std::time::Duration) -> Value {
 fn event(listener: &Listener) -> Value {
     let event = listener.event();
     let mut json = Map::new();
-    if event.group.is_some() {
-        json.insert("group".into(), event.group_of().into());
-    }
+    json.insert("group".into(), event.group_of().into());
     if let Some(schema) = &event.params {
         json.insert("params".into(), schema.fastest());
     }

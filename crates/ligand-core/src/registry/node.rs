@@ -8,11 +8,13 @@ use std::{
     },
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use ligand_transport::{Address, Peer};
 use ligand_wire::packet::NodeInfo;
 use parking_lot::Mutex;
 use tokio::time::Instant;
+
+use super::strategy::HostLatency;
 
 /// Another node. What calls look at is atomic; the rest changes rarely.
 pub struct Node {
@@ -27,6 +29,7 @@ pub struct Node {
     cpu: AtomicU32,
     cpu_seq: AtomicU64,
     info: ArcSwap<NodeInfo>,
+    latency: ArcSwapOption<HostLatency>,
     state: Mutex<State>,
 }
 
@@ -48,6 +51,7 @@ impl Node {
             cpu: AtomicU32::new(f32::NAN.to_bits()),
             cpu_seq: AtomicU64::new(0),
             info: ArcSwap::default(),
+            latency: ArcSwapOption::empty(),
             state: Mutex::new(State { seq: 0, heard: Instant::now(), since: None, address: None }),
         }
     }
@@ -76,6 +80,15 @@ impl Node {
     pub fn cpu(&self) -> Option<f64> {
         let cpu = f32::from_bits(self.cpu.load(Ordering::Relaxed));
         (!cpu.is_nan()).then_some(f64::from(cpu))
+    }
+
+    /// How long a ping to its machine takes, in milliseconds, when that is measured.
+    pub fn latency(&self) -> Option<f64> {
+        self.latency.load().as_ref()?.mean()
+    }
+
+    pub(crate) fn set_latency(&self, host: Arc<HostLatency>) {
+        self.latency.store(Some(host));
     }
 
     /// It is written in Rust and understands Ligand's extensions of the protocol.

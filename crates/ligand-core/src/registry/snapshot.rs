@@ -17,6 +17,7 @@ use super::{
     actions::{ActionList, Actions},
     events::{self, Events, Groups},
     remote::{RemoteNode, RemoteService},
+    strategy::{RoundRobin, Strategy, StrategyOptions},
 };
 use crate::service::{Action, ServiceDef};
 
@@ -137,9 +138,22 @@ pub struct Snapshot {
     actions: Actions,
     events: Arc<Events>,
     nodes: Arc<HashMap<Arc<str>, Arc<RemoteNode>, RandomState>>,
+    strategy: Arc<StrategyOptions>,
 }
 
 impl Snapshot {
+    /// Nothing yet; actions that name no strategy get this one.
+    pub(super) fn new(strategy: StrategyOptions) -> Self {
+        Self { strategy: Arc::new(strategy), ..Self::default() }
+    }
+
+    /// The strategy of an action's list: its own, else the broker's.
+    fn strategy(&self, action: &Action) -> Arc<dyn Strategy> {
+        let own = action.strategy.as_ref().and_then(|own| own.build().ok());
+        // The broker's was checked at the start.
+        own.or_else(|| self.strategy.build().ok()).unwrap_or_else(|| Arc::new(RoundRobin::default()))
+    }
+
     /// The services of this node in order of registration.
     pub fn services(&self) -> &[Arc<ServiceItem>] {
         &self.services
@@ -245,7 +259,8 @@ impl Snapshot {
         let mut next = self.clone();
         for (index, endpoint) in service.endpoints.iter().enumerate() {
             let place = Place { service: service.clone(), index };
-            next.actions.change(&endpoint.action().full_name, |list| list.local = Some(place));
+            let action = endpoint.action();
+            next.actions.change(&action.full_name, || self.strategy(action), |list| list.local = Some(place));
         }
         if !service.listeners.is_empty() {
             next.events = Arc::new(self.events.changed(|lists| {
@@ -267,7 +282,8 @@ impl Snapshot {
     pub(super) fn without(&self, service: &Arc<ServiceItem>) -> Self {
         let mut next = self.clone();
         for endpoint in &service.endpoints {
-            next.actions.change(&endpoint.action().full_name, |list| list.local = None);
+            let action = endpoint.action();
+            next.actions.change(&action.full_name, || self.strategy(action), |list| list.local = None);
         }
         if !service.listeners.is_empty() {
             next.events = Arc::new(self.events.changed(|lists| {
@@ -288,7 +304,14 @@ impl Snapshot {
     pub(super) fn with_node(&self, node: RemoteNode) -> Self {
         let mut next = self.without_node(node.node.id());
         for endpoint in node.services.iter().flat_map(|service| &service.endpoints) {
-            next.actions.change(&endpoint.action().full_name, |list| list.remotes.push(endpoint.clone()));
+            let action = endpoint.action();
+            next.actions.change(
+                &action.full_name,
+                || self.strategy(action),
+                |list| {
+                    list.remotes.push(endpoint.clone());
+                },
+            );
         }
         if node.services.iter().any(|service| !service.events.is_empty()) {
             next.events = Arc::new(next.events.changed(|lists| {
@@ -308,9 +331,14 @@ impl Snapshot {
         let mut next = self.clone();
         let Some(old) = self.nodes.get(id) else { return next };
         for endpoint in old.services.iter().flat_map(|service| &service.endpoints) {
-            next.actions.change(&endpoint.action().full_name, |list| {
-                list.remotes.retain(|other| !Arc::ptr_eq(other, endpoint));
-            });
+            let action = endpoint.action();
+            next.actions.change(
+                &action.full_name,
+                || self.strategy(action),
+                |list| {
+                    list.remotes.retain(|other| !Arc::ptr_eq(other, endpoint));
+                },
+            );
         }
         if old.services.iter().any(|service| !service.events.is_empty()) {
             next.events = Arc::new(self.events.changed(|lists| {

@@ -15,6 +15,7 @@ use crate::{
     context::Context,
     future::{Work, guarded, isolate},
     middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Hooks},
+    registry::strategy::StrategyOptions,
     service::{Rest, probe::Form, validation},
 };
 
@@ -123,6 +124,7 @@ pub struct Action {
     pub(crate) circuit_breaker: Option<CircuitBreakerOptions>,
     pub(crate) bulkhead: Option<BulkheadOptions>,
     pub(crate) fallback: Option<Fallback>,
+    pub(crate) strategy: Option<StrategyOptions>,
     pub(crate) hooks: Hooks,
     pub(crate) metadata: Map<String, Value>,
 }
@@ -245,6 +247,7 @@ impl Action {
             circuit_breaker: None,
             bulkhead: None,
             fallback: None,
+            strategy: None,
             hooks: Hooks::default(),
             metadata: Map::new(),
         }
@@ -342,6 +345,12 @@ impl Action {
     /// Answers with something else when the call fails for whatever reason.
     pub fn fallback(mut self, fallback: Fallback) -> Self {
         self.fallback = Some(fallback);
+        self
+    }
+
+    /// Which instance gets a call, when there are several. Default: the broker's `registry.strategy`.
+    pub fn strategy(mut self, strategy: StrategyOptions) -> Self {
+        self.strategy = Some(strategy);
         self
     }
 

@@ -6,7 +6,10 @@ use std::{
 };
 
 use ligand_transport::{Address, Cluster, Local, Peer};
-use ligand_wire::packet::{Heartbeat, NodeInfo};
+use ligand_wire::{
+    Error,
+    packet::{Heartbeat, NodeInfo},
+};
 use serde_json::{Value, json};
 
 use super::{RemoteHandler, Transit};
@@ -57,6 +60,9 @@ impl Cluster for Transit {
                 |action, available| order::remote(broker.parts(), action, &node, available),
             ))
         });
+        if let Some((latencies, _)) = &self.latencies {
+            node.set_latency(latencies.host(&node.info().hostname));
+        }
         if !news {
             node.touch();
             return;
@@ -119,6 +125,8 @@ impl Cluster for Transit {
             false => tracing::info!(node = id, "node left"),
         }
         self.reject(&node);
+        let closed = Error::transient(503, "STREAM_CLOSED", format!("Stream closed by {id}"));
+        self.end_streams(|other| other == id, &closed);
         tell(&broker, "$node.disconnected", json!({ "node": about(&node), "unexpected": unexpected }));
         tell(&broker, "$services.changed", json!({ "localService": false }));
     }

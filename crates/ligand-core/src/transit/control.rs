@@ -1,6 +1,7 @@
 //! What Ligand nodes tell each other beside the protocol, and events that may reach nobody.
 //!
-//! Control messages travel as event packets with names of their own: `$ligand.cancel` ends a running call. Other
+//! Control messages travel as event packets with names of their own: `$ligand.cancel` ends a running call,
+//! `$ligand.flow` tells the sender of a stream how much was read. Other
 //! implementations have no listener for such a name; they do not get any, because only nodes that name `ligand` in
 //! the `config` of their info are told.
 
@@ -23,12 +24,13 @@ use ligand_wire::{
 use parking_lot::Mutex;
 use serde_json::json;
 
-use super::{Transit, stats};
+use super::{Transit, stats, streams::Way};
 use crate::{ServiceBroker, context::Id, registry::Node};
 
 /// Names of control messages begin with this.
 pub(super) const CONTROL: &str = "$ligand.";
 const CANCEL: &str = "$ligand.cancel";
+pub(super) const FLOW: &str = "$ligand.flow";
 
 impl Transit {
     /// Tells a node that nobody waits for a call any more.
@@ -52,11 +54,22 @@ impl Transit {
     }
 
     /// Deals with a control message.
-    pub(super) fn controlled(&self, sender: &str, name: &str, data: &Payload) {
+    pub(super) fn controlled(&self, sender: &Arc<str>, name: &str, data: &Payload) {
         let Some(id) = data.get("id") else { return };
         let Some(id) = id.as_str() else { return };
-        if name == CANCEL && self.serving.cancel(id, sender) {
-            stats::one(&self.stats.calls_cancelled);
+        match name {
+            CANCEL => {
+                if self.serving.cancel(id, sender) {
+                    stats::one(&self.stats.calls_cancelled);
+                }
+            }
+            FLOW => {
+                let way = data.get("way");
+                if let Some(way) = way.as_ref().and_then(|way| way.as_str()).and_then(Way::parse) {
+                    self.flow_came(sender, way, id, data);
+                }
+            }
+            _ => {}
         }
     }
 }

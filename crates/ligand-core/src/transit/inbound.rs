@@ -11,12 +11,20 @@ use ligand_wire::{
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::{Transit, control::CONTROL, pending::Reply, serving::Seat, stats};
+use super::{
+    Transit,
+    control::CONTROL,
+    pending::Reply,
+    serving::Seat,
+    stats,
+    streams::{self, Piece, Way},
+};
 use crate::{
     ServiceBroker,
     broker::{State, receive_event, serve},
     context::{Context, EventKind, Extra, Headers, Home, Id, Inner as ContextInner, Limit, Meta},
     registry::Node,
+    stream::{Mode, Streaming},
 };
 
 /// An event that waits for its listeners to start: one after the other, as they came.
@@ -41,6 +49,9 @@ pub(crate) struct EventContext {
     pub(crate) node: Arc<str>,
 }
 
+/// Says that a stream is one of values.
+const MODE_FLAG: &str = "$streamObjectMode";
+
 /// Deeper than any call tree.
 const DEEPEST: u32 = 100_000;
 
@@ -55,6 +66,7 @@ impl Transit {
         stats::one(&self.stats.packets_received);
         stats::add(&self.stats.bytes_received, body.len());
         let mut body = body;
+        let len = body.len();
         let received = match self.decode(kind, &mut body) {
             Ok(received) => received,
             Err(error) => {
@@ -77,7 +89,7 @@ impl Transit {
             return None;
         };
         node.set_ver(&ver);
-        self.dispatch(&broker, &node, packet, tracked)
+        self.dispatch(&broker, &node, packet, len, tracked)
     }
 
     fn accepts(&self, ver: &str) -> bool {
@@ -92,11 +104,12 @@ impl Transit {
         broker: &ServiceBroker,
         node: &Arc<Node>,
         packet: Packet<'_>,
+        len: usize,
         tracked: bool,
     ) -> Option<oneshot::Receiver<()>> {
         match packet {
-            Packet::Request(request) => return self.request_came(broker, node, request, tracked),
-            Packet::Response(response) => self.response_came(node.id(), response),
+            Packet::Request(request) => return self.request_came(broker, node, request, len, tracked),
+            Packet::Response(response) => self.response_came(node, response, len),
             Packet::Event(event) => return self.event_came(node, event, tracked),
             Packet::Discover => self.tell(node),
             Packet::Info(info) => {
@@ -137,8 +150,8 @@ impl Transit {
                 None
             }
             Packet::Response(response) => {
-                let sender = self.node_id.clone();
-                self.response_came(&sender, response);
+                let own = Arc::new(Node::new(&self.node_id));
+                self.response_came(&own, response, 0);
                 None
             }
             Packet::Request(request) if self.balances() || self.is_probe(&request) => {
@@ -147,7 +160,7 @@ impl Transit {
                     return None;
                 }
                 let own = Arc::new(Node::new(&self.node_id));
-                self.request_came(broker, &own, request, tracked)
+                self.request_came(broker, &own, request, 0, tracked)
             }
             Packet::Event(event) if self.balances() => {
                 let own = Arc::new(Node::new(&self.node_id));
@@ -157,7 +170,16 @@ impl Transit {
         }
     }
 
-    fn response_came(&self, sender: &Arc<str>, response: Response<'_>) {
+    fn response_came(&self, node: &Arc<Node>, response: Response<'_>, len: usize) {
+        let sender = node.id();
+        let mode = if response.object_mode() { Mode::Objects } else { Mode::Bytes };
+        if let Some(seq @ 1..) = response.seq {
+            let early = self.pending.asked(&response.id, sender);
+            let part = streams::part(response.stream == Some(true), response.data, response.error);
+            let piece = Piece { way: Way::Down, id: &response.id, seq, mode, part, len };
+            self.piece_came(node, piece, early);
+            return;
+        }
         let Some(entry) = self.pending.answered(&response.id, sender) else {
             stats::one(&self.stats.orphan_responses);
             return;
@@ -184,6 +206,9 @@ impl Transit {
         }
         let result = match response.error {
             Some(error) => Err(error),
+            None if response.stream == Some(true) => {
+                self.open(node, Way::Down, &response.id, mode).map(Payload::typed)
+            }
             None => Ok(response.data),
         };
         let _ = entry.reply.send(Reply { result, meta: Some(response.meta.into_owned()) });
@@ -236,10 +261,35 @@ impl Transit {
         &self,
         broker: &ServiceBroker,
         node: &Arc<Node>,
-        request: Request<'_>,
+        mut request: Request<'_>,
+        len: usize,
         tracked: bool,
     ) -> Option<oneshot::Receiver<()>> {
         let me = self.me()?;
+        let mode = if request.object_mode() { Mode::Objects } else { Mode::Bytes };
+        if let Some(seq @ 1..) = request.seq {
+            let error = request.stream_error();
+            let part = streams::part(request.stream, request.params, error);
+            self.piece_came(node, Piece { way: Way::Up, id: &request.id, seq, mode, part, len }, true);
+            return None;
+        }
+        let mut stream = None;
+        if request.stream {
+            match self.open(node, Way::Up, &request.id, mode) {
+                Ok(opened) => stream = Some(opened),
+                Err(error) => {
+                    self.answer(node, &request.id, request.meta.into_owned(), Err(error));
+                    return None;
+                }
+            }
+            // The flag is the transport's, not the caller's.
+            if let Some(headers) = &mut request.headers {
+                headers.to_mut().remove(MODE_FLAG);
+            }
+            if request.meta.contains_key(MODE_FLAG) {
+                request.meta.to_mut().remove(MODE_FLAG);
+            }
+        }
         let Some(seat) = self.serving.enter(self.options.transit.max_running) else {
             let error = Error::queue_is_full(&request.action, &self.node_id);
             self.answer(node, &request.id, request.meta.into_owned(), Err(error));
@@ -268,6 +318,7 @@ impl Transit {
         inner.extra = Some(Arc::new(Extra {
             headers: request.headers.and_then(|headers| texts(&headers)),
             node: Some(node.id().clone()),
+            stream,
             ..Extra::default()
         }));
         let ctx = inner.build();
@@ -300,6 +351,25 @@ impl Transit {
             self.serving.started(&id, handle);
         }
         end
+    }
+
+    /// Answers a call with a stream.
+    fn stream_down(&self, node: &Arc<Node>, id: &str, meta: Fields, stream: Streaming) {
+        let mut headers = Fields::new();
+        streams::mark(&mut headers, stream.mode());
+        let response = Response {
+            id: id.into(),
+            meta: std::borrow::Cow::Borrowed(&meta),
+            headers: Some(std::borrow::Cow::Owned(headers)),
+            data: Payload::NULL,
+            error: None,
+            stream: Some(true),
+            seq: Some(0),
+        };
+        match self.send_to(node, &Packet::Response(response)) {
+            Ok(()) => drop(self.pump_down(node, id, meta, stream)),
+            Err(error) => self.not_sent(PacketKind::Response, &error),
+        }
     }
 
     /// Answers a call.
@@ -339,6 +409,12 @@ struct Served {
 impl Served {
     fn answer(&self, ctx: &Context, result: Result<Payload, Error>) {
         let meta = ctx.inner().meta.lock().as_map().clone();
+        if let Ok(payload) = &result
+            && let Some(stream) = payload.peek::<Streaming>().cloned()
+        {
+            self.transit.stream_down(&self.node, &self.id, meta, stream);
+            return;
+        }
         self.transit.answer(&self.node, &self.id, meta, result);
     }
 }

@@ -20,12 +20,13 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     Transit, balanced,
     pending::{Entry, Reply},
-    stats,
+    stats, streams,
 };
 use crate::{
-    context::{Context, Headers, Id},
+    context::{Context, Headers, Id, Meta},
     future::Work,
-    registry::Node,
+    registry::{Endpoint, Node, strategy::Pick},
+    stream::Credit,
 };
 
 impl Transit {
@@ -49,7 +50,15 @@ impl Transit {
         };
         let ticket = Ticket(low);
         let ver = node.map_or(self.ver, |node| self.ver_of(node));
-        let body = self.pack(&Packet::Request(describe(ctx, params, ver)), ver)?;
+        let stream = ctx.stream();
+        let mut request = describe(ctx, params, ver);
+        if let Some(stream) = &stream {
+            (request.stream, request.seq) = (true, Some(0));
+            let mut headers = request.headers.take().map(Cow::into_owned).unwrap_or_default();
+            streams::mark(&mut headers, stream.mode());
+            request.headers = Some(Cow::Owned(headers));
+        }
+        let body = self.pack(&Packet::Request(request), ver)?;
         let (reply, answer) = oneshot::channel();
         let entry = Entry {
             high,
@@ -59,10 +68,10 @@ impl Transit {
             body: body.clone(),
             tried: Vec::new(),
             outages: self.outages.load(Ordering::Relaxed),
-            once: false,
+            once: stream.is_some(),
         };
         self.pending.insert(ticket, entry);
-        let waiting = Waiting { transit: me, ticket, done: false };
+        let mut waiting = Waiting { transit: me, ticket, done: false, upload: None };
         let topic = match node {
             Some(node) => Topic::node(PacketKind::Request, node.id().clone()),
             None => balanced(PacketKind::Request, action.full_name()),
@@ -74,6 +83,9 @@ impl Transit {
             }
             waiting @ Sending::Waiting(_) => Some(waiting),
         };
+        if let (Some(stream), Some(node)) = (stream, node) {
+            waiting.upload = Some(self.pump_up(ctx.clone(), node, stream));
+        }
         Ok(Call { ctx: ctx.clone(), sending, answer, waiting })
     }
 
@@ -107,9 +119,11 @@ impl Transit {
             entry.tried.push(node.id().clone());
             let list = broker.registry().load().list(entry.action.full_name())?.clone();
             let tried = &entry.tried;
-            let endpoint = list.pick(false, |endpoint| {
+            let skip = |endpoint: &Endpoint| {
                 endpoint.node().is_none_or(|node| tried.contains(node.id()) || self.ver_of(node) != ver)
-            })?;
+            };
+            // What the packet says is not looked at again: a key is not known here.
+            let endpoint = list.pick(false, &Pick::new(&Payload::UNDEFINED, &Meta::default), &skip)?;
             let next = endpoint.node()?.clone();
             entry.node = Some(next.clone());
             Some((next, entry.body.clone()))
@@ -149,7 +163,7 @@ impl Transit {
 }
 
 /// The packet of a call.
-fn describe<'a>(ctx: &'a Context, params: Payload, ver: &str) -> Request<'a> {
+pub(super) fn describe<'a>(ctx: &'a Context, params: Payload, ver: &str) -> Request<'a> {
     let inner = ctx.inner();
     let headers = || ctx.headers().map_or_else(Fields::new, fields);
     Request {
@@ -181,10 +195,17 @@ struct Waiting {
     transit: Arc<Transit>,
     ticket: Ticket,
     done: bool,
+    /// The stream that goes along; it goes on after an answer.
+    upload: Option<Credit>,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
+        if !self.done
+            && let Some(upload) = &self.upload
+        {
+            upload.cancel();
+        }
         if !self.done
             && let Some(entry) = self.transit.pending.remove(self.ticket)
             && let Some(node) = &entry.node

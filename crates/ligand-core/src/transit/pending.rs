@@ -101,6 +101,15 @@ impl Pending {
         entry
     }
 
+    /// `sender` was sent the call with this id and has not answered.
+    pub(super) fn asked(&self, id: &str, sender: &str) -> bool {
+        let Some((high, low)) = Id::halves(id) else { return false };
+        let fits = |entry: &mut Entry| {
+            entry.high == high && entry.node.as_ref().is_none_or(|node| **node.id() == *sender)
+        };
+        self.with(Ticket(low), fits).unwrap_or(false)
+    }
+
     /// Looks at one, maybe changes it.
     pub(super) fn with<T>(&self, ticket: Ticket, look: impl FnOnce(&mut Entry) -> T) -> Option<T> {
         self.shard(ticket).get_mut(&ticket.0).map(look)

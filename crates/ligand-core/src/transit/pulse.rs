@@ -1,6 +1,6 @@
 //! The timers of a node: its heartbeat, the watch over others, probes of nodes that calls wait for.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use ligand_transport::Cluster as _;
 use ligand_wire::packet::{Heartbeat, Packet, PacketKind, Pong};
@@ -29,6 +29,9 @@ impl Transit {
             self.every(PROBE_PERIOD, |me| me.probe_waited_for());
         } else {
             self.every(registry.heartbeat_interval.max(Duration::from_secs(1)), |me| me.measure());
+        }
+        if let Some((_, interval)) = &self.latencies {
+            self.every(*interval, |me| me.ping_hosts());
         }
         if !registry.clean_offline_nodes_timeout.is_zero() {
             self.every(Duration::from_secs(60), |me| me.forget_old());
@@ -93,7 +96,27 @@ impl Transit {
         }
     }
 
+    /// One node of each machine tells how near that is.
+    fn ping_hosts(self: &Arc<Self>) {
+        let Some(broker) = self.broker() else { return };
+        let snapshot = broker.registry().snapshot();
+        let mut hosts = HashMap::new();
+        for node in snapshot.nodes() {
+            hosts.entry(node.info().hostname.clone()).or_insert_with(Vec::new).push(node);
+        }
+        if let Some((latencies, _)) = &self.latencies {
+            latencies.retain(|host| hosts.contains_key(host));
+        }
+        for nodes in hosts.values() {
+            let node = nodes[fastrand::usize(..nodes.len())];
+            if let Err(error) = self.ping(node, &Id::random().to_string(), None) {
+                self.not_sent(PacketKind::Ping, &error);
+            }
+        }
+    }
+
     fn forget_old(self: &Arc<Self>) {
+        self.sweep_streams();
         let Some(broker) = self.broker() else { return };
         let limit = self.options.registry.clean_offline_nodes_timeout;
         for node in broker.registry().nodes() {
@@ -130,6 +153,9 @@ impl Transit {
         );
         let answer = Echo { elapsed_ms: elapsed, skew_ms: skew };
         node.is_here();
+        if let Some((latencies, _)) = &self.latencies {
+            latencies.host(&node.info().hostname).record(elapsed);
+        }
         self.pongs.answer(node.id(), answer);
         broker.tasks().spawn_background(async move {
             let _ = event.await;

@@ -162,8 +162,10 @@ async fn events_reach_one_node_of_each_group_and_broadcasts_all() {
     let a = node(&bus, "a", vec![]).await;
     let mut others = Vec::new();
     for id in ["b", "c"] {
-        let services =
-            vec![listener("mail", "order.*", None, &mail), listener("stock", "order.placed", Some("st"), &stock)];
+        let services = vec![
+            listener("mail", "order.*", None, &mail),
+            listener("stock", "order.placed", Some("st"), &stock),
+        ];
         others.push(node(&bus, id, services).await);
     }
     until("both nodes are known", || a.registry().snapshot().nodes().count() == 2).await;

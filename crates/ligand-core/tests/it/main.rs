@@ -21,6 +21,7 @@ mod pace;
 mod panics;
 mod recovery;
 mod runtime;
+mod streams;
 mod stress;
 mod support;
 mod validation;
