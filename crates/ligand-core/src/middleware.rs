@@ -105,6 +105,11 @@ pub trait Middleware: Send + Sync + 'static {
         next
     }
 
+    /// Wraps an action of another node, on the side of the caller. Return `next` to stay out.
+    fn remote_action(&self, action: &Action, next: DynAction) -> DynAction {
+        next
+    }
+
     /// Wraps a listener of this node. Return `next` to stay out.
     fn local_event(&self, event: &Event, next: DynEvent) -> DynEvent {
         next

@@ -12,6 +12,7 @@ mod discoverer;
 mod link;
 pub mod memory;
 pub mod task;
+mod transmit;
 mod transporter;
 
 pub use backoff::Backoff;
@@ -20,4 +21,5 @@ pub use discoverer::Discoverer;
 pub use link::Link;
 pub use memory::{MemoryBus, MemoryTransporter};
 pub use task::Tasks;
+pub use transmit::{Chain, Transmit};
 pub use transporter::{BoxFuture, Features, Outbound, Sending, Ticket, Transporter};

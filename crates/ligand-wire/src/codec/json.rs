@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
 
     fn item_text(&mut self) -> ReadResult<Option<Cow<'a, str>>> {
         match self.scan.peek() {
-            Some(b'"') => self.scan.text().map(Some),
+            Some(b'"') => Ok(Some(self.scan.text()?)),
             _ => Ok(self.value_that_begins(is_number)?.map(Cow::Borrowed)),
         }
     }
@@ -234,7 +234,8 @@ impl<'a> FieldReader<'a> for Reader<'a> {
     }
 
     fn skip(&mut self) -> ReadResult<()> {
-        self.scan.value().map(drop)
+        self.scan.value()?;
+        Ok(())
     }
 
     fn whole<T: DeserializeOwned>(&self) -> ReadResult<T> {

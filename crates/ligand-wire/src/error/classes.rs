@@ -169,6 +169,13 @@ impl Error {
         .with_retryable(true)
     }
 
+    /// 500 `PROTOCOL_VERSION_MISMATCH`: a packet of another protocol version.
+    pub fn protocol_mismatch(node: &str, own: &str, received: &str) -> Self {
+        Self::build("ProtocolVersionMismatchError", 500, "Protocol version mismatch.")
+            .with_kind("PROTOCOL_VERSION_MISMATCH")
+            .with_data(json!({ "nodeID": node, "actual": own, "received": received }))
+    }
+
     /// 500 `MAX_CALL_LEVEL`: calls are nested deeper than `max_call_level`.
     pub fn max_call_level(level: u32, node: &str) -> Self {
         Self::build(

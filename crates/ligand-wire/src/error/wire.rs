@@ -34,7 +34,7 @@ const CLASSES: [(&str, u16, Option<&str>, bool); 20] = [
 
 impl Error {
     /// 500 `INVALID_PACKET_DATA`: a packet that cannot be read. `flaw` shows nothing of its content.
-    pub(crate) fn invalid_packet(kind: PacketKind, flaw: &str) -> Self {
+    pub fn invalid_packet(kind: PacketKind, flaw: &str) -> Self {
         Self::build("InvalidPacketDataError", 500, format!("Invalid {} packet: {flaw}.", kind.as_str()))
             .with_kind("INVALID_PACKET_DATA")
     }
@@ -128,5 +128,55 @@ impl Serialize for Plain<'_> {
             map.serialize_entry("data", data)?;
         }
         map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_missing_comes_from_the_class() {
+        let error = Error::from_plain(json!({ "name": "RequestTimeoutError", "message": "late" }), Some("B"));
+        assert_eq!((error.code(), error.kind(), error.retryable()), (504, "REQUEST_TIMEOUT", true));
+        assert_eq!((error.message(), error.node_id(), error.data()), ("late", Some("B"), None));
+        let error = Error::from_plain(
+            json!({ "name": "RequestTimeoutError", "code": 1, "type": "T", "retryable": false, "nodeID": "C" }),
+            Some("B"),
+        );
+        assert_eq!((error.code(), error.kind(), error.retryable()), (1, "T", false));
+        assert_eq!(error.node_id(), Some("C"));
+    }
+
+    #[test]
+    fn odd_errors_are_errors_too() {
+        let odd =
+            [json!(null), json!(1), json!([]), json!({}), json!({ "name": [], "code": {}, "message": null })];
+        for plain in odd {
+            let error = Error::from_plain(plain, None);
+            assert_eq!((error.code(), error.kind_field()), (500, None));
+        }
+        for (code, number, kind) in [
+            (json!(70000), 500, None),
+            (json!(-1), 500, None),
+            (json!("404"), 404, None),
+            (json!("EPIPE"), 500, Some(Some("EPIPE"))),
+        ] {
+            let error = Error::from_plain(json!({ "name": "Error", "code": code }), None);
+            assert_eq!((error.code(), error.kind_field()), (number, kind));
+        }
+        let null = Error::from_plain(json!({ "name": "MoleculerError", "type": null }), None);
+        assert_eq!(null.kind_field(), Some(None));
+    }
+
+    #[test]
+    fn a_plain_object_and_back() {
+        let error = Error::conflict("taken").with_internal("secret").with_data(json!([1]));
+        let plain = error.to_plain("A");
+        assert!(!plain.to_string().contains("secret"));
+        assert_eq!(plain["stack"], "MoleculerClientError: taken");
+        assert_eq!(Error::from_plain(plain, None), error);
     }
 }

@@ -1,6 +1,7 @@
 //! The bytes of a stream's chunk.
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{Error, Payload, Result};
@@ -15,15 +16,29 @@ impl Payload {
         if let Some(bytes) = self.as_binary() {
             return Ok(bytes.clone());
         }
+        if let Some(text) = self.as_json().filter(|text| text.first() == Some(&b'{')) {
+            return serde_json::from_slice(text).map_err(|_| not_bytes()).and_then(Buffer::into_bytes);
+        }
         match self.to_value()? {
             Value::String(text) => Ok(text.into()),
-            Value::Object(mut object) if object.get("type").is_some_and(|kind| kind == "Buffer") => {
-                let bytes =
-                    object.remove("data").and_then(|data| serde_json::from_value::<Vec<u8>>(data).ok());
-                bytes.map(Bytes::from).ok_or_else(not_bytes)
+            object @ Value::Object(_) => {
+                serde_json::from_value(object).map_err(|_| not_bytes()).and_then(Buffer::into_bytes)
             }
             _ => Err(not_bytes()),
         }
+    }
+}
+
+/// How JavaScript writes bytes in JSON.
+#[derive(Deserialize)]
+struct Buffer {
+    r#type: String,
+    data: Vec<u8>,
+}
+
+impl Buffer {
+    fn into_bytes(self) -> Result<Bytes> {
+        if self.r#type == "Buffer" { Ok(self.data.into()) } else { Err(not_bytes()) }
     }
 }
 
@@ -48,7 +63,14 @@ mod tests {
         for form in forms {
             assert_eq!(form.into_bytes().unwrap(), hi);
         }
-        for other in ["null", "1", r#"{"type":"Buffer","data":[256]}"#, r#"{"type":"Buffer"}"#, "[104]"] {
+        for other in [
+            "null",
+            "1",
+            r#"{"type":"Buffer","data":[256]}"#,
+            r#"{"type":"Buffer"}"#,
+            "[104]",
+            r#"["Buffer",[104]]"#,
+        ] {
             assert_eq!(Payload::json(other).into_bytes().unwrap_err().kind(), "INVALID_CHUNK", "{other}");
         }
     }

@@ -1,6 +1,9 @@
 //! Reads infos and gossip of any implementation.
 
-use std::{collections::BTreeMap, fmt::Display};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display, Write},
+};
 
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value};
@@ -100,7 +103,7 @@ impl Gossip {
                 let (cpu_seq, cpu) = load(row.get(1..).unwrap_or_default());
                 Ok((node, (seq, cpu_seq, cpu)))
             }
-            _ => Err(format!("online '{}': not an array", node.escape_debug())),
+            _ => Err(format!("online '{}': not an array", Shown(&node))),
         });
         let online = online.collect::<Result<_, _>>()?;
         Ok(Self { online, offline: offline(&mut fields)? })
@@ -112,7 +115,7 @@ impl GossipReply {
         let online =
             rows(&mut fields, "online")?.into_iter().map(|(node, row)| match GossipRow::from_value(row) {
                 Ok(row) => Ok((node, row)),
-                Err(flaw) => Err(format!("online '{}': {flaw}", node.escape_debug())),
+                Err(flaw) => Err(format!("online '{}': {flaw}", Shown(&node))),
             });
         let online = online.collect::<Result<_, _>>()?;
         Ok(Self { online, offline: offline(&mut fields)? })
@@ -144,8 +147,17 @@ impl GossipHello {
     }
 }
 
+/// The beginning of a name from outside, fit for a log.
+struct Shown<'a>(&'a str);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().take(100).flat_map(char::escape_debug).try_for_each(|c| f.write_char(c))
+    }
+}
+
 fn in_service(name: &str, flaw: impl Display) -> Flaw {
-    format!("service '{}': {flaw}", name.escape_debug())
+    format!("service '{}': {flaw}", Shown(name))
 }
 
 fn too_many(count: usize, what: &str, most: usize) -> Flaw {

@@ -36,6 +36,13 @@ fn useless_services_are_named() {
 }
 
 #[test]
+fn names_in_errors_are_short_and_of_one_line() {
+    let service = json!({ "name": format!("a\n{}", "b".repeat(1000)), "actions": 1 });
+    let flaw = from_value::<ServiceInfo>(service).unwrap_err().to_string();
+    assert_eq!(flaw, format!("service 'a\\n{}': its actions are not an object", "b".repeat(98)));
+}
+
+#[test]
 fn sizes_are_limited() {
     let many = vec![json!({ "name": "a" }); NodeInfo::MAX_SERVICES + 1];
     let flaw = from_value::<NodeInfo>(json!({ "services": many })).unwrap_err().to_string();
