@@ -64,6 +64,8 @@ struct State {
     announced: Option<Arc<NodeInfo>>,
     /// It is in the store.
     stored: bool,
+    /// This node has left: late calls do nothing.
+    left: bool,
     /// The key of the last beat.
     beat: Option<String>,
     watch: Watch,
@@ -78,9 +80,14 @@ struct Leases {
 }
 
 impl EtcdDiscoverer {
-    /// A discoverer for one node. Options are checked when it starts.
-    pub fn new(options: impl Into<EtcdOptions>) -> Self {
-        Self { options: options.into(), work: OnceLock::new() }
+    /// A discoverer with these options. They are checked when it starts.
+    pub fn new(options: EtcdOptions) -> Self {
+        Self { options, work: OnceLock::new() }
+    }
+
+    /// A discoverer for these servers, separated by commas: `http://a:2379,http://b:2379`.
+    pub fn url(urls: impl AsRef<str>) -> Self {
+        Self::new(EtcdOptions::url(urls))
     }
 
     fn with<F>(&self, work: impl FnOnce(Arc<Work>) -> F) -> BoxFuture<Result<()>>
@@ -133,6 +140,7 @@ impl Discoverer for EtcdDiscoverer {
                 leases: None,
                 announced: None,
                 stored: false,
+                left: false,
                 beat: None,
                 watch,
                 trust_from: Instant::now(),
@@ -148,8 +156,11 @@ impl Discoverer for EtcdDiscoverer {
     fn announce(&self, info: Arc<NodeInfo>) -> BoxFuture<Result<()>> {
         self.with(|work| async move {
             let mut state = work.state.lock().await;
-            state.announced = Some(info);
-            state.stored = false;
+            // Announcements may overtake each other on their way here.
+            if state.announced.as_ref().is_none_or(|last| last.seq <= info.seq) {
+                state.announced = Some(info);
+                state.stored = false;
+            }
             work.beat(&mut state).await
         })
     }
@@ -162,6 +173,9 @@ impl Discoverer for EtcdDiscoverer {
         let node = node.to_owned();
         self.with(|work| async move {
             let state = &mut *work.state.lock().await;
+            if state.left {
+                return Ok(());
+            }
             state.watch.learn(&mut state.client, &work.link, &work.keys, vec![node]).await
         })
     }
@@ -184,6 +198,9 @@ impl Discoverer for EtcdDiscoverer {
 impl Work {
     /// Writes what this node has to say, then looks who else lives.
     async fn beat(&self, state: &mut State) -> Result<(), Failure> {
+        if state.left {
+            return Ok(());
+        }
         if let Some(info) = state.announced.clone() {
             self.keep_leases(state).await?;
             match self.write(state, &info).await {
@@ -267,7 +284,7 @@ impl Work {
     /// Takes this node out of the store.
     async fn leave(&self) -> Result<(), Failure> {
         let state = &mut *self.state.lock().await;
-        state.announced = None;
+        state.left = true;
         // Keys go with their leases.
         if let Some(Leases { beat, info }) = state.leases.take() {
             for lease in [beat, info] {

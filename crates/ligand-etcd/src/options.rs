@@ -13,6 +13,7 @@ pub struct EtcdOptions {
     /// The next one is tried when one does not answer. Default: `http://127.0.0.1:2379`.
     pub hosts: Vec<String>,
     /// Name of an etcd user. Default: none.
+    #[serde(alias = "user")]
     pub username: Option<String>,
     /// Its password.
     pub password: Option<String>,
@@ -53,16 +54,29 @@ impl Default for EtcdOptions {
 }
 
 impl EtcdOptions {
-    /// These servers.
-    pub fn new(hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { hosts: hosts.into_iter().map(Into::into).collect(), ..Self::default() }
+    /// One URL, or several with commas between. See [`EtcdOptions::hosts`].
+    pub fn url(urls: impl AsRef<str>) -> Self {
+        Self { hosts: urls.as_ref().split(',').map(Into::into).collect(), ..Self::default() }
     }
-}
 
-impl From<&str> for EtcdOptions {
-    /// One URL, or several with commas between.
-    fn from(urls: &str) -> Self {
-        Self::new(urls.split(','))
+    /// Signs in as a user of etcd.
+    pub fn user(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.username = Some(user.into());
+        self.password = Some(password.into());
+        self
+    }
+
+    /// Trusts only these authorities.
+    pub fn ca(mut self, file: impl Into<PathBuf>) -> Self {
+        self.tls.ca = Some(file.into());
+        self
+    }
+
+    /// Shows a certificate to the server.
+    pub fn certificate(mut self, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls.cert = Some(cert.into());
+        self.tls.key = Some(key.into());
+        self
     }
 }
 
@@ -96,8 +110,7 @@ mod tests {
 
     #[test]
     fn debug_output_holds_no_password() {
-        let mut options = EtcdOptions::from("http://x:s3cret@a:1,b:2");
-        (options.username, options.password) = (Some("root".into()), Some("s3cret".into()));
+        let options = EtcdOptions::url("http://x:s3cret@a:1,b:2").user("root", "s3cret");
         let text = format!("{options:?}");
         assert!(!text.contains("s3cret") && text.contains("http://a:1") && text.contains("b:2"), "{text}");
     }

@@ -118,8 +118,7 @@ mod tests {
     #[test]
     fn urls() {
         let names = |urls: &str| -> Vec<String> {
-            let hosts =
-                Host::list(&EtcdOptions::from(urls)).unwrap_or_else(|error| panic!("{urls}: {error}"));
+            let hosts = Host::list(&EtcdOptions::url(urls)).unwrap_or_else(|error| panic!("{urls}: {error}"));
             hosts.iter().map(ToString::to_string).collect()
         };
         assert_eq!(names("http://a,etcd3://b:1/, c:2"), ["a:2379", "b:1", "c:2"]);
@@ -140,10 +139,11 @@ mod tests {
             ("http://a:b", "the port"),
             ("http://", "the host is missing"),
         ] {
-            let text = fault(&EtcdOptions::from(url));
+            let text = fault(&EtcdOptions::url(url));
             assert!(text.contains(cause) && !text.contains("s3cret"), "{url}: {text}");
         }
-        assert!(fault(&EtcdOptions::new(Vec::<String>::new())).contains("`hosts` is empty"));
+        let empty = EtcdOptions { hosts: Vec::new(), ..EtcdOptions::default() };
+        assert!(fault(&empty).contains("`hosts` is empty"));
         let mut options = EtcdOptions::default();
         options.tls.ca = Some("/no/such/file.pem".into());
         assert!(fault(&options).contains("https://"));

@@ -22,7 +22,7 @@ struct Node {
 }
 
 fn options(server: &Server) -> EtcdOptions {
-    let mut options = EtcdOptions::new([server.url()]);
+    let mut options = EtcdOptions::url(server.url());
     options.heartbeat_timeout = LIFE;
     options.full_check = 1;
     options
@@ -248,8 +248,7 @@ async fn users_and_their_passwords() {
     ] {
         assert!(server.post(path, body).await["header"].is_object(), "{path}");
     }
-    let mut with = options(&server);
-    (with.username, with.password) = (Some("root".into()), Some("s3cret".into()));
+    let mut with = options(&server).user("root", "s3cret");
     let a = Node::start_with(with.clone(), "a", "").await;
     let b = Node::start_with(with.clone(), "b", "").await;
     a.beat().await;
@@ -297,8 +296,7 @@ async fn certificates() {
         "--client-cert-auth",
     ])
     .await;
-    let mut options = options(&server);
-    (options.tls.ca, options.tls.cert, options.tls.key) = (Some(ca), Some(cert), Some(key));
+    let mut options = options(&server).ca(ca).certificate(cert, key);
     // The first one of the hosts is not there.
     options.hosts.insert(0, format!("http://127.0.0.1:{}", free_port()));
     let a = Node::start_with(options.clone(), "a", "").await;
@@ -313,7 +311,7 @@ async fn what_cannot_work_is_refused() {
     half.username = Some("root".into());
     let cases = [
         (half, "a", "`password`"),
-        (EtcdOptions::from("redis://x"), "a", "scheme"),
+        (EtcdOptions::url("redis://x"), "a", "scheme"),
         (EtcdOptions::default(), "a/b", "'/'"),
     ];
     for (options, id, cause) in cases {
@@ -322,7 +320,7 @@ async fn what_cannot_work_is_refused() {
         assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
         assert!(error.message().contains(cause), "{error}");
     }
-    let early = EtcdDiscoverer::new("http://127.0.0.1");
+    let early = EtcdDiscoverer::url("http://127.0.0.1");
     assert_eq!(early.beat().await.expect_err("it has not started").code(), 503);
     early.stop().await;
 }
