@@ -176,7 +176,7 @@ impl Discoverer for EtcdDiscoverer {
             if state.left {
                 return Ok(());
             }
-            state.watch.learn(&mut state.client, &work.link, &work.keys, vec![node]).await
+            state.watch.learn(&mut state.client, &work.link, &work.keys, vec![node], true).await
         })
     }
 

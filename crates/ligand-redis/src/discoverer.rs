@@ -202,7 +202,7 @@ impl Discoverer for RedisDiscoverer {
                 return Ok(());
             }
             work.connect(state).await?;
-            state.watch.learn(&mut state.store, &work.link, &work.keys, vec![node]).await
+            state.watch.learn(&mut state.store, &work.link, &work.keys, vec![node], true).await
         })
     }
 

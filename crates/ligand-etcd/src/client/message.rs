@@ -158,6 +158,9 @@ pub(crate) struct Pair {
     pub(crate) key: Blob,
     #[serde(default)]
     pub(crate) value: Blob,
+    /// Grows when the key is written again.
+    #[serde(default)]
+    pub(crate) mod_revision: String,
 }
 
 /// What nobody reads.

@@ -1,7 +1,7 @@
 //! Who lives, as the store says.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -19,7 +19,7 @@ use super::keys::Keys;
 use crate::{
     client::{
         Client, Failure,
-        message::{Done, Found, Operation, Range, Transaction},
+        message::{Done, Found, Operation, Pair, Range, Transaction},
     },
     seldom::Seldom,
 };
@@ -42,6 +42,8 @@ pub(super) struct Watch {
     /// Values are read in each cycle of this number; 0 = never.
     full_check: u32,
     cycle: u32,
+    /// Lost nodes that have a beat: its revision at the first look.
+    doubts: HashMap<String, String>,
     malformed: Seldom,
     too_many: Seldom,
 }
@@ -59,7 +61,13 @@ impl Watch {
     pub(super) fn new(full_check: u32) -> Self {
         // Nodes that start together do not read all values together.
         let cycle = if full_check > 1 { fastrand::u32(..full_check) } else { 0 };
-        Self { full_check, cycle, malformed: Seldom::default(), too_many: Seldom::default() }
+        Self {
+            full_check,
+            cycle,
+            doubts: HashMap::new(),
+            malformed: Seldom::default(),
+            too_many: Seldom::default(),
+        }
     }
 
     /// Tells the cluster who lives and, when the store is `trusted`, who is lost.
@@ -79,6 +87,7 @@ impl Watch {
         if self.full_check > 0 && self.cycle.is_multiple_of(self.full_check) {
             self.read_load(client, &mut beats).await?;
         }
+        self.doubts.retain(|node, _| link.cluster().peer(node).is_some_and(|peer| !peer.available));
         let mut living = BTreeSet::new();
         let mut changed = BTreeSet::new();
         for Beat { node, hash, seq, cpu, .. } in beats {
@@ -89,7 +98,7 @@ impl Watch {
             }
             living.insert(node);
         }
-        self.learn(client, link, keys, changed.into_iter().collect()).await?;
+        self.learn(client, link, keys, changed.into_iter().collect(), false).await?;
         if trusted {
             self.find_lost(client, link, keys, &living).await?;
         }
@@ -132,26 +141,65 @@ impl Watch {
         Ok(())
     }
 
-    /// Reads infos of nodes and tells them to the cluster.
+    /// Reads infos of nodes and tells them to the cluster. A node that was lost, and a node that was `asked` for by
+    /// name, must have a beat: others leave their info behind for a while.
     pub(super) async fn learn(
         &mut self,
         client: &mut Client,
         link: &Arc<dyn Link>,
         keys: &Keys,
         nodes: Vec<String>,
+        asked: bool,
     ) -> Result<(), Failure> {
         for some in nodes.chunks(INFOS) {
             let names: Vec<String> = some.iter().map(|node| keys.info(node)).collect();
             let values = values(client, names.iter().map(String::as_str)).await?;
+            let mut doubtful = Vec::new();
             for (node, value) in some.iter().zip(values) {
                 let Some(value) = value else { continue };
-                match info(node, &value) {
-                    Ok(info) => link.cluster().learn(node, info, None),
-                    Err(cause) => self.warn("the info of", node, &cause),
+                let info = match info(node, &value) {
+                    Ok(info) => info,
+                    Err(cause) => {
+                        self.warn("the info of", node, &cause);
+                        continue;
+                    }
+                };
+                let was_lost = link.cluster().peer(node).is_some_and(|peer| is_lost(&peer, &info));
+                if asked || was_lost {
+                    doubtful.push((node, info, was_lost));
+                } else {
+                    link.cluster().learn(node, info, None);
+                }
+            }
+            let beat = |node: &str, info: &NodeInfo| keys.beat(node, &info.instance_id, info.seq);
+            let ranges = doubtful.iter().map(|(node, info, _)| Range {
+                key: beat(node, info).as_str().into(),
+                limit: 1,
+                keys_only: true,
+                ..Range::default()
+            });
+            let beats = read(client, ranges).await?;
+            for ((node, info, was_lost), found) in doubtful.into_iter().zip(beats) {
+                if self.lives(node, found, was_lost) {
+                    link.cluster().learn(node, info, None);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether a beat says that its node lives: it is there or, for a node that `was_lost`, it was written again
+    /// since it was looked at first.
+    fn lives(&mut self, node: &str, found: Found, was_lost: bool) -> bool {
+        let Some(Pair { mod_revision, .. }) = found.kvs.into_iter().next() else { return false };
+        if !was_lost {
+            return true;
+        }
+        let again = *self.doubts.entry(node.into()).or_insert_with(|| mod_revision.clone()) != mod_revision;
+        if again {
+            self.doubts.remove(node);
+        }
+        again
     }
 
     /// Tells the cluster who is not there any more: those that have no beat after a while either, and whose info is
@@ -184,7 +232,7 @@ impl Watch {
                 }
             }
         }
-        self.learn(client, link, keys, missing.keys().cloned().collect()).await?;
+        self.learn(client, link, keys, missing.keys().cloned().collect(), false).await?;
         missing.retain(|node, before| link.cluster().peer(node).is_some_and(|peer| known(&peer) == *before));
         missing.into_keys().for_each(|node| link.cluster().lost(&node, true));
         Ok(())
@@ -210,6 +258,11 @@ fn info(node: &str, value: &Bytes) -> Result<NodeInfo, String> {
         Packet::Info(info) => Ok(*info),
         _ => Err("it is another kind of packet".into()),
     }
+}
+
+/// The node was lost, and the info is the one it had then.
+fn is_lost(peer: &Peer, info: &NodeInfo) -> bool {
+    !peer.available && peer.info.instance_id == info.instance_id && peer.info.seq == info.seq
 }
 
 /// The values of keys, in their order; `None` for those that are not there.

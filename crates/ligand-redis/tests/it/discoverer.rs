@@ -159,6 +159,30 @@ async fn a_new_start_is_noticed_while_the_old_beat_stays() {
 }
 
 #[tokio::test]
+async fn a_node_that_was_lost_comes_back_with_its_next_beat() {
+    let server = Server::start().await;
+    let (a, b) = (Node::start(&server, "a").await, Node::start(&server, "b").await);
+    a.beat().await;
+    // The bus told so, before its beat ends.
+    a.link.cluster().gone("b", 1);
+    for _ in 0..3 {
+        a.beat().await;
+        a.discoverer.discover("b").await.expect("the store is there");
+        assert!(!a.sees("b"), "a beat that was there before says nothing");
+    }
+    sleep(Duration::from_millis(400)).await;
+    b.beat().await;
+    a.beat().await;
+    assert!(a.sees("b"));
+    b.discoverer.stop().await;
+    a.link.cluster().gone("b", 1);
+    let info = b.link.cluster().local().info;
+    a.discoverer.discover("b").await.expect("the store is there");
+    a.beat().await;
+    assert!(!a.sees("b") && info.seq == a.seq_of("b"));
+}
+
+#[tokio::test]
 async fn rubbish_in_the_store_is_ignored() {
     let server = Server::start().await;
     let a = Node::start(&server, "a").await;
