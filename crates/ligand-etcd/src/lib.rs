@@ -9,6 +9,7 @@
 //!   alive with each beat and granted again when they are lost.
 //! * No node is declared lost because it is missing once: it is looked for again after a second. Nobody is while the
 //!   store cannot be reached, nor for one heartbeat timeout after this node's own lease was lost.
+//! * A node that the bus declared lost comes back when its beat was written again, not because an old one is left.
 //! * Values are read only of nodes that changed; what is malformed is ignored, with a line in the log at times. At
 //!   most 20 000 beats and infos of 4 MiB are looked at.
 //! * The text of passwords is in no log, error and `Debug` output.

@@ -170,6 +170,7 @@ async fn a_node_that_was_lost_comes_back_with_its_next_beat() {
         a.discoverer.discover("b").await.expect("the store is there");
         assert!(!a.sees("b"), "a beat that was there before says nothing");
     }
+    // Beats are told apart by the time at which they expire.
     sleep(Duration::from_millis(400)).await;
     b.beat().await;
     a.beat().await;
