@@ -33,6 +33,7 @@
 mod bulkhead;
 mod cacher;
 mod circuit_breaker;
+pub mod debug;
 mod fallback;
 mod hooks;
 pub mod order;

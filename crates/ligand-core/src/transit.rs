@@ -29,7 +29,9 @@ use std::{
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use ligand_transport::{Discoverer, Features, Link, Outbound, Sending, Tasks, Ticket, Transporter};
+use ligand_transport::{
+    Chain, Discoverer, Features, Link, Outbound, Sending, Tasks, Ticket, Transmit as _, Transporter,
+};
 use ligand_wire::{
     Error, Payload, Result,
     codec::{self, Envelope},
@@ -69,6 +71,7 @@ pub(crate) struct Transit {
     instance_id: String,
     transporter: Arc<dyn Transporter>,
     features: Features,
+    transmit: Chain,
     discoverer: Option<Arc<dyn Discoverer>>,
     format: Format,
     ver: &'static str,
@@ -112,6 +115,7 @@ impl Transit {
         node_id: Arc<str>,
         options: &Options,
         transporter: Arc<dyn Transporter>,
+        transmit: Chain,
         discoverer: Option<Arc<dyn Discoverer>>,
         tasks: Tasks,
     ) -> Arc<Self> {
@@ -123,6 +127,7 @@ impl Transit {
             namespace: options.namespace.clone(),
             instance_id: Id::random().to_string(),
             features: transporter.features(),
+            transmit,
             transporter,
             discoverer,
             format: options.serializer.format(),
@@ -186,16 +191,29 @@ impl Transit {
         self.stats.traffic()
     }
 
-    /// Encodes a packet in the version `to` speaks, else in this node's own.
+    /// A packet as it travels.
     fn pack(&self, packet: &Packet<'_>, ver: &str) -> Result<Bytes> {
+        self.transmit.send(packet.kind(), self.plain(packet, ver)?)
+    }
+
+    /// A packet before compression and encryption.
+    fn plain(&self, packet: &Packet<'_>, ver: &str) -> Result<Bytes> {
         let mut out = Vec::with_capacity(512);
         codec::encode(packet, Envelope { ver, sender: &self.node_id }, self.format, &mut out)?;
         Ok(Bytes::from(out))
     }
 
-    /// Length of a packet before compression and encryption.
-    fn plain_len(&self, body: &Bytes) -> usize {
-        body.len()
+    /// The opposite of [`Transit::pack`], up to the plain bytes.
+    fn unseal(&self, kind: PacketKind, body: Bytes) -> Result<Bytes> {
+        let most = self.options.transit.max_packet_size;
+        let body = match body.len() <= most {
+            true => self.transmit.receive(kind, body)?,
+            false => body,
+        };
+        match body.len() <= most {
+            true => Ok(body),
+            false => Err(Error::invalid_packet(kind, "it is longer than 'transit.max_packet_size'")),
+        }
     }
 
     fn ver_of(&self, node: &Node) -> &'static str {
@@ -392,9 +410,7 @@ impl Link for Transit {
     }
 
     fn decode<'a>(&self, kind: PacketKind, body: &'a mut Bytes) -> Result<Received<'a>> {
-        if body.len() > self.options.transit.max_packet_size {
-            return Err(Error::invalid_packet(kind, "it is longer than 'transit.max_packet_size'"));
-        }
+        *body = self.unseal(kind, std::mem::take(body))?;
         codec::decode(kind, self.format, body)
     }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use ligand_transport::{Discoverer, Transporter};
+use ligand_transport::{Chain, Discoverer, Transmit, Transporter};
 use ligand_wire::{Error, Result};
 use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
@@ -39,6 +39,7 @@ pub struct BrokerBuilder {
     cacher: Option<Box<dyn Cacher>>,
     transporter: Option<Arc<dyn Transporter>>,
     discoverer: Option<Arc<dyn Discoverer>>,
+    transmit: Vec<Arc<dyn Transmit>>,
 }
 
 impl BrokerBuilder {
@@ -111,6 +112,14 @@ impl BrokerBuilder {
         self
     }
 
+    /// Changes packets on their way to the bus and back: compression, encryption. Of several, the last one added is
+    /// nearest to the serializer, as in Moleculer's list of middlewares. These come before those of the option
+    /// `transmit`.
+    pub fn transmit(mut self, transmit: impl Transmit) -> Self {
+        self.transmit.push(Arc::new(transmit));
+        self
+    }
+
     /// Adds a service.
     pub fn service(mut self, service: impl IntoServiceDef) -> Self {
         self.services.push(service.into_service_def());
@@ -162,14 +171,19 @@ impl BrokerBuilder {
         let middlewares = self.middlewares;
         let transporter = match (self.transporter, &options.transporter) {
             (Some(transporter), _) => Some(transporter),
-            (None, Some(plug)) => Some(plugs::transporter(plug, &options)?),
+            (None, Some(plug)) => Some(plugs::transporter(plug)?),
             (None, None) => None,
         };
         let discoverer = match (self.discoverer, &options.registry.discoverer) {
             (Some(discoverer), _) => Some(discoverer),
-            (None, Some(plug)) => plugs::discoverer(plug)?,
+            (None, Some(plug)) => plugs::discoverer(plug, &options)?,
             (None, None) => None,
         };
+        let mut transmit = self.transmit;
+        for plug in &options.transmit {
+            transmit.push(plugs::transmit(plug)?);
+        }
+        let transmit = Chain::new(transmit);
         check_cluster(&options, transporter.as_deref(), discoverer.as_deref())?;
         let strategy = options.registry.strategy.clone();
         strategy.build()?;
@@ -177,7 +191,15 @@ impl BrokerBuilder {
         let broker = ServiceBroker(Arc::new_cyclic(|weak| Inner {
             transit: transporter.map(|transporter| {
                 let broker = WeakBroker(weak.clone());
-                Transit::new(broker, node_id.clone(), &options, transporter, discoverer, tasks.clone())
+                Transit::new(
+                    broker,
+                    node_id.clone(),
+                    &options,
+                    transporter,
+                    transmit,
+                    discoverer,
+                    tasks.clone(),
+                )
             }),
             call_hooks: call_hooks(&middlewares),
             emit_hooks: emit_hooks(&middlewares),

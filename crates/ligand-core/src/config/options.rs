@@ -74,6 +74,9 @@ pub struct Options {
     pub serializer: Serializer,
     /// Which protocol version this node announces. Default: `5`.
     pub protocol: Protocol,
+    /// What is done with packets on their way: compression, encryption, or sealing; the last one listed comes first
+    /// on the way out. Default: nothing.
+    pub transmit: Vec<Plug>,
     /// Let the bus choose among instances where it can; all calls go over it then. Default: false.
     pub disable_balancer: bool,
     /// How packets travel.
@@ -103,6 +106,7 @@ impl Default for Options {
             transporter: None,
             serializer: Serializer::default(),
             protocol: Protocol::default(),
+            transmit: Vec::new(),
             disable_balancer: false,
             transit: TransitOptions::default(),
             registry: RegistryOptions::default(),

@@ -153,10 +153,10 @@ impl Transit {
 
     /// Encodes a payload that goes to several nodes, once.
     pub(crate) fn settle(&self, payload: &mut Payload) -> ligand_wire::Result<()> {
-        if payload.as_json().is_none() && !payload.is_undefined() {
-            let mut text = Vec::new();
-            payload.write_json(&mut text)?;
-            *payload = Payload::json(text);
+        if payload.format() != Some(self.format) && !payload.is_undefined() {
+            let mut bytes = Vec::new();
+            payload.encode(self.format, &mut bytes)?;
+            *payload = Payload::encoded(self.format, bytes);
         }
         Ok(())
     }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ligand_transport::{Cluster as _, Link as _, Ticket};
+use ligand_transport::{Cluster as _, Ticket};
 use ligand_wire::{
-    Error, Payload,
+    Error, Payload, codec,
     packet::{Event, Fields, Packet, PacketKind, Received, Request, Response},
 };
 use serde_json::Value;
@@ -65,9 +65,15 @@ impl Transit {
     ) -> Option<oneshot::Receiver<()>> {
         stats::one(&self.stats.packets_received);
         stats::add(&self.stats.bytes_received, body.len());
-        let mut body = body;
+        let body = match self.unseal(kind, body) {
+            Ok(body) => body,
+            Err(error) => {
+                self.refuse(kind, &error);
+                return None;
+            }
+        };
         let len = body.len();
-        let received = match self.decode(kind, &mut body) {
+        let received = match codec::decode(kind, self.format, &body) {
             Ok(received) => received,
             Err(error) => {
                 self.refuse(kind, &error);

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use ligand_transport::{Outbound, Sending};
+use ligand_transport::{Outbound, Sending, Transmit as _};
 use ligand_wire::{
     Error, Payload, Result,
     packet::{Fields, Packet, PacketKind, Request, Response},
@@ -105,7 +105,10 @@ impl Feedback for Back {
 
     fn cancelled(&self) {
         self.tell(json!({ "cancelled": true }));
-        if let Some(transit) = self.transit.upgrade() {
+        // Others go on to the end, and their packets are dropped as they come.
+        if self.node.is_ligand()
+            && let Some(transit) = self.transit.upgrade()
+        {
             let key = Key { node: self.node.id().clone(), way: self.way, id: self.id.clone() };
             // Late packets find no stream and are dropped.
             if let Some(gone) = transit.streams.incoming.lock().remove(&key) {
@@ -291,11 +294,14 @@ impl Transit {
             let _ending = ending;
             while let Some(numbered) = flow.next().await {
                 let packet = packet(numbered.seq, numbered.part);
-                let body = match me.pack(&packet, me.ver_of(&node)) {
+                let sealed = me.plain(&packet, me.ver_of(&node)).and_then(|body| {
+                    flow.sent(body.len());
+                    me.transmit.send(packet.kind(), body)
+                });
+                let body = match sealed {
                     Ok(body) => body,
                     Err(error) => return me.not_sent(packet.kind(), &error),
                 };
-                flow.sent(me.plain_len(&body));
                 let topic = Topic::node(packet.kind(), node.id().clone());
                 let sent = match me.send(Outbound { topic, body, ticket: None }) {
                     Sending::Done(result) => result,

@@ -10,6 +10,7 @@ mod caching;
 mod calls;
 mod cluster;
 mod config;
+mod debug;
 mod events;
 mod hooks;
 mod internal;
