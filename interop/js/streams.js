@@ -3,13 +3,20 @@
 
 const { Readable } = require("stream");
 const crypto = require("crypto");
+const { setTimeout: pause } = require("timers/promises");
+
+/** A moment later, because Moleculer loses an error that comes before the caller listens for it. */
+async function breaks() {
+	await pause(200);
+	throw new Error("the source broke");
+}
 
 /** Byte k is (31·k + 7) mod 256; `failAfter` chunks it breaks. */
 function byteStream({ size = 0, chunk = 65536, failAfter }) {
 	async function* chunks() {
 		let count = 0;
 		for (let at = 0; at < size; at += chunk) {
-			if (count++ === failAfter) throw new Error("the source broke");
+			if (count++ === failAfter) await breaks();
 			const part = Buffer.allocUnsafe(Math.min(chunk, size - at));
 			for (let i = 0; i < part.length; i++) part[i] = (31 * (at + i) + 7) & 255;
 			yield part;
@@ -22,7 +29,7 @@ function byteStream({ size = 0, chunk = 65536, failAfter }) {
 function objectStream({ n = 0, failAfter }) {
 	async function* objects() {
 		for (let i = 0; i < n; i++) {
-			if (i === failAfter) throw new Error("the source broke");
+			if (i === failAfter) await breaks();
 			yield { i };
 		}
 	}

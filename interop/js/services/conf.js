@@ -46,7 +46,7 @@ function failure(kind, data, { Errors }) {
 		case "BrokerOptionsError":
 			return new Errors[kind](text, data);
 		case "GracefulStopTimeoutError":
-			// The library keeps this class to itself.
+			// Its own constructor takes a service, no data.
 			return Object.assign(new Errors.MoleculerError(text, 500, "GRACEFUL_STOP_TIMEOUT", data), { name: kind });
 		default:
 			if (!Errors[kind]) return new Errors.MoleculerClientError(`unknown kind '${kind}'`, 400, "UNKNOWN_KIND");

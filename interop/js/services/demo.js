@@ -4,7 +4,7 @@
 
 const crypto = require("crypto");
 
-const PASSWORD = crypto.createHash("sha256").update("interop").digest();
+const PASSWORD = Buffer.alloc(32, 7);
 const VECTOR = Buffer.alloc(16);
 
 function tell(broker, name, ctx, more) {
@@ -92,6 +92,16 @@ const scenario = () => {
 	];
 };
 
+/** Ends the node a second after the event `$shutdown`. */
+const helper = () => [
+	{
+		name: "$helper",
+		events: {
+			$shutdown: ctx => void setTimeout(() => process.exit(ctx.params.error ? 2 : 0), 1000)
+		}
+	}
+];
+
 module.exports = {
 	echo,
 	aes,
@@ -99,5 +109,6 @@ module.exports = {
 	scenario,
 	users: hears("users", "user.created"),
 	payment: hears("payment", "user.created"),
-	mail: hears("mail", "user.created")
+	mail: hears("mail", "user.created"),
+	helper
 };
