@@ -9,6 +9,7 @@ mod internal;
 mod lifecycle;
 mod mcall;
 mod parts;
+mod plugs;
 mod request;
 mod wait;
 
@@ -23,9 +24,11 @@ use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
 
 pub use builder::BrokerBuilder;
+pub(crate) use call::serve;
 pub use call::{CallOptions, Outgoing};
-pub(crate) use emit::log_event_error;
 pub use emit::{Emit, OutgoingEvent};
+pub(crate) use emit::{log_event_error, receive as receive_event};
+pub(crate) use internal::hostname;
 pub use mcall::Mcall;
 pub(crate) use parts::Parts;
 pub use request::Request;
@@ -41,6 +44,7 @@ use crate::{
     registry::{Registry, ServiceItem},
     service::{ActionRef, Caller, Client, Contract, EventPayload},
     task::Tasks,
+    transit::{Echo, Traffic, Transit},
 };
 
 /// Where a broker is in its life.
@@ -80,6 +84,7 @@ struct Inner {
     parts: Parts,
     env: Env,
     registry: Registry,
+    transit: Option<Arc<Transit>>,
     call_hooks: Option<DynCall>,
     emit_hooks: Option<DynEmit>,
     state: watch::Sender<State>,
@@ -125,6 +130,49 @@ impl ServiceBroker {
     /// The environment that was read at start: process variables over the `.env` file.
     pub fn env(&self) -> &Env {
         &self.0.env
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0.parts
+    }
+
+    /// The bus chooses among instances.
+    pub(crate) fn balances(&self) -> bool {
+        self.0.transit.as_ref().is_some_and(|transit| transit.balances())
+    }
+
+    pub(crate) fn transit(&self) -> Option<&Arc<Transit>> {
+        self.0.transit.as_ref()
+    }
+
+    /// False while the transporter has no connection; true for a node without one.
+    pub fn is_connected(&self) -> bool {
+        self.0.transit.as_ref().is_none_or(|transit| transit.is_online())
+    }
+
+    /// Counters of the traffic with other nodes; `None` without a transporter.
+    pub fn traffic(&self) -> Option<Traffic> {
+        self.0.transit.as_ref().map(|transit| transit.traffic())
+    }
+
+    /// How quickly a node answers and how its clock differs; `None` when it does not answer within `limit`
+    /// (2 seconds are usual) or is unknown.
+    pub async fn ping(&self, node_id: &str, limit: std::time::Duration) -> Option<Echo> {
+        let node = self.0.registry.node(node_id)?;
+        self.0.transit.as_ref()?.echo(&node, limit).await
+    }
+
+    /// Pings every other node that takes calls, all at once. By node id.
+    pub async fn ping_all(
+        &self,
+        limit: std::time::Duration,
+    ) -> std::collections::BTreeMap<String, Option<Echo>> {
+        let nodes: Vec<_> = self.0.registry.snapshot().nodes().map(|node| node.id().to_string()).collect();
+        let echoes = nodes.into_iter().map(|id| async move {
+            let echo = self.ping(&id, limit).await;
+            (id, echo)
+        });
+        futures_util::future::join_all(echoes).await.into_iter().collect()
     }
 
     /// What this node knows of services.
@@ -246,7 +294,7 @@ impl ServiceBroker {
         snapshot.endpoint(action).map_or_else(Vec::new, |e| order::steps(&self.0.parts, e))
     }
 
-    /// True when some service on this node hears the event.
+    /// True when some service on this or another node hears the event.
     pub fn has_event_listener(&self, event: &str) -> bool {
         !self.0.registry.load().heard(event).is_empty()
     }

@@ -16,16 +16,19 @@
 //! ```
 //!
 //! In the environment the option `circuit_breaker.enabled` is `LIGAND_CIRCUIT_BREAKER__ENABLED` (two
-//! underscores between levels); the short names `NODEID`, `NAMESPACE` and `LOG_LEVEL` work too. A `.env` file
+//! underscores between levels); the short names `NODEID`, `NAMESPACE`,
+//! `TRANSPORTER`, `SERIALIZER` and `LOG_LEVEL` work too. A `.env` file
 //! next to the program's working directory is read first, the real environment wins over it.
 //!
 //! A wrong key or value stops the start with its name and place (file and line, or variable).
 
+mod cluster;
 mod env;
 mod file;
 mod options;
-mod time;
+pub(crate) mod time;
 
+pub use cluster::{Plug, Protocol, RegistryOptions, Serializer, TransitOptions};
 pub use env::Env;
 pub(crate) use file::load;
 pub use options::{

@@ -33,6 +33,7 @@ use crate::{
     broker::{Emit, Mcall, Request, ServiceBroker},
     registry::{Endpoint, Listener},
     service::{Action, ActionRef, Caller, Client, Contract, EventPayload},
+    stream::Streaming,
 };
 
 /// How an event was sent.
@@ -87,6 +88,10 @@ pub(crate) struct Extra {
     pub(crate) service: Option<Arc<str>>,
     pub(crate) event: Option<(Arc<str>, EventKind)>,
     pub(crate) headers: Option<Arc<Headers>>,
+    /// The node that called, when it is another one.
+    pub(crate) node: Option<Arc<str>>,
+    /// What the caller streams.
+    pub(crate) stream: Option<Streaming>,
 }
 
 /// The time a call may take. The clock starts when the call first waits or calls further: a call that ends at
@@ -201,7 +206,8 @@ impl Context {
 
     /// Node of the caller; this node for local calls.
     pub fn node_id(&self) -> &str {
-        self.broker().node_id()
+        let other = self.0.extra.as_ref().and_then(|extra| extra.node.as_deref());
+        other.unwrap_or_else(|| self.broker().node_id())
     }
 
     /// Full name of the service this runs in; empty in a context that belongs to none.
@@ -245,6 +251,11 @@ impl Context {
     /// One header of the call, by lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers()?.get(name).map(String::as_str)
+    }
+
+    /// What the caller streams beside the parameters; the first who reads it has it.
+    pub fn stream(&self) -> Option<Streaming> {
+        self.0.extra.as_ref()?.stream.clone()
     }
 
     /// All headers of the call.

@@ -17,6 +17,8 @@ pub mod middleware;
 pub mod registry;
 pub mod runtime;
 pub mod service;
+pub mod stream;
+mod transit;
 
 pub use broker::{BrokerBuilder, CallOptions, Emit, Mcall, Request, ServiceBroker, State, WeakBroker};
 pub use cache::{Cache, CacheRule, Cacher};
@@ -31,3 +33,4 @@ pub use service::{
     Action, ActionHandler, ActionRef, Caller, Client, Contract, DynAction, DynEvent, Event, EventHandler,
     EventPayload, IntoServiceDef, MixedIn, Mixin, Rest, Service, ServiceDef, Version, Visibility,
 };
+pub use transit::{Echo, Traffic};

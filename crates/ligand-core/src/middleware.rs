@@ -33,6 +33,7 @@
 mod bulkhead;
 mod cacher;
 mod circuit_breaker;
+pub mod debug;
 mod fallback;
 mod hooks;
 pub mod order;
@@ -102,6 +103,11 @@ pub trait Middleware: Send + Sync + 'static {
 
     /// Wraps an action of this node. Return `next` to stay out.
     fn local_action(&self, action: &Action, next: DynAction) -> DynAction {
+        next
+    }
+
+    /// Wraps an action of another node, on the side of the caller. Return `next` to stay out.
+    fn remote_action(&self, action: &Action, next: DynAction) -> DynAction {
         next
     }
 

@@ -1,40 +1,58 @@
-//! What the node knows of services, actions and listeners.
+//! What the node knows of services, actions and listeners, its own and those of other nodes.
 //!
-//! Readers load an immutable [`Snapshot`] and take no lock; writers build the next one. The only writers are
-//! services that come and go.
+//! Readers load an immutable [`Snapshot`] and take no lock; writers build the next one, which shares with the old
+//! one whatever did not change. Writers are services that come and go, and the infos of other nodes.
 
+mod actions;
 mod endpoint;
+mod events;
+mod info;
 mod listener;
+mod node;
+mod remote;
 mod snapshot;
+pub mod strategy;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
-use ligand_wire::{Error, Result};
+use ligand_wire::{Error, Result, packet::NodeInfo};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 pub use endpoint::Endpoint;
+pub(crate) use events::{Group, Groups};
+pub(crate) use info::{definition, listed};
 pub use listener::Listener;
-pub use snapshot::{ServiceItem, Snapshot};
+pub use node::Node;
+pub use snapshot::{Offer, ServiceItem, Snapshot};
+
+use self::strategy::StrategyOptions;
+use crate::service::{Action, DynAction};
 
 /// The catalogues of one node. See the [module](self).
 pub struct Registry {
     current: ArcSwap<Snapshot>,
     write: Mutex<()>,
+    /// Every other node that was heard of, also those that left.
+    nodes: Mutex<HashMap<Arc<str>, Arc<Node>>>,
     version: AtomicU64,
     closed: AtomicBool,
     changes: watch::Sender<u64>,
 }
 
 impl Registry {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(strategy: StrategyOptions) -> Self {
         Self {
-            current: ArcSwap::default(),
+            current: ArcSwap::new(Arc::new(Snapshot::new(strategy))),
             write: Mutex::new(()),
+            nodes: Mutex::default(),
             version: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             changes: watch::Sender::new(0),
@@ -50,7 +68,7 @@ impl Registry {
         self.current.load()
     }
 
-    /// Ticks whenever services come or go.
+    /// Ticks whenever services come or go, here or on another node.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -67,18 +85,15 @@ impl Registry {
                 service.full_name()
             )));
         }
-        if let Some(action) =
-            service.endpoints().iter().find(|e| current.endpoint(e.action().full_name()).is_some())
-        {
+        let exists = |name: &str| current.list(name).is_some_and(|list| list.local().is_some());
+        if let Some(action) = service.endpoints().iter().find(|e| exists(e.action().full_name())) {
             return Err(Error::service_schema(format!(
                 "action '{}' of service '{}' exists already on this node; rename one of them",
                 action.action().full_name(),
                 service.full_name()
             )));
         }
-        let mut services = current.services().to_vec();
-        services.push(service);
-        self.current.store(Arc::new(Snapshot::build(services)));
+        self.current.store(Arc::new(current.with(service)));
         drop(guard);
         self.tick();
         Ok(())
@@ -88,8 +103,7 @@ impl Registry {
         let guard = self.write.lock();
         let current = self.current.load();
         let service = current.service(full_name)?.clone();
-        let rest = current.services().iter().filter(|s| **s.full_name() != *full_name).cloned().collect();
-        self.current.store(Arc::new(Snapshot::build(rest)));
+        self.current.store(Arc::new(current.without(&service)));
         service.endpoints().iter().for_each(|endpoint| endpoint.retire());
         drop(guard);
         self.tick();
@@ -110,11 +124,76 @@ impl Registry {
         let guard = self.write.lock();
         self.close();
         let last = self.current.swap(Arc::default());
-        last.endpoints().for_each(|endpoint| endpoint.retire());
+        last.services().iter().flat_map(|service| service.endpoints()).for_each(|endpoint| endpoint.retire());
+        self.nodes.lock().clear();
         drop(guard);
-        if !last.services().is_empty() {
-            self.tick();
+        self.tick();
+    }
+
+    /// Every other node that was heard of, also those that left.
+    pub fn nodes(&self) -> Vec<Arc<Node>> {
+        let mut nodes: Vec<_> = self.nodes.lock().values().cloned().collect();
+        nodes.sort_by(|a, b| a.id().cmp(b.id()));
+        nodes
+    }
+
+    /// Another node that was heard of.
+    pub fn node(&self, id: &str) -> Option<Arc<Node>> {
+        self.nodes.lock().get(id).cloned()
+    }
+
+    /// A node, noted when it is new. `None` when there are `most` already.
+    pub(crate) fn node_or_new(&self, id: &str, most: usize) -> Option<Arc<Node>> {
+        let mut nodes = self.nodes.lock();
+        if let Some(node) = nodes.get(id) {
+            return Some(node.clone());
         }
+        if nodes.len() >= most || self.is_closed() {
+            return None;
+        }
+        let node = Arc::new(Node::new(id));
+        nodes.insert(node.id().clone(), node.clone());
+        Some(node)
+    }
+
+    /// Forgets a node that left.
+    pub(crate) fn forget(&self, id: &str) {
+        self.nodes.lock().retain(|other, node| **other != *id || node.is_available());
+    }
+
+    /// Puts in what another node offers. Answers false when the number of its info is no news.
+    pub(crate) fn learn(
+        &self,
+        node: &Arc<Node>,
+        info: NodeInfo,
+        handler: &DynAction,
+        endpoint: impl Fn(Action) -> Arc<Endpoint>,
+    ) -> bool {
+        let guard = self.write.lock();
+        if self.is_closed() || !node.update(info) {
+            return false;
+        }
+        let current = self.current.load();
+        let before = current.remote(node.id()).map(|before| &**before);
+        let services = remote::services(&node.info(), handler, before, endpoint);
+        let next = current.with_node(remote::RemoteNode { node: node.clone(), services });
+        self.current.store(Arc::new(next));
+        drop(guard);
+        self.tick();
+        true
+    }
+
+    /// Takes out what a node offered. Answers false when it had left already.
+    pub(crate) fn lose(&self, node: &Node) -> bool {
+        let guard = self.write.lock();
+        if !node.leave() {
+            return false;
+        }
+        let current = self.current.load();
+        self.current.store(Arc::new(current.without_node(node.id())));
+        drop(guard);
+        self.tick();
+        true
     }
 
     fn tick(&self) {

@@ -23,6 +23,12 @@ impl Backoff {
         Self { first, longest, tries: 0 }
     }
 
+    /// As if so many pauses had been taken already.
+    pub const fn after(mut self, tries: u32) -> Self {
+        self.tries = if tries > 31 { 31 } else { tries };
+        self
+    }
+
     /// How many pauses were taken since the last success.
     pub const fn tries(&self) -> u32 {
         self.tries
@@ -56,5 +62,6 @@ mod tests {
         (0..100).for_each(|_| assert!(backoff.pause() <= Duration::from_secs(5)));
         backoff.reset();
         assert!(backoff.pause() <= Duration::from_millis(100));
+        assert!(Backoff::default().after(3).pause() >= Duration::from_millis(400));
     }
 }

@@ -6,14 +6,20 @@
 
 pub mod backoff;
 mod cluster;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod discoverer;
 mod link;
+pub mod memory;
 pub mod task;
+mod transmit;
 mod transporter;
 
 pub use backoff::Backoff;
 pub use cluster::{Address, Cluster, Local, Peer};
 pub use discoverer::Discoverer;
 pub use link::Link;
+pub use memory::{MemoryBus, MemoryTransporter};
 pub use task::Tasks;
+pub use transmit::{Chain, Transmit};
 pub use transporter::{BoxFuture, Features, Outbound, Sending, Ticket, Transporter};

@@ -9,7 +9,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::{runtime::Handle, sync::Notify, task::JoinSet};
+use tokio::{
+    runtime::Handle,
+    sync::Notify,
+    task::{AbortHandle, JoinSet},
+};
 
 /// The tasks of one broker.
 #[derive(Clone)]
@@ -54,31 +58,32 @@ impl Drop for Running {
 }
 
 impl Tasks {
-    /// Starts work that a stop waits for. Work that comes after the end of the stop is dropped.
-    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+    /// Starts work that a stop waits for. Work that comes after the end of the stop is dropped: then there is no
+    /// handle.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
         self.0.running.fetch_add(1, Ordering::AcqRel);
         let running = Running(self.0.clone());
         self.spawn_background(async move {
             work.await;
             drop(running);
-        });
+        })
     }
 
     /// Starts work that a stop does not wait for, such as timers; it is aborted when the broker has stopped, and
     /// dropped when it comes later.
-    pub fn spawn_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub fn spawn_background(&self, work: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
         let mut set = self.0.set.lock();
         if set.closed {
             // What the work holds may start work of its own when it is dropped.
             drop(set);
             drop(work);
-            return;
+            return None;
         }
         while set.tasks.try_join_next().is_some() {}
-        match &self.0.runtime {
+        Some(match &self.0.runtime {
             Some(runtime) => set.tasks.spawn_on(work, runtime),
             None => set.tasks.spawn(work),
-        };
+        })
     }
 
     /// How many tasks a stop would wait for.

@@ -54,6 +54,11 @@ pub trait Transporter: Send + Sync + 'static {
         Features::default()
     }
 
+    /// Where other nodes reach this one directly, once it is connected; it goes into the node's info.
+    fn port(&self) -> Option<u16> {
+        None
+    }
+
     /// Connects and subscribes to [`ligand_wire::topic::Topic::subscriptions`]; ends when packets can arrive.
     /// Calls [`Link::connected`] then, and after each reconnection. A bus that cannot be reached is tried again
     /// for ever; dropping the future gives up.
@@ -86,6 +91,40 @@ pub trait Transporter: Send + Sync + 'static {
 
     /// Hands the rest over and closes; nothing arrives any more.
     fn disconnect(&self) -> BoxFuture<()>;
+}
+
+impl<T: Transporter> Transporter for Arc<T> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn features(&self) -> Features {
+        (**self).features()
+    }
+
+    fn port(&self) -> Option<u16> {
+        (**self).port()
+    }
+
+    fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {
+        Arc::clone(&*self).connect(link)
+    }
+
+    fn balance(&self, topics: Vec<Topic>) -> BoxFuture<Result<()>> {
+        (**self).balance(topics)
+    }
+
+    fn send(&self, packet: Outbound) -> Sending {
+        (**self).send(packet)
+    }
+
+    fn flush(&self) -> BoxFuture<Result<()>> {
+        (**self).flush()
+    }
+
+    fn disconnect(&self) -> BoxFuture<()> {
+        (**self).disconnect()
+    }
 }
 
 /// A packet that is handed over, or that waits for room.

@@ -55,11 +55,10 @@ impl Health {
     async fn ready(&self, broker: &ServiceBroker) -> (StatusCode, Value) {
         let mut checks = Map::new();
         checks.insert("broker".into(), (broker.state() == State::Started).into());
-        // A node without a transporter has nobody to lose.
-        checks.insert("transporter".into(), true.into());
+        checks.insert("transporter".into(), broker.is_connected().into());
         let services = broker.registry().snapshot();
         for name in &self.services {
-            checks.insert(name.clone(), services.service(name).is_some().into());
+            checks.insert(name.clone(), services.has_service(name).into());
         }
         drop(services);
         for (name, check) in &self.checks {

@@ -278,14 +278,12 @@ fn explicit<'a>(route: &'a Arc<Route>, services: &'a Snapshot) -> impl Iterator<
 /// The aliases that actions declare, where the route's masks let them pass.
 fn auto(route: &Arc<Route>, services: &Snapshot) -> Vec<Entry> {
     let mut entries = Vec::new();
-    for service in services.services() {
-        let name = service.full_name();
-        if &**name == "$node" {
+    for service in services.offers() {
+        if service.full_name == "$node" {
             continue;
         }
-        let bases = bases(name, service.def().settings().get("rest"));
-        for endpoint in service.endpoints() {
-            let action = endpoint.action();
+        let bases = bases(service.full_name, service.setting("rest"));
+        for action in service.actions() {
             for (rest, base) in
                 action.rest_of().iter().flat_map(|rest| bases.iter().map(move |base| (rest, base)))
             {

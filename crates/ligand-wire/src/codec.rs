@@ -1,4 +1,17 @@
 //! Packets to bytes and back, in every serializer of the protocol. One pass each way.
+//!
+//! Which fields a packet has is said once, in `write` and `read`; a format says how a field is written
+//! (`FieldWriter`) and read (`FieldReader`).
+
+mod json;
+mod read;
+mod write;
+
+#[cfg(feature = "serializers")]
+pub(crate) mod serializers;
+#[cfg(not(feature = "serializers"))]
+#[path = "codec/absent.rs"]
+pub(crate) mod serializers;
 
 use bytes::Bytes;
 
@@ -17,20 +30,31 @@ pub struct Envelope<'a> {
     pub sender: &'a str,
 }
 
-/// Appends `packet` to `out`.
+/// Appends `packet` to `out`; on failure `out` is as before.
 ///
 /// # Errors
-/// `PAYLOAD_ENCODE_ERROR` when the value's own `Serialize` fails.
+/// `PAYLOAD_ENCODE_ERROR` when the value's own `Serialize` fails, `BROKER_OPTIONS_ERROR` when the format is not
+/// compiled in.
 pub fn encode(packet: &Packet<'_>, envelope: Envelope<'_>, format: Format, out: &mut Vec<u8>) -> Result<()> {
-    let _ = (packet, envelope, format, out);
-    Err(Error::internal_error("not written yet"))
+    let start = out.len();
+    let written = match format {
+        Format::Json => json::encode(packet, envelope, out),
+        _ => serializers::encode_packet(packet, envelope, format, out),
+    };
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
 }
 
 /// Reads a packet. Texts and payloads point into `bytes`.
 ///
 /// # Errors
-/// `INVALID_PACKET_DATA` that names the kind of packet and what is wrong with it.
+/// `INVALID_PACKET_DATA` that names the kind of packet and what is wrong with it, `BROKER_OPTIONS_ERROR` when the
+/// format is not compiled in.
 pub fn decode(kind: PacketKind, format: Format, bytes: &Bytes) -> Result<Received<'_>> {
-    let _ = (kind, format, bytes);
-    Err(Error::internal_error("not written yet"))
+    match format {
+        Format::Json => json::decode(kind, bytes).map_err(|flaw| Error::invalid_packet(kind, &flaw)),
+        _ => serializers::decode_packet(kind, format, bytes),
+    }
 }

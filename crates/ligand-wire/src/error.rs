@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 use crate::schema::FieldError;
 
 mod classes;
+mod wire;
+
+pub(crate) use self::wire::Plain;
 
 /// What most functions of Ligand return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -37,6 +37,8 @@ mod serializer;
 
 use std::fmt;
 
+#[cfg(feature = "serializers")]
+pub(crate) use self::{key_text::KeyText, number::write_f64 as write_number, serializer::RAW_VALUE};
 use base64::Engine as _;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -66,6 +68,14 @@ impl fmt::Display for KeyError {
 }
 
 impl std::error::Error for KeyError {}
+
+impl KeyError {
+    /// What is wrong, without what was to be made of it.
+    #[cfg(feature = "serializers")]
+    pub(crate) fn reason(self) -> String {
+        self.0
+    }
+}
 
 impl serde::ser::Error for KeyError {
     fn custom<T: fmt::Display>(message: T) -> Self {

@@ -2,7 +2,9 @@
 //!
 //! No I/O and no async runtime here: `ligand-core` moves these values, this crate says what they are.
 
+mod binary;
 pub mod codec;
+mod date;
 pub mod error;
 pub mod key;
 pub mod packet;
@@ -13,6 +15,8 @@ pub mod schema;
 pub mod topic;
 pub mod validate;
 
+pub use binary::Binary;
+pub use date::Date;
 pub use error::{Error, Result};
 pub use payload::{Data, Payload};
 pub use schema::FieldError;

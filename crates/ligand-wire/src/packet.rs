@@ -3,13 +3,19 @@
 //! A packet borrows what it can: texts point into the received bytes or into the sender's context, and payloads
 //! stay encoded until somebody asks for a type. Writing and reading are one pass each.
 
+mod chunk;
+mod flags;
 mod info;
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-pub use self::info::{ClientInfo, Gossip, GossipHello, GossipReply, GossipRow, NodeInfo, ServiceInfo};
+pub(crate) use self::info::OnlineRows;
+pub use self::{
+    flags::{STREAM_ERROR, STREAM_OBJECT_MODE},
+    info::{ClientInfo, Gossip, GossipHello, GossipReply, GossipRow, NodeInfo, ServiceInfo},
+};
 use crate::{Error, Payload};
 
 /// Free fields of a packet: meta and headers.

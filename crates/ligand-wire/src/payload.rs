@@ -5,20 +5,33 @@
 //! and HTTP edges encode or decode exactly once, straight between the typed value and the bytes.
 
 mod convert;
+mod format;
+mod part;
 mod typed;
 
 use std::{any::Any, fmt, sync::Arc};
 
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+pub(crate) use self::convert::encode_error;
+pub use self::format::Format;
+#[cfg(feature = "serializers")]
+pub(crate) use self::{
+    convert::decode_error,
+    part::{PAYLOAD, UNDEFINED, toward},
+};
 use self::{
-    convert::{changed_type, encode_error, from_json, from_nothing, from_value, is_same, same, text, tree},
+    convert::{
+        changed_type, from_bytes, from_encoded, from_json, from_nothing, from_value, is_same, same, text,
+        tree,
+    },
     typed::Typed,
 };
 use crate::{
-    Result,
+    Result, binary,
+    codec::serializers,
     key::{self, Found, KeyError},
 };
 
@@ -34,14 +47,6 @@ pub trait Data: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Data for T {}
-
-/// The text or binary form of an encoded payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// UTF-8 JSON.
-    Json,
-}
 
 /// What a call or an event carries, or what it answers.
 ///
@@ -112,6 +117,19 @@ impl Payload {
         Self(Repr::Encoded(Format::Json, bytes.into()))
     }
 
+    /// Bytes that hold one value in a format, kept as they are until somebody asks for a type.
+    ///
+    /// They are copied into packets of the same format unseen: give only bytes that a peer's packet or
+    /// [`Payload::encode`] held as one value.
+    pub fn encoded(format: Format, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        if serializers::is_undefined(format, &bytes) {
+            Self::UNDEFINED
+        } else {
+            Self(Repr::Encoded(format, bytes))
+        }
+    }
+
     /// Raw bytes (a JavaScript `Buffer`).
     pub fn binary(bytes: impl Into<Bytes>) -> Self {
         Self(Repr::Binary(bytes.into()))
@@ -128,6 +146,7 @@ impl Payload {
             Repr::Undefined | Repr::Null => true,
             Repr::Value(value) => value.is_null(),
             Repr::Encoded(Format::Json, bytes) => bytes.as_ref() == b"null",
+            Repr::Encoded(format, bytes) => serializers::is_nothing(*format, bytes),
             Repr::Owned(_) | Repr::Typed(_) | Repr::Binary(_) => false,
         }
     }
@@ -151,6 +170,14 @@ impl Payload {
     pub fn as_binary(&self) -> Option<&Bytes> {
         match &self.0 {
             Repr::Binary(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// The format of a payload that is encoded and not decoded yet.
+    pub fn format(&self) -> Option<Format> {
+        match &self.0 {
+            Repr::Encoded(format, _) => Some(*format),
             _ => None,
         }
     }
@@ -219,7 +246,8 @@ impl Payload {
             Repr::Value(value) if value.is_null() => from_nothing(),
             Repr::Value(value) => from_value(Arc::unwrap_or_clone(value)),
             Repr::Encoded(Format::Json, bytes) => from_json(&bytes),
-            Repr::Binary(bytes) => from_value(Value::from(bytes.to_vec())),
+            Repr::Encoded(format, bytes) => from_encoded(format, &bytes),
+            Repr::Binary(bytes) => from_bytes(bytes),
         }
     }
 
@@ -255,7 +283,8 @@ impl Payload {
             Repr::Typed(typed) => tree(&**typed),
             Repr::Value(value) => Ok(Value::clone(value)),
             Repr::Encoded(Format::Json, bytes) => from_json(bytes),
-            Repr::Binary(bytes) => Ok(Value::from(bytes.to_vec())),
+            Repr::Encoded(format, bytes) => from_encoded(*format, bytes),
+            Repr::Binary(bytes) => Ok(json!({ "type": "Buffer", "data": bytes[..] })),
         }
     }
 
@@ -291,7 +320,7 @@ impl Payload {
         }
     }
 
-    /// Appends the JSON text; an encoded payload is copied as it is, binary becomes an array of numbers.
+    /// Appends the JSON text; encoded JSON is copied as it is, bytes become `{"type":"Buffer","data":[..]}`.
     ///
     /// # Errors
     /// `PAYLOAD_ENCODE_ERROR` when the value's own `Serialize` fails.
@@ -304,11 +333,45 @@ impl Payload {
                 serde_json::to_writer(out, &**value).map_err(|e| encode_error("Value", &e))?;
             }
             Repr::Encoded(Format::Json, bytes) => out.extend_from_slice(bytes),
+            Repr::Encoded(format, bytes) => serializers::transcode(*format, bytes, Format::Json, out)?,
             Repr::Binary(bytes) => {
-                serde_json::to_writer(out, &bytes[..]).map_err(|e| encode_error("bytes", &e))?;
+                serde_json::to_writer(out, &binary::Plain(bytes)).map_err(|e| encode_error("bytes", &e))?;
             }
         }
         Ok(())
+    }
+
+    /// Appends the value in a format of the wire; what is encoded in it already is copied as it is. Nothing given is
+    /// `undefined` in CBOR and null elsewhere, bytes are a `Buffer` in JSON. On failure `out` is as before.
+    ///
+    /// # Errors
+    /// `PAYLOAD_ENCODE_ERROR` when the value's own `Serialize` fails, `PAYLOAD_DECODE_ERROR` for bad bytes of another
+    /// format, `BROKER_OPTIONS_ERROR` when the format is not compiled in.
+    pub fn encode(&self, format: Format, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        let written = self.encode_into(format, out);
+        if written.is_err() {
+            out.truncate(start);
+        }
+        written
+    }
+
+    fn encode_into(&self, format: Format, out: &mut Vec<u8>) -> Result<()> {
+        match (&self.0, format) {
+            (Repr::Encoded(_, bytes), _) if bytes.is_empty() => Self::NULL.encode_into(format, out),
+            (Repr::Encoded(from, bytes), to) if *from == to => {
+                out.extend_from_slice(bytes);
+                Ok(())
+            }
+            (_, Format::Json) => self.write_json(out),
+            (Repr::Undefined, _) => serializers::write_nothing(true, format, out),
+            (Repr::Null, _) => serializers::write_nothing(false, format, out),
+            (Repr::Owned(typed), _) => typed.write(format, out),
+            (Repr::Typed(typed), _) => typed.write(format, out),
+            (Repr::Value(value), _) => serializers::write(&**value, format, out),
+            (Repr::Encoded(from, bytes), to) => serializers::transcode(*from, bytes, to, out),
+            (Repr::Binary(bytes), _) => serializers::write_bytes(bytes, format, out),
+        }
     }
 
     /// Appends the cache-key text of the whole content, or of the leaf at `path`, and tells what was there.
@@ -324,6 +387,7 @@ impl Payload {
             (Repr::Typed(typed), path) => typed.write_key(path, out),
             (Repr::Value(value), _) => key::write_path(&**value, whole, out),
             (Repr::Encoded(Format::Json, bytes), _) => key::write_json_path(bytes, whole, out),
+            (Repr::Encoded(format, bytes), _) => serializers::write_key(*format, bytes, whole, out),
             (Repr::Binary(bytes), None) => key::write_path(&bytes[..], whole, out),
             (Repr::Undefined, None) => Ok(Found::Nested),
             (Repr::Null, None) => {
@@ -346,6 +410,9 @@ impl Payload {
             Repr::Typed(typed) => (**typed).type_name(),
             Repr::Value(_) => "Value",
             Repr::Encoded(Format::Json, _) => "json",
+            Repr::Encoded(Format::JsonExt, _) => "jsonext",
+            Repr::Encoded(Format::MsgPack | Format::Notepack, _) => "msgpack",
+            Repr::Encoded(Format::Cbor, _) => "cbor",
             Repr::Binary(_) => "bytes",
         }
     }
@@ -368,25 +435,6 @@ impl From<()> for Payload {
 impl From<Value> for Payload {
     fn from(value: Value) -> Self {
         Self(Repr::Value(Arc::new(value)))
-    }
-}
-
-impl Serialize for Payload {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0 {
-            Repr::Undefined | Repr::Null => serializer.serialize_unit(),
-            Repr::Value(value) => value.serialize(serializer),
-            Repr::Binary(bytes) => serializer.serialize_bytes(bytes),
-            Repr::Owned(_) | Repr::Typed(_) | Repr::Encoded(..) => {
-                self.to_value().map_err(serde::ser::Error::custom)?.serialize(serializer)
-            }
-        }
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Payload {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(Self::from)
     }
 }
 

@@ -2,22 +2,35 @@
 //!
 //! This crate is a table of contents: everything is re-exported from the crates that hold it.
 
+#[cfg(feature = "amqp")]
+pub use ligand_amqp as amqp;
 pub use ligand_core::{
     Action, ActionHandler, ActionRef, AfterHook, BeforeHook, BoxFuture, BrokerBuilder, Cache, CacheRule,
-    Cacher, CallOptions, Caller, Client, Context, Contract, Data, DynAction, DynEvent, Emit, Env, Error,
-    ErrorHook, Event, EventHandler, EventKind, EventPayload, Fallback, Id, IntoServiceDef, Mcall, Meta,
-    Middleware, MixedIn, Mixin, Options, Payload, Request, Rest, Result, Service, ServiceBroker, ServiceDef,
-    State, Version, Visibility, WeakBroker, Work, broker, cache, config, context, log, middleware, ready,
-    registry, runtime, service, task,
+    Cacher, CallOptions, Caller, Client, Context, Contract, Data, DynAction, DynEvent, Echo, Emit, Env,
+    Error, ErrorHook, Event, EventHandler, EventKind, EventPayload, Fallback, Id, IntoServiceDef, Mcall,
+    Meta, Middleware, MixedIn, Mixin, Options, Payload, Request, Rest, Result, Service, ServiceBroker,
+    ServiceDef, State, Traffic, Version, Visibility, WeakBroker, Work, broker, cache, config, context, log,
+    middleware, ready, registry, runtime, service, stream, stream::Streaming, task,
 };
 #[cfg(feature = "db")]
 pub use ligand_db as db;
 #[cfg(feature = "db")]
 pub use ligand_macros::entity;
 pub use ligand_macros::{Error, contract, main, payload, service};
+#[cfg(feature = "mqtt")]
+pub use ligand_mqtt as mqtt;
+#[cfg(feature = "nats")]
+pub use ligand_nats as nats;
+#[cfg(feature = "redis")]
+pub use ligand_redis as redis;
+#[cfg(feature = "tcp")]
+pub use ligand_tcp as tcp;
+#[cfg(feature = "transmit")]
+pub use ligand_transmit as transmit;
+pub use ligand_transport as transport;
 #[cfg(feature = "web")]
 pub use ligand_web as web;
-pub use ligand_wire::{FieldError, schema, validate, validate::Validate};
+pub use ligand_wire::{Binary, Date, FieldError, schema, validate, validate::Validate};
 pub use serde_json::{Map, Value, json};
 
 pub mod prelude {

@@ -7,11 +7,12 @@ use std::{
     time::Duration,
 };
 
+use ligand_transport::{Chain, Discoverer, Transmit, Transporter};
 use ligand_wire::{Error, Result};
 use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
 
-use super::{Inner, Parts, ServiceBroker, State, WeakBroker, call, emit, internal};
+use super::{Inner, Parts, ServiceBroker, State, WeakBroker, call, emit, internal, plugs};
 use crate::{
     cache::{Cache, Cacher, MemoryCacher},
     config::{self, CacherKind, CacherOptions, Env, Options},
@@ -20,6 +21,7 @@ use crate::{
     registry::Registry,
     service::{IntoServiceDef, ServiceDef},
     task::Tasks,
+    transit::Transit,
 };
 
 type Change = Box<dyn FnOnce(&mut Options) + Send>;
@@ -35,6 +37,9 @@ pub struct BrokerBuilder {
     services: Vec<ServiceDef>,
     middlewares: Vec<Arc<dyn Middleware>>,
     cacher: Option<Box<dyn Cacher>>,
+    transporter: Option<Arc<dyn Transporter>>,
+    discoverer: Option<Arc<dyn Discoverer>>,
+    transmit: Vec<Arc<dyn Transmit>>,
 }
 
 impl BrokerBuilder {
@@ -95,6 +100,26 @@ impl BrokerBuilder {
         self
     }
 
+    /// Joins other nodes over this transporter, whatever the option `transporter` says.
+    pub fn transporter(mut self, transporter: impl Transporter) -> Self {
+        self.transporter = Some(Arc::new(transporter));
+        self
+    }
+
+    /// Finds other nodes in this store, whatever the option `registry.discoverer` says.
+    pub fn discoverer(mut self, discoverer: impl Discoverer) -> Self {
+        self.discoverer = Some(Arc::new(discoverer));
+        self
+    }
+
+    /// Changes packets on their way to the bus and back: compression, encryption. Of several, the last one added is
+    /// nearest to the serializer, as in Moleculer's list of middlewares. These come before those of the option
+    /// `transmit`.
+    pub fn transmit(mut self, transmit: impl Transmit) -> Self {
+        self.transmit.push(Arc::new(transmit));
+        self
+    }
+
     /// Adds a service.
     pub fn service(mut self, service: impl IntoServiceDef) -> Self {
         self.services.push(service.into_service_def());
@@ -144,14 +169,45 @@ impl BrokerBuilder {
             services.insert(0, internal::service());
         }
         let middlewares = self.middlewares;
+        let transporter = match (self.transporter, &options.transporter) {
+            (Some(transporter), _) => Some(transporter),
+            (None, Some(plug)) => Some(plugs::transporter(plug)?),
+            (None, None) => None,
+        };
+        let discoverer = match (self.discoverer, &options.registry.discoverer) {
+            (Some(discoverer), _) => Some(discoverer),
+            (None, Some(plug)) => plugs::discoverer(plug, &options)?,
+            (None, None) => None,
+        };
+        let mut transmit = self.transmit;
+        for plug in &options.transmit {
+            transmit.push(plugs::transmit(plug)?);
+        }
+        let transmit = Chain::new(transmit);
+        check_cluster(&options, transporter.as_deref(), discoverer.as_deref())?;
+        let strategy = options.registry.strategy.clone();
+        strategy.build()?;
+        let tasks = Tasks::default();
         let broker = ServiceBroker(Arc::new_cyclic(|weak| Inner {
+            transit: transporter.map(|transporter| {
+                let broker = WeakBroker(weak.clone());
+                Transit::new(
+                    broker,
+                    node_id.clone(),
+                    &options,
+                    transporter,
+                    transmit,
+                    discoverer,
+                    tasks.clone(),
+                )
+            }),
             call_hooks: call_hooks(&middlewares),
             emit_hooks: emit_hooks(&middlewares),
             parts: Parts { node_id, options, middlewares, cache, broker: WeakBroker(weak.clone()) },
             env,
-            registry: Registry::new(),
+            registry: Registry::new(strategy),
             state: watch::Sender::new(State::Starting),
-            tasks: Tasks::default(),
+            tasks,
             services: Mutex::default(),
             born: Instant::now(),
         }));
@@ -166,6 +222,34 @@ impl fmt::Debug for BrokerBuilder {
             .field("services", &self.services)
             .finish_non_exhaustive()
     }
+}
+
+fn check_cluster(
+    options: &Options,
+    transporter: Option<&dyn Transporter>,
+    discoverer: Option<&dyn Discoverer>,
+) -> Result<()> {
+    let Some(transporter) = transporter else {
+        return match discoverer {
+            Some(discoverer) => Err(Error::broker_options(format!(
+                "discoverer '{}' finds nodes, but there is no transporter to reach them; set option 'transporter'",
+                discoverer.name()
+            ))),
+            None => Ok(()),
+        };
+    };
+    let features = transporter.features();
+    if let (true, Some(discoverer)) = (features.own_discovery, discoverer) {
+        return Err(Error::broker_options(format!(
+            "transporter '{}' finds nodes by itself; leave out discoverer '{}'",
+            transporter.name(),
+            discoverer.name()
+        )));
+    }
+    if options.disable_balancer && !features.balancer {
+        tracing::warn!("transporter '{}' cannot balance, 'disable_balancer' is ignored", transporter.name());
+    }
+    Ok(())
 }
 
 fn node_id(options: &Options) -> Result<Arc<str>> {

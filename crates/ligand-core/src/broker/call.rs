@@ -22,8 +22,9 @@ use crate::{
     context::{Context, Extra, Headers, Home, Id, Inner as ContextInner, Limit, Meta},
     future::{BoxFuture, Work, guarded},
     middleware::{Fallback, Plan},
-    registry::Endpoint,
+    registry::{Endpoint, strategy::Pick},
     service::Visibility,
+    stream::Streaming,
 };
 
 /// What one call wants beside its parameters. All are optional.
@@ -45,6 +46,8 @@ pub struct CallOptions {
     pub request_id: Option<Id>,
     /// Neither read the cache nor write it.
     pub no_cache: bool,
+    /// What is streamed to the callee beside the parameters.
+    pub stream: Option<Streaming>,
 }
 
 /// A call on its way out, as [`crate::Middleware::call`] sees it.
@@ -70,18 +73,26 @@ impl Outgoing {
         action: Cow<'static, str>,
         params: Payload,
     ) -> Self {
-        let target = find(broker, &action);
+        let target = near(broker, &action);
         Self { action, params, options: None, parent, target }
     }
 
-    /// Between its description and its start a service may come or go.
-    fn refresh(&mut self) {
+    /// Chooses the endpoint unless that was done already. Between its description and its start a service may come
+    /// or go.
+    fn choose(&mut self) {
         let outdated = match &self.target {
-            Target::Found(endpoint) => endpoint.is_retired(),
+            Target::Found(endpoint) => {
+                endpoint.is_retired()
+                    || self.options.as_ref().is_some_and(|options| options.node_id.is_some())
+            }
             Target::Missing(_) => true,
         };
         if outdated {
-            self.target = find(&self.broker().clone(), &self.action);
+            let broker = self.broker().clone();
+            self.target = match find(&broker, self) {
+                Some(endpoint) => Target::Found(endpoint),
+                None => Target::Missing(broker),
+            };
         }
     }
 
@@ -93,7 +104,7 @@ impl Outgoing {
     /// Calls another action instead.
     pub fn set_action(&mut self, action: impl Into<Cow<'static, str>>) {
         self.action = action.into();
-        self.target = find(self.broker(), &self.action);
+        self.target = near(self.broker(), &self.action);
     }
 
     /// Options of this call, `None` when all are left to the defaults.
@@ -126,10 +137,46 @@ impl fmt::Debug for Outgoing {
     }
 }
 
-fn find(broker: &ServiceBroker, action: &str) -> Target {
-    match broker.0.registry.load().endpoint(action) {
-        Some(endpoint) => Target::Found(endpoint.clone()),
-        None => Target::Missing(broker.clone()),
+/// The endpoint of this node when nothing but the name decides: most calls are.
+fn near(broker: &ServiceBroker, action: &str) -> Target {
+    let registry = broker.0.registry.load();
+    if let Some(list) = registry.list(action)
+        && let Some(local) = list.local()
+    {
+        let alone = list.remotes().is_empty();
+        let parts = &broker.0.parts;
+        if (alone || parts.options.registry.prefer_local && local.is_available()) && !broker.balances() {
+            return Target::Found(local.clone());
+        }
+    }
+    Target::Missing(broker.clone())
+}
+
+/// The endpoint that a call goes to.
+fn find(broker: &ServiceBroker, call: &Outgoing) -> Option<Arc<Endpoint>> {
+    let registry = broker.0.registry.load();
+    let list = registry.list(&call.action)?;
+    if let Some(node) = call.options().and_then(|options| options.node_id.as_deref()) {
+        return list.on(node).cloned();
+    }
+    if broker.balances() && !call.action.starts_with('$') {
+        return broker.transit()?.balanced_endpoint(list.first()?);
+    }
+    let local = call.action.starts_with('$') || broker.0.parts.options.registry.prefer_local;
+    let private = |endpoint: &Endpoint| endpoint.action().visibility == Visibility::Private;
+    match list.local() {
+        // Nobody else may have it.
+        Some(own) if private(own) => Some(own.clone()),
+        _ => {
+            let meta = || {
+                let mut meta = call.parent.as_ref().map(Context::metas).unwrap_or_default();
+                if let Some(options) = call.options() {
+                    meta.merge(&options.meta);
+                }
+                meta
+            };
+            list.pick(local, &Pick::new(&call.params, &meta), &|_| false).cloned()
+        }
     }
 }
 
@@ -164,7 +211,7 @@ impl Future for Running {
                 if sleep.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
                 }
-                Err(Error::request_timeout(this.ctx.action(), this.ctx.broker().node_id()))
+                Err(late(&this.ctx))
             }
         };
         // The work ends now, also when it is late: layers see it dropped before the caller goes on.
@@ -173,6 +220,15 @@ impl Future for Running {
             parent.merge_meta(&this.ctx);
         }
         Poll::Ready(result)
+    }
+}
+
+#[cold]
+fn late(ctx: &Context) -> Error {
+    let broker = ctx.broker();
+    match (ctx.endpoint().and_then(|endpoint| endpoint.node()), broker.transit()) {
+        (Some(node), Some(transit)) => transit.late(ctx, node.id()),
+        _ => Error::request_timeout(ctx.action(), broker.node_id()),
     }
 }
 
@@ -196,7 +252,7 @@ pub(super) fn dispatch(call: Outgoing) -> Dispatch {
 
 /// Starts a call behind the `call` hooks.
 pub(super) fn direct(mut call: Outgoing) -> Dispatch {
-    call.refresh();
+    call.choose();
     let Target::Found(endpoint) = &call.target else {
         let error = not_found(&call);
         return Dispatch::Long(Box::pin(failed(call, error)));
@@ -257,27 +313,22 @@ fn prepare(
     }
     inner.limit = Limit::new(Some(timeout), outer);
     match options {
-        Some(options) => with_options(inner, name, options),
+        Some(options) => Ok(with_options(inner, options)),
         None => Ok(inner),
     }
 }
 
-fn with_options(mut inner: ContextInner, name: &str, options: &CallOptions) -> Result<ContextInner> {
-    if let Home::Endpoint(endpoint) = &inner.home
-        && let Some(node) = &options.node_id
-        && **node != *endpoint.broker().node_id()
-    {
-        return Err(Error::service_not_found(name, Some(node)));
-    }
+fn with_options(mut inner: ContextInner, options: &CallOptions) -> ContextInner {
     inner.meta.get_mut().merge(&options.meta);
     if options.request_id.is_some() {
         inner.request_id.clone_from(&options.request_id);
     }
-    if options.headers.is_some() {
-        inner.extra = Some(Arc::new(Extra { headers: options.headers.clone(), ..Extra::default() }));
+    if options.headers.is_some() || options.stream.is_some() {
+        let (headers, stream) = (options.headers.clone(), options.stream.clone());
+        inner.extra = Some(Arc::new(Extra { headers, stream, ..Extra::default() }));
     }
     inner.no_cache = options.no_cache;
-    Ok(inner)
+    inner
 }
 
 /// A call with retries or a fallback.
@@ -286,7 +337,7 @@ async fn run(mut call: Outgoing) -> Result<Payload> {
     let broker = call.broker().clone();
     // Only tries count as running: a pause must not keep a service from stopping.
     call.target = Target::Missing(broker.clone());
-    let Target::Found(endpoint) = find(&broker, &call.action) else {
+    let Some(endpoint) = find(&broker, &call) else {
         let error = not_found(&call);
         return failed(call, error).await;
     };
@@ -335,7 +386,7 @@ enum Refused {
 
 /// One try: the endpoint is picked anew.
 fn attempt(broker: &ServiceBroker, call: &Outgoing) -> Result<Running, Refused> {
-    let Target::Found(endpoint) = find(broker, &call.action) else {
+    let Some(endpoint) = find(broker, call) else {
         return Err(Refused::Now(not_found(call)));
     };
     let inner =
@@ -346,7 +397,7 @@ fn attempt(broker: &ServiceBroker, call: &Outgoing) -> Result<Running, Refused> 
 /// The context of a fallback: as the action's, but with all the time that the caller has left; the action's own
 /// may be used up.
 fn fallback_context(broker: &ServiceBroker, call: &Outgoing) -> Option<Context> {
-    let Target::Found(endpoint) = find(broker, &call.action) else { return None };
+    let endpoint = find(broker, call)?;
     let mut inner = prepare(endpoint, &call.action, call.parent.as_ref(), call.options()).ok()?;
     inner.limit = Limit::new(None, call.parent.as_ref().and_then(Context::deadline));
     Some(inner.build())
@@ -378,4 +429,18 @@ fn not_found(call: &Outgoing) -> Error {
     names.sort_unstable();
     let hint = format!("did you mean {}?", names.join(" or "));
     error.with_data(serde_json::json!({ "action": call.action, "hint": hint })).with_internal(hint)
+}
+
+/// A call of another node: the endpoint's layers, and the action's own fallback. Retries are the caller's.
+pub(crate) async fn serve(ctx: &Context, params: Payload) -> Result<Payload> {
+    let action = ctx.action_def().expect("the context of a call has an action").clone();
+    let Some(fallback) = &action.fallback else {
+        return Running::start(ctx.clone(), None, params).await;
+    };
+    let mut params = params;
+    params.share();
+    match Running::start(ctx.clone(), None, params.clone()).await {
+        Ok(result) => Ok(result),
+        Err(error) => fallback.answer(ctx.broker(), Some(ctx.clone()), params, error).await,
+    }
 }

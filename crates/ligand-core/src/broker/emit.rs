@@ -5,17 +5,19 @@
 
 use std::{borrow::Cow, fmt, future::IntoFuture, pin::Pin, sync::Arc, task::Poll};
 
-use ligand_wire::{Error, Payload, Result};
+use ligand_wire::{Error, Payload, Result, packet::Event};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::ServiceBroker;
 use crate::{
-    context::{Context, EventKind, Extra, Home, Inner as ContextInner, Meta},
+    context::{Context, EventKind, Extra, Home, Id, Inner as ContextInner, Meta},
     future::{BoxFuture, Work, guarded, isolate},
-    registry::Listener,
+    registry::{Group, Groups, Listener, Node},
     service::Caller,
+    task::Tasks,
+    transit::{EventContext, Transit},
 };
 
 /// An event on its way out, as [`crate::Middleware::emit`] sees it.
@@ -119,64 +121,222 @@ pub(super) async fn deliver(mut event: OutgoingEvent) -> Result<()> {
     if groups.is_empty() {
         return Ok(());
     }
+    if let Some(transit) = broker.0.transit.as_ref().filter(|_| event.kind != EventKind::BroadcastLocal) {
+        let transit = transit.clone();
+        return afar(event, &groups, &transit).await;
+    }
     let sent = Arc::new(Extra { event: Some((Arc::from(&*event.name), event.kind)), ..Extra::default() });
-    let mut first = None;
-    let mut waiting = Vec::new();
-    for group in groups.iter() {
-        if !event.groups.is_empty() && !event.groups.iter().any(|wanted| **wanted == *group.name) {
+    let mut hearing = Hearing::new(broker.tasks().clone());
+    for group in groups.iter().filter(|group| wanted(&event.groups, group)) {
+        hearing.group(group, event.kind, &event.payload, |listener| context(&event, &sent, listener)).await;
+    }
+    hearing.end(event.throw_error).await
+}
+
+fn wanted(groups: &[String], group: &Group) -> bool {
+    groups.is_empty() || groups.iter().any(|wanted| **wanted == *group.name)
+}
+
+/// Sends an event to listeners on this and other nodes.
+async fn afar(mut event: OutgoingEvent, groups: &Groups, transit: &Arc<Transit>) -> Result<()> {
+    let broker = event.caller.broker().clone();
+    let wanted: Vec<_> = groups.iter().filter(|group| wanted(&event.groups, group)).collect();
+    let mut here: Vec<&Arc<Group>> = Vec::new();
+    let mut there: Vec<(Arc<Node>, Vec<Arc<str>>)> = Vec::new();
+    let add = |there: &mut Vec<(Arc<Node>, Vec<Arc<str>>)>, node: &Arc<Node>, group: Option<&Arc<str>>| {
+        let at = there.iter().position(|(known, _)| Arc::ptr_eq(known, node)).unwrap_or_else(|| {
+            there.push((node.clone(), Vec::new()));
+            there.len() - 1
+        });
+        if let Some(group) = group
+            && !there[at].1.contains(group)
+        {
+            there[at].1.push(group.clone());
+        }
+    };
+    let balanced = transit.balances() && !event.name.starts_with('$');
+    let prefer_local = broker.0.parts.options.registry.prefer_local;
+    for group in &wanted {
+        if event.kind == EventKind::Broadcast {
+            here.push(group);
+            group.nodes().iter().for_each(|node| add(&mut there, node, None));
             continue;
         }
-        if event.kind == EventKind::Emit {
-            for listener in group.pick() {
-                run(&event, &sent, listener, &mut waiting, &mut first).await;
-            }
+        if balanced {
             continue;
         }
-        for listener in group.all() {
-            run(&event, &sent, listener, &mut waiting, &mut first).await;
+        if group.is_local() && (prefer_local || group.nodes().is_empty()) {
+            here.push(group);
+            continue;
+        }
+        // Two masks of one group that hear the event stay together when one node has both.
+        let chosen = there.iter().find(|(node, groups)| {
+            groups.contains(&group.name) && group.nodes().iter().any(|n| n.id() == node.id())
+        });
+        if chosen.is_some() {
+            continue;
+        }
+        match group.next_node(true, &[]) {
+            Some(Some(node)) => add(&mut there, node, Some(&group.name)),
+            Some(None) => here.push(group),
+            None => {}
         }
     }
-    for end in waiting {
-        if let Ok(Err(error)) = end.await {
-            first.get_or_insert(error);
+    if !there.is_empty() || balanced {
+        transit.settle(&mut event.payload)?;
+    }
+    let id = Id::random();
+    for (node, groups) in &there {
+        // A broadcast names its groups only when the sender did.
+        let groups: Vec<Cow<'_, str>> = match event.kind {
+            EventKind::Broadcast => event.groups.iter().map(|group| Cow::Borrowed(&**group)).collect(),
+            _ => groups.iter().map(|group| Cow::Borrowed(&**group)).collect(),
+        };
+        transit.send_event(node, packet(&event, &id, groups));
+    }
+    if balanced && event.kind == EventKind::Emit {
+        let mut names: Vec<&Arc<str>> = wanted.iter().map(|group| &group.name).collect();
+        names.sort();
+        names.dedup();
+        for group in names {
+            transit.send_to_group(group, packet(&event, &id, vec![Cow::Borrowed(&**group)]));
         }
     }
-    match first {
-        Some(error) if event.throw_error => Err(error),
-        _ => Ok(()),
+    let sent = Arc::new(Extra { event: Some((Arc::from(&*event.name), event.kind)), ..Extra::default() });
+    let mut hearing = Hearing::new(broker.tasks().clone());
+    for group in here {
+        hearing.group(group, event.kind, &event.payload, |listener| context(&event, &sent, listener)).await;
+    }
+    hearing.end(event.throw_error).await
+}
+
+fn packet<'a>(event: &'a OutgoingEvent, id: &Id, groups: Vec<Cow<'a, str>>) -> Event<'a> {
+    let parent = event.caller.context();
+    let mut meta = parent.map(Context::metas).unwrap_or_default();
+    meta.merge(&event.meta);
+    let text = |id: Id| Cow::Owned(id.to_string());
+    Event {
+        id: text(Id::random()),
+        event: Cow::Borrowed(&event.name),
+        data: event.payload.clone(),
+        groups,
+        broadcast: event.kind == EventKind::Broadcast,
+        meta: Cow::Owned(meta.as_map().clone()),
+        headers: Some(Cow::default()),
+        level: parent.map_or(1, |parent| parent.level() + 1),
+        tracing: None,
+        parent_id: parent.map(|parent| text(parent.id())),
+        request_id: Some(text(parent.map_or_else(|| id.clone(), Context::request_id))),
+        caller: parent.and_then(|parent| parent.service_name()).map(|name| Cow::Borrowed(&**name)),
     }
 }
 
-async fn run(
-    event: &OutgoingEvent,
-    sent: &Arc<Extra>,
-    listener: &Arc<Listener>,
-    waiting: &mut Vec<oneshot::Receiver<Result<()>>>,
-    first: &mut Option<Error>,
+/// Runs the listeners of an event that another node sent. `done` goes when all have ended.
+pub(crate) async fn receive(
+    broker: &ServiceBroker,
+    name: Arc<str>,
+    mut payload: Payload,
+    groups: &[String],
+    from: &EventContext,
+    done: Option<oneshot::Sender<()>>,
 ) {
-    let ctx = context(event, sent, listener);
-    let payload = event.payload.clone();
-    let work = guarded(|| listener.chain().call(&ctx, payload));
-    let mut work = work.unwrap_or_else(|panic| Work::done(Err(panic)));
-    let poll = std::future::poll_fn(|cx| Poll::Ready(guarded(|| Pin::new(&mut work).poll(cx)))).await;
-    match poll {
-        Ok(Poll::Ready(Ok(()))) => {}
-        Ok(Poll::Ready(Err(error))) | Err(error) => {
-            log_event_error(&event.name, &error);
-            first.get_or_insert(error);
+    payload.share();
+    let sent = Arc::new(Extra {
+        event: Some((name.clone(), from.kind)),
+        headers: from.headers.clone(),
+        node: Some(from.node.clone()),
+        ..Extra::default()
+    });
+    let mut hearing = Hearing::new(broker.tasks().clone());
+    let lists = broker.0.registry.load().heard(&name);
+    for group in lists.iter().filter(|group| wanted(groups, group)) {
+        let context = |listener: &Arc<Listener>| {
+            let mut inner = ContextInner::new(Home::Listener(listener.clone()));
+            inner.request_id.clone_from(&from.request_id);
+            inner.parent_id.clone_from(&from.parent_id);
+            inner.level = from.level;
+            inner.caller.clone_from(&from.caller);
+            inner.meta = Mutex::new(from.meta.clone());
+            inner.extra = Some(sent.clone());
+            inner.build()
+        };
+        hearing.group(group, from.kind, &payload, context).await;
+    }
+    if let Some(done) = done {
+        broker.0.tasks.spawn_background(async move {
+            let _ = hearing.end(false).await;
+            drop(done);
+        });
+    }
+}
+
+/// The listeners of one event at work.
+struct Hearing {
+    tasks: Tasks,
+    waiting: Vec<oneshot::Receiver<Result<()>>>,
+    first: Option<Error>,
+}
+
+impl Hearing {
+    const fn new(tasks: Tasks) -> Self {
+        Self { tasks, waiting: Vec::new(), first: None }
+    }
+
+    /// Starts the listeners of this node in a group: one service's, or all.
+    async fn group(
+        &mut self,
+        group: &Group,
+        kind: EventKind,
+        payload: &Payload,
+        context: impl Fn(&Arc<Listener>) -> Context,
+    ) {
+        if kind == EventKind::Emit {
+            for listener in group.pick() {
+                self.run(listener, context(listener), payload.clone()).await;
+            }
+            return;
         }
-        Ok(Poll::Pending) => {
-            let (done, end) = oneshot::channel();
-            // The context stays until the end: it tells that the listener runs.
-            event.caller.broker().0.tasks.spawn(async move {
-                let result = isolate(work).await;
-                if let Err(error) = &result {
-                    log_event_error(ctx.event(), error);
-                }
-                drop(ctx);
-                let _ = done.send(result);
-            });
-            waiting.push(end);
+        for listener in group.all() {
+            self.run(listener, context(listener), payload.clone()).await;
+        }
+    }
+
+    /// Waits for the rest.
+    async fn end(mut self, throw_error: bool) -> Result<()> {
+        for end in std::mem::take(&mut self.waiting) {
+            if let Ok(Err(error)) = end.await {
+                self.first.get_or_insert(error);
+            }
+        }
+        match self.first {
+            Some(error) if throw_error => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn run(&mut self, listener: &Arc<Listener>, ctx: Context, payload: Payload) {
+        let work = guarded(|| listener.chain().call(&ctx, payload));
+        let mut work = work.unwrap_or_else(|panic| Work::done(Err(panic)));
+        let poll = std::future::poll_fn(|cx| Poll::Ready(guarded(|| Pin::new(&mut work).poll(cx)))).await;
+        match poll {
+            Ok(Poll::Ready(Ok(()))) => {}
+            Ok(Poll::Ready(Err(error))) | Err(error) => {
+                log_event_error(ctx.event(), &error);
+                self.first.get_or_insert(error);
+            }
+            Ok(Poll::Pending) => {
+                let (done, end) = oneshot::channel();
+                // The context stays until the end: it tells that the listener runs.
+                self.tasks.spawn(async move {
+                    let result = isolate(work).await;
+                    if let Err(error) = &result {
+                        log_event_error(ctx.event(), error);
+                    }
+                    drop(ctx);
+                    let _ = done.send(result);
+                });
+                self.waiting.push(end);
+            }
         }
     }
 }

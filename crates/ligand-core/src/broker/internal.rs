@@ -1,7 +1,8 @@
 //! The `$node` service: what a node tells about itself. Never published through a gateway.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
+use ligand_transport::Cluster as _;
 use ligand_wire::{Error, Payload, Result, schema::Schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -10,7 +11,7 @@ use super::ServiceBroker;
 use crate::{
     context::Context,
     future::BoxFuture,
-    registry::{Endpoint, Listener, ServiceItem},
+    registry::{Endpoint, Group, Node, definition, listed},
     service::{Action, ServiceDef, Visibility},
 };
 
@@ -23,6 +24,7 @@ struct Filter {
     with_events: bool,
     with_endpoints: bool,
     with_services: bool,
+    only_local: bool,
     only_available: bool,
     grouping: Option<bool>,
 }
@@ -30,48 +32,43 @@ struct Filter {
 pub(super) fn service() -> ServiceDef {
     ServiceDef::new("$node")
         .action(action("list", "All nodes.", |broker, filter| {
-            let mut node = node(broker);
-            if filter.with_services {
-                let services = broker.registry().snapshot();
-                node["services"] = services
-                    .services()
-                    .iter()
-                    .map(|item| {
-                        service_json(
-                            broker,
-                            item,
-                            &Filter { with_actions: true, with_events: true, ..Filter::default() },
-                        )
-                    })
-                    .collect();
+            let mut nodes = vec![own_node(broker, filter)];
+            for node in broker.registry().nodes() {
+                if node.is_available() || (!filter.only_available && node.seq() > 0) {
+                    nodes.push(other_node(&node, filter));
+                }
             }
-            json!([node])
+            nodes.into()
         }))
-        .action(action("services", "All services.", |broker, filter| {
-            let snapshot = broker.registry().snapshot();
-            let wanted =
-                |item: &&Arc<ServiceItem>| !(filter.skip_internal && item.full_name().starts_with('$'));
-            snapshot.services().iter().filter(wanted).map(|item| service_json(broker, item, filter)).collect()
-        }))
+        .action(action("services", "All services.", services))
         .action(action("actions", "All actions.", |broker, filter| {
             let snapshot = broker.registry().snapshot();
             let wanted = |endpoint: &&Arc<Endpoint>| {
                 let action = endpoint.action();
                 let internal = filter.skip_internal && action.full_name().starts_with('$');
                 let hidden = matches!(action.visibility, Visibility::Protected | Visibility::Private);
-                let at_rest = filter.only_available && !endpoint.is_available();
-                !internal && !hidden && !at_rest
+                let far = filter.only_local && endpoint.node().is_some();
+                !internal && !hidden && !far
             };
-            snapshot
-                .endpoints()
-                .filter(wanted)
-                .map(|endpoint| endpoint_json(broker, endpoint, filter))
-                .collect()
+            let rows = snapshot.endpoints().filter(wanted).filter_map(|endpoint| {
+                let instances: Vec<_> = snapshot.endpoints_of(endpoint.action().full_name()).collect();
+                let available = instances.iter().any(|endpoint| endpoint.is_available());
+                (available || !filter.only_available).then(|| action_json(endpoint, &instances, filter))
+            });
+            rows.collect()
         }))
         .action(action("events", "All listeners.", |broker, filter| {
             let snapshot = broker.registry().snapshot();
-            let wanted = |l: &&Arc<Listener>| !(filter.skip_internal && l.event().pattern().starts_with('$'));
-            snapshot.listeners().filter(wanted).map(|l| listener_json(broker, l, filter)).collect()
+            let wanted = |list: &&Arc<Group>| {
+                let internal = filter.skip_internal && list.pattern().starts_with('$');
+                !internal && (list.is_local() || !filter.only_local)
+            };
+            snapshot
+                .event_lists()
+                .iter()
+                .filter(wanted)
+                .map(|list| event_json(broker, list, filter))
+                .collect()
         }))
         .action(action("health", "Load, memory and process of this node.", |broker, _| health(broker)))
         .action(action("options", "The options in force, without secrets.", |broker, _| options(broker)))
@@ -139,8 +136,8 @@ fn filter_schema() -> Schema {
         .clone()
 }
 
-fn node(broker: &ServiceBroker) -> Value {
-    json!({
+fn own_node(broker: &ServiceBroker, filter: &Filter) -> Value {
+    let mut node = json!({
         "id": broker.node_id(),
         "available": true,
         "local": true,
@@ -148,106 +145,135 @@ fn node(broker: &ServiceBroker) -> Value {
         "hostname": hostname(),
         "metadata": broker.options().metadata,
         "offlineSince": null,
-    })
-}
-
-fn service_json(broker: &ServiceBroker, item: &ServiceItem, filter: &Filter) -> Value {
-    let def = item.def();
-    let mut service = json!({
-        "name": def.name,
-        "version": def.version.as_ref().map(|version| match version {
-            crate::service::Version::Number(number) => json!(number),
-            crate::service::Version::Text(text) => json!(text),
-        }),
-        "fullName": &**item.full_name(),
-        "settings": public_settings(&def.settings),
-        "metadata": def.metadata,
-        "local": true,
-        "available": true,
     });
-    if filter.grouping == Some(false) {
-        service["nodeID"] = broker.node_id().into();
-    } else {
-        service["nodes"] = json!([broker.node_id()]);
+    if let Some(transit) = broker.transit() {
+        let local = transit.local();
+        let info = &local.info;
+        node["instanceID"] = info.instance_id.as_str().into();
+        node["seq"] = info.seq.into();
+        node["ipList"] = json!(info.ip_list);
+        node["port"] = json!(info.port);
+        node["config"] = json!(info.config);
+        node["cpu"] = json!(local.cpu);
+        node["cpuSeq"] = local.cpu_seq.into();
     }
-    if filter.with_actions {
-        let shown = item.endpoints().iter().filter(|e| e.action().visibility != Visibility::Private);
-        let actions: BTreeMap<_, _> =
-            shown.map(|endpoint| (endpoint.action().full_name(), definition(endpoint))).collect();
-        service["actions"] = json!(actions);
+    if filter.with_services {
+        node["services"] = json!(listed(&broker.registry().snapshot()));
     }
-    if filter.with_events {
-        let shown = item.listeners().iter().filter(|l| !l.event().pattern().starts_with('$'));
-        let events: BTreeMap<_, _> = shown
-            .map(|l| {
-                (l.event().pattern(), json!({ "name": l.event().pattern(), "group": l.event().group_of() }))
-            })
-            .collect();
-        service["events"] = json!(events);
-    }
-    service
+    node
 }
 
-/// Settings without those that `$secureSettings` names (dotted paths).
-fn public_settings(settings: &Map<String, Value>) -> Value {
-    let mut shown = Value::Object(settings.clone());
-    let secret = settings.get("$secureSettings").and_then(Value::as_array);
-    for path in secret.into_iter().flatten().filter_map(Value::as_str) {
-        let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
-        let pointer =
-            if parent.is_empty() { String::new() } else { format!("/{}", parent.replace('.', "/")) };
-        if let Some(Value::Object(map)) = shown.pointer_mut(&pointer) {
-            map.remove(last);
-        }
-    }
-    if let Value::Object(map) = &mut shown {
-        map.remove("$secureSettings");
-    }
-    shown
-}
-
-fn definition(endpoint: &Endpoint) -> Value {
-    let action = endpoint.action();
-    let mut json =
-        json!({ "name": action.full_name(), "rawName": action.name(), "visibility": action.visibility });
-    if let Some(schema) = &action.params {
-        json["params"] = schema.fastest();
-    }
-    if !action.rest.is_empty() {
-        json["rest"] = action.rest.iter().map(ToString::to_string).collect();
-    }
-    if !action.doc.is_empty() {
-        json["description"] = action.doc.into();
-    }
-    if action.cache.is_some() {
-        json["cache"] = true.into();
+fn other_node(node: &Node, filter: &Filter) -> Value {
+    let info = node.info();
+    let mut json = json!({
+        "id": &**node.id(),
+        "instanceID": info.instance_id,
+        "available": node.is_available(),
+        "local": false,
+        "lastHeartbeatTime": node.silence().as_secs_f64().round(),
+        "config": info.config,
+        "client": info.client,
+        "metadata": info.metadata,
+        "ipList": info.ip_list,
+        "port": info.port,
+        "hostname": info.hostname,
+        "cpu": node.cpu(),
+        "cpuSeq": node.load_seq(),
+        "seq": node.seq(),
+        "offlineSince": node.offline_for().map(|time| time.as_secs_f64().round()),
+    });
+    if filter.with_services {
+        json["services"] = json!(info.services);
     }
     json
 }
 
-fn endpoint_json(broker: &ServiceBroker, endpoint: &Endpoint, filter: &Filter) -> Value {
+/// All services: one row for each with the nodes that offer it, or one for each node.
+fn services(broker: &ServiceBroker, filter: &Filter) -> Value {
+    let snapshot = broker.registry().snapshot();
+    let mut rows: Vec<Value> = Vec::new();
+    let own = listed(&snapshot);
+    let own = own.iter().map(|service| (broker.node_id(), service, true));
+    let others = snapshot.remote_services().map(|(node, service)| (&**node.id(), service.info(), false));
+    let mut others: Vec<_> = others.filter(|_| !filter.only_local).collect();
+    others.sort_by(|a, b| (&a.1.full_name, a.0).cmp(&(&b.1.full_name, b.0)));
+    for (node, service, local) in own.chain(others) {
+        let name = service.full_name.clone().unwrap_or_else(|| service.name.clone());
+        if filter.skip_internal && name.starts_with('$') {
+            continue;
+        }
+        let grouped = filter.grouping != Some(false);
+        if grouped && let Some(row) = rows.iter_mut().find(|row| row["fullName"] == *name) {
+            if let Some(nodes) = row["nodes"].as_array_mut() {
+                nodes.push(node.into());
+            }
+            for (key, items) in [("actions", &service.actions), ("events", &service.events)] {
+                if let Some(known) = row.get_mut(key).and_then(Value::as_object_mut) {
+                    for (name, item) in
+                        items.iter().filter(|(name, _)| key == "actions" || !name.starts_with('$'))
+                    {
+                        known.entry(name.clone()).or_insert_with(|| item.clone());
+                    }
+                }
+            }
+            continue;
+        }
+        let mut row = json!({
+            "name": service.name,
+            "version": service.version,
+            "fullName": name,
+            "settings": service.settings,
+            "metadata": service.metadata,
+            "local": local,
+            "available": true,
+        });
+        if grouped {
+            row["nodes"] = json!([node]);
+        } else {
+            row["nodeID"] = node.into();
+        }
+        if filter.with_actions {
+            row["actions"] = Value::Object(service.actions.clone());
+        }
+        if filter.with_events {
+            let shown = service.events.iter().filter(|(name, _)| !name.starts_with('$'));
+            row["events"] = Value::Object(shown.map(|(name, event)| (name.clone(), event.clone())).collect());
+        }
+        rows.push(row);
+    }
+    rows.into()
+}
+
+fn action_json(endpoint: &Endpoint, instances: &[&Arc<Endpoint>], filter: &Filter) -> Value {
     let mut json = json!({
         "name": endpoint.action().full_name(),
-        "count": 1,
-        "hasLocal": true,
-        "available": endpoint.is_available(),
+        "count": instances.len(),
+        "hasLocal": endpoint.node().is_none(),
+        "available": instances.iter().any(|endpoint| endpoint.is_available()),
         "action": definition(endpoint),
     });
     if filter.with_endpoints {
-        let available = endpoint.is_available();
-        json["endpoints"] =
-            json!([{ "nodeID": broker.node_id(), "state": available, "available": available }]);
+        json["endpoints"] = instances
+            .iter()
+            .map(|endpoint| {
+                let available = endpoint.is_available();
+                json!({ "nodeID": endpoint.node_id(), "state": available, "available": available })
+            })
+            .collect();
     }
     json
 }
 
-fn listener_json(broker: &ServiceBroker, listener: &Listener, filter: &Filter) -> Value {
-    let event = listener.event();
+fn event_json(broker: &ServiceBroker, list: &Group, filter: &Filter) -> Value {
+    let own = list.is_local().then(|| broker.node_id());
+    let nodes = own.into_iter().chain(list.nodes().iter().map(|node| &**node.id()));
     let mut json = json!({
-        "name": event.pattern(), "group": event.group_of(), "count": 1, "hasLocal": true, "available": true,
+        "name": list.pattern(), "group": &*list.name, "count": list.all().count() + list.nodes().len(),
+        "hasLocal": list.is_local(), "available": true,
     });
     if filter.with_endpoints {
-        json["endpoints"] = json!([{ "nodeID": broker.node_id(), "state": true, "available": true }]);
+        json["endpoints"] =
+            nodes.map(|node| json!({ "nodeID": node, "state": true, "available": true })).collect();
     }
     json
 }
@@ -343,7 +369,7 @@ fn read(file: &str) -> String {
 }
 
 /// Name of this machine.
-pub(super) fn hostname() -> String {
+pub(crate) fn hostname() -> String {
     let name = read("/proc/sys/kernel/hostname");
     let name = name.trim();
     match std::env::var("HOSTNAME") {

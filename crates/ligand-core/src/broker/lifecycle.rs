@@ -71,9 +71,16 @@ impl ServiceBroker {
         for middleware in &self.0.parts.middlewares {
             middleware.starting(self).await?;
         }
+        if let Some(transit) = &self.0.transit {
+            transit.join().await?;
+            let _ = self.broadcast_local("$transporter.connected", json!({ "wasReconnect": false })).await;
+        }
         try_join_all(items.into_iter().map(|item| self.start_service(item))).await?;
         for middleware in &self.0.parts.middlewares {
             middleware.started(self).await?;
+        }
+        if let Some(transit) = &self.0.transit {
+            transit.announce_first().await?;
         }
         Ok(())
     }
@@ -145,7 +152,7 @@ impl ServiceBroker {
         let full_name: Arc<str> = def.full_name().into();
         let endpoint = |action: &_| {
             let action = Arc::new(crate::service::Action::clone(action));
-            Arc::new(Endpoint::new(self.clone(), action, |action, available| {
+            Arc::new(Endpoint::new(self.clone(), action, None, |action, available| {
                 order::action(parts, action, available)
             }))
         };
@@ -239,6 +246,9 @@ impl ServiceBroker {
         for middleware in self.0.parts.middlewares.iter().rev() {
             log_stop(middleware.name(), middleware.stopping(self).await);
         }
+        if let Some(transit) = &self.0.transit {
+            transit.withdraw().await;
+        }
         let items = self.registry().snapshot().services().to_vec();
         join_all(items.iter().map(|item| self.prepare_stop(item))).await;
         self.registry().close();
@@ -249,6 +259,9 @@ impl ServiceBroker {
         for item in items.iter().rev() {
             self.registry().remove(item.full_name());
             self.stop_service(item).await;
+        }
+        if let Some(transit) = &self.0.transit {
+            transit.leave().await;
         }
         for middleware in self.0.parts.middlewares.iter().rev() {
             log_stop(middleware.name(), middleware.stopped(self).await);
@@ -303,6 +316,9 @@ impl ServiceBroker {
     }
 
     async fn changed(&self) {
+        if let Some(transit) = &self.0.transit {
+            transit.services_changed();
+        }
         let _ = self.broadcast_local("$services.changed", json!({ "localService": true })).await;
     }
 

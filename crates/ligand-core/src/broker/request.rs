@@ -20,6 +20,7 @@ use crate::{
     context::{Context, Id},
     future::{BoxFuture, guarded},
     middleware::Fallback,
+    stream::Streaming,
 };
 
 /// A call that runs when it is awaited. Dropping it cancels the callee.
@@ -109,6 +110,12 @@ impl<R> Request<R> {
     /// Names the request; by default it is the caller's, or a new one.
     pub fn request_id(mut self, id: impl Into<Id>) -> Self {
         self.set(|options| options.request_id = Some(id.into()));
+        self
+    }
+
+    /// Streams this to the callee beside the parameters; the handler finds it in [`Context::stream`].
+    pub fn stream(mut self, stream: Streaming) -> Self {
+        self.set(|options| options.stream = Some(stream));
         self
     }
 

@@ -53,5 +53,5 @@ pub(super) async fn wait_for(broker: &ServiceBroker, wanted: &[Dependency], limi
 
 fn is_there(broker: &ServiceBroker, dependency: &Dependency) -> bool {
     let snapshot = broker.registry().load();
-    dependency.any_of.iter().any(|name| snapshot.service(name).is_some())
+    dependency.any_of.iter().any(|name| snapshot.has_service(name))
 }

@@ -9,9 +9,11 @@ use toml::{Table, Value};
 use super::{Env, Options};
 
 /// Variables of their own names, kept for people who come from Moleculer.
-const SHORT: [(&str, &str); 4] = [
+const SHORT: [(&str, &str); 6] = [
     ("NODEID", "node_id"),
     ("NAMESPACE", "namespace"),
+    ("TRANSPORTER", "transporter"),
+    ("SERIALIZER", "serializer"),
     ("LOG_LEVEL", "log.level"),
     ("LOGLEVEL", "log.level"),
 ];

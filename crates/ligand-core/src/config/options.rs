@@ -6,7 +6,7 @@ use ligand_wire::Error;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::time;
+use super::{Plug, Protocol, RegistryOptions, Serializer, TransitOptions, time};
 
 /// Decides whether an error counts: for the retry policy and for the circuit breaker.
 #[derive(Clone)]
@@ -68,6 +68,21 @@ pub struct Options {
     pub dependency_timeout: Duration,
     /// Open a `tracing` span for each action and listener. Default: false.
     pub tracing: bool,
+    /// What carries packets to other nodes: an address, a name or a table. Default: nothing, the node is alone.
+    pub transporter: Option<Plug>,
+    /// How packets are written. Default: `json`.
+    pub serializer: Serializer,
+    /// Which protocol version this node announces. Default: `5`.
+    pub protocol: Protocol,
+    /// What is done with packets on their way: compression, encryption, or sealing; the last one listed comes first
+    /// on the way out. Default: nothing.
+    pub transmit: Vec<Plug>,
+    /// Let the bus choose among instances where it can; all calls go over it then. Default: false.
+    pub disable_balancer: bool,
+    /// How packets travel.
+    pub transit: TransitOptions,
+    /// How other nodes are found and chosen.
+    pub registry: RegistryOptions,
 }
 
 impl Default for Options {
@@ -88,6 +103,13 @@ impl Default for Options {
             internal_services: true,
             dependency_timeout: Duration::ZERO,
             tracing: false,
+            transporter: None,
+            serializer: Serializer::default(),
+            protocol: Protocol::default(),
+            transmit: Vec::new(),
+            disable_balancer: false,
+            transit: TransitOptions::default(),
+            registry: RegistryOptions::default(),
         }
     }
 }
@@ -112,7 +134,7 @@ impl Options {
                 "option 'retry_policy.factor' must be at least 1; it is {factor}"
             )));
         }
-        Ok(())
+        self.transit.check()
     }
 }
 

@@ -19,6 +19,40 @@ impl Id {
         let (high, low) = (fastrand::u64(..), fastrand::u64(..));
         Self(Repr::Random((high & !0xf000) | 0x4000, (low & !(0x3 << 62)) | (0x2 << 62)))
     }
+
+    pub(crate) const fn from_halves(high: u64, low: u64) -> Self {
+        Self(Repr::Random(high, low))
+    }
+
+    /// Both halves of a random id.
+    pub(crate) fn as_halves(&self) -> Option<(u64, u64)> {
+        match self.0 {
+            Repr::Random(high, low) => Some((high, low)),
+            Repr::Text(_) => None,
+        }
+    }
+
+    /// Both halves of the text of a random id.
+    pub(crate) fn halves(text: &str) -> Option<(u64, u64)> {
+        let bytes = text.as_bytes();
+        if bytes.len() != 36 {
+            return None;
+        }
+        let mut digits = [0u64; 2];
+        let mut count = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            let digit = match byte {
+                b'-' if matches!(at, 8 | 13 | 18 | 23) => continue,
+                b'0'..=b'9' => byte - b'0',
+                b'a'..=b'f' => byte - b'a' + 10,
+                _ => return None,
+            };
+            let half = digits.get_mut(count / 16)?;
+            *half = *half << 4 | u64::from(digit);
+            count += 1;
+        }
+        (count == 32).then_some((digits[0], digits[1]))
+    }
 }
 
 impl From<&str> for Id {
@@ -59,6 +93,15 @@ impl fmt::Debug for Id {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_gives_its_halves_back() {
+        let id = Id::random();
+        assert_eq!(Id::halves(&id.to_string()), id.as_halves());
+        for bad in ["", "x", "g0000000-0000-0000-0000-000000000000", "-00000000000-0000-0000-000000000000"] {
+            assert_eq!(Id::halves(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn random_ids_are_uuids_of_version_4() {

@@ -30,6 +30,12 @@ impl Meta {
         self.0.as_ref().is_none_or(|map| map.is_empty())
     }
 
+    /// The whole map.
+    pub(crate) fn as_map(&self) -> &Map<String, Value> {
+        static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+        self.0.as_ref().map_or(&EMPTY, |map| map)
+    }
+
     /// All entries.
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.0.iter().flat_map(|map| map.iter())

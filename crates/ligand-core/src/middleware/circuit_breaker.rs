@@ -54,6 +54,7 @@ impl State {
 pub(super) fn wrap(
     parts: &Parts,
     action: &Arc<Action>,
+    node: &Arc<str>,
     available: &Arc<AtomicBool>,
     next: DynAction,
 ) -> DynAction {
@@ -64,7 +65,7 @@ pub(super) fn wrap(
     let breaker = Arc::new(Breaker {
         policy,
         action: action.clone(),
-        node: parts.node_id.clone(),
+        node: node.clone(),
         broker: parts.broker.clone(),
         available: available.clone(),
         state: Mutex::new(State::closed()),
@@ -122,7 +123,9 @@ impl Drop for Watch {
 
 impl Breaker {
     fn counts(&self, error: &Error) -> bool {
-        match &self.policy.check {
+        // What went wrong on a third node is not this endpoint's fault.
+        let own = error.node_id().is_none_or(|node| *node == *self.node);
+        own && match &self.policy.check {
             Some(check) => check.counts(error),
             None => error.code() >= 500,
         }

@@ -15,7 +15,7 @@
 //! | 11 | `handler` | always | panics become errors of the caller |
 //!
 //! Steps 1 to 3 belong to the call and stand around the choice of the endpoint; the others belong to the
-//! endpoint and are composed once. Listeners: `throttle`, `debounce`, `span`, `bulkhead`, `validator`, your
+//! endpoint and are composed once. Actions of other nodes: 1 to 5, your middlewares, `transit`. Listeners: `throttle`, `debounce`, `span`, `bulkhead`, `validator`, your
 //! middlewares, `handler`.
 
 use std::{
@@ -30,7 +30,7 @@ use crate::{
     broker::Parts,
     context::Context,
     future::Work,
-    registry::Endpoint,
+    registry::{Endpoint, Node},
     service::{Action, DynAction, DynEvent, Event, Validator, check_dynamic},
 };
 
@@ -71,7 +71,27 @@ pub(crate) fn action(
     next = validate_action(parts, action, next);
     next = bulkhead::action(parts, action, next);
     next = cacher::wrap(parts, action, next);
-    next = circuit_breaker::wrap(parts, action, available, next);
+    next = circuit_breaker::wrap(parts, action, &parts.node_id, available, next);
+    (span::action(parts, action, next), wrapped)
+}
+
+/// Composes the layers around an action of another node.
+pub(crate) fn remote(
+    parts: &Parts,
+    action: &Arc<Action>,
+    node: &Node,
+    available: &Arc<AtomicBool>,
+) -> (DynAction, Vec<usize>) {
+    let mut next = action.handler.clone();
+    let mut wrapped = Vec::new();
+    for (index, middleware) in parts.middlewares.iter().enumerate() {
+        let before = next.clone();
+        next = middleware.remote_action(action, next);
+        if !Arc::ptr_eq(&before, &next) {
+            wrapped.push(index);
+        }
+    }
+    next = circuit_breaker::wrap(parts, action, node.id(), available, next);
     (span::action(parts, action, next), wrapped)
 }
 
@@ -113,6 +133,16 @@ pub(crate) fn steps(parts: &Parts, endpoint: &Endpoint) -> Vec<Step> {
             format!("from {} calls, {} failed", breaker.min_request_count, breaker.threshold),
         );
     }
+    let yours = |step: &mut dyn FnMut(&str, String)| {
+        for index in endpoint.wrapped().iter().rev() {
+            step(parts.middlewares[*index].name(), "yours".into());
+        }
+    };
+    if let Some(node) = endpoint.node() {
+        yours(&mut step);
+        step("transit", format!("to {}", node.id()));
+        return steps;
+    }
     if let (Some(rule), Some(_)) = (&action.cache, &parts.cache) {
         step("cacher", rule.to_string());
     }
@@ -128,9 +158,7 @@ pub(crate) fn steps(parts: &Parts, endpoint: &Endpoint) -> Vec<Step> {
             (action.hooks.before.len(), action.hooks.after.len(), action.hooks.error.len());
         step("hooks", format!("{before} before, {after} after, {error} error"));
     }
-    for index in endpoint.wrapped().iter().rev() {
-        step(parts.middlewares[*index].name(), "yours".into());
-    }
+    yours(&mut step);
     step("handler", String::new());
     steps
 }

@@ -8,18 +8,21 @@ use std::{
     },
 };
 
+use super::Node;
 use crate::{
     broker::ServiceBroker,
     service::{Action, DynAction},
 };
 
-/// One instance of an action.
+/// One instance of an action, on this node or on another.
 ///
 /// Every running call holds a handle of its endpoint: the number of handles tells what still runs.
 pub struct Endpoint {
     /// A cycle that ends when the service leaves the registry: a started broker lives until it is stopped.
     broker: ServiceBroker,
     action: Arc<Action>,
+    /// `None`: this node.
+    node: Option<Arc<Node>>,
     available: Arc<AtomicBool>,
     /// The service left the registry.
     retired: AtomicBool,
@@ -34,11 +37,13 @@ impl Endpoint {
     pub(crate) fn new(
         broker: ServiceBroker,
         action: Arc<Action>,
+        node: Option<Arc<Node>>,
         compose: impl FnOnce(&Arc<Action>, &Arc<AtomicBool>) -> (DynAction, Vec<usize>),
     ) -> Self {
         let available = Arc::new(AtomicBool::new(true));
         let (chain, wrapped) = compose(&action, &available);
-        Self { broker, action, available, retired: AtomicBool::new(false), chain, wrapped: wrapped.into() }
+        let retired = AtomicBool::new(false);
+        Self { broker, action, node, available, retired, chain, wrapped: wrapped.into() }
     }
 
     pub(crate) fn broker(&self) -> &ServiceBroker {
@@ -50,9 +55,26 @@ impl Endpoint {
         &self.action
     }
 
+    /// The node it is on; `None` for this node.
+    pub fn node(&self) -> Option<&Arc<Node>> {
+        self.node.as_ref()
+    }
+
+    /// Name of the node it is on.
+    pub fn node_id(&self) -> &str {
+        match &self.node {
+            Some(node) => node.id(),
+            None => self.broker.node_id(),
+        }
+    }
+
     /// False while the circuit breaker gives the endpoint a rest.
     pub fn is_available(&self) -> bool {
         self.available.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.node.as_ref().is_some_and(|node| node.is_suspect())
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -76,6 +98,7 @@ impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
             .field("action", &self.action.full_name())
+            .field("node", &self.node_id())
             .field("available", &self.is_available())
             .finish()
     }

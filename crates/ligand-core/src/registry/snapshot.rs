@@ -5,17 +5,21 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
-use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
+use serde_json::Value;
 
-use super::{Endpoint, Listener};
-use crate::service::ServiceDef;
-
-type Map<K, V> = HashMap<K, V, RandomState>;
+use super::{
+    Endpoint, Listener, Node,
+    actions::{ActionList, Actions},
+    events::{self, Events, Groups},
+    remote::{RemoteNode, RemoteService},
+    strategy::{RoundRobin, Strategy, StrategyOptions},
+};
+use crate::service::{Action, ServiceDef};
 
 /// A service that takes calls on this node.
 pub struct ServiceItem {
@@ -80,147 +84,277 @@ impl fmt::Debug for ServiceItem {
     }
 }
 
-/// Where an action or listener is found: service and position in it.
+/// Where an action or listener of this node is found: service and position in it.
 #[derive(Clone)]
-struct Place {
+pub(super) struct Place {
     service: Arc<ServiceItem>,
     index: usize,
 }
 
-/// The services that listen with one mask in one group; an `emit` reaches one of them.
-pub(crate) struct Group {
-    pub(crate) name: Arc<str>,
-    /// Of each service all listeners with the mask: its own and those of its mixins hear the same events.
-    members: Vec<Vec<Place>>,
-    next: AtomicUsize,
-}
-
-impl Group {
-    /// The listeners of the service whose turn it is.
-    pub(crate) fn pick(&self) -> impl Iterator<Item = &Arc<Listener>> {
-        let turn = match self.members.len() {
-            1 => 0,
-            len => self.next.fetch_add(1, Ordering::Relaxed) % len,
-        };
-        self.members[turn].iter().map(Place::listener)
-    }
-
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Listener>> {
-        self.members.iter().flatten().map(Place::listener)
-    }
-}
-
 impl Place {
-    fn listener(&self) -> &Arc<Listener> {
+    pub(super) fn listener(&self) -> &Arc<Listener> {
         &self.service.listeners[self.index]
     }
+
+    pub(super) fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.service.endpoints[self.index]
+    }
 }
 
-/// The groups that hear one event name.
-pub(crate) type Groups = Arc<[Group]>;
-
-/// One immutable state of the registry.
-#[derive(Default)]
-pub struct Snapshot {
-    services: Vec<Arc<ServiceItem>>,
-    actions: Map<Arc<str>, Place>,
-    /// Resolved event names; grows by copying, so that readers never wait.
-    heard: ArcSwap<Map<Arc<str>, Groups>>,
+/// A service that some node offers, as a gateway sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer<'a> {
+    /// Full name with version.
+    pub full_name: &'a str,
+    settings: Settings<'a>,
+    endpoints: &'a [Arc<Endpoint>],
 }
 
-/// Names beyond this many are resolved anew each time: event names may come from outside.
-const MOST_RESOLVED_NAMES: usize = 1024;
+#[derive(Clone, Copy, Debug)]
+enum Settings<'a> {
+    Own(&'a serde_json::Map<String, Value>),
+    Other(&'a Value),
+}
 
-impl Snapshot {
-    pub(super) fn build(services: Vec<Arc<ServiceItem>>) -> Self {
-        let mut actions = Map::default();
-        for service in &services {
-            for (index, endpoint) in service.endpoints.iter().enumerate() {
-                let place = Place { service: service.clone(), index };
-                actions.insert(endpoint.action().full_name.clone(), place);
-            }
+impl<'a> Offer<'a> {
+    /// A public setting.
+    pub fn setting(&self, name: &str) -> Option<&'a Value> {
+        match self.settings {
+            Settings::Own(settings) => settings.get(name),
+            Settings::Other(settings) => settings.get(name),
         }
-        Self { services, actions, heard: ArcSwap::default() }
     }
 
-    /// All services in order of registration.
+    /// The actions.
+    pub fn actions(&self) -> impl Iterator<Item = &'a Arc<Action>> + use<'a> {
+        self.endpoints.iter().map(|endpoint| endpoint.action())
+    }
+}
+
+/// One immutable state of the registry. A change shares with it what it does not touch.
+#[derive(Clone, Default)]
+pub struct Snapshot {
+    services: Arc<Vec<Arc<ServiceItem>>>,
+    actions: Actions,
+    events: Arc<Events>,
+    nodes: Arc<HashMap<Arc<str>, Arc<RemoteNode>, RandomState>>,
+    strategy: Arc<StrategyOptions>,
+}
+
+impl Snapshot {
+    /// Nothing yet; actions that name no strategy get this one.
+    pub(super) fn new(strategy: StrategyOptions) -> Self {
+        Self { strategy: Arc::new(strategy), ..Self::default() }
+    }
+
+    /// The strategy of an action's list: its own, else the broker's.
+    fn strategy(&self, action: &Action) -> Arc<dyn Strategy> {
+        let own = action.strategy.as_ref().and_then(|own| own.build().ok());
+        // The broker's was checked at the start.
+        own.or_else(|| self.strategy.build().ok()).unwrap_or_else(|| Arc::new(RoundRobin::default()))
+    }
+
+    /// The services of this node in order of registration.
     pub fn services(&self) -> &[Arc<ServiceItem>] {
         &self.services
     }
 
-    /// A service by full name.
+    /// A service of this node by full name.
     pub fn service(&self, full_name: &str) -> Option<&Arc<ServiceItem>> {
         self.services.iter().find(|service| &*service.full_name == full_name)
     }
 
-    /// An action by full name.
+    /// True when some node offers the service.
+    pub fn has_service(&self, full_name: &str) -> bool {
+        self.service(full_name).is_some()
+            || self.nodes.values().any(|node| node.services.iter().any(|s| *s.full_name == *full_name))
+    }
+
+    /// Any endpoint of an action by full name, this node's if there is one: for its definition.
     pub fn endpoint(&self, action: &str) -> Option<&Arc<Endpoint>> {
-        let place = self.actions.get(action)?;
-        place.service.endpoints.get(place.index)
+        self.actions.get(action)?.first()
     }
 
-    /// Every action in order of registration.
+    pub(crate) fn list(&self, action: &str) -> Option<&Arc<ActionList>> {
+        self.actions.get(action)
+    }
+
+    /// All endpoints of an action, this node's first.
+    pub fn endpoints_of(&self, action: &str) -> impl Iterator<Item = &Arc<Endpoint>> {
+        self.actions.get(action).into_iter().flat_map(|list| list.iter())
+    }
+
+    /// One endpoint of every action that some node offers: this node's in order of registration, then the others
+    /// by name.
     pub fn endpoints(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
-        self.services.iter().flat_map(|service| service.endpoints.iter())
+        let own = self.services.iter().flat_map(|service| service.endpoints.iter());
+        let mut others: Vec<_> = self
+            .actions
+            .iter()
+            .filter(|(_, list)| list.local.is_none())
+            .filter_map(|(_, list)| list.first())
+            .collect();
+        others.sort_by(|a, b| a.action().full_name().cmp(b.action().full_name()));
+        own.chain(others)
     }
 
-    /// Every listener in order of registration.
+    /// Every listener of this node in order of registration.
     pub fn listeners(&self) -> impl Iterator<Item = &Arc<Listener>> {
         self.services.iter().flat_map(|service| service.listeners.iter())
+    }
+
+    /// Every service that some node offers, this node's first, then the others by name; each once.
+    pub fn offers(&self) -> Vec<Offer<'_>> {
+        let own = self.services.iter().map(|item| Offer {
+            full_name: &item.full_name,
+            settings: Settings::Own(&item.def.settings),
+            endpoints: &item.endpoints,
+        });
+        let mut others: Vec<_> = self
+            .nodes
+            .values()
+            .flat_map(|node| &node.services)
+            .filter(|service| self.service(&service.full_name).is_none())
+            .map(|service| Offer {
+                full_name: &service.full_name,
+                settings: Settings::Other(service.settings()),
+                endpoints: &service.endpoints,
+            })
+            .collect();
+        others.sort_by_key(|offer| offer.full_name);
+        others.dedup_by_key(|offer| offer.full_name);
+        own.chain(others).collect()
+    }
+
+    /// The other nodes that take calls.
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
+        self.nodes.values().map(|node| &node.node)
+    }
+
+    /// Another node that takes calls.
+    pub fn node(&self, id: &str) -> Option<&Arc<Node>> {
+        self.nodes.get(id).map(|node| &node.node)
+    }
+
+    pub(crate) fn remote_services(&self) -> impl Iterator<Item = (&Arc<Node>, &RemoteService)> {
+        self.nodes.values().flat_map(|node| node.services.iter().map(move |service| (&node.node, service)))
+    }
+
+    pub(crate) fn event_lists(&self) -> &[Arc<events::Group>] {
+        self.events.lists()
     }
 
     /// Full names that end in the same service and action, with another version: for "did you mean".
     pub(crate) fn versions_of(&self, action: &str) -> Vec<&str> {
         let tail = format!(".{action}");
-        self.actions.keys().map(|name| &**name).filter(|name| name.ends_with(&tail)).collect()
+        self.actions.iter().map(|(name, _)| &**name).filter(|name| name.ends_with(&tail)).collect()
     }
 
     /// The groups that hear `event`.
     pub(crate) fn heard(&self, event: &str) -> Groups {
-        let heard = self.heard.load();
-        if let Some(groups) = heard.get(event) {
-            return groups.clone();
-        }
-        if heard.len() >= MOST_RESOLVED_NAMES {
-            return self.resolve(event, fastrand::usize(..usize::MAX / 2));
-        }
-        let groups = self.resolve(event, 0);
-        self.heard.rcu(|heard| {
-            let mut heard = Map::clone(heard);
-            heard.insert(event.into(), groups.clone());
-            heard
-        });
-        groups
+        self.events.heard(event)
     }
 
-    /// `first` is the service of a group that is picked first.
-    fn resolve(&self, event: &str, first: usize) -> Groups {
-        let mut groups: Vec<Group> = Vec::new();
-        for service in &self.services {
-            for (index, listener) in service.listeners.iter().enumerate() {
-                let def = listener.event();
-                if !def.pattern.matches(event) {
-                    continue;
-                }
-                let place = Place { service: service.clone(), index };
-                let same = |group: &&mut Group| {
-                    &*group.name == def.group_of()
-                        && group.members[0][0].listener().event().pattern == def.pattern
-                };
-                match groups.iter_mut().find(same) {
-                    Some(group) => match group.members.last_mut() {
-                        Some(member) if Arc::ptr_eq(&member[0].service, service) => member.push(place),
-                        _ => group.members.push(vec![place]),
-                    },
-                    None => groups.push(Group {
-                        name: def.group_of().into(),
-                        members: vec![vec![place]],
-                        next: AtomicUsize::new(first),
-                    }),
-                }
-            }
+    pub(super) fn with(&self, service: Arc<ServiceItem>) -> Self {
+        let mut next = self.clone();
+        for (index, endpoint) in service.endpoints.iter().enumerate() {
+            let place = Place { service: service.clone(), index };
+            let action = endpoint.action();
+            next.actions.change(&action.full_name, || self.strategy(action), |list| list.local = Some(place));
         }
-        groups.into()
+        if !service.listeners.is_empty() {
+            next.events = Arc::new(self.events.changed(|lists| {
+                for (index, listener) in service.listeners.iter().enumerate() {
+                    let event = listener.event();
+                    let group = events::list(lists, &event.pattern, event.group_of());
+                    let place = Place { service: service.clone(), index };
+                    match group.members.last_mut() {
+                        Some(member) if Arc::ptr_eq(&member[0].service, &service) => member.push(place),
+                        _ => group.members.push(vec![place]),
+                    }
+                }
+            }));
+        }
+        Arc::make_mut(&mut next.services).push(service);
+        next
+    }
+
+    pub(super) fn without(&self, service: &Arc<ServiceItem>) -> Self {
+        let mut next = self.clone();
+        for endpoint in &service.endpoints {
+            let action = endpoint.action();
+            next.actions.change(&action.full_name, || self.strategy(action), |list| list.local = None);
+        }
+        if !service.listeners.is_empty() {
+            next.events = Arc::new(self.events.changed(|lists| {
+                for list in lists {
+                    if list.members.iter().any(|member| Arc::ptr_eq(&member[0].service, service)) {
+                        Arc::make_mut(list)
+                            .members
+                            .retain(|member| !Arc::ptr_eq(&member[0].service, service));
+                    }
+                }
+            }));
+        }
+        Arc::make_mut(&mut next.services).retain(|other| !Arc::ptr_eq(other, service));
+        next
+    }
+
+    /// With the services of another node; those it had before go.
+    pub(super) fn with_node(&self, node: RemoteNode) -> Self {
+        let mut next = self.without_node(node.node.id());
+        for endpoint in node.services.iter().flat_map(|service| &service.endpoints) {
+            let action = endpoint.action();
+            next.actions.change(
+                &action.full_name,
+                || self.strategy(action),
+                |list| {
+                    list.remotes.push(endpoint.clone());
+                },
+            );
+        }
+        if node.services.iter().any(|service| !service.events.is_empty()) {
+            next.events = Arc::new(next.events.changed(|lists| {
+                for (pattern, group) in node.services.iter().flat_map(|service| &service.events) {
+                    let list = events::list(lists, pattern, group);
+                    if !list.nodes.iter().any(|other| Arc::ptr_eq(other, &node.node)) {
+                        list.nodes.push(node.node.clone());
+                    }
+                }
+            }));
+        }
+        Arc::make_mut(&mut next.nodes).insert(node.node.id().clone(), Arc::new(node));
+        next
+    }
+
+    pub(super) fn without_node(&self, id: &str) -> Self {
+        let mut next = self.clone();
+        let Some(old) = self.nodes.get(id) else { return next };
+        for endpoint in old.services.iter().flat_map(|service| &service.endpoints) {
+            let action = endpoint.action();
+            next.actions.change(
+                &action.full_name,
+                || self.strategy(action),
+                |list| {
+                    list.remotes.retain(|other| !Arc::ptr_eq(other, endpoint));
+                },
+            );
+        }
+        if old.services.iter().any(|service| !service.events.is_empty()) {
+            next.events = Arc::new(self.events.changed(|lists| {
+                for list in lists {
+                    if list.nodes.iter().any(|node| &**node.id() == id) {
+                        Arc::make_mut(list).nodes.retain(|node| &**node.id() != id);
+                    }
+                }
+            }));
+        }
+        Arc::make_mut(&mut next.nodes).remove(id);
+        next
+    }
+
+    pub(super) fn remote(&self, id: &str) -> Option<&Arc<RemoteNode>> {
+        self.nodes.get(id)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     context::Context,
     future::{Work, guarded, isolate},
     middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Hooks},
+    registry::strategy::StrategyOptions,
     service::{Rest, probe::Form, validation},
 };
 
@@ -123,6 +124,7 @@ pub struct Action {
     pub(crate) circuit_breaker: Option<CircuitBreakerOptions>,
     pub(crate) bulkhead: Option<BulkheadOptions>,
     pub(crate) fallback: Option<Fallback>,
+    pub(crate) strategy: Option<StrategyOptions>,
     pub(crate) hooks: Hooks,
     pub(crate) metadata: Map<String, Value>,
 }
@@ -223,12 +225,15 @@ impl Action {
 
     /// An action whose handler sees the payload as it came.
     pub fn raw(name: impl Into<Arc<str>>, handler: impl ActionHandler) -> Self {
-        let name = name.into();
+        Self::with_handler(name.into(), Arc::new(handler))
+    }
+
+    fn with_handler(name: Arc<str>, handler: DynAction) -> Self {
         Self {
             full_name: name.clone(),
             name,
             service: "".into(),
-            handler: Arc::new(handler),
+            handler,
             validator: None,
             params: None,
             returns: None,
@@ -242,9 +247,15 @@ impl Action {
             circuit_breaker: None,
             bulkhead: None,
             fallback: None,
+            strategy: None,
             hooks: Hooks::default(),
             metadata: Map::new(),
         }
+    }
+
+    /// An action of another node.
+    pub(crate) fn remote(name: Arc<str>, full_name: Arc<str>, service: Arc<str>, handler: DynAction) -> Self {
+        Self { full_name, service, ..Self::with_handler(name, handler) }
     }
 
     /// Checks the parameters against the rules of `P` before the handler runs, and publishes its schema.
@@ -334,6 +345,12 @@ impl Action {
     /// Answers with something else when the call fails for whatever reason.
     pub fn fallback(mut self, fallback: Fallback) -> Self {
         self.fallback = Some(fallback);
+        self
+    }
+
+    /// Which instance gets a call, when there are several. Default: the broker's `registry.strategy`.
+    pub fn strategy(mut self, strategy: StrategyOptions) -> Self {
+        self.strategy = Some(strategy);
         self
     }
 

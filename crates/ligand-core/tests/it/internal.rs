@@ -49,7 +49,7 @@ async fn services_are_listed_without_secrets() {
     let list = &actions["v2.shop.list"];
     assert_eq!(
         (&list["rest"], &list["rawName"], &list["cache"]),
-        (&json!(["GET /"]), &json!("list"), &json!(true))
+        (&json!("GET /"), &json!("list"), &json!(true))
     );
     assert_eq!(list["description"], "All orders.");
     assert_eq!(shop["events"], json!({ "order.*": { "name": "order.*", "group": "shop" } }));

@@ -169,6 +169,13 @@ impl Error {
         .with_retryable(true)
     }
 
+    /// 500 `PROTOCOL_VERSION_MISMATCH`: a packet of another protocol version.
+    pub fn protocol_mismatch(node: &str, own: &str, received: &str) -> Self {
+        Self::build("ProtocolVersionMismatchError", 500, "Protocol version mismatch.")
+            .with_kind("PROTOCOL_VERSION_MISMATCH")
+            .with_data(json!({ "nodeID": node, "actual": own, "received": received }))
+    }
+
     /// 500 `MAX_CALL_LEVEL`: calls are nested deeper than `max_call_level`.
     pub fn max_call_level(level: u32, node: &str) -> Self {
         Self::build(
@@ -188,6 +195,13 @@ impl Error {
     /// 500 `BROKER_OPTIONS_ERROR`: a wrong configuration.
     pub fn broker_options(message: impl Into<Cow<'static, str>>) -> Self {
         Self::build("BrokerOptionsError", 500, message).with_kind("BROKER_OPTIONS_ERROR")
+    }
+
+    /// 502 `BAD_GATEWAY`: the connection to the message bus is lost, or not there yet.
+    pub fn disconnected() -> Self {
+        let text =
+            "The broker's transporter has disconnected. Please try again when a connection is reestablished.";
+        Self::build("BrokerDisconnectedError", 502, text).with_kind("BAD_GATEWAY").with_retryable(true)
     }
 
     /// 500 `GRACEFUL_STOP_TIMEOUT`: running calls did not end within the shutdown time.

@@ -10,7 +10,7 @@ use serde::{
 use super::{KeyError, number};
 
 /// Appends a key without quotes.
-pub(super) struct KeyText<'a>(pub(super) &'a mut String);
+pub(crate) struct KeyText<'a>(pub(crate) &'a mut String);
 
 type No = Impossible<(), KeyError>;
 

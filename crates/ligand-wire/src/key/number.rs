@@ -6,7 +6,7 @@ use std::fmt::Write;
 ///
 /// The digits come from the library that prints JSON: the standard library's differ in the last digit when two
 /// texts are equally close to the number (JavaScript takes the even one).
-pub(super) fn write_f64(value: f64, out: &mut String) {
+pub(crate) fn write_f64(value: f64, out: &mut String) {
     match value {
         value if value.is_nan() => out.push_str("NaN"),
         f64::INFINITY => out.push_str("Infinity"),

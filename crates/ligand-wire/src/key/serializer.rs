@@ -10,7 +10,7 @@ use serde::{
 use super::{Found, KeyError, MAX_DEPTH, key_text::KeyText, number, order::Entries};
 
 /// The struct name by which `serde_json::value::RawValue` announces that its one field is JSON text.
-pub(super) const RAW_VALUE: &str = "$serde_json::private::RawValue";
+pub(crate) const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 /// Appends the text of one value.
 pub(super) struct ValueSerializer<'a> {

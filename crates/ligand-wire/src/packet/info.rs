@@ -1,13 +1,21 @@
 //! What a node is and offers, and what nodes tell each other about others.
+//!
+//! Reading forgives what other implementations do: missing and null fields and those of a wrong type have their
+//! default, unknown ones are ignored. Only what makes a service or a row useless is an error.
+
+mod lenient;
+mod write;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
+pub(crate) use self::write::OnlineRows;
+
 /// What a node is and offers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct NodeInfo {
     /// The services.
     pub services: Vec<ServiceInfo>,
@@ -32,8 +40,8 @@ pub struct NodeInfo {
 }
 
 /// The implementation of a node.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ClientInfo {
     /// `nodejs`, `rust`, …
     #[serde(rename = "type")]
@@ -45,8 +53,8 @@ pub struct ClientInfo {
 }
 
 /// One service of a node.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ServiceInfo {
     /// Name without version.
     pub name: String,
@@ -56,9 +64,11 @@ pub struct ServiceInfo {
     /// Name with version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full_name: Option<String>,
-    /// Public settings.
+    /// Public settings; null is written as `{}`.
+    #[serde(serialize_with = "write::object")]
     pub settings: Value,
-    /// Fields of the user.
+    /// Fields of the user; null is written as `{}`.
+    #[serde(serialize_with = "write::object")]
     pub metadata: Value,
     /// Definitions by full name.
     pub actions: Map<String, Value>,
@@ -67,11 +77,10 @@ pub struct ServiceInfo {
 }
 
 /// What a node knows of others, in numbers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Gossip {
     /// Available nodes: seq, number of the load value, load in percent.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "write::online")]
     pub online: BTreeMap<String, (u64, u64, f64)>,
     /// Nodes that left: seq.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -79,8 +88,7 @@ pub struct Gossip {
 }
 
 /// What the asking node did not know.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct GossipReply {
     /// Available nodes.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -100,8 +108,7 @@ pub struct GossipRow {
 }
 
 /// Who opens a connection.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct GossipHello {
     /// Name or address under which the sender is reached.
     pub host: String,
@@ -109,37 +116,20 @@ pub struct GossipHello {
     pub port: u16,
 }
 
-impl Serialize for GossipRow {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeSeq;
-        let count = usize::from(self.info.is_some()) + 2 * usize::from(self.cpu.is_some());
-        let mut row = serializer.serialize_seq(Some(count))?;
-        if let Some(info) = &self.info {
-            row.serialize_element(info)?;
-        }
-        if let Some((seq, cpu)) = &self.cpu {
-            row.serialize_element(seq)?;
-            row.serialize_element(cpu)?;
-        }
-        row.end()
-    }
+impl NodeInfo {
+    /// More services in one info are refused.
+    pub const MAX_SERVICES: usize = 4096;
 }
 
-impl<'de> Deserialize<'de> for GossipRow {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error;
-        let mut row = Vec::<Value>::deserialize(deserializer)?;
-        let number = |value: &Value| value.as_f64().ok_or_else(|| D::Error::custom("cpu must be a number"));
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let cpu = |row: &[Value]| Ok::<_, D::Error>((number(&row[0])? as u64, number(&row[1])?));
-        match row.len() {
-            2 => Ok(Self { info: None, cpu: Some(cpu(&row)?) }),
-            1 | 3 => {
-                let cpu = if row.len() == 3 { Some(cpu(&row[1..])?) } else { None };
-                let info = NodeInfo::deserialize(row.swap_remove(0)).map_err(D::Error::custom)?;
-                Ok(Self { info: Some(Box::new(info)), cpu })
-            }
-            len => Err(D::Error::custom(format!("a row of {len} values; it must have 1, 2 or 3"))),
-        }
-    }
+impl ServiceInfo {
+    /// More actions and events of one service are refused.
+    pub const MAX_ITEMS: usize = 16_384;
 }
+
+impl Gossip {
+    /// More nodes in one packet of gossip are refused.
+    pub const MAX_NODES: usize = 16_384;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,15 @@
 //! From one form of a payload to another, and what is said when that fails.
 
-use std::any::{Any, TypeId};
+use std::{
+    any::{Any, TypeId},
+    fmt::Display,
+};
 
+use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Data, typed::Typed};
-use crate::{Error, Result};
+use super::{Data, Format, typed::Typed};
+use crate::{Binary, Error, Result, codec::serializers};
 
 pub(super) fn tree(typed: &dyn Typed) -> Result<Value> {
     typed.to_value().map_err(|error| encode_error(typed.type_name(), &error))
@@ -53,13 +57,36 @@ pub(super) fn from_json<T: Data>(bytes: &[u8]) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|error| decode_error::<T>(&error))
 }
 
+/// From every format but JSON.
+pub(super) fn from_encoded<T: Data>(format: Format, bytes: &[u8]) -> Result<T> {
+    if is_same::<T, ()>() {
+        return from_value(Value::Null);
+    }
+    if bytes.is_empty() || serializers::is_nothing(format, bytes) {
+        return from_nothing();
+    }
+    serializers::read(format, bytes)
+}
+
+/// Bytes are an array of numbers for types that know nothing better.
+pub(super) fn from_bytes<T: Data>(bytes: Bytes) -> Result<T> {
+    let bytes = match same::<Binary, T>(Binary::from(bytes)) {
+        Ok(value) => return Ok(value),
+        Err(bytes) => bytes,
+    };
+    if is_same::<T, Value>() {
+        return from_value(serde_json::to_value(bytes).map_err(|error| encode_error("bytes", &error))?);
+    }
+    from_value(Value::from(bytes.to_vec()))
+}
+
 pub(super) fn from_value<T: Data>(value: Value) -> Result<T> {
     let value = if is_same::<T, ()>() { Value::Null } else { value };
     serde_json::from_value(value).map_err(|error| decode_error::<T>(&error))
 }
 
 #[cold]
-pub(super) fn decode_error<T>(error: &serde_json::Error) -> Error {
+pub(crate) fn decode_error<T>(error: &dyn Display) -> Error {
     let name = std::any::type_name::<T>();
     Error::build("ValidationError", 422, format!("The content does not fit the expected type: {error}"))
         .with_kind("PAYLOAD_DECODE_ERROR")
@@ -67,7 +94,7 @@ pub(super) fn decode_error<T>(error: &serde_json::Error) -> Error {
 }
 
 #[cold]
-pub(super) fn encode_error(type_name: &str, error: &serde_json::Error) -> Error {
+pub(crate) fn encode_error(type_name: &str, error: &dyn Display) -> Error {
     Error::build("MoleculerServerError", 500, "The result cannot be encoded.")
         .with_kind("PAYLOAD_ENCODE_ERROR")
         .with_internal(format!("{type_name}: {error}"))

@@ -4,15 +4,18 @@ use std::{any::Any, sync::Arc};
 
 use serde_json::Value;
 
-use super::Data;
+use super::{Data, Format};
 use crate::{
     Result,
+    codec::serializers,
     key::{self, Found, KeyError},
 };
 
 /// The vtable behind a typed payload: everything that needs no knowledge of the target type.
 pub(super) trait Typed: Any + Send + Sync {
     fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()>;
+    /// In every format but JSON.
+    fn write(&self, format: Format, out: &mut Vec<u8>) -> Result<()>;
     fn to_value(&self) -> serde_json::Result<Value>;
     fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<Found, KeyError>;
     fn type_name(&self) -> &'static str;
@@ -26,6 +29,10 @@ impl<T: Data> Typed for T {
 
     fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
         serde_json::to_writer(out, self)
+    }
+
+    fn write(&self, format: Format, out: &mut Vec<u8>) -> Result<()> {
+        serializers::write(self, format, out)
     }
 
     fn to_value(&self) -> serde_json::Result<Value> {

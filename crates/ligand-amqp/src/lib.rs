@@ -1,0 +1,231 @@
+//! The AMQP 0-9-1 transporter: nodes meet on a RabbitMQ server, wire-compatible with Moleculer's.
+//!
+//! ```
+//! # fn main() -> ligand_wire::Result<()> {
+//! let mut options = ligand_amqp::Options::default();
+//! options.url = "amqp://user:secret@bus-1:5672;amqp://bus-2:5672".into();
+//! let transporter = ligand_amqp::Amqp::new(options)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **Promises.** Queues and exchanges are declared exactly as Moleculer nodes declare them. Packets to one queue keep
+//! their order. The transporter reconnects for ever, declares and consumes everything anew and then says so. A killed
+//! server is noticed when its connection closes, a silent one after twice `heartbeat`. A packet with a ticket that
+//! fits no queue comes back at once. A node whose requests nobody consumes any more is noticed within a second while
+//! calls go there, and declared lost: its queue lives on for minutes, so packets to it do not come back. The server
+//! can balance requests and events between nodes. Memory is bounded: by `max_packet_size` times `prefetch` on the way
+//! in, by 1 MiB and one packet on the way out; then senders wait.
+//!
+//! **Acknowledgements.** A request is acknowledged when it is answered, two seconds after it came at the latest: a
+//! handler that reads an upload for long must not keep the rest of it in the queue, which is what happens to Moleculer
+//! nodes. Balanced requests and events are acknowledged when they are dealt with, and go to another node when theirs
+//! dies before. Requests that were not acknowledged are in the queue again when their node dies; it runs them when it
+//! comes back with the same name, unless they are older than `request_time_to_live`.
+//!
+//! **Limits.** Patterns of events do not work with balanced events: queues know no patterns. Packets are not confirmed
+//! by the server: what it loses is lost. Names of queues have 255 bytes at most, node id, namespace and names of
+//! actions included. The server needs RabbitMQ's extensions (`x-expires`, notice of cancelled consumers).
+
+mod frame;
+mod options;
+mod outbox;
+mod session;
+mod shared;
+mod time;
+mod tls;
+mod topology;
+mod watch;
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use ligand_transport::{BoxFuture, Features, Link, Outbound, Sending, Transporter};
+use ligand_wire::{
+    Error, Result,
+    packet::PacketKind,
+    topic::{To, Topic},
+};
+use parking_lot::Mutex;
+use tokio::sync::{oneshot, watch as value};
+
+pub use self::options::{ExchangeOptions, MessageOptions, Options, QueueOptions, Servers, TlsOptions};
+use self::{
+    options::Server,
+    outbox::{Outbox, Publish},
+    session::Sessions,
+    shared::Wanted,
+    topology::{Topology, is_broadcast},
+};
+
+/// The transporter. See the [crate](self).
+pub struct Amqp {
+    options: Options,
+    servers: Vec<Server>,
+    outbox: Arc<Outbox>,
+    wanted: Arc<Wanted>,
+    /// Known after the connect.
+    topology: OnceLock<Arc<Topology>>,
+    stop: value::Sender<bool>,
+    /// Closed when the connections have ended.
+    running: Mutex<Option<value::Receiver<()>>>,
+}
+
+impl fmt::Debug for Amqp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Amqp").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Amqp {
+    /// A transporter that is not connected yet.
+    ///
+    /// # Errors
+    /// `BROKER_OPTIONS_ERROR` for options that cannot work.
+    pub fn new(options: Options) -> Result<Self> {
+        let servers = options.check()?;
+        let messages = &options.message_options;
+        Ok(Self {
+            outbox: Arc::new(Outbox::new(messages.persistent, messages.priority)),
+            options,
+            servers,
+            wanted: Arc::default(),
+            topology: OnceLock::new(),
+            stop: value::Sender::new(false),
+            running: Mutex::new(None),
+        })
+    }
+
+    /// With default options and these servers, several separated by `;`.
+    ///
+    /// # Errors
+    /// `BROKER_OPTIONS_ERROR` for what is no `amqp://` or `amqps://` URL.
+    pub fn from_url(url: &str) -> Result<Self> {
+        Self::new(Options { url: url.into(), ..Options::default() })
+    }
+
+    fn sessions(&self, link: Arc<dyn Link>) -> Result<Sessions> {
+        let options = &self.options;
+        let topology = Arc::new(Topology::new(link.namespace(), link.node_id(), options)?);
+        let tls = match self.servers.iter().any(|server| server.tls) {
+            true => Some(tls::connector(&options.tls)?),
+            false => None,
+        };
+        let name = || format!("{}.{}", topology.prefix, link.node_id());
+        let connection_name = options.connection_name.clone().unwrap_or_else(name);
+        let topology = self.topology.get_or_init(|| topology).clone();
+        Ok(Sessions {
+            link,
+            outbox: self.outbox.clone(),
+            wanted: self.wanted.clone(),
+            topology,
+            servers: self.servers.clone(),
+            tls,
+            connection_name,
+            prefetch: options.prefetch,
+            heartbeat: options.heartbeat,
+            connect_timeout: options.connect_timeout,
+            max_packet: options.max_packet_size,
+            stop: self.stop.subscribe(),
+        })
+    }
+}
+
+/// Ends the connections when it is dropped, unless they shall stay.
+struct GiveUp<'a>(Option<&'a value::Sender<bool>>);
+
+impl Drop for GiveUp<'_> {
+    fn drop(&mut self) {
+        if let Some(stop) = self.0 {
+            stop.send_replace(true);
+        }
+    }
+}
+
+impl Transporter for Amqp {
+    fn name(&self) -> &'static str {
+        "amqp"
+    }
+
+    fn features(&self) -> Features {
+        Features { balancer: true, ..Features::default() }
+    }
+
+    fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {
+        Box::pin(async move {
+            let sessions = self.sessions(link.clone())?;
+            let (ready, connected) = oneshot::channel();
+            let (alive, running) = value::channel(());
+            *self.running.lock() = Some(running);
+            let mut give_up = GiveUp(Some(&self.stop));
+            link.tasks().spawn_background(async move {
+                sessions.run(ready).await;
+                drop(alive);
+            });
+            let result = connected.await.map_err(|_| Error::disconnected());
+            if result.is_ok() {
+                give_up.0 = None;
+            }
+            result
+        })
+    }
+
+    fn balance(&self, topics: Vec<Topic>) -> BoxFuture<Result<()>> {
+        let wanted = self.wanted.clone();
+        let topology = self.topology.get().cloned();
+        Box::pin(async move {
+            if let Some(topology) = topology {
+                topics.iter().try_for_each(|topic| topology.queue(topic, None).map(drop))?;
+            }
+            wanted.replace(topics).await
+        })
+    }
+
+    fn send(&self, packet: Outbound) -> Sending {
+        let Some(topology) = self.topology.get() else { return Sending::Done(Err(Error::disconnected())) };
+        let Outbound { topic, body, ticket } = packet;
+        let name = topic.name(&topology.prefix);
+        let exchange = topic.to == To::All;
+        if name.len() > 255 || (exchange && !is_broadcast(topic.kind)) {
+            return Sending::Done(Err(Error::client(
+                400,
+                "INVALID_TOPIC",
+                format!(
+                    "'{name}' is no AMQP queue: it is longer than 255 bytes, or packets of its kind go to nodes."
+                ),
+            )));
+        }
+        let request = topic.kind == PacketKind::Request;
+        let life = self.options.request_time_to_live;
+        self.outbox.send(Publish {
+            name,
+            exchange,
+            ticket,
+            expiration: (request && !life.is_zero())
+                .then(|| u64::try_from(life.as_millis()).unwrap_or(u64::MAX)),
+            node: match topic.to {
+                To::Node(node) if request => Some(node),
+                _ => None,
+            },
+            body,
+        })
+    }
+
+    fn flush(&self) -> BoxFuture<Result<()>> {
+        let outbox = self.outbox.clone();
+        Box::pin(async move { outbox.flush().await })
+    }
+
+    fn disconnect(&self) -> BoxFuture<()> {
+        self.stop.send_replace(true);
+        let running = self.running.lock().clone();
+        Box::pin(async move {
+            if let Some(mut running) = running {
+                // Ends with an error when the sender is dropped, which is what is waited for.
+                let _ = running.changed().await;
+            }
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! From the name of a transporter, discoverer or transmit layer to the thing itself: the only place that knows which
+//! there are. Each is behind the cargo feature of its name.
+
+use std::sync::Arc;
+
+use ligand_transport::{Discoverer, Transmit, Transporter};
+use ligand_wire::{Error, Result};
+use serde::de::DeserializeOwned;
+
+use crate::config::{Options, Plug};
+
+const TRANSPORTERS: [&str; 5] = ["tcp", "nats", "redis", "mqtt", "amqp"];
+const DISCOVERERS: [&str; 2] = ["redis", "etcd3"];
+
+pub(super) fn transporter(plug: &Plug) -> Result<Arc<dyn Transporter>> {
+    match &*plug.kind {
+        #[cfg(feature = "tcp")]
+        "tcp" => {
+            let transporter = match (&plug.url, plug.options.is_empty()) {
+                (Some(url), true) => ligand_tcp::TcpTransporter::from_url(url),
+                _ => ligand_tcp::TcpTransporter::new(options(plug, "transporter", "urls")?),
+            };
+            Ok(Arc::new(transporter))
+        }
+        #[cfg(feature = "nats")]
+        "nats" | "tls" => {
+            Ok(Arc::new(ligand_nats::NatsTransporter::new(options(plug, "transporter", "url")?)))
+        }
+        #[cfg(feature = "redis")]
+        "redis" | "rediss" => {
+            let options: ligand_redis::RedisOptions = options(plug, "transporter", "url")?;
+            Ok(Arc::new(ligand_redis::RedisTransporter::new(options)))
+        }
+        #[cfg(feature = "mqtt")]
+        "mqtt" | "mqtts" => Ok(Arc::new(ligand_mqtt::Mqtt::new(options(plug, "transporter", "url")?)?)),
+        #[cfg(feature = "amqp")]
+        "amqp" | "amqps" => Ok(Arc::new(ligand_amqp::Amqp::new(options(plug, "transporter", "url")?)?)),
+        kind => Err(unknown("transporter", kind, &TRANSPORTERS)),
+    }
+}
+
+/// `None` for discovery over the bus.
+pub(super) fn discoverer(plug: &Plug, broker: &Options) -> Result<Option<Arc<dyn Discoverer>>> {
+    let _ = broker;
+    match &*plug.kind {
+        "local" => Ok(None),
+        #[cfg(feature = "redis")]
+        "redis" | "rediss" => {
+            let mut plug = plug.clone();
+            let timeout = plug.options.entry("heartbeat_timeout");
+            timeout.or_insert_with(|| broker.registry.heartbeat_timeout.as_secs().into());
+            let options: ligand_redis::RedisDiscovererOptions = options(&plug, "registry.discoverer", "url")?;
+            Ok(Some(Arc::new(ligand_redis::RedisDiscoverer::new(options))))
+        }
+        kind => Err(unknown("registry.discoverer", kind, &DISCOVERERS)),
+    }
+}
+
+#[cfg(feature = "transmit")]
+pub(super) fn transmit(plug: &Plug) -> Result<Arc<dyn Transmit>> {
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Compression {
+        method: Method,
+        threshold: usize,
+    }
+    impl Default for Compression {
+        fn default() -> Self {
+            Self { method: Method::Deflate, threshold: 1024 }
+        }
+    }
+    #[derive(Deserialize)]
+    enum Method {
+        #[serde(rename = "deflate")]
+        Deflate,
+        #[serde(rename = "deflate_raw", alias = "deflateRaw")]
+        DeflateRaw,
+        #[serde(rename = "gzip")]
+        Gzip,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Encryption {
+        password: String,
+        #[serde(default = "algorithm")]
+        algorithm: String,
+        iv: String,
+    }
+    fn algorithm() -> String {
+        "aes-256-cbc".into()
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sealed {
+        keys: Vec<String>,
+    }
+    match &*plug.kind {
+        "compression" => {
+            let own: Compression = options(plug, "transmit", "url")?;
+            let compression = match own.method {
+                Method::Deflate => ligand_transmit::Compression::deflate(),
+                Method::DeflateRaw => ligand_transmit::Compression::deflate_raw(),
+                Method::Gzip => ligand_transmit::Compression::gzip(),
+            };
+            Ok(Arc::new(compression.threshold(own.threshold)))
+        }
+        "encryption" => {
+            let own: Encryption = options(plug, "transmit", "url")?;
+            Ok(Arc::new(ligand_transmit::Encryption::new(&own.algorithm, own.password, own.iv)?))
+        }
+        "sealed" => {
+            let own: Sealed = options(plug, "transmit", "url")?;
+            let keys =
+                own.keys.iter().map(|key| key.parse()).collect::<Result<Vec<ligand_transmit::Key>>>()?;
+            Ok(Arc::new(ligand_transmit::Sealed::new(keys)?))
+        }
+        kind => Err(unknown("transmit", kind, &["compression", "encryption", "sealed"])),
+    }
+}
+
+#[cfg(not(feature = "transmit"))]
+pub(super) fn transmit(plug: &Plug) -> Result<Arc<dyn Transmit>> {
+    Err(unknown("transmit", &plug.kind, &["compression", "encryption", "sealed"]))
+}
+
+/// The options of a kind: the table, and the address under the name that the kind gives it.
+#[allow(dead_code, reason = "without any feature there is no kind")]
+fn options<T: DeserializeOwned>(plug: &Plug, option: &str, address: &str) -> Result<T> {
+    let mut table = plug.options.clone();
+    if let Some(url) = &plug.url {
+        table.insert(address.into(), url.as_str().into());
+    }
+    serde_json::from_value(table.into()).map_err(|error| {
+        Error::broker_options(format!("option '{option}' ({}): {}", plug.kind, unquoted(&error.to_string())))
+    })
+}
+
+/// The message without the value that it quotes: it may be a secret.
+#[allow(dead_code, reason = "without any feature there is no kind")]
+fn unquoted(message: &str) -> String {
+    match (message.find(": string \""), message.rfind("\", expected")) {
+        (Some(start), Some(end)) if start < end => {
+            format!("{}: a text{}", &message[..start], &message[end + 1..])
+        }
+        _ => message.to_owned(),
+    }
+}
+
+fn unknown(option: &str, kind: &str, known: &[&str]) -> Error {
+    let feature = if kind == "etcd3" { "etcd" } else { kind };
+    let feature = if option == "transmit" { option } else { feature };
+    match known.contains(&kind) {
+        true => Error::broker_options(format!(
+            "option '{option}': '{kind}' needs the cargo feature '{feature}' of the crate 'ligand'"
+        )),
+        false => Error::broker_options(format!(
+            "option '{option}': '{kind}' is not known; there are {}",
+            known.join(", ")
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_kinds_and_values_are_named_without_secrets() {
+        let error = transporter(&Plug::new("carrier-pigeon")).err().unwrap();
+        assert!(
+            error.message().contains("'carrier-pigeon' is not known; there are tcp"),
+            "{}",
+            error.message()
+        );
+        let secret = unquoted("invalid type: string \"hunter2\", expected a boolean");
+        assert_eq!(secret, "invalid type: a text, expected a boolean");
+    }
+}

@@ -1,0 +1,122 @@
+//! What this node tells others about its services: the `services` of its info.
+
+use ligand_wire::packet::ServiceInfo;
+use serde_json::{Map, Value, json};
+
+use super::{Endpoint, Listener, ServiceItem, Snapshot};
+use crate::service::{Version, Visibility};
+
+/// The services as other nodes see them. Private actions are left out; protected ones are listed and not callable,
+/// as the protocol has it.
+pub(crate) fn listed(snapshot: &Snapshot) -> Vec<ServiceInfo> {
+    snapshot.services().iter().map(|item| service(item)).collect()
+}
+
+fn service(item: &ServiceItem) -> ServiceInfo {
+    let def = item.def();
+    let shown = item.endpoints().iter().filter(|e| e.action().visibility != Visibility::Private);
+    let actions = shown.map(|e| (e.action().full_name().to_owned(), definition(e)));
+    let events =
+        item.listeners().iter().map(|listener| (listener.event().pattern().to_owned(), event(listener)));
+    ServiceInfo {
+        name: def.name.clone(),
+        version: def.version.as_ref().map(|version| match version {
+            Version::Number(number) => json!(number),
+            Version::Text(text) => json!(text),
+        }),
+        full_name: Some(item.full_name().to_string()),
+        settings: public_settings(&def.settings),
+        metadata: Value::Object(def.metadata.clone()),
+        actions: actions.collect(),
+        events: events.collect(),
+    }
+}
+
+/// Settings without those that `$secureSettings` names (dotted paths).
+fn public_settings(settings: &Map<String, Value>) -> Value {
+    let mut shown = Value::Object(settings.clone());
+    let secret = settings.get("$secureSettings").and_then(Value::as_array);
+    for path in secret.into_iter().flatten().filter_map(Value::as_str) {
+        let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
+        let pointer =
+            if parent.is_empty() { String::new() } else { format!("/{}", parent.replace('.', "/")) };
+        if let Some(Value::Object(map)) = shown.pointer_mut(&pointer) {
+            map.remove(last);
+        }
+    }
+    if let Value::Object(map) = &mut shown {
+        map.remove("$secureSettings");
+    }
+    shown
+}
+
+/// The definition of an action in the form that all nodes understand. What is only for this node stays here:
+/// hooks, the fallback, the bulkhead.
+pub(crate) fn definition(endpoint: &Endpoint) -> Value {
+    let action = endpoint.action();
+    let mut json = Map::new();
+    for (key, value) in &action.metadata {
+        json.insert(key.clone(), value.clone());
+    }
+    if let Some(schema) = &action.params {
+        json.insert("params".into(), schema.fastest());
+    }
+    let rest: Vec<Value> = action.rest.iter().map(|rest| rest.to_string().into()).collect();
+    match rest.len() {
+        0 => {}
+        1 => drop(json.insert("rest".into(), rest.into_iter().next().unwrap_or_default())),
+        _ => drop(json.insert("rest".into(), rest.into())),
+    }
+    if !action.doc.is_empty() {
+        json.insert("description".into(), action.doc.into());
+    }
+    if action.cache.is_some() {
+        json.insert("cache".into(), true.into());
+    }
+    if let Some(timeout) = action.timeout {
+        json.insert("timeout".into(), millis(timeout));
+    }
+    if let Some(retry) = &action.retry {
+        let mut policy = Map::new();
+        policy.insert("enabled".into(), retry.enabled.unwrap_or(true).into());
+        put(&mut policy, "retries", retry.retries.map(Value::from));
+        put(&mut policy, "delay", retry.delay.map(millis));
+        put(&mut policy, "maxDelay", retry.max_delay.map(millis));
+        put(&mut policy, "factor", retry.factor.map(Value::from));
+        json.insert("retryPolicy".into(), policy.into());
+    }
+    if let Some(breaker) = &action.circuit_breaker {
+        let mut policy = Map::new();
+        policy.insert("enabled".into(), breaker.enabled.unwrap_or(true).into());
+        put(&mut policy, "threshold", breaker.threshold.map(Value::from));
+        put(&mut policy, "windowTime", breaker.window_time.map(|time| time.as_secs_f64().into()));
+        put(&mut policy, "minRequestCount", breaker.min_request_count.map(Value::from));
+        put(&mut policy, "halfOpenTime", breaker.half_open_time.map(millis));
+        json.insert("circuitBreaker".into(), policy.into());
+    }
+    json.insert("visibility".into(), json!(action.visibility));
+    json.insert("rawName".into(), action.name().into());
+    json.insert("name".into(), action.full_name().into());
+    Value::Object(json)
+}
+
+fn put(map: &mut Map<String, Value>, key: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        map.insert(key.into(), value);
+    }
+}
+
+fn millis(time: std::time::Duration) -> Value {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).into()
+}
+
+fn event(listener: &Listener) -> Value {
+    let event = listener.event();
+    let mut json = Map::new();
+    json.insert("group".into(), event.group_of().into());
+    if let Some(schema) = &event.params {
+        json.insert("params".into(), schema.fastest());
+    }
+    json.insert("name".into(), event.pattern().into());
+    Value::Object(json)
+}

@@ -1,0 +1,438 @@
+//! The way to other nodes: packets out, packets in, what waits for an answer, who is there.
+//!
+//! Out: a remote endpoint's handler ([`outbound`]) encodes the call once, notes it in [`pending`] and hands it to
+//! the transporter. In: [`inbound`] decodes the head of a packet once and leads it to the waiting call, to a local
+//! endpoint or to the listeners. [`cluster`] keeps the registry's picture of other nodes, [`pulse`] the timers.
+
+mod announce;
+mod buffer;
+mod cluster;
+mod control;
+mod cpu;
+mod inbound;
+mod outbound;
+mod pending;
+mod pongs;
+mod pulse;
+mod quiet;
+mod serving;
+mod stats;
+mod streams;
+
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use ligand_transport::{
+    Chain, Discoverer, Features, Link, Outbound, Sending, Tasks, Ticket, Transmit as _, Transporter,
+};
+use ligand_wire::{
+    Error, Payload, Result,
+    codec::{self, Envelope},
+    packet::{NodeInfo, Packet, PacketKind, Received},
+    payload::Format,
+    topic::{To, Topic},
+};
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+
+pub(crate) use inbound::EventContext;
+pub use pongs::Echo;
+pub use stats::Traffic;
+
+use self::{
+    buffer::Buffer, control::Events, cpu::CpuMeter, inbound::EventIn, pending::Pending, pongs::Pongs,
+    quiet::Quiet, serving::Serving, stats::Stats, streams::Streams,
+};
+use crate::{
+    broker::{ServiceBroker, WeakBroker},
+    config::{Options, Protocol},
+    context::{Context, Id},
+    future::Work,
+    registry::{
+        Endpoint, Node,
+        strategy::{Latencies, StrategyOptions},
+    },
+    service::{Action, ActionHandler},
+};
+
+/// The way to other nodes. See the [module](self).
+pub(crate) struct Transit {
+    me: Weak<Self>,
+    broker: WeakBroker,
+    node_id: Arc<str>,
+    namespace: String,
+    instance_id: String,
+    transporter: Arc<dyn Transporter>,
+    features: Features,
+    transmit: Chain,
+    discoverer: Option<Arc<dyn Discoverer>>,
+    format: Format,
+    ver: &'static str,
+    options: Options,
+    tasks: Tasks,
+    pending: Pending,
+    serving: Serving,
+    streams: Streams,
+    events: Events,
+    pongs: Pongs,
+    /// Measured only for the strategy that asks for it.
+    latencies: Option<(Latencies, Duration)>,
+    event_queue: mpsc::Sender<EventIn>,
+    event_source: Mutex<Option<mpsc::Receiver<EventIn>>>,
+    buffer: Mutex<Buffer>,
+    online: watch::Sender<bool>,
+    outages: AtomicU64,
+    /// From here on infos are sent and questions answered.
+    announced: AtomicBool,
+    leaving: AtomicBool,
+    /// Another node uses this node's name.
+    conflict: watch::Sender<Option<Arc<str>>>,
+    probe: Id,
+    seq: AtomicU64,
+    info: ArcSwap<NodeInfo>,
+    stale: AtomicBool,
+    announcing: AtomicBool,
+    cpu: Mutex<(u64, Option<f64>)>,
+    meter: CpuMeter,
+    stats: Stats,
+    refusals: Quiet,
+    losses: Quiet,
+}
+
+/// Events that wait for their listeners to start.
+const EVENT_QUEUE: usize = 16_384;
+
+impl Transit {
+    pub(crate) fn new(
+        broker: WeakBroker,
+        node_id: Arc<str>,
+        options: &Options,
+        transporter: Arc<dyn Transporter>,
+        transmit: Chain,
+        discoverer: Option<Arc<dyn Discoverer>>,
+        tasks: Tasks,
+    ) -> Arc<Self> {
+        let (event_queue, source) = mpsc::channel(EVENT_QUEUE);
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            broker,
+            node_id,
+            namespace: options.namespace.clone(),
+            instance_id: Id::random().to_string(),
+            features: transporter.features(),
+            transmit,
+            transporter,
+            discoverer,
+            format: options.serializer.format(),
+            ver: if options.protocol == Protocol::V4 { "4" } else { "5" },
+            options: options.clone(),
+            tasks,
+            pending: Pending::default(),
+            serving: Serving::default(),
+            streams: Streams::default(),
+            events: Events::default(),
+            pongs: Pongs::default(),
+            latencies: match &options.registry.strategy {
+                StrategyOptions::Latency(own) => Some((Latencies::new(own.collect_count), own.ping_interval)),
+                _ => None,
+            },
+            event_queue,
+            event_source: Mutex::new(Some(source)),
+            buffer: Mutex::default(),
+            online: watch::Sender::new(false),
+            outages: AtomicU64::new(0),
+            announced: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+            conflict: watch::Sender::new(None),
+            probe: Id::random(),
+            seq: AtomicU64::new(1),
+            info: ArcSwap::default(),
+            stale: AtomicBool::new(true),
+            announcing: AtomicBool::new(false),
+            cpu: Mutex::new((0, None)),
+            meter: CpuMeter::default(),
+            stats: Stats::default(),
+            refusals: Quiet::new(),
+            losses: Quiet::new(),
+        })
+    }
+
+    fn me(&self) -> Option<Arc<Self>> {
+        self.me.upgrade()
+    }
+
+    fn broker(&self) -> Option<ServiceBroker> {
+        self.broker.upgrade()
+    }
+
+    /// Packets can leave and arrive.
+    pub(crate) fn is_online(&self) -> bool {
+        *self.online.borrow()
+    }
+
+    /// The bus chooses among instances.
+    pub(crate) fn balances(&self) -> bool {
+        self.options.disable_balancer && self.features.balancer
+    }
+
+    /// Load of this machine in percent, when it was measured.
+    pub(crate) fn cpu(&self) -> Option<f64> {
+        self.cpu.lock().1
+    }
+
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.stats.traffic()
+    }
+
+    /// A packet as it travels.
+    fn pack(&self, packet: &Packet<'_>, ver: &str) -> Result<Bytes> {
+        self.transmit.send(packet.kind(), self.plain(packet, ver)?)
+    }
+
+    /// A packet before compression and encryption.
+    fn plain(&self, packet: &Packet<'_>, ver: &str) -> Result<Bytes> {
+        let mut out = Vec::with_capacity(512);
+        codec::encode(packet, Envelope { ver, sender: &self.node_id }, self.format, &mut out)?;
+        Ok(Bytes::from(out))
+    }
+
+    /// The opposite of [`Transit::pack`], up to the plain bytes.
+    fn unseal(&self, kind: PacketKind, body: Bytes) -> Result<Bytes> {
+        let most = self.options.transit.max_packet_size;
+        let body = match body.len() <= most {
+            true => self.transmit.receive(kind, body)?,
+            false => body,
+        };
+        match body.len() <= most {
+            true => Ok(body),
+            false => Err(Error::invalid_packet(kind, "it is longer than 'transit.max_packet_size'")),
+        }
+    }
+
+    fn ver_of(&self, node: &Node) -> &'static str {
+        node.ver().unwrap_or(self.ver)
+    }
+
+    /// Sends a packet to one node; answers an error when it did not leave.
+    fn send_to(&self, node: &Node, packet: &Packet<'_>) -> Result<()> {
+        let body = self.pack(packet, self.ver_of(node))?;
+        self.hand_over(Outbound { topic: Topic::node(packet.kind(), node.id().clone()), body, ticket: None });
+        Ok(())
+    }
+
+    /// Sends a packet to every node, in both versions when the cluster is mixed.
+    fn send_to_all(&self, packet: &Packet<'_>) -> Result<()> {
+        let vers: &[&str] = if self.options.protocol == Protocol::Mixed { &["5", "4"] } else { &[self.ver] };
+        for ver in vers {
+            let body = self.pack(packet, ver)?;
+            self.hand_over(Outbound { topic: Topic::all(packet.kind()), body, ticket: None });
+        }
+        Ok(())
+    }
+
+    /// Sends without a wait for the result; a failure is logged.
+    fn hand_over(&self, packet: Outbound) {
+        let kind = packet.topic.kind;
+        match self.send(packet) {
+            Sending::Done(Ok(())) => {}
+            Sending::Done(Err(error)) => self.not_sent(kind, &error),
+            Sending::Waiting(work) => {
+                let Some(me) = self.me() else { return };
+                self.tasks.spawn_background(async move {
+                    if let Err(error) = work.await {
+                        me.not_sent(kind, &error);
+                    }
+                });
+            }
+        }
+    }
+
+    fn not_sent(&self, kind: PacketKind, error: &Error) {
+        if let Some(hidden) = self.losses.pass() {
+            tracing::warn!(kind = kind.as_str(), error = %format!("{error:#}"), hidden, "a packet was not sent");
+        }
+    }
+
+    /// Sends a packet; while the bus is lost, calls, answers and events wait in a bounded buffer.
+    fn send(&self, packet: Outbound) -> Sending {
+        if self.is_online() && self.buffer.lock().is_empty() {
+            stats::one(&self.stats.packets_sent);
+            stats::add(&self.stats.bytes_sent, packet.body.len());
+            return self.transporter.send(packet);
+        }
+        let worth =
+            matches!(packet.topic.kind, PacketKind::Request | PacketKind::Response | PacketKind::Event);
+        if !worth {
+            return Sending::Done(Ok(()));
+        }
+        let mut buffer = self.buffer.lock();
+        if self.is_online() && buffer.is_empty() {
+            drop(buffer);
+            return self.transporter.send(packet);
+        }
+        match buffer.push(packet, self.options.transit.max_buffer_size) {
+            Ok(()) => Sending::Done(Ok(())),
+            Err(_) => Sending::Done(Err(Error::disconnected())),
+        }
+    }
+
+    /// Hands over what waited for the bus, in order.
+    async fn empty_buffer(&self) {
+        loop {
+            let Some(packet) = self.buffer.lock().pop() else { return };
+            // A call that nobody waits for any more need not be made.
+            let wanted = packet.topic.kind != PacketKind::Request
+                || packet.ticket.is_none_or(|ticket| self.pending.with(ticket, |_| ()).is_some());
+            if !wanted {
+                continue;
+            }
+            let again = packet.clone();
+            stats::one(&self.stats.packets_sent);
+            stats::add(&self.stats.bytes_sent, packet.body.len());
+            if self.transporter.send(packet).await.is_err() {
+                self.buffer.lock().unpop(again);
+                return;
+            }
+        }
+    }
+
+    /// Counts and logs what came and was no packet, or was not for us.
+    #[cold]
+    fn refuse(&self, kind: PacketKind, why: &Error) {
+        stats::one(&self.stats.packets_refused);
+        if let Some(hidden) = self.refusals.pass() {
+            tracing::warn!(kind = kind.as_str(), error = %format!("{why:#}"), hidden, "a packet was refused");
+        }
+    }
+
+    /// An endpoint that leads to whichever node the bus chooses; `any` has the definition.
+    pub(crate) fn balanced_endpoint(&self, any: &Arc<Endpoint>) -> Option<Arc<Endpoint>> {
+        let (broker, transit) = (self.broker()?, self.me()?);
+        let mut action = Action::clone(any.action());
+        action.handler = Arc::new(RemoteHandler { transit, node: None });
+        let chain = action.handler.clone();
+        Some(Arc::new(Endpoint::new(broker, Arc::new(action), None, |_, _| (chain, Vec::new()))))
+    }
+
+    /// The error of a call that took too long: it says so when the bus was lost meanwhile.
+    pub(crate) fn late(&self, ctx: &Context, node: &str) -> Error {
+        let ticket = ctx.id().as_halves().map(|(_, low)| Ticket(low));
+        let sent = ticket.and_then(|ticket| self.pending.with(ticket, |entry| entry.outages));
+        let lost = !self.is_online() || sent.is_some_and(|sent| sent != self.outages.load(Ordering::Relaxed));
+        if lost {
+            return Error::disconnected().with_internal(format!("calling '{}' on '{node}'", ctx.action()));
+        }
+        Error::request_timeout(ctx.action(), node)
+    }
+}
+
+/// The handler of every action of one other node.
+pub(super) struct RemoteHandler {
+    pub(super) transit: Arc<Transit>,
+    /// `None`: the bus chooses.
+    pub(super) node: Option<Arc<Node>>,
+}
+
+impl ActionHandler for RemoteHandler {
+    fn call(&self, ctx: &Context, params: Payload) -> Work<Payload> {
+        self.transit.request(ctx, params, self.node.as_ref())
+    }
+}
+
+impl Link for Transit {
+    fn node_id(&self) -> &Arc<str> {
+        &self.node_id
+    }
+
+    fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    fn instance_id(&self) -> &str {
+        &self.instance_id
+    }
+
+    fn receive(&self, kind: PacketKind, body: Bytes) {
+        drop(self.take_in(kind, body, false));
+    }
+
+    fn receive_tracked(&self, kind: PacketKind, body: Bytes) -> ligand_transport::BoxFuture<()> {
+        let end = self.take_in(kind, body, true);
+        Box::pin(async move {
+            if let Some(end) = end {
+                // Dropped at the end of the work.
+                let _ = end.await;
+            }
+        })
+    }
+
+    fn connected(&self) {
+        let Some(me) = self.me() else { return };
+        let again = self.outages.load(Ordering::Relaxed) > 0;
+        self.tasks.spawn_background(async move {
+            me.online.send_replace(true);
+            me.empty_buffer().await;
+            if again {
+                tracing::info!(transporter = me.transporter.name(), "the transporter is connected again");
+                me.rejoin().await;
+            }
+        });
+    }
+
+    fn disconnected(&self, reason: &Error) {
+        if self.online.send_replace(false) {
+            self.outages.fetch_add(1, Ordering::Relaxed);
+            // Packets may be lost: a stream with a gap would never end.
+            self.end_streams(|_| true, &Error::disconnected());
+            stats::one(&self.stats.outages);
+            tracing::error!(
+                transporter = self.transporter.name(),
+                error = %format!("{reason:#}"),
+                "the transporter lost its connection, trying again"
+            );
+        }
+    }
+
+    fn undelivered(&self, ticket: Ticket) {
+        self.nobody_there(ticket);
+    }
+
+    fn encode(&self, packet: &Packet<'_>, to: Option<&str>) -> Result<Bytes> {
+        let ver = to.and_then(|id| self.broker()?.registry().node(id)).and_then(|node| node.ver());
+        self.pack(packet, ver.unwrap_or(self.ver))
+    }
+
+    fn decode<'a>(&self, kind: PacketKind, body: &'a mut Bytes) -> Result<Received<'a>> {
+        *body = self.unseal(kind, std::mem::take(body))?;
+        codec::decode(kind, self.format, body)
+    }
+
+    fn cluster(&self) -> &dyn ligand_transport::Cluster {
+        self
+    }
+
+    fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+}
+
+/// The topic of a call or event that the bus leads to one of several nodes.
+fn balanced(kind: PacketKind, name: &str) -> Topic {
+    Topic { kind, to: To::Action(name.into()) }
+}
+
+impl Transit {
+    /// How a node answers within `limit`; `None` when it does not.
+    pub(crate) async fn echo(&self, node: &Node, limit: Duration) -> Option<Echo> {
+        let answer = self.pongs.wait(node);
+        self.ping(node, &Id::random().to_string(), None).ok()?;
+        tokio::time::timeout(limit, answer).await.ok()?.ok()
+    }
+}

@@ -1,0 +1,332 @@
+//! What this node tells others about itself, and how it joins and leaves.
+
+use std::{
+    borrow::Cow,
+    net::{IpAddr, UdpSocket},
+    sync::{Arc, atomic::Ordering},
+};
+
+use ligand_transport::{Outbound, Ticket};
+use ligand_wire::{
+    Error, Result,
+    packet::{ClientInfo, NodeInfo, Packet, PacketKind, Ping, Pong, Request, Response},
+    topic::Topic,
+};
+use serde_json::{Map, json};
+
+use super::Transit;
+use crate::{
+    broker::hostname,
+    registry::{self, Node},
+};
+
+impl Transit {
+    /// Connects, asks who is there and waits a moment for answers.
+    ///
+    /// # Errors
+    /// A wrong option, or another node that runs under this node's name.
+    pub(crate) async fn join(self: &Arc<Self>) -> Result<()> {
+        self.run_events();
+        let mut online = self.online.subscribe();
+        self.transporter.clone().connect(self.clone()).await?;
+        if let Some(discoverer) = &self.discoverer {
+            discoverer.clone().start(self.clone()).await?;
+        }
+        let _ = online.wait_for(|online| *online).await;
+        tracing::info!(transporter = self.transporter.name(), "connected");
+        let mut conflict = self.conflict.subscribe();
+        if !self.features.own_discovery {
+            self.probe_name()?;
+            if self.discoverer.is_none() {
+                self.send_to_all(&Packet::Discover)?;
+            }
+        }
+        let wait = self.options.transit.discovery_wait;
+        if tokio::time::timeout(wait, conflict.wait_for(Option::is_some)).await.is_ok() {
+            return Err(self.name_taken());
+        }
+        if let Some(discoverer) = &self.discoverer
+            && let Err(error) = discoverer.beat().await
+        {
+            tracing::warn!(discoverer = discoverer.name(), error = %format!("{error:#}"), "discovery failed");
+        }
+        self.start_pulse();
+        Ok(())
+    }
+
+    fn name_taken(&self) -> Error {
+        Error::broker_options(format!(
+            "node id '{}' is taken: another node of namespace '{}' runs under it; give each node an id of its own \
+             (option 'node_id', variable NODEID)",
+            self.node_id, self.namespace
+        ))
+    }
+
+    /// Calls an action of every node under this node's own name: when somebody answers, there is another one.
+    fn probe_name(&self) -> Result<()> {
+        let request = Request {
+            id: Cow::Owned(self.probe.to_string()),
+            action: Cow::Borrowed(PROBE),
+            headers: Some(Cow::default()),
+            level: 1,
+            ..Request::default()
+        };
+        let body = self.pack(&Packet::Request(request), self.ver)?;
+        let topic = Topic::node(PacketKind::Request, self.node_id.clone());
+        self.hand_over(Outbound { topic, body, ticket: None });
+        Ok(())
+    }
+
+    pub(super) fn is_probe(&self, request: &Request<'_>) -> bool {
+        *request.action == *PROBE
+    }
+
+    /// An answer to the probe is another node's: this one does not answer itself.
+    pub(super) fn probe_answered(&self, _response: &Response<'_>) -> bool {
+        true
+    }
+
+    pub(super) fn name_conflict(&self) {
+        if self.announced.load(Ordering::Acquire) {
+            if let Some(hidden) = self.refusals.pass() {
+                tracing::error!(
+                    node = &*self.node_id,
+                    hidden,
+                    "another node uses this node's name; stop it or give it another 'node_id'"
+                );
+            }
+            // A JavaScript node stops itself when it hears this.
+            self.publish_info();
+            return;
+        }
+        self.conflict.send_replace(Some(self.node_id.clone()));
+    }
+
+    /// Services take calls now: everybody may know.
+    pub(crate) async fn announce_first(self: &Arc<Self>) -> Result<()> {
+        if self.conflict.borrow().is_some() {
+            return Err(self.name_taken());
+        }
+        self.stale.store(true, Ordering::Release);
+        self.announced.store(true, Ordering::Release);
+        self.announce_now().await;
+        Ok(())
+    }
+
+    /// The services of this node changed: others are told in a moment.
+    pub(crate) fn services_changed(&self) {
+        self.stale.store(true, Ordering::Release);
+        if !self.announced.load(Ordering::Acquire) || self.leaving.load(Ordering::Acquire) {
+            return;
+        }
+        if self.announcing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let Some(me) = self.me() else { return };
+        self.tasks.spawn_background(async move {
+            tokio::time::sleep(me.options.transit.announce_delay).await;
+            me.announcing.store(false, Ordering::Release);
+            me.announce_now().await;
+        });
+    }
+
+    async fn announce_now(self: &Arc<Self>) {
+        if self.balances()
+            && let Err(error) = self.transporter.balance(self.balanced_topics()).await
+        {
+            tracing::error!(error = %format!("{error:#}"), "balanced subscriptions failed");
+        }
+        self.publish_info();
+    }
+
+    /// Topics on which the bus chooses this node among others.
+    fn balanced_topics(&self) -> Vec<Topic> {
+        use ligand_wire::topic::To;
+        let Some(broker) = self.broker() else { return Vec::new() };
+        let snapshot = broker.registry().snapshot();
+        let mut topics = Vec::new();
+        for endpoint in snapshot.services().iter().flat_map(|service| service.endpoints()) {
+            if endpoint.action().visibility_of() != crate::Visibility::Private {
+                topics.push(super::balanced(PacketKind::Request, endpoint.action().full_name()));
+            }
+        }
+        for listener in snapshot.listeners() {
+            let event = listener.event();
+            let to = To::Group { group: event.group_of().into(), event: event.pattern().into() };
+            let topic = Topic { kind: PacketKind::Event, to };
+            if !topics.contains(&topic) {
+                topics.push(topic);
+            }
+        }
+        topics
+    }
+
+    /// Tells everybody what this node is.
+    fn publish_info(&self) {
+        let info = self.local_info();
+        if self.features.own_discovery {
+            return;
+        }
+        if let Some(discoverer) = &self.discoverer {
+            let work = discoverer.announce(info);
+            let name = discoverer.name();
+            self.tasks.spawn_background(async move {
+                if let Err(error) = work.await {
+                    tracing::warn!(discoverer = name, error = %format!("{error:#}"), "the node was not announced");
+                }
+            });
+            return;
+        }
+        if let Err(error) = self.send_to_all(&Packet::Info(Box::new(NodeInfo::clone(&info)))) {
+            self.not_sent(PacketKind::Info, &error);
+        }
+    }
+
+    /// Answers a node that asks what this one is.
+    pub(super) fn tell(&self, node: &Arc<Node>) {
+        if !self.announced.load(Ordering::Acquire) || self.discoverer.is_some() {
+            return;
+        }
+        let info = self.local_info();
+        if let Err(error) = self.send_to(node, &Packet::Info(Box::new(NodeInfo::clone(&info)))) {
+            self.not_sent(PacketKind::Info, &error);
+        }
+        if !node.is_available() {
+            self.ask(node);
+        }
+    }
+
+    /// Asks a node what it is.
+    pub(super) fn ask(&self, node: &Arc<Node>) {
+        if let Some(discoverer) = &self.discoverer {
+            let work = discoverer.discover(node.id());
+            self.tasks.spawn_background(async move {
+                if let Err(error) = work.await {
+                    tracing::debug!(error = %format!("{error:#}"), "a node was not found in the store");
+                }
+            });
+        } else if !self.features.own_discovery
+            && let Err(error) = self.send_to(node, &Packet::Discover)
+        {
+            self.not_sent(PacketKind::Discover, &error);
+        }
+    }
+
+    /// After the bus was lost: everything may have changed.
+    pub(super) async fn rejoin(self: &Arc<Self>) {
+        if self.announced.load(Ordering::Acquire) && !self.leaving.load(Ordering::Acquire) {
+            self.announce_now().await;
+        }
+        if self.discoverer.is_none()
+            && !self.features.own_discovery
+            && let Err(error) = self.send_to_all(&Packet::Discover)
+        {
+            self.not_sent(PacketKind::Discover, &error);
+        }
+    }
+
+    /// Tells everybody that this node takes no calls any more, and waits until they know. It still answers.
+    pub(crate) async fn withdraw(self: &Arc<Self>) {
+        if !self.announced.load(Ordering::Acquire) || self.leaving.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.stale.store(true, Ordering::Release);
+        if self.balances()
+            && let Err(error) = self.transporter.balance(Vec::new()).await
+        {
+            tracing::warn!(error = %format!("{error:#}"), "balanced subscriptions were not ended");
+        }
+        self.publish_info();
+        tokio::time::sleep(self.options.registry.stop_delay).await;
+    }
+
+    /// Says farewell and closes.
+    pub(crate) async fn leave(self: &Arc<Self>) {
+        self.leaving.store(true, Ordering::Release);
+        if !self.features.own_discovery
+            && self.is_online()
+            && let Err(error) = self.send_to_all(&Packet::Disconnect)
+        {
+            self.not_sent(PacketKind::Disconnect, &error);
+        }
+        if let Some(discoverer) = &self.discoverer {
+            discoverer.stop().await;
+        }
+        self.transporter.disconnect().await;
+        for entry in self.pending.take(|_| true) {
+            let error = Error::request_rejected(entry.action.full_name(), &self.node_id);
+            let _ = entry.reply.send(error.into());
+        }
+    }
+
+    /// What this node is and offers; made anew when the services have changed.
+    pub(super) fn local_info(&self) -> Arc<NodeInfo> {
+        let port = self.transporter.port();
+        if !self.stale.swap(false, Ordering::AcqRel) && self.info.load().port == port {
+            return self.info.load_full();
+        }
+        let seq = self.seq.fetch_add(1, Ordering::AcqRel) + 1;
+        let services = match self.broker() {
+            Some(broker)
+                if self.announced.load(Ordering::Acquire) && !self.leaving.load(Ordering::Acquire) =>
+            {
+                registry::listed(&broker.registry().snapshot())
+            }
+            _ => Vec::new(),
+        };
+        let mut config = Map::new();
+        config.insert("ligand".into(), json!({ "cancel": true, "window": crate::stream::WINDOW }));
+        let info = Arc::new(NodeInfo {
+            services,
+            ip_list: addresses(),
+            hostname: hostname(),
+            client: ClientInfo {
+                kind: "rust".into(),
+                version: env!("CARGO_PKG_VERSION").into(),
+                lang_version: env!("CARGO_PKG_RUST_VERSION").into(),
+            },
+            config,
+            instance_id: self.instance_id.clone(),
+            metadata: self.options.metadata.clone(),
+            seq,
+            port,
+        });
+        self.info.store(info.clone());
+        info
+    }
+
+    pub(super) fn answer_ping(&self, node: &Arc<Node>, ping: &Ping<'_>) {
+        let pong = Pong { time: ping.time, id: Cow::Borrowed(&ping.id), arrived: now() };
+        if let Err(error) = self.send_to(node, &Packet::Pong(pong)) {
+            self.not_sent(PacketKind::Pong, &error);
+        }
+    }
+
+    /// Sends a ping; with a ticket the bus may tell that nobody got it.
+    pub(super) fn ping(&self, node: &Node, id: &str, ticket: Option<Ticket>) -> Result<()> {
+        let ping = Ping { time: now(), id: Cow::Borrowed(id) };
+        let body = self.pack(&Packet::Ping(ping), self.ver_of(node))?;
+        let topic = Topic::node(PacketKind::Ping, node.id().clone());
+        self.hand_over(Outbound { topic, body, ticket });
+        Ok(())
+    }
+}
+
+const PROBE: &str = "$node.list";
+
+/// Milliseconds since 1970.
+pub(super) fn now() -> f64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    (since.as_secs_f64() * 1000.0).floor()
+}
+
+/// The address under which this machine reaches others; nothing is sent to find it out.
+fn addresses() -> Vec<String> {
+    let outward = || {
+        let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+        socket.connect("192.0.2.1:9").ok()?;
+        socket.local_addr().ok().map(|address| address.ip())
+    };
+    let address = outward().filter(|ip| !ip.is_unspecified()).unwrap_or(IpAddr::from([127, 0, 0, 1]));
+    vec![address.to_string()]
+}

@@ -1,0 +1,231 @@
+//! What Ligand nodes tell each other beside the protocol, and events that may reach nobody.
+//!
+//! Control messages travel as event packets with names of their own: `$ligand.cancel` ends a running call,
+//! `$ligand.flow` tells the sender of a stream how much was read. Other
+//! implementations have no listener for such a name; they do not get any, because only nodes that name `ligand` in
+//! the `config` of their info are told.
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use ligand_transport::{Outbound, Ticket};
+use ligand_wire::{
+    Payload,
+    packet::{Event, Packet, PacketKind},
+    topic::{To, Topic},
+};
+use parking_lot::Mutex;
+use serde_json::json;
+
+use super::{Transit, stats, streams::Way};
+use crate::{ServiceBroker, context::Id, registry::Node};
+
+/// Names of control messages begin with this.
+pub(super) const CONTROL: &str = "$ligand.";
+const CANCEL: &str = "$ligand.cancel";
+pub(super) const FLOW: &str = "$ligand.flow";
+
+impl Transit {
+    /// Tells a node that nobody waits for a call any more.
+    pub(super) fn cancel(&self, node: &Node, id: &Id) {
+        if node.is_ligand() && node.is_available() {
+            self.control(node, CANCEL, json!({ "id": id.to_string() }).into());
+        }
+    }
+
+    pub(super) fn control(&self, node: &Node, name: &'static str, data: Payload) {
+        let event = Event {
+            id: Cow::Owned(Id::random().to_string()),
+            event: Cow::Borrowed(name),
+            data,
+            level: 1,
+            ..Event::default()
+        };
+        if let Err(error) = self.send_to(node, &Packet::Event(event)) {
+            self.not_sent(PacketKind::Event, &error);
+        }
+    }
+
+    /// Deals with a control message.
+    pub(super) fn controlled(&self, sender: &Arc<str>, name: &str, data: &Payload) {
+        let Some(id) = data.get("id") else { return };
+        let Some(id) = id.as_str() else { return };
+        match name {
+            CANCEL => {
+                if self.serving.cancel(id, sender) {
+                    stats::one(&self.stats.calls_cancelled);
+                }
+            }
+            FLOW => {
+                let way = data.get("way");
+                if let Some(way) = way.as_ref().and_then(|way| way.as_str()).and_then(Way::parse) {
+                    self.flow_came(sender, way, id, data);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A message whose fate matters.
+enum Sent {
+    Event(SentEvent),
+    /// Only tells whether the node is there.
+    Probe(Arc<Node>),
+}
+
+/// An event on its way to one node, which somebody else may take.
+struct SentEvent {
+    event: Arc<str>,
+    groups: Vec<Arc<str>>,
+    node: Arc<Node>,
+    tried: Vec<Arc<str>>,
+    body: Bytes,
+}
+
+#[derive(Default)]
+struct Kept {
+    sent: HashMap<u64, Sent>,
+    order: VecDeque<(u64, usize)>,
+    bytes: usize,
+}
+
+/// The latest events that were sent: kept for a while, because a bus tells only that nobody got one.
+#[derive(Default)]
+pub(super) struct Events {
+    next: AtomicU64,
+    kept: Mutex<Kept>,
+}
+
+/// Most events and bytes that are kept.
+const MOST_EVENTS: usize = 4096;
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+impl Events {
+    /// Whether this node is there.
+    pub(super) fn probe(&self, node: &Arc<Node>) -> Ticket {
+        self.keep(Sent::Probe(node.clone()), 0)
+    }
+
+    fn keep(&self, sent: Sent, bytes: usize) -> Ticket {
+        // Tickets of calls have the highest bit set: they are ids of version 4.
+        let ticket = self.next.fetch_add(1, Ordering::Relaxed) & (u64::MAX >> 1);
+        let mut kept = self.kept.lock();
+        kept.bytes += bytes;
+        kept.order.push_back((ticket, bytes));
+        kept.sent.insert(ticket, sent);
+        while kept.order.len() > MOST_EVENTS || kept.bytes > MOST_BYTES {
+            let Some((oldest, bytes)) = kept.order.pop_front() else { break };
+            kept.bytes -= bytes;
+            kept.sent.remove(&oldest);
+        }
+        Ticket(ticket)
+    }
+
+    fn take(&self, ticket: Ticket) -> Option<Sent> {
+        self.kept.lock().sent.remove(&ticket.0)
+    }
+}
+
+impl Transit {
+    /// Sends an event packet to a node. One that another node of the group may handle goes there when this node did
+    /// not get it.
+    pub(crate) fn send_event(&self, node: &Arc<Node>, event: Event<'_>) {
+        let (name, groups, broadcast) = (event.event.to_string(), event.groups.clone(), event.broadcast);
+        let groups = groups.iter().map(|group| Arc::from(&**group)).collect();
+        let body = match self.pack(&Packet::Event(event), self.ver_of(node)) {
+            Ok(body) => body,
+            Err(error) => {
+                self.event_lost(&name, &format!("{error:#}"));
+                return;
+            }
+        };
+        let groups = if broadcast { Vec::new() } else { groups };
+        self.deliver(SentEvent { event: name.into(), groups, node: node.clone(), tried: Vec::new(), body });
+    }
+
+    /// Encodes a payload that goes to several nodes, once.
+    pub(crate) fn settle(&self, payload: &mut Payload) -> ligand_wire::Result<()> {
+        if payload.format() != Some(self.format) && !payload.is_undefined() {
+            let mut bytes = Vec::new();
+            payload.encode(self.format, &mut bytes)?;
+            *payload = Payload::encoded(self.format, bytes);
+        }
+        Ok(())
+    }
+
+    /// Sends an event to one node of a group; the bus chooses.
+    pub(crate) fn send_to_group(&self, group: &Arc<str>, event: Event<'_>) {
+        let name: Arc<str> = event.event.as_ref().into();
+        let body = match self.pack(&Packet::Event(event), self.ver) {
+            Ok(body) => body,
+            Err(error) => return self.event_lost(&name, &format!("{error:#}")),
+        };
+        let to = To::Group { group: group.clone(), event: name };
+        self.hand_over(Outbound { topic: Topic { kind: PacketKind::Event, to }, body, ticket: None });
+    }
+
+    fn deliver(&self, sent: SentEvent) {
+        let (name, topic) = (sent.event.clone(), Topic::node(PacketKind::Event, sent.node.id().clone()));
+        let body = sent.body.clone();
+        let ticket = Some(self.events.keep(Sent::Event(sent), body.len()));
+        let outbound = Outbound { topic, body, ticket };
+        match self.send(outbound) {
+            ligand_transport::Sending::Done(Ok(())) => {}
+            ligand_transport::Sending::Done(Err(error)) => self.event_lost(&name, &format!("{error:#}")),
+            ligand_transport::Sending::Waiting(work) => {
+                let Some(me) = self.me() else { return };
+                self.tasks.spawn(async move {
+                    if let Err(error) = work.await {
+                        me.event_lost(&name, &format!("{error:#}"));
+                    }
+                });
+            }
+        }
+    }
+
+    /// An event reached nobody: another node of each group takes it, else it is lost.
+    pub(super) fn event_undelivered(&self, broker: &ServiceBroker, ticket: Ticket) {
+        let mut sent = match self.events.take(ticket) {
+            Some(Sent::Event(sent)) => sent,
+            Some(Sent::Probe(node)) => return self.absent(&node),
+            None => return,
+        };
+        self.absent(&sent.node);
+        sent.tried.push(sent.node.id().clone());
+        let lists = broker.registry().load().heard(&sent.event);
+        let ver = self.ver_of(&sent.node);
+        let next = lists
+            .iter()
+            .filter(|list| sent.groups.iter().any(|group| *group == list.name))
+            .find_map(|list| list.next_node(false, &sent.tried).flatten())
+            .filter(|node| self.ver_of(node) == ver);
+        match next {
+            Some(next) => {
+                stats::one(&self.stats.sent_again);
+                sent.node = next.clone();
+                self.deliver(sent);
+            }
+            None => {
+                let why = format!("node '{}' did not get it, and no other node listens", sent.node.id());
+                self.event_lost(&sent.event, &why);
+            }
+        }
+    }
+
+    /// Counts and logs an event that reaches no listener.
+    #[cold]
+    pub(crate) fn event_lost(&self, event: &str, why: &str) {
+        stats::one(&self.stats.events_lost);
+        if let Some(hidden) = self.losses.pass() {
+            tracing::warn!(event, hidden, "an event was lost: {why}");
+        }
+    }
+}

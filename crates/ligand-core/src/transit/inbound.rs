@@ -1,0 +1,470 @@
+//! Packets that came from other nodes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ligand_transport::{Cluster as _, Ticket};
+use ligand_wire::{
+    Error, Payload, codec,
+    packet::{Event, Fields, Packet, PacketKind, Received, Request, Response},
+};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::{
+    Transit,
+    control::CONTROL,
+    pending::Reply,
+    serving::Seat,
+    stats,
+    streams::{self, Piece, Way},
+};
+use crate::{
+    ServiceBroker,
+    broker::{State, receive_event, serve},
+    context::{Context, EventKind, Extra, Headers, Home, Id, Inner as ContextInner, Limit, Meta},
+    registry::Node,
+    stream::{Mode, Streaming},
+};
+
+/// An event that waits for its listeners to start: one after the other, as they came.
+pub(super) struct EventIn {
+    pub(super) name: Arc<str>,
+    pub(super) data: Payload,
+    pub(super) groups: Vec<String>,
+    pub(super) ctx: EventContext,
+    done: Option<oneshot::Sender<()>>,
+}
+
+/// Where an event of another node comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct EventContext {
+    pub(crate) kind: EventKind,
+    pub(crate) meta: Meta,
+    pub(crate) headers: Option<Arc<Headers>>,
+    pub(crate) level: u32,
+    pub(crate) parent_id: Option<Id>,
+    pub(crate) request_id: Option<Id>,
+    pub(crate) caller: Option<Arc<str>>,
+    pub(crate) node: Arc<str>,
+}
+
+/// Says that a stream is one of values.
+const MODE_FLAG: &str = "$streamObjectMode";
+
+/// Deeper than any call tree.
+const DEEPEST: u32 = 100_000;
+
+impl Transit {
+    /// Deals with a packet. `tracked`: the receiver answers when its work has ended.
+    pub(super) fn take_in(
+        &self,
+        kind: PacketKind,
+        body: Bytes,
+        tracked: bool,
+    ) -> Option<oneshot::Receiver<()>> {
+        stats::one(&self.stats.packets_received);
+        stats::add(&self.stats.bytes_received, body.len());
+        let body = match self.unseal(kind, body) {
+            Ok(body) => body,
+            Err(error) => {
+                self.refuse(kind, &error);
+                return None;
+            }
+        };
+        let len = body.len();
+        let received = match codec::decode(kind, self.format, &body) {
+            Ok(received) => received,
+            Err(error) => {
+                self.refuse(kind, &error);
+                return None;
+            }
+        };
+        let Received { ver, sender, packet } = received;
+        if !self.accepts(&ver) {
+            let why = Error::protocol_mismatch(&self.node_id, self.ver, &ver);
+            self.refuse(kind, &why);
+            return None;
+        }
+        let broker = self.broker()?;
+        if *sender == *self.node_id {
+            return self.from_own_name(&broker, packet, tracked);
+        }
+        let Some(node) = broker.registry().node_or_new(&sender, self.options.transit.max_nodes) else {
+            self.refuse(kind, &Error::invalid_packet(kind, "there are 'transit.max_nodes' nodes already"));
+            return None;
+        };
+        node.set_ver(&ver);
+        self.dispatch(&broker, &node, packet, len, tracked)
+    }
+
+    fn accepts(&self, ver: &str) -> bool {
+        match ver {
+            "4" | "5" => !self.options.transit.strict_version || ver == self.ver,
+            _ => false,
+        }
+    }
+
+    fn dispatch(
+        &self,
+        broker: &ServiceBroker,
+        node: &Arc<Node>,
+        packet: Packet<'_>,
+        len: usize,
+        tracked: bool,
+    ) -> Option<oneshot::Receiver<()>> {
+        match packet {
+            Packet::Request(request) => return self.request_came(broker, node, request, len, tracked),
+            Packet::Response(response) => self.response_came(node, response, len),
+            Packet::Event(event) => return self.event_came(node, event, tracked),
+            Packet::Discover => self.tell(node),
+            Packet::Info(info) => {
+                self.learn(node.id(), *info, None);
+            }
+            Packet::Disconnect => self.lost(node.id(), false),
+            Packet::Heartbeat(beat) => {
+                if !self.heard(node.id(), &beat) {
+                    self.ask(node);
+                }
+            }
+            Packet::Ping(ping) => self.answer_ping(node, &ping),
+            Packet::Pong(pong) => self.pong_came(broker, node, &pong),
+            Packet::GossipRequest(_) | Packet::GossipResponse(_) | Packet::GossipHello(_) => {
+                let why = Error::invalid_packet(packet.kind(), "gossip is for TCP only");
+                self.refuse(packet.kind(), &why);
+            }
+        }
+        None
+    }
+
+    /// Packets from this node's own name: its own balanced calls, or a node that was given the same name.
+    fn from_own_name(
+        &self,
+        broker: &ServiceBroker,
+        packet: Packet<'_>,
+        tracked: bool,
+    ) -> Option<oneshot::Receiver<()>> {
+        match packet {
+            Packet::Info(info) if info.instance_id != self.instance_id => {
+                self.name_conflict();
+                None
+            }
+            Packet::Response(response) if *response.id == self.probe.to_string() => {
+                if self.probe_answered(&response) {
+                    self.name_conflict();
+                }
+                None
+            }
+            Packet::Response(response) => {
+                let own = Arc::new(Node::new(&self.node_id));
+                self.response_came(&own, response, 0);
+                None
+            }
+            Packet::Request(request) if self.balances() || self.is_probe(&request) => {
+                // The probe of this very start is not answered by itself.
+                if *request.id == self.probe.to_string() {
+                    return None;
+                }
+                let own = Arc::new(Node::new(&self.node_id));
+                self.request_came(broker, &own, request, 0, tracked)
+            }
+            Packet::Event(event) if self.balances() => {
+                let own = Arc::new(Node::new(&self.node_id));
+                self.event_came(&own, event, tracked)
+            }
+            _ => None,
+        }
+    }
+
+    fn response_came(&self, node: &Arc<Node>, response: Response<'_>, len: usize) {
+        let sender = node.id();
+        let mode = if response.object_mode() { Mode::Objects } else { Mode::Bytes };
+        if let Some(seq @ 1..) = response.seq {
+            let early = self.pending.asked(&response.id, sender);
+            let part = streams::part(response.stream == Some(true), response.data, response.error);
+            let piece = Piece { way: Way::Down, id: &response.id, seq, mode, part, len };
+            self.piece_came(node, piece, early);
+            return;
+        }
+        let Some(entry) = self.pending.answered(&response.id, sender) else {
+            stats::one(&self.stats.orphan_responses);
+            return;
+        };
+        if let (Some(error), Some(node)) = (&response.error, &entry.node)
+            && not_run(error, &entry.action.full_name, sender)
+            && !entry.once
+            && let (Some(broker), Some((_, low))) = (self.broker(), Id::halves(&response.id))
+        {
+            // The node does not have the action any more, nothing has run: another one may have it.
+            let (node, error) = (node.clone(), error.clone());
+            let others = broker.registry().load().list(entry.action.full_name()).is_some_and(|list| {
+                list.remotes().iter().any(|e| {
+                    e.node().is_some_and(|other| other.id() != node.id() && !entry.tried.contains(other.id()))
+                })
+            });
+            if others {
+                self.pending.insert(Ticket(low), entry);
+                self.send_again(&broker, Ticket(low), &node);
+            } else {
+                let _ = entry.reply.send(error.into());
+            }
+            return;
+        }
+        let result = match response.error {
+            Some(error) => Err(error),
+            None if response.stream == Some(true) => {
+                self.open(node, Way::Down, &response.id, mode).map(Payload::typed)
+            }
+            None => Ok(response.data),
+        };
+        let _ = entry.reply.send(Reply { result, meta: Some(response.meta.into_owned()) });
+    }
+
+    fn event_came(&self, node: &Arc<Node>, event: Event<'_>, tracked: bool) -> Option<oneshot::Receiver<()>> {
+        if event.event.starts_with(CONTROL) {
+            self.controlled(node.id(), &event.event, &event.data);
+            return None;
+        }
+        let (done, end) = match tracked {
+            true => {
+                let (done, end) = oneshot::channel();
+                (Some(done), Some(end))
+            }
+            false => (None, None),
+        };
+        let ctx = EventContext {
+            kind: if event.broadcast { EventKind::Broadcast } else { EventKind::Emit },
+            meta: event.meta.into_owned().into(),
+            headers: event.headers.and_then(|headers| texts(&headers)),
+            level: event.level.clamp(1, DEEPEST),
+            parent_id: event.parent_id.map(|id| Id::from(&*id)),
+            request_id: event.request_id.map(|id| Id::from(&*id)),
+            caller: event.caller.map(|caller| caller.as_ref().into()),
+            node: node.id().clone(),
+        };
+        let name: Arc<str> = event.event.as_ref().into();
+        let groups = event.groups.iter().map(|group| group.to_string()).collect();
+        let queued = EventIn { name: name.clone(), data: event.data, groups, ctx, done };
+        if self.event_queue.try_send(queued).is_err() {
+            self.event_lost(&name, "more events came than the listeners can take");
+        }
+        end
+    }
+
+    /// Starts the listeners of events in the order in which they came.
+    pub(super) fn run_events(&self) {
+        let Some(mut source) = self.event_source.lock().take() else { return };
+        let weak = self.broker.clone();
+        self.tasks.spawn_background(async move {
+            while let Some(event) = source.recv().await {
+                let Some(broker) = weak.upgrade() else { return };
+                receive_event(&broker, event.name, event.data, &event.groups, &event.ctx, event.done).await;
+            }
+        });
+    }
+
+    fn request_came(
+        &self,
+        broker: &ServiceBroker,
+        node: &Arc<Node>,
+        mut request: Request<'_>,
+        len: usize,
+        tracked: bool,
+    ) -> Option<oneshot::Receiver<()>> {
+        let me = self.me()?;
+        let mode = if request.object_mode() { Mode::Objects } else { Mode::Bytes };
+        if let Some(seq @ 1..) = request.seq {
+            let error = request.stream_error();
+            let part = streams::part(request.stream, request.params, error);
+            self.piece_came(node, Piece { way: Way::Up, id: &request.id, seq, mode, part, len }, true);
+            return None;
+        }
+        let mut stream = None;
+        if request.stream {
+            match self.open(node, Way::Up, &request.id, mode) {
+                Ok(opened) => stream = Some(opened),
+                Err(error) => {
+                    self.answer(node, &request.id, request.meta.into_owned(), Err(error));
+                    return None;
+                }
+            }
+            // The flag is the transport's, not the caller's.
+            if let Some(headers) = &mut request.headers {
+                headers.to_mut().remove(MODE_FLAG);
+            }
+            if request.meta.contains_key(MODE_FLAG) {
+                request.meta.to_mut().remove(MODE_FLAG);
+            }
+        }
+        let Some(seat) = self.serving.enter(self.options.transit.max_running) else {
+            let error = Error::queue_is_full(&request.action, &self.node_id);
+            self.answer(node, &request.id, request.meta.into_owned(), Err(error));
+            return None;
+        };
+        let registry = broker.registry().load();
+        let Some(endpoint) = registry.list(&request.action).and_then(|list| list.local()).cloned() else {
+            let error = match broker.state() {
+                State::Stopping | State::Stopped => {
+                    Error::service_not_available(&request.action, Some(&self.node_id))
+                }
+                _ => Error::service_not_found(&request.action, Some(&self.node_id)),
+            };
+            self.answer(node, &request.id, request.meta.into_owned(), Err(error));
+            return None;
+        };
+        drop(registry);
+        let mut inner = ContextInner::new(Home::Endpoint(endpoint));
+        inner.id = Id::from(&*request.id);
+        inner.request_id = request.request_id.map(|id| Id::from(&*id));
+        inner.parent_id = request.parent_id.map(|id| Id::from(&*id));
+        inner.caller = request.caller.map(|caller| caller.as_ref().into());
+        inner.level = request.level.clamp(1, DEEPEST);
+        inner.meta = parking_lot::Mutex::new(request.meta.into_owned().into());
+        inner.limit = limit(broker, request.timeout, &inner.home);
+        inner.extra = Some(Arc::new(Extra {
+            headers: request.headers.and_then(|headers| texts(&headers)),
+            node: Some(node.id().clone()),
+            stream,
+            ..Extra::default()
+        }));
+        let ctx = inner.build();
+        let (done, end) = match tracked {
+            true => {
+                let (done, end) = oneshot::channel();
+                (Some(done), Some(end))
+            }
+            false => (None, None),
+        };
+        let cancellable = node.is_ligand();
+        if cancellable {
+            self.serving.note(&request.id, node.id());
+        }
+        let work = Served {
+            transit: me.clone(),
+            node: node.clone(),
+            id: request.id.into(),
+            cancellable,
+            _seat: seat,
+        };
+        let id: Box<str> = work.id.clone();
+        let params = request.params;
+        let handle = self.tasks.spawn(async move {
+            let result = serve(&ctx, params).await;
+            work.answer(&ctx, result);
+            drop(done);
+        });
+        if cancellable && let Some(handle) = handle {
+            self.serving.started(&id, handle);
+        }
+        end
+    }
+
+    /// Answers a call with a stream.
+    fn stream_down(&self, node: &Arc<Node>, id: &str, meta: Fields, stream: Streaming) {
+        let mut headers = Fields::new();
+        streams::mark(&mut headers, stream.mode());
+        let response = Response {
+            id: id.into(),
+            meta: std::borrow::Cow::Borrowed(&meta),
+            headers: Some(std::borrow::Cow::Owned(headers)),
+            data: Payload::NULL,
+            error: None,
+            stream: Some(true),
+            seq: Some(0),
+        };
+        match self.send_to(node, &Packet::Response(response)) {
+            Ok(()) => drop(self.pump_down(node, id, meta, stream)),
+            Err(error) => self.not_sent(PacketKind::Response, &error),
+        }
+    }
+
+    /// Answers a call.
+    fn answer(&self, node: &Node, id: &str, meta: Fields, result: Result<Payload, Error>) {
+        let ver = self.ver_of(node);
+        let (data, error) = match result {
+            Ok(data) => (data, None),
+            Err(error) => (Payload::NULL, Some(error)),
+        };
+        let response = Response {
+            id: id.into(),
+            meta: std::borrow::Cow::Owned(meta),
+            headers: (ver != "4").then(std::borrow::Cow::default),
+            data,
+            error,
+            stream: None,
+            seq: None,
+        };
+        if let Err(error) = self.send_to(node, &Packet::Response(response)) {
+            let response = Response { id: id.into(), error: Some(error), ..Response::default() };
+            if let Err(error) = self.send_to(node, &Packet::Response(response)) {
+                self.not_sent(PacketKind::Response, &error);
+            }
+        }
+    }
+}
+
+/// A call of another node that runs; its end is noted however it comes.
+struct Served {
+    transit: Arc<Transit>,
+    node: Arc<Node>,
+    id: Box<str>,
+    cancellable: bool,
+    _seat: Seat,
+}
+
+impl Served {
+    fn answer(&self, ctx: &Context, result: Result<Payload, Error>) {
+        let meta = ctx.inner().meta.lock().as_map().clone();
+        if let Ok(payload) = &result
+            && let Some(stream) = payload.peek::<Streaming>().cloned()
+        {
+            self.transit.stream_down(&self.node, &self.id, meta, stream);
+            return;
+        }
+        self.transit.answer(&self.node, &self.id, meta, result);
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if self.cancellable {
+            self.transit.serving.ended(&self.id);
+        }
+    }
+}
+
+/// The error says that the node asked does not offer the action (any more): nothing has run.
+fn not_run(error: &Error, action: &str, sender: &str) -> bool {
+    (error.is("ServiceNotFoundError") || error.is("ServiceNotAvailableError"))
+        && error.node_id().is_none_or(|node| node == sender)
+        && error.data().is_some_and(|data| {
+            data.get("action").and_then(|a| a.as_str()) == Some(action)
+                && data.get("nodeID").and_then(|n| n.as_str()) == Some(sender)
+        })
+}
+
+/// Headers as texts; lists and maps are left out.
+fn texts(headers: &Fields) -> Option<Arc<Headers>> {
+    if headers.is_empty() {
+        return None;
+    }
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    };
+    let texts = headers.iter().filter_map(|(name, value)| Some((name.to_ascii_lowercase(), text(value)?)));
+    Some(Arc::new(texts.collect()))
+}
+
+/// The time that the caller gives; missing = the action's own.
+fn limit(broker: &ServiceBroker, timeout: Option<f64>, home: &Home) -> Limit {
+    let given =
+        timeout.map(|millis| std::time::Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default());
+    let own = || match home {
+        Home::Endpoint(endpoint) => endpoint.action().timeout,
+        Home::Listener(_) | Home::Broker(_) => None,
+    };
+    let limit = given.or_else(own).unwrap_or(broker.options().request_timeout);
+    Limit::new(Some(limit), None)
+}

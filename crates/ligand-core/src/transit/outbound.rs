@@ -1,0 +1,247 @@
+//! Calls on their way to another node.
+
+use std::{
+    borrow::Cow,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{self, Poll},
+};
+
+use ligand_transport::{Outbound, Sending, Ticket};
+use ligand_wire::{
+    Error, Payload, Result,
+    packet::{Fields, Packet, PacketKind, Request},
+    topic::Topic,
+};
+use serde_json::Value;
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{
+    Transit, balanced,
+    pending::{Entry, Reply},
+    stats, streams,
+};
+use crate::{
+    context::{Context, Headers, Id, Meta},
+    future::Work,
+    registry::{Endpoint, Node, strategy::Pick},
+    stream::Credit,
+};
+
+impl Transit {
+    /// Calls the context's action on `node`, or on the one that the bus chooses.
+    pub(super) fn request(&self, ctx: &Context, params: Payload, node: Option<&Arc<Node>>) -> Work<Payload> {
+        match self.start(ctx, params, node) {
+            Ok(call) => Work::new(call),
+            Err(error) => Work::done(Err(error)),
+        }
+    }
+
+    fn start(&self, ctx: &Context, params: Payload, node: Option<&Arc<Node>>) -> Result<Call> {
+        let Some(me) = self.me() else { return Err(Error::disconnected()) };
+        let action = ctx.action_def().expect("a remote endpoint runs in a context with its action");
+        let most = self.options.transit.max_queue_size;
+        if most > 0 && self.pending.len() >= most {
+            return Err(Error::queue_is_full(action.full_name(), &self.node_id));
+        }
+        let Some((high, low)) = ctx.id().as_halves() else {
+            return Err(Error::internal_error("a call needs an id of this node"));
+        };
+        let ticket = Ticket(low);
+        let ver = node.map_or(self.ver, |node| self.ver_of(node));
+        let stream = ctx.stream();
+        let mut request = describe(ctx, params, ver);
+        if let Some(stream) = &stream {
+            (request.stream, request.seq) = (true, Some(0));
+            let mut headers = request.headers.take().map(Cow::into_owned).unwrap_or_default();
+            streams::mark(&mut headers, stream.mode());
+            request.headers = Some(Cow::Owned(headers));
+        }
+        let body = self.pack(&Packet::Request(request), ver)?;
+        let (reply, answer) = oneshot::channel();
+        let entry = Entry {
+            high,
+            reply,
+            node: node.cloned(),
+            action: action.clone(),
+            body: body.clone(),
+            tried: Vec::new(),
+            outages: self.outages.load(Ordering::Relaxed),
+            once: stream.is_some(),
+        };
+        self.pending.insert(ticket, entry);
+        let mut waiting = Waiting { transit: me, ticket, done: false, upload: None };
+        let topic = match node {
+            Some(node) => Topic::node(PacketKind::Request, node.id().clone()),
+            None => balanced(PacketKind::Request, action.full_name()),
+        };
+        let sending = match self.send(Outbound { topic, body, ticket: Some(ticket) }) {
+            Sending::Done(result) => {
+                result?;
+                None
+            }
+            waiting @ Sending::Waiting(_) => Some(waiting),
+        };
+        if let (Some(stream), Some(node)) = (stream, node) {
+            waiting.upload = Some(self.pump_up(ctx.clone(), node, stream));
+        }
+        Ok(Call { ctx: ctx.clone(), sending, answer, waiting })
+    }
+
+    /// The packet with this ticket reached nobody.
+    pub(super) fn nobody_there(&self, ticket: Ticket) {
+        let Some(broker) = self.broker() else { return };
+        let node = self.pending.with(ticket, |entry| entry.node.clone());
+        let Some(node) = node else {
+            self.event_undelivered(&broker, ticket);
+            return;
+        };
+        let Some(node) = node else {
+            // The bus was to choose, and there was nobody.
+            if let Some(entry) = self.pending.remove(ticket) {
+                let error = Error::service_not_available(entry.action.full_name(), None);
+                let _ = entry.reply.send(error.into());
+            }
+            return;
+        };
+        self.absent(&node);
+        self.send_again(&broker, ticket, &node);
+    }
+
+    /// Sends a call that `node` did not get to another one; nothing has run yet, so this is safe.
+    pub(super) fn send_again(&self, broker: &crate::ServiceBroker, ticket: Ticket, node: &Arc<Node>) -> bool {
+        let ver = self.ver_of(node);
+        let next = self.pending.with(ticket, |entry| {
+            if entry.once {
+                return None;
+            }
+            entry.tried.push(node.id().clone());
+            let list = broker.registry().load().list(entry.action.full_name())?.clone();
+            let tried = &entry.tried;
+            let skip = |endpoint: &Endpoint| {
+                endpoint.node().is_none_or(|node| tried.contains(node.id()) || self.ver_of(node) != ver)
+            };
+            // What the packet says is not looked at again: a key is not known here.
+            let endpoint = list.pick(false, &Pick::new(&Payload::UNDEFINED, &Meta::default), &skip)?;
+            let next = endpoint.node()?.clone();
+            entry.node = Some(next.clone());
+            Some((next, entry.body.clone()))
+        });
+        match next.flatten() {
+            Some((next, body)) => {
+                stats::one(&self.stats.sent_again);
+                tracing::debug!(
+                    from = &**node.id(),
+                    to = &**next.id(),
+                    "a call reached nobody, sent to another node"
+                );
+                let topic = Topic::node(PacketKind::Request, next.id().clone());
+                self.hand_over(Outbound { topic, body, ticket: Some(ticket) });
+                true
+            }
+            None => {
+                if let Some(entry) = self.pending.remove(ticket) {
+                    let error = Error::request_rejected(entry.action.full_name(), node.id())
+                        .with_internal("the node did not get the call, and no other node has the action");
+                    let _ = entry.reply.send(error.into());
+                }
+                false
+            }
+        }
+    }
+
+    /// The node is gone: calls that it got and did not answer end now.
+    pub(super) fn reject(&self, node: &Node) {
+        let calls = self.pending.take(|entry| entry.node.as_ref().is_some_and(|own| own.id() == node.id()));
+        for entry in calls {
+            stats::one(&self.stats.calls_rejected);
+            let error = Error::request_rejected(entry.action.full_name(), node.id());
+            let _ = entry.reply.send(error.into());
+        }
+    }
+}
+
+/// The packet of a call.
+pub(super) fn describe<'a>(ctx: &'a Context, params: Payload, ver: &str) -> Request<'a> {
+    let inner = ctx.inner();
+    let headers = || ctx.headers().map_or_else(Fields::new, fields);
+    Request {
+        id: Cow::Owned(inner.id.to_string()),
+        action: Cow::Borrowed(ctx.action()),
+        params,
+        meta: Cow::Owned(inner.meta.lock().as_map().clone()),
+        headers: (ver != "4").then(|| Cow::Owned(headers())),
+        timeout: Some(ctx.deadline().map_or(0.0, |end| {
+            // Zero would mean no limit.
+            (end.saturating_duration_since(Instant::now()).as_secs_f64() * 1000.0).max(0.001)
+        })),
+        level: inner.level,
+        tracing: None,
+        parent_id: inner.parent_id.as_ref().map(|id| Cow::Owned(id.to_string())),
+        request_id: Some(Cow::Owned(ctx.request_id().to_string())),
+        caller: inner.caller.as_deref().map(Cow::Borrowed),
+        stream: false,
+        seq: None,
+    }
+}
+
+pub(super) fn fields(headers: &Headers) -> Fields {
+    headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
+}
+
+/// Takes the call out of the list when nobody waits any more, and tells the node to stop.
+struct Waiting {
+    transit: Arc<Transit>,
+    ticket: Ticket,
+    done: bool,
+    /// The stream that goes along; it goes on after an answer.
+    upload: Option<Credit>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !self.done
+            && let Some(upload) = &self.upload
+        {
+            upload.cancel();
+        }
+        if !self.done
+            && let Some(entry) = self.transit.pending.remove(self.ticket)
+            && let Some(node) = &entry.node
+        {
+            self.transit.cancel(node, &Id::from_halves(entry.high, self.ticket.0));
+        }
+    }
+}
+
+/// A call that waits for its answer.
+struct Call {
+    ctx: Context,
+    sending: Option<Sending>,
+    answer: oneshot::Receiver<Reply>,
+    waiting: Waiting,
+}
+
+impl Future for Call {
+    type Output = Result<Payload>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<Payload>> {
+        let this = self.get_mut();
+        if let Some(sending) = &mut this.sending
+            && let Poll::Ready(sent) = Pin::new(sending).poll(cx)
+        {
+            this.sending = None;
+            sent?;
+        }
+        let Poll::Ready(reply) = Pin::new(&mut this.answer).poll(cx) else { return Poll::Pending };
+        this.waiting.done = true;
+        let Ok(reply) = reply else { return Poll::Ready(Err(Error::disconnected())) };
+        if let Some(meta) = reply.meta
+            && !meta.is_empty()
+        {
+            this.ctx.inner().meta.lock().merge(&meta.into());
+        }
+        Poll::Ready(reply.result)
+    }
+}

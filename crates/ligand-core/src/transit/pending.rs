@@ -1,0 +1,143 @@
+//! Calls that wait for the answer of another node.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use ligand_transport::Ticket;
+use ligand_wire::{Error, Payload, packet::Fields};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::{context::Id, registry::Node, service::Action};
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) result: Result<Payload, Error>,
+    /// Meta after the call; `None` when no node answered.
+    pub(super) meta: Option<Fields>,
+}
+
+impl From<Error> for Reply {
+    fn from(error: Error) -> Self {
+        Self { result: Err(error), meta: None }
+    }
+}
+
+/// One call that waits.
+pub(super) struct Entry {
+    /// First half of the id; the second is the ticket.
+    pub(super) high: u64,
+    pub(super) reply: oneshot::Sender<Reply>,
+    /// `None`: the bus chose.
+    pub(super) node: Option<Arc<Node>>,
+    pub(super) action: Arc<Action>,
+    /// The packet, to send it to another node when this one did not get it.
+    pub(super) body: Bytes,
+    /// Nodes that did not get it.
+    pub(super) tried: Vec<Arc<str>>,
+    /// How often the bus had been lost when it was sent.
+    pub(super) outages: u64,
+    /// Its parameters have a stream: it cannot be sent again.
+    pub(super) once: bool,
+}
+
+const SHARDS: usize = 16;
+
+type Shard = HashMap<u64, Entry, RandomState>;
+
+/// Calls that wait for the answer of another node, by the second half of their ids.
+pub(super) struct Pending {
+    shards: [Mutex<Shard>; SHARDS],
+    count: AtomicUsize,
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::default()), count: AtomicUsize::new(0) }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "only the last bits count")]
+const fn shard_of(ticket: Ticket) -> usize {
+    ticket.0 as usize % SHARDS
+}
+
+impl Pending {
+    fn shard(&self, ticket: Ticket) -> parking_lot::MutexGuard<'_, Shard> {
+        self.shards[shard_of(ticket)].lock()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn insert(&self, ticket: Ticket, entry: Entry) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.shard(ticket).insert(ticket.0, entry);
+    }
+
+    pub(super) fn remove(&self, ticket: Ticket) -> Option<Entry> {
+        let entry = self.shard(ticket).remove(&ticket.0);
+        self.count.fetch_sub(usize::from(entry.is_some()), Ordering::Relaxed);
+        entry
+    }
+
+    /// The call with this id, when `sender` is whom it was sent to.
+    pub(super) fn answered(&self, id: &str, sender: &str) -> Option<Entry> {
+        let (high, low) = Id::halves(id)?;
+        let mut shard = self.shard(Ticket(low));
+        let entry = shard.get(&low)?;
+        let fits = entry.high == high && entry.node.as_ref().is_none_or(|node| **node.id() == *sender);
+        let entry = fits.then(|| shard.remove(&low)).flatten();
+        self.count.fetch_sub(usize::from(entry.is_some()), Ordering::Relaxed);
+        entry
+    }
+
+    /// `sender` was sent the call with this id and has not answered.
+    pub(super) fn asked(&self, id: &str, sender: &str) -> bool {
+        let Some((high, low)) = Id::halves(id) else { return false };
+        let fits = |entry: &mut Entry| {
+            entry.high == high && entry.node.as_ref().is_none_or(|node| **node.id() == *sender)
+        };
+        self.with(Ticket(low), fits).unwrap_or(false)
+    }
+
+    /// Looks at one, maybe changes it.
+    pub(super) fn with<T>(&self, ticket: Ticket, look: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        self.shard(ticket).get_mut(&ticket.0).map(look)
+    }
+
+    /// Takes out those that `wanted` says.
+    pub(super) fn take(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        let mut taken = Vec::new();
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            let tickets: Vec<_> =
+                shard.iter().filter(|(_, entry)| wanted(entry)).map(|(ticket, _)| *ticket).collect();
+            taken.extend(tickets.into_iter().filter_map(|ticket| shard.remove(&ticket)));
+        }
+        self.count.fetch_sub(taken.len(), Ordering::Relaxed);
+        taken
+    }
+
+    /// The nodes that calls wait for.
+    pub(super) fn nodes(&self) -> Vec<Arc<Node>> {
+        let mut nodes: Vec<Arc<Node>> = Vec::new();
+        for shard in &self.shards {
+            for node in shard.lock().values().filter_map(|entry| entry.node.as_ref()) {
+                if !nodes.iter().any(|other| Arc::ptr_eq(other, node)) {
+                    nodes.push(node.clone());
+                }
+            }
+        }
+        nodes
+    }
+}

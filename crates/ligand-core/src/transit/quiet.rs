@@ -1,0 +1,50 @@
+//! Log lines that outsiders can cause, at a bounded rate.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// Lets through a few lines in each period and counts the others.
+pub(super) struct Quiet {
+    state: Mutex<(Option<Instant>, u32, u64)>,
+}
+
+const PERIOD: Duration = Duration::from_secs(10);
+const LINES: u32 = 10;
+
+impl Quiet {
+    pub(super) const fn new() -> Self {
+        Self { state: Mutex::new((None, 0, 0)) }
+    }
+
+    /// `Some(n)`: write the line; `n` others were left out before.
+    pub(super) fn pass(&self) -> Option<u64> {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let (start, lines, hidden) = &mut *state;
+        if start.is_none_or(|start| now.duration_since(start) >= PERIOD) {
+            (*start, *lines) = (Some(now), 0);
+        }
+        if *lines >= LINES {
+            *hidden += 1;
+            return None;
+        }
+        *lines += 1;
+        Some(std::mem::take(hidden))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_lines_in_each_period() {
+        let quiet = Quiet::new();
+        assert_eq!((0..100).filter(|_| quiet.pass().is_some()).count(), 10);
+        tokio::time::advance(PERIOD).await;
+        assert_eq!(quiet.pass(), Some(90));
+        assert_eq!(quiet.pass(), Some(0));
+    }
+}

@@ -1,0 +1,70 @@
+//! Calls of other nodes that run here.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+use tokio::task::AbortHandle;
+
+type Running = HashMap<Box<str>, (Arc<str>, Option<AbortHandle>), RandomState>;
+
+/// Calls of other nodes that run here, with what ends them.
+#[derive(Default)]
+pub(super) struct Serving {
+    count: Arc<AtomicUsize>,
+    calls: Mutex<Running>,
+}
+
+impl Serving {
+    /// Counts a call in, unless there are `most` already.
+    pub(super) fn enter(&self, most: usize) -> Option<Seat> {
+        let seat = Seat(self.count.clone());
+        let before = self.count.fetch_add(1, Ordering::AcqRel);
+        (most == 0 || before < most).then_some(seat)
+    }
+
+    /// Notes a call that its caller may cancel. Before it starts, so that its end finds it.
+    pub(super) fn note(&self, id: &str, caller: &Arc<str>) {
+        self.calls.lock().insert(id.into(), (caller.clone(), None));
+    }
+
+    /// What ends the call; `None` of the map means that it has ended.
+    pub(super) fn started(&self, id: &str, handle: AbortHandle) {
+        if let Some((_, slot)) = self.calls.lock().get_mut(id) {
+            *slot = Some(handle);
+        }
+    }
+
+    pub(super) fn ended(&self, id: &str) {
+        self.calls.lock().remove(id);
+    }
+
+    /// Ends a call for its caller. Answers whether it ran.
+    pub(super) fn cancel(&self, id: &str, caller: &str) -> bool {
+        let mut calls = self.calls.lock();
+        if calls.get(id).is_none_or(|(own, _)| **own != *caller) {
+            return false;
+        }
+        let handle = calls.remove(id).and_then(|(_, handle)| handle);
+        drop(calls);
+        if let Some(handle) = &handle {
+            handle.abort();
+        }
+        handle.is_some()
+    }
+}
+
+/// One call that runs.
+pub(super) struct Seat(Arc<AtomicUsize>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

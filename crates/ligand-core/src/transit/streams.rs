@@ -1,0 +1,373 @@
+//! Streams between nodes: chunks of calls and answers, in numbered packets.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use ligand_transport::{Outbound, Sending, Transmit as _};
+use ligand_wire::{
+    Error, Payload, Result,
+    packet::{Fields, Packet, PacketKind, Request, Response},
+    topic::Topic,
+};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{Transit, outbound};
+use crate::{
+    context::Context,
+    registry::Node,
+    stream::{Assembly, Credit, Feedback, Limits, Mode, Outflow, Part, Progress, Streaming, WINDOW},
+};
+
+/// Which way a stream goes, seen from the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Way {
+    /// From caller to callee.
+    Up,
+    /// From callee to caller.
+    Down,
+}
+
+impl Way {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        match name {
+            "up" => Some(Self::Up),
+            "down" => Some(Self::Down),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    node: Arc<str>,
+    way: Way,
+    id: Box<str>,
+}
+
+struct Incoming {
+    assembly: Assembly,
+    /// Waits for packet 0, which starts the call or answers it.
+    stream: Option<Streaming>,
+    /// Everything has come, before packet 0.
+    complete: bool,
+    born: Instant,
+}
+
+/// Streams that come and go now.
+#[derive(Default)]
+pub(super) struct Streams {
+    incoming: Mutex<HashMap<Key, Incoming>>,
+    outgoing: Mutex<HashMap<Key, Credit>>,
+}
+
+/// Most streams that come at once.
+const MOST_STREAMS: usize = 10_000;
+
+/// A stream whose first packet does not come within this time is forgotten.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the reader of a stream tells its sender; only Ligand nodes listen.
+struct Back {
+    transit: Weak<Transit>,
+    node: Arc<Node>,
+    way: Way,
+    id: Box<str>,
+}
+
+impl Back {
+    fn tell(&self, mut news: Value) {
+        let Some(transit) = self.transit.upgrade() else { return };
+        if self.node.is_ligand() && self.node.is_available() {
+            news["id"] = (*self.id).into();
+            news["way"] = self.way.name().into();
+            transit.control(&self.node, super::control::FLOW, news.into());
+        }
+    }
+}
+
+impl Feedback for Back {
+    fn consumed(&self, total: u64) {
+        self.tell(json!({ "total": total }));
+    }
+
+    fn cancelled(&self) {
+        self.tell(json!({ "cancelled": true }));
+        // Others go on to the end, and their packets are dropped as they come.
+        if self.node.is_ligand()
+            && let Some(transit) = self.transit.upgrade()
+        {
+            let key = Key { node: self.node.id().clone(), way: self.way, id: self.id.clone() };
+            // Late packets find no stream and are dropped.
+            if let Some(gone) = transit.streams.incoming.lock().remove(&key) {
+                drop(gone);
+            }
+        }
+    }
+}
+
+/// One packet of a stream that came.
+pub(super) struct Piece<'a> {
+    pub(super) way: Way,
+    pub(super) id: &'a str,
+    pub(super) seq: u64,
+    pub(super) mode: Mode,
+    pub(super) part: Part,
+    pub(super) len: usize,
+}
+
+impl Transit {
+    /// The stream that packet 0 opens.
+    pub(super) fn open(&self, node: &Arc<Node>, way: Way, id: &str, mode: Mode) -> Result<Streaming> {
+        let key = Key { node: node.id().clone(), way, id: id.into() };
+        let mut incoming = self.streams.incoming.lock();
+        if let Some(known) = incoming.get_mut(&key) {
+            let stream = known.stream.take();
+            let gone = known.complete.then(|| incoming.remove(&key));
+            drop(incoming);
+            drop(gone);
+            return stream
+                .ok_or_else(|| Error::invalid_packet(PacketKind::Request, "a stream was opened twice"));
+        }
+        let (assembly, stream) = self.assembly(node, &key, mode)?;
+        if incoming.len() >= MOST_STREAMS {
+            return Err(Error::queue_is_full("stream", &self.node_id));
+        }
+        incoming.insert(key, Incoming { assembly, stream: None, complete: false, born: Instant::now() });
+        Ok(stream)
+    }
+
+    fn assembly(&self, node: &Arc<Node>, key: &Key, mode: Mode) -> Result<(Assembly, Streaming)> {
+        let back = Back { transit: self.me.clone(), node: node.clone(), way: key.way, id: key.id.clone() };
+        Ok(Assembly::new(mode, Limits::default(), Arc::new(back)))
+    }
+
+    /// A packet after the first. `early`: it may have overtaken packet 0.
+    pub(super) fn piece_came(&self, node: &Arc<Node>, piece: Piece<'_>, early: bool) {
+        let key = Key { node: node.id().clone(), way: piece.way, id: piece.id.into() };
+        let mut incoming = self.streams.incoming.lock();
+        if !incoming.contains_key(&key) {
+            if !early || incoming.len() >= MOST_STREAMS {
+                return;
+            }
+            let Ok((assembly, stream)) = self.assembly(node, &key, piece.mode) else { return };
+            incoming.insert(
+                key.clone(),
+                Incoming { assembly, stream: Some(stream), complete: false, born: Instant::now() },
+            );
+        }
+        let Some(known) = incoming.get_mut(&key) else { return };
+        match known.assembly.accept(piece.seq, piece.part, piece.len) {
+            Progress::Open => {}
+            Progress::Complete if known.stream.is_some() => known.complete = true,
+            Progress::Complete => {
+                let gone = incoming.remove(&key);
+                drop(incoming);
+                drop(gone);
+            }
+            Progress::Broken(error) => {
+                let gone = incoming.remove(&key);
+                drop(incoming);
+                drop(gone);
+                tracing::debug!(node = &**node.id(), error = %format!("{error:#}"), "a stream broke");
+                Back { transit: self.me.clone(), node: node.clone(), way: key.way, id: key.id }
+                    .tell(json!({ "cancelled": true }));
+            }
+        }
+    }
+
+    /// News from the reader of a stream that this node sends.
+    pub(super) fn flow_came(&self, node: &Arc<str>, way: Way, id: &str, news: &Payload) {
+        let key = Key { node: node.clone(), way, id: id.into() };
+        let Some(credit) = self.streams.outgoing.lock().get(&key).cloned() else { return };
+        if news.get("cancelled").is_some_and(|cancelled| cancelled == true) {
+            credit.cancel();
+        } else if let Some(total) = news.get("total").and_then(|total| total.as_u64()) {
+            credit.grant(total);
+        }
+    }
+
+    /// The node is lost: its streams end.
+    pub(super) fn end_streams(&self, wanted: impl Fn(&str) -> bool, error: &Error) {
+        let mut ended = Vec::new();
+        self.streams.incoming.lock().retain(|key, _| {
+            !wanted(&key.node) || {
+                ended.push(key.clone());
+                true
+            }
+        });
+        for key in ended {
+            let incoming = self.streams.incoming.lock().remove(&key);
+            if let Some(mut incoming) = incoming {
+                let _ = incoming.assembly.fail(error.clone());
+            }
+        }
+        let credits: Vec<_> = {
+            let outgoing = self.streams.outgoing.lock();
+            outgoing.iter().filter(|(key, _)| wanted(&key.node)).map(|(_, credit)| credit.clone()).collect()
+        };
+        credits.iter().for_each(Credit::cancel);
+    }
+
+    /// Forgets streams whose first packet never came.
+    pub(super) fn sweep_streams(&self) {
+        let mut old = Vec::new();
+        let mut incoming = self.streams.incoming.lock();
+        let keys: Vec<_> = incoming
+            .iter()
+            .filter(|(_, stream)| stream.stream.is_some() && stream.born.elapsed() > PATIENCE)
+            .map(|(key, _)| key.clone())
+            .collect();
+        old.extend(keys.iter().filter_map(|key| incoming.remove(key)));
+        drop(incoming);
+        drop(old);
+    }
+
+    /// Sends the chunks of a call after its first packet.
+    pub(super) fn pump_up(&self, ctx: Context, node: &Arc<Node>, stream: Streaming) -> Credit {
+        let id = ctx.id().to_string();
+        let mode = stream.mode();
+        let ver = self.ver_of(node);
+        self.pump(Way::Up, node.clone(), id.into(), stream, move |seq, part| {
+            let (params, error, more) = split(part);
+            let mut request = outbound::describe(&ctx, params, ver);
+            request.meta = Cow::default();
+            let mut headers = request.headers.take().map(Cow::into_owned).unwrap_or_default();
+            mark(&mut headers, mode);
+            if let Some(error) = error {
+                headers.insert("$streamError".into(), error.to_plain(ctx.broker().node_id()));
+            }
+            request.headers = Some(Cow::Owned(headers));
+            (request.stream, request.seq) = (more, Some(seq));
+            Packet::Request(Request { meta: Cow::default(), ..owned(request) })
+        })
+    }
+
+    /// Sends the chunks of an answer after its first packet.
+    pub(super) fn pump_down(&self, node: &Arc<Node>, id: &str, meta: Fields, stream: Streaming) -> Credit {
+        let mode = stream.mode();
+        let text: Box<str> = id.into();
+        self.pump(Way::Down, node.clone(), id.into(), stream, move |seq, part| {
+            let (data, error, more) = split(part);
+            let mut headers = Fields::new();
+            mark(&mut headers, mode);
+            Packet::Response(Response {
+                id: Cow::Owned(text.to_string()),
+                meta: Cow::Owned(meta.clone()),
+                headers: Some(Cow::Owned(headers)),
+                data,
+                error,
+                stream: Some(more),
+                seq: Some(seq),
+            })
+        })
+    }
+
+    fn pump(
+        &self,
+        way: Way,
+        node: Arc<Node>,
+        id: Box<str>,
+        stream: Streaming,
+        packet: impl Fn(u64, Part) -> Packet<'static> + Send + 'static,
+    ) -> Credit {
+        let window = node.is_ligand().then_some(WINDOW);
+        let mut flow = Outflow::new(stream, self.options.transit.max_chunk_size, window);
+        let credit = flow.credit();
+        let key = Key { node: node.id().clone(), way, id };
+        self.streams.outgoing.lock().insert(key.clone(), credit.clone());
+        let Some(me) = self.me() else { return credit };
+        let ending = Ending { transit: me.clone(), key };
+        self.tasks.spawn(async move {
+            let _ending = ending;
+            while let Some(numbered) = flow.next().await {
+                let packet = packet(numbered.seq, numbered.part);
+                let sealed = me.plain(&packet, me.ver_of(&node)).and_then(|body| {
+                    flow.sent(body.len());
+                    me.transmit.send(packet.kind(), body)
+                });
+                let body = match sealed {
+                    Ok(body) => body,
+                    Err(error) => return me.not_sent(packet.kind(), &error),
+                };
+                let topic = Topic::node(packet.kind(), node.id().clone());
+                let sent = match me.send(Outbound { topic, body, ticket: None }) {
+                    Sending::Done(result) => result,
+                    Sending::Waiting(work) => work.await,
+                };
+                if let Err(error) = sent {
+                    return me.not_sent(packet.kind(), &error);
+                }
+            }
+        });
+        credit
+    }
+}
+
+/// Takes an outgoing stream out of the list, however it ends.
+struct Ending {
+    transit: Arc<Transit>,
+    key: Key,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.transit.streams.outgoing.lock().remove(&self.key);
+    }
+}
+
+/// The flag of a stream of values, in every packet.
+pub(super) fn mark(headers: &mut Fields, mode: Mode) {
+    if mode == Mode::Objects {
+        headers.insert("$streamObjectMode".into(), true.into());
+    }
+}
+
+/// What a packet carries, its error, whether more follow.
+fn split(part: Part) -> (Payload, Option<Error>, bool) {
+    match part {
+        Part::Chunk(chunk) => (chunk, None, true),
+        Part::End => (Payload::NULL, None, false),
+        Part::Error(error) => (Payload::NULL, Some(error), false),
+    }
+}
+
+fn owned(request: Request<'_>) -> Request<'static> {
+    let text = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+    Request {
+        id: text(request.id),
+        action: text(request.action),
+        params: request.params,
+        meta: Cow::Owned(request.meta.into_owned()),
+        headers: request.headers.map(|headers| Cow::Owned(headers.into_owned())),
+        timeout: request.timeout,
+        level: request.level,
+        tracing: request.tracing,
+        parent_id: request.parent_id.map(text),
+        request_id: request.request_id.map(text),
+        caller: request.caller.map(text),
+        stream: request.stream,
+        seq: request.seq,
+    }
+}
+
+/// What a packet of an incoming stream carries.
+pub(super) fn part(more: bool, chunk: Payload, error: Option<Error>) -> Part {
+    match (error, more) {
+        (Some(error), _) => Part::Error(error),
+        (None, true) => Part::Chunk(chunk),
+        (None, false) => Part::End,
+    }
+}

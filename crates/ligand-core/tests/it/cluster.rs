@@ -1,0 +1,281 @@
+//! Several nodes on one bus.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use ligand_core::{Action, Context, Error, Event, Payload, ServiceBroker, ServiceDef};
+use ligand_transport::memory::MemoryBus;
+use serde_json::{Value, json};
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+fn whoami() -> ServiceDef {
+    ServiceDef::new("who")
+        .action(Action::new("ami", |ctx: Context, (): ()| async move {
+            Ok::<_, Error>(ctx.broker().node_id().to_owned())
+        }))
+        .action(Action::new("caller", |ctx: Context, params: Value| async move {
+            ctx.set_meta("seen", ctx.node_id());
+            Ok::<_, Error>(json!({
+                "params": params, "node": ctx.node_id(), "caller": ctx.caller(), "level": ctx.level(),
+                "request": ctx.request_id().to_string(), "user": ctx.meta::<String>("user"),
+                "header": ctx.header("x-a"),
+            }))
+        }))
+        .action(Action::new("fail", |_: Context, (): ()| async move {
+            Err::<(), _>(Error::client(402, "PAY", "Pay first").with_data(json!({ "a": 1 })))
+        }))
+        .action(Action::new("wait", |_: Context, millis: u64| async move {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            Ok::<_, Error>("done".to_owned())
+        }))
+}
+
+async fn node(bus: &MemoryBus, id: &str, services: Vec<ServiceDef>) -> ServiceBroker {
+    let mut builder = ServiceBroker::builder().node_id(id).transporter(bus.transporter());
+    for service in services {
+        builder = builder.service(service);
+    }
+    builder.start().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_call_reaches_another_node_and_comes_back() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![]).await;
+    let b = node(&bus, "b", vec![whoami()]).await;
+    a.wait_for_services(&["who"], LIMIT).await.unwrap();
+    let name: String = a.call_named("who.ami", json!(null)).await.unwrap().take().unwrap();
+    assert_eq!(name, "b");
+    let seen: Value = a
+        .call_named("who.caller", json!({ "x": [1, "é"] }))
+        .meta("user", "ada")
+        .header("X-A", "1")
+        .request_id("req-1")
+        .await
+        .unwrap()
+        .take()
+        .unwrap();
+    assert_eq!(
+        seen,
+        json!({
+            "params": { "x": [1, "é"] }, "node": "a", "caller": null, "level": 1, "request": "req-1",
+            "user": "ada", "header": "1",
+        })
+    );
+    let error = a.call_named("who.fail", json!(null)).await.unwrap_err();
+    assert_eq!((error.code(), error.kind(), error.message()), (402, "PAY", "Pay first"));
+    assert_eq!((error.data(), error.node_id()), (Some(&json!({ "a": 1 })), Some("b")));
+    let error = a.call_named("who.wait", json!(60_000)).timeout(Duration::from_millis(50)).await.unwrap_err();
+    assert_eq!((error.code(), error.kind()), (504, "REQUEST_TIMEOUT"));
+    assert_eq!(a.traffic().unwrap().packets_refused, 0);
+    b.stop().await;
+    let error = a.call_named("who.ami", json!(null)).await.unwrap_err();
+    assert_eq!(error.kind(), "SERVICE_NOT_FOUND");
+    a.stop().await;
+}
+
+#[tokio::test]
+async fn meta_flows_there_and_back() {
+    let bus = MemoryBus::new();
+    let b = node(&bus, "b", vec![whoami()]).await;
+    let front = ServiceDef::new("front").dependency("who").action(Action::new(
+        "run",
+        |ctx: Context, (): ()| async move {
+            let seen: Value = ctx.call_named("who.caller", json!({})).await?.take()?;
+            Ok::<_, Error>(json!({ "seen": ctx.meta::<String>("seen"), "caller": seen["caller"], "level": seen["level"] }))
+        },
+    ));
+    let a = node(&bus, "a", vec![front]).await;
+    let result: Value = a.call_named("front.run", json!({})).await.unwrap().take().unwrap();
+    assert_eq!(result, json!({ "seen": "a", "caller": "front", "level": 2 }));
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test]
+async fn calls_go_round_and_end_at_the_node_that_was_asked_for() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![]).await;
+    let mut others = Vec::new();
+    for id in ["b", "c", "d"] {
+        others.push(node(&bus, id, vec![whoami()]).await);
+    }
+    let list = || a.registry().snapshot().endpoints_of("who.ami").count();
+    let mut changes = a.registry().changes();
+    while list() < 3 {
+        tokio::time::timeout(LIMIT, changes.changed()).await.unwrap().unwrap();
+    }
+    let mut counts = std::collections::BTreeMap::<String, usize>::new();
+    for _ in 0..30 {
+        let id: String = a.call_named("who.ami", json!(null)).await.unwrap().take().unwrap();
+        *counts.entry(id).or_default() += 1;
+    }
+    assert_eq!(counts.values().copied().collect::<Vec<_>>(), [10, 10, 10]);
+    for id in ["b", "c", "d"] {
+        let name: String = a.call_named("who.ami", json!(null)).node(id).await.unwrap().take().unwrap();
+        assert_eq!(name, id);
+    }
+    let error = a.call_named("who.ami", json!(null)).node("x").await.unwrap_err();
+    assert_eq!(error.data().unwrap()["nodeID"], "x");
+    let echo = a.ping("b", LIMIT).await.unwrap();
+    assert!(echo.elapsed_ms < 1000.0);
+    assert_eq!(a.ping_all(LIMIT).await.values().filter(|echo| echo.is_some()).count(), 3);
+    for broker in others {
+        broker.stop().await;
+    }
+    a.stop().await;
+}
+
+fn listener(name: &str, pattern: &str, group: Option<&str>, count: &Arc<AtomicUsize>) -> ServiceDef {
+    let count = count.clone();
+    let mut event = Event::new(pattern, move |_: Context, _: Payload| {
+        let count = count.clone();
+        async move {
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok::<_, Error>(())
+        }
+    });
+    if let Some(group) = group {
+        event = event.group(group);
+    }
+    ServiceDef::new(name).event(event)
+}
+
+async fn until(what: &str, check: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !check() {
+        assert!(start.elapsed() < LIMIT, "{what}");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn events_reach_one_node_of_each_group_and_broadcasts_all() {
+    let bus = MemoryBus::new();
+    let (mail, stock) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let a = node(&bus, "a", vec![]).await;
+    let mut others = Vec::new();
+    for id in ["b", "c"] {
+        let services = vec![
+            listener("mail", "order.*", None, &mail),
+            listener("stock", "order.placed", Some("st"), &stock),
+        ];
+        others.push(node(&bus, id, services).await);
+    }
+    until("both nodes are known", || a.registry().snapshot().nodes().count() == 2).await;
+    assert!(a.has_event_listener("order.placed"));
+    for _ in 0..10 {
+        a.emit_named("order.placed", json!({ "id": 1 })).await.unwrap();
+    }
+    until("each group hears each event once", || {
+        (mail.load(Ordering::SeqCst), stock.load(Ordering::SeqCst)) == (10, 10)
+    })
+    .await;
+    a.broadcast_named("order.placed", json!({ "id": 1 })).await.unwrap();
+    until("everybody hears a broadcast", || {
+        (mail.load(Ordering::SeqCst), stock.load(Ordering::SeqCst)) == (12, 12)
+    })
+    .await;
+    a.emit_named("order.placed", json!({})).groups(["st"]).await.unwrap();
+    until("only one group hears it", || stock.load(Ordering::SeqCst) == 13).await;
+    assert_eq!(mail.load(Ordering::SeqCst), 12);
+    for broker in others {
+        broker.stop().await;
+    }
+    a.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_that_reached_nobody_goes_to_another_node() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![]).await;
+    let b = node(&bus, "b", vec![whoami()]).await;
+    let c = node(&bus, "c", vec![whoami()]).await;
+    until("both nodes are known", || a.registry().snapshot().nodes().count() == 2).await;
+    bus.isolate("b");
+    for _ in 0..10 {
+        let id: String = a.call_named("who.ami", json!(null)).await.unwrap().take().unwrap();
+        assert_eq!(id, "c");
+    }
+    until("the lost node is out", || a.registry().snapshot().nodes().count() == 1).await;
+    assert!(a.traffic().unwrap().sent_again >= 1);
+    bus.rejoin("b");
+    until("the node is back", || a.registry().snapshot().nodes().count() == 2).await;
+    for broker in [b, c, a] {
+        broker.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn dropping_a_call_stops_its_handler() {
+    struct Dropped(Arc<AtomicUsize>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let bus = MemoryBus::new();
+    let (started, dropped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (s, d) = (started.clone(), dropped.clone());
+    let slow = ServiceDef::new("slow").action(Action::new("run", move |_: Context, (): ()| {
+        let guard = Dropped(d.clone());
+        s.fetch_add(1, Ordering::SeqCst);
+        async move {
+            std::future::pending::<()>().await;
+            drop(guard);
+            Ok::<_, Error>(())
+        }
+    }));
+    let b = node(&bus, "b", vec![slow]).await;
+    let a = node(&bus, "a", vec![]).await;
+    a.wait_for_services(&["slow"], LIMIT).await.unwrap();
+    let call = tokio::spawn({
+        let a = a.clone();
+        async move { a.call_named("slow.run", json!(null)).await }
+    });
+    until("the handler runs", || started.load(Ordering::SeqCst) == 1).await;
+    call.abort();
+    until("the handler was dropped", || dropped.load(Ordering::SeqCst) == 1).await;
+    assert_eq!(b.traffic().unwrap().calls_cancelled, 1);
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_with_a_taken_name_is_refused() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![whoami()]).await;
+    let error =
+        ServiceBroker::builder().node_id("a").transporter(bus.transporter()).start().await.unwrap_err();
+    assert!(error.message().contains("'a' is taken"), "{}", error.message());
+    assert_eq!(a.call_named("who.ami", json!(null)).await.unwrap().take::<String>().unwrap(), "a");
+    a.stop().await;
+}
+
+#[tokio::test]
+async fn a_lost_bus_fails_nobody_who_can_wait() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![]).await;
+    let b = node(&bus, "b", vec![whoami()]).await;
+    a.wait_for_services(&["who"], LIMIT).await.unwrap();
+    bus.cut();
+    until("the loss is noticed", || !a.is_connected()).await;
+    let short = a.call_named("who.ami", json!(null)).timeout(Duration::from_millis(20)).await.unwrap_err();
+    assert_eq!((short.code(), short.name()), (502, "BrokerDisconnectedError"));
+    let waiting = tokio::spawn({
+        let a = a.clone();
+        async move { a.call_named("who.ami", json!(null)).await }
+    });
+    tokio::task::yield_now().await;
+    bus.heal();
+    let id: String = waiting.await.unwrap().unwrap().take().unwrap();
+    assert_eq!(id, "b");
+    a.stop().await;
+    b.stop().await;
+}

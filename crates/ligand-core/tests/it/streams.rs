@@ -1,0 +1,200 @@
+//! Streams between nodes.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef, stream::Streaming};
+use ligand_transport::memory::MemoryBus;
+use serde_json::{Value, json};
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+fn files(produced: &Arc<AtomicUsize>) -> ServiceDef {
+    let produced = produced.clone();
+    ServiceDef::new("files")
+        .action(Action::new("save", |ctx: Context, params: Value| async move {
+            let mut stream = ctx.stream().ok_or_else(|| Error::bad_request("no stream"))?;
+            let (mut size, mut sum) = (0usize, 0u64);
+            while let Some(chunk) = stream.next_bytes().await {
+                let chunk = chunk?;
+                size += chunk.len();
+                sum = chunk.iter().fold(sum, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+            }
+            Ok::<_, Error>(json!({ "size": size, "sum": sum, "params": params }))
+        }))
+        .action(Action::new("load", |_: Context, size: usize| async move {
+            let chunks = (0..size.div_ceil(100_000)).map(move |part| {
+                let len = (size - part * 100_000).min(100_000);
+                Ok(Bytes::from((0..len).map(|at| pattern(part * 100_000 + at)).collect::<Vec<u8>>()))
+            });
+            Ok::<_, Error>(Streaming::bytes(stream::iter(chunks)))
+        }))
+        .action(Action::new("count", |_: Context, to: u64| async move {
+            Ok::<_, Error>(Streaming::objects(stream::iter((0..to).map(|i| Ok(json!({ "i": i }))))))
+        }))
+        .action(Action::new("broken", |_: Context, (): ()| async move {
+            let chunks = vec![Ok(json!(1)), Err(Error::client(410, "GONE", "It is gone"))];
+            Ok::<_, Error>(Streaming::objects(stream::iter(chunks)))
+        }))
+        .action(Action::new("endless", move |_: Context, (): ()| {
+            let produced = produced.clone();
+            async move {
+                let chunks = stream::repeat_with(move || {
+                    produced.fetch_add(1, Ordering::SeqCst);
+                    Ok(Bytes::from(vec![7u8; 10_000]))
+                });
+                Ok::<_, Error>(Streaming::bytes(chunks))
+            }
+        }))
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn pattern(at: usize) -> u8 {
+    (31 * at + 7) as u8
+}
+
+struct Pair {
+    a: ServiceBroker,
+    b: ServiceBroker,
+    produced: Arc<AtomicUsize>,
+}
+
+async fn pair(bus: &MemoryBus) -> Pair {
+    let produced = Arc::new(AtomicUsize::new(0));
+    let start = |id: &str| ServiceBroker::builder().node_id(id).transporter(bus.transporter());
+    let b = start("b").service(files(&produced)).start().await.unwrap();
+    let a = start("a").start().await.unwrap();
+    a.wait_for_services(&["files"], LIMIT).await.unwrap();
+    Pair { a, b, produced }
+}
+
+impl Pair {
+    async fn end(self) {
+        self.a.stop().await;
+        self.b.stop().await;
+    }
+}
+
+async fn loads_and_saves(bus: MemoryBus, size: usize) {
+    let pair = pair(&bus).await;
+    let got: Streaming = pair.a.call_named("files.load", json!(size)).await.unwrap().take().unwrap();
+    let bytes = got.collect_bytes(size).await.unwrap();
+    assert_eq!(bytes.len(), size);
+    assert!(bytes.iter().enumerate().all(|(at, byte)| *byte == pattern(at)));
+    let sum = bytes.iter().fold(0u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+    let saved: Value = pair
+        .a
+        .call_named("files.save", json!({ "name": "x" }))
+        .stream(Streaming::from_bytes(bytes))
+        .await
+        .unwrap()
+        .take()
+        .unwrap();
+    assert_eq!(saved, json!({ "size": size, "sum": sum, "params": { "name": "x" } }));
+    let mut objects: Streaming = pair.a.call_named("files.count", json!(500)).await.unwrap().take().unwrap();
+    for i in 0..500 {
+        let object: Value = objects.next_as().await.unwrap().unwrap();
+        assert_eq!(object, json!({ "i": i }));
+    }
+    assert!(objects.next().await.is_none());
+    pair.end().await;
+}
+
+#[tokio::test]
+async fn bytes_and_objects_arrive_whole_and_in_order() {
+    loads_and_saves(MemoryBus::new(), 3_000_001).await;
+}
+
+#[tokio::test]
+async fn packets_out_of_order_are_put_in_order() {
+    let bus = MemoryBus::new().seed(3).reordering(0.3).delay(Duration::ZERO..Duration::from_millis(3));
+    loads_and_saves(bus, 300_000).await;
+}
+
+#[tokio::test]
+async fn an_error_ends_the_stream() {
+    let bus = MemoryBus::new();
+    let pair = pair(&bus).await;
+    let mut got: Streaming = pair.a.call_named("files.broken", json!(null)).await.unwrap().take().unwrap();
+    assert_eq!(got.next_as::<Value>().await.unwrap().unwrap(), json!(1));
+    let error = got.next().await.unwrap().unwrap_err();
+    assert_eq!((error.code(), error.kind()), (410, "GONE"));
+    assert!(got.next().await.is_none());
+    let chunks = vec![Ok(Bytes::from_static(b"x")), Err(Error::client(499, "UP", "broken pipe"))];
+    let upload = Streaming::bytes(stream::iter(chunks));
+    let error = pair.a.call_named("files.save", json!({})).stream(upload).await.unwrap_err();
+    assert_eq!(error.kind(), "UP");
+    pair.end().await;
+}
+
+#[tokio::test]
+async fn a_slow_reader_slows_the_sender_and_a_gone_one_stops_it() {
+    let bus = MemoryBus::new();
+    let pair = pair(&bus).await;
+    let mut got: Streaming = pair.a.call_named("files.endless", json!(null)).await.unwrap().take().unwrap();
+    for _ in 0..10 {
+        got.next_bytes().await.unwrap().unwrap();
+    }
+    // Whatever runs now may go on until the window is full.
+    for _ in 0..10_000 {
+        tokio::task::yield_now().await;
+    }
+    let produced = pair.produced.load(Ordering::SeqCst);
+    assert!(produced * 10_000 < 3 * 1024 * 1024, "{produced} chunks were sent");
+    for _ in 0..300 {
+        got.next_bytes().await.unwrap().unwrap();
+    }
+    assert!(pair.produced.load(Ordering::SeqCst) >= 300);
+    drop(got);
+    let start = std::time::Instant::now();
+    while pair.b.tasks().running() > 0 {
+        assert!(start.elapsed() < LIMIT, "the sender goes on");
+        tokio::task::yield_now().await;
+    }
+    pair.end().await;
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_node_is_lost() {
+    let bus = MemoryBus::new();
+    let pair = pair(&bus).await;
+    let mut got: Streaming = pair.a.call_named("files.endless", json!(null)).await.unwrap().take().unwrap();
+    got.next_bytes().await.unwrap().unwrap();
+    bus.isolate("b");
+    // A message that reaches nobody tells.
+    let _ = pair.a.call_named("files.count", json!(1)).await;
+    let error = loop {
+        match tokio::time::timeout(LIMIT, got.next()).await.unwrap() {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => break error,
+            None => panic!("the stream ended as if it were whole"),
+        }
+    };
+    assert!(error.message().contains("Stream closed by b"), "{}", error.message());
+    pair.end().await;
+}
+
+#[tokio::test]
+async fn local_streams_are_handed_over() {
+    let produced = Arc::new(AtomicUsize::new(0));
+    let broker = ServiceBroker::builder().service(files(&produced)).start().await.unwrap();
+    let got: Streaming = broker.call_named("files.load", json!(250_000)).await.unwrap().take().unwrap();
+    let sizes: Vec<_> = got.into_byte_stream().map(|chunk| chunk.unwrap().len()).collect().await;
+    assert_eq!(sizes, [100_000, 100_000, 50_000]);
+    let saved: Value = broker
+        .call_named("files.save", json!({}))
+        .stream(Streaming::from_bytes(vec![1, 2]))
+        .await
+        .unwrap()
+        .take()
+        .unwrap();
+    assert_eq!(saved["size"], 2);
+    broker.stop().await;
+}

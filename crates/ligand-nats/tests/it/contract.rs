@@ -1,0 +1,71 @@
+//! What every transporter promises.
+
+use std::{path::Path, sync::Arc};
+
+use bytes::Bytes;
+use ligand_nats::{NatsOptions, NatsTransporter};
+use ligand_transport::{
+    Transporter,
+    contract::{Bus, Promises},
+};
+use ligand_wire::topic::Topic;
+
+use crate::server::Server;
+
+struct Nats(Server);
+
+impl Bus for Nats {
+    async fn start() -> Self {
+        Self(Server::start("").await)
+    }
+
+    fn promises(&self) -> Promises {
+        Promises { undelivered: true, ..Promises::default() }
+    }
+
+    fn transporter(&self) -> Arc<dyn Transporter> {
+        Arc::new(NatsTransporter::url(self.0.url()))
+    }
+
+    fn broken(&self) -> Vec<(Arc<dyn Transporter>, &'static str)> {
+        let options = || NatsOptions::url(self.0.url());
+        let file = |text: &str| {
+            let path = self.0.dir.path().join("broken.pem");
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let bad = file("no certificate");
+        let broken: Vec<(NatsOptions, _)> = vec![
+            (NatsOptions::url("redis://localhost"), "redis"),
+            (NatsOptions::url("nats://[broken"), "[broken"),
+            (NatsOptions::url(" , "), "url"),
+            (options().ca("/no/such/ca.pem"), "/no/such/ca.pem"),
+            (options().certificate(&bad, Path::new("/no/such/key.pem")), "/no/such/key.pem"),
+            (options().certificate(&bad, &bad), "TLS"),
+            (options().credentials(&bad), "credentials"),
+            (options().credentials("/no/such.creds"), "/no/such.creds"),
+            (options().nkey("nonsense"), "nkey"),
+            (options().user("a", "b").token("c"), "token"),
+            (options().receive_queue(0), "receive_queue"),
+        ];
+        let make =
+            |(options, cause)| (Arc::new(NatsTransporter::new(options)) as Arc<dyn Transporter>, cause);
+        broken.into_iter().map(make).collect()
+    }
+
+    async fn kill(&self) {
+        self.0.kill();
+    }
+
+    async fn restart(&self) {
+        self.0.restart().await;
+    }
+
+    async fn publish(&self, namespace: &str, topic: &Topic, body: Bytes) {
+        let client = async_nats::connect(self.0.url()).await.unwrap();
+        client.publish(topic.name(&Topic::prefix(namespace)), body).await.unwrap();
+        client.flush().await.unwrap();
+    }
+}
+
+ligand_transport::contract_tests!(Nats);

@@ -1,0 +1,105 @@
+//! Passwords, tokens, keys and certificates.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use ligand_nats::{NatsOptions, NatsTransporter};
+use ligand_transport::{Transporter, contract::TestLink};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use crate::server::Server;
+
+/// Connects and hears itself.
+async fn works(options: NatsOptions) {
+    let link = TestLink::new("here", "");
+    let transporter = Arc::new(NatsTransporter::new(options));
+    let connecting = transporter.clone().connect(link.clone());
+    timeout(Duration::from_secs(10), connecting).await.expect("it connects in time").expect("it connects");
+    transporter.flush().await.unwrap();
+    transporter.disconnect().await;
+}
+
+/// Is tried again for ever.
+async fn is_not_let_in(options: NatsOptions) {
+    let transporter = Arc::new(NatsTransporter::new(options));
+    let connecting = transporter.connect(TestLink::new("here", ""));
+    let early = timeout(Duration::from_millis(700), connecting).await;
+    assert!(early.is_err(), "it was let in, or gave up: {early:?}");
+}
+
+#[tokio::test]
+async fn user_and_password() {
+    let server = Server::start("authorization { user: ann, password: \"p@ss word\" }").await;
+    let options = || NatsOptions::url(server.url());
+    works(options().user("ann", "p@ss word")).await;
+    works(NatsOptions::url(format!("nats://ann:p%40ss%20word@127.0.0.1:{}", server.port))).await;
+    is_not_let_in(options().user("ann", "wrong")).await;
+    is_not_let_in(options()).await;
+}
+
+#[tokio::test]
+async fn token() {
+    let server = Server::start("authorization { token: \"t0ken\" }").await;
+    works(NatsOptions::url(server.url()).token("t0ken")).await;
+    works(NatsOptions::url(format!("nats://t0ken@127.0.0.1:{}", server.port))).await;
+    is_not_let_in(NatsOptions::url(server.url()).token("wrong")).await;
+}
+
+#[tokio::test]
+async fn nkey() {
+    // The pair of the NATS documentation.
+    let public = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
+    let seed = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
+    let server = Server::start(&format!("authorization {{ users: [ {{ nkey: {public} }} ] }}")).await;
+    works(NatsOptions::url(server.url()).nkey(seed)).await;
+    is_not_let_in(NatsOptions::url(server.url())).await;
+}
+
+/// An authority, and a certificate for this machine.
+fn certificates() -> (TempDir, PathBuf, PathBuf, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
+    let ca = write("ca.pem", authority.pem());
+    let cert = write("cert.pem", leaf.pem());
+    let key = write("key.pem", key.serialize_pem());
+    (dir, ca, cert, key)
+}
+
+#[tokio::test]
+async fn tls() {
+    let (dir, ca, cert, key) = certificates();
+    let tls = "tls { cert_file: \"{dir}/cert.pem\", key_file: \"{dir}/key.pem\" }";
+    let server = Server::start_in(dir, tls).await;
+    works(NatsOptions::url(server.url()).ca(&ca)).await;
+    works(NatsOptions::url(server.url().replace("nats://", "tls://")).ca(&ca)).await;
+    works(NatsOptions::url(server.url()).ca(&ca).certificate(&cert, &key)).await;
+    let (_other, other_ca, ..) = certificates();
+    is_not_let_in(NatsOptions::url(server.url()).ca(other_ca)).await;
+}
+
+#[tokio::test]
+async fn certificates_of_nodes() {
+    let (dir, ca, cert, key) = certificates();
+    let files = "cert_file: \"{dir}/cert.pem\", key_file: \"{dir}/key.pem\", ca_file: \"{dir}/ca.pem\"";
+    let server = Server::start_in(dir, &format!("tls {{ {files}, verify: true }}")).await;
+    works(NatsOptions::url(server.url()).ca(&ca).certificate(&cert, &key)).await;
+    is_not_let_in(NatsOptions::url(server.url()).ca(&ca)).await;
+}
+
+#[tokio::test]
+async fn required_tls_is_required() {
+    let (_dir, ca, ..) = certificates();
+    let server = Server::start("").await;
+    is_not_let_in(NatsOptions::url(server.url()).ca(ca)).await;
+}

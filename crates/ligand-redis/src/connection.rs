@@ -1,0 +1,147 @@
+//! One connection: bytes both ways, answers in order.
+
+use std::{fmt, io, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use ligand_wire::Error;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
+
+use crate::resp::{self, Broken, Reply};
+
+/// How much is read at once.
+const CHUNK: usize = 64 * 1024;
+
+/// The half that reads.
+pub(crate) struct Input {
+    reader: Box<dyn AsyncRead + Send + Unpin>,
+    /// What has been read and not been taken.
+    pub(crate) buffer: BytesMut,
+}
+
+/// The half that writes.
+pub(crate) type Output = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// One connection.
+pub(crate) struct Connection {
+    pub(crate) input: Input,
+    pub(crate) output: Output,
+}
+
+/// Why there is no connection (any more).
+#[derive(Debug)]
+pub(crate) struct Lost {
+    text: String,
+    /// The server answered, with an error.
+    pub(crate) refused: bool,
+}
+
+impl Lost {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), refused: false }
+    }
+
+    pub(crate) fn refused(text: &[u8]) -> Self {
+        Self { text: format!("refused: {}", String::from_utf8_lossy(text)), refused: true }
+    }
+
+    /// Nothing came, not even the answer to a PING.
+    pub(crate) fn silent() -> Self {
+        Self::new("the server is silent, it does not answer a PING")
+    }
+
+    /// Names the server.
+    pub(crate) fn of(mut self, server: impl fmt::Display) -> Self {
+        self.text = format!("{server}: {}", self.text);
+        self
+    }
+
+    /// As an error for the broker.
+    pub(crate) fn error(&self) -> Error {
+        Error::disconnected().with_internal(format!("Redis {}", self.text))
+    }
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<io::Error> for Lost {
+    fn from(error: io::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<Broken> for Lost {
+    fn from(broken: Broken) -> Self {
+        Self::new(format!("the server does not speak the protocol of Redis: {}", broken.0))
+    }
+}
+
+impl Input {
+    /// Reads what is there, at least one byte.
+    pub(crate) async fn read(&mut self) -> Result<usize, Lost> {
+        // Room for a large packet is made at once, or it would be moved again and again.
+        let missing = resp::missing(&self.buffer);
+        if self.buffer.capacity() - self.buffer.len() < missing.max(CHUNK / 16) {
+            self.buffer.reserve(missing.max(CHUNK));
+        }
+        match self.reader.read_buf(&mut self.buffer).await? {
+            0 => Err(Lost::new("the server has closed the connection")),
+            size => Ok(size),
+        }
+    }
+
+    /// As [`Input::read`]; false when nothing came for this long.
+    pub(crate) async fn read_within(&mut self, time: Duration) -> Result<bool, Lost> {
+        match timeout(time, self.read()).await {
+            Ok(outcome) => outcome.map(|_| true),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// The next answer, whatever it is.
+    pub(crate) async fn reply(&mut self) -> Result<Reply, Lost> {
+        loop {
+            if let Some(reply) = resp::reply(&mut self.buffer)? {
+                return Ok(reply);
+            }
+            self.read().await?;
+        }
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(
+        reader: impl AsyncRead + Send + Unpin + 'static,
+        writer: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> Self {
+        let input = Input { reader: Box::new(reader), buffer: BytesMut::with_capacity(CHUNK) };
+        Self { input, output: Box::new(writer) }
+    }
+
+    /// Sends a command and waits for its answer; an error of the server is an `Err`.
+    pub(crate) async fn ask(&mut self, words: &[&str]) -> Result<Reply, Lost> {
+        let mut command = BytesMut::with_capacity(64);
+        let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+        resp::command(&mut command, &words);
+        write(&mut self.output, vec![command.freeze()]).await?;
+        match self.input.reply().await? {
+            Reply::Refused(text) => Err(Lost::refused(&text)),
+            reply => Ok(reply),
+        }
+    }
+}
+
+/// Writes all of `parts`, through to the network.
+pub(crate) async fn write(output: &mut Output, parts: Vec<Bytes>) -> Result<(), Lost> {
+    for part in parts {
+        output.write_all(&part).await?;
+    }
+    output.flush().await?;
+    Ok(())
+}

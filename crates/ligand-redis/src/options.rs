@@ -1,0 +1,133 @@
+//! How a Redis server is reached.
+
+use std::{fmt, path::PathBuf};
+
+use serde::Deserialize;
+
+/// How a Redis server is reached.
+#[derive(Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RedisOptions {
+    /// `redis://[user[:password]@]host[:port][/db]`, or `rediss://…` for TLS. Default: `redis://127.0.0.1:6379`.
+    pub url: String,
+    /// Name of a Redis user; goes before the one of the URL. Default: none.
+    pub username: Option<String>,
+    /// Password; goes before the one of the URL. Default: none.
+    pub password: Option<String>,
+    /// Number of the database of the discoverer's keys; goes before the one of the URL. Channels are the same in
+    /// all databases. Default: 0.
+    pub db: Option<u32>,
+    /// What `CLIENT LIST` calls the connections. Default: `ligand-<node id>`.
+    pub connection_name: Option<String>,
+    /// Certificates for `rediss://`.
+    pub tls: TlsOptions,
+    /// Servers of a Redis Cluster, instead of `url`. Default: none.
+    pub cluster: Option<ClusterOptions>,
+}
+
+/// Certificates for `rediss://`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TlsOptions {
+    /// PEM file of the authorities that the server's certificate is checked with. Default: those of the system.
+    pub ca: Option<PathBuf>,
+    /// PEM file of this node's certificate. Default: none.
+    pub cert: Option<PathBuf>,
+    /// PEM file of its private key; needed with `cert`.
+    pub key: Option<PathBuf>,
+}
+
+/// Servers of a Redis Cluster.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ClusterOptions {
+    /// URLs of some servers, as [`RedisOptions::url`]. Any one is enough to reach the whole cluster; the next one
+    /// is tried when one does not answer.
+    pub nodes: Vec<String>,
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        Self {
+            url: "redis://127.0.0.1:6379".into(),
+            username: None,
+            password: None,
+            db: None,
+            connection_name: None,
+            tls: TlsOptions::default(),
+            cluster: None,
+        }
+    }
+}
+
+impl RedisOptions {
+    /// The server at `url`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), ..Self::default() }
+    }
+}
+
+impl From<&str> for RedisOptions {
+    fn from(url: &str) -> Self {
+        Self::new(url)
+    }
+}
+
+impl ClusterOptions {
+    /// A cluster with these servers.
+    pub fn new(nodes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { nodes: nodes.into_iter().map(Into::into).collect() }
+    }
+}
+
+/// A URL without what stands before the `@`, which may hold a password.
+pub(crate) fn redacted(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    if scheme.is_empty() { rest.into() } else { format!("{scheme}://{rest}") }
+}
+
+impl fmt::Debug for RedisOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisOptions")
+            .field("url", &redacted(&self.url))
+            .field("username", &self.username)
+            .field("password", &self.password.as_ref().map(|_| "…"))
+            .field("db", &self.db)
+            .field("connection_name", &self.connection_name)
+            .field("tls", &self.tls)
+            .field("cluster", &self.cluster)
+            .finish()
+    }
+}
+
+impl fmt::Debug for ClusterOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.nodes.iter().map(|url| redacted(url))).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_holds_no_password() {
+        let mut options = RedisOptions::new("redis://joe:s3cret@host:1");
+        options.password = Some("s3cret".into());
+        options.cluster = Some(ClusterOptions::new(["rediss://:s3cret@a"]));
+        let text = format!("{options:?}");
+        assert!(!text.contains("s3cret") && text.contains("redis://host:1"), "{text}");
+    }
+
+    #[test]
+    fn unknown_options_are_refused() {
+        assert!(
+            serde_json::from_str::<RedisOptions>(r#"{"url":"redis://x","tls":{"ca":"/ca.pem"}}"#).is_ok()
+        );
+        assert!(serde_json::from_str::<RedisOptions>(r#"{"pasword":"x"}"#).is_err());
+    }
+}

@@ -1,0 +1,69 @@
+//! The connection that publishes.
+
+use std::sync::Arc;
+
+use ligand_transport::{Link, Ticket};
+
+use super::{ANSWER, SILENCE, lane::Lane};
+use crate::{
+    connection::{self, Connection, Input, Lost, Output},
+    resp,
+    seldom::Seldom,
+};
+
+/// Writes what the lane holds and reads counts of receivers, until the connection ends.
+pub(super) async fn run(connection: Connection, lane: &Lane, link: &Arc<dyn Link>) -> Lost {
+    let Connection { input, output } = connection;
+    tokio::select! {
+        lost = write(output, lane) => lost,
+        lost = read(input, lane, link) => lost,
+    }
+}
+
+async fn write(mut output: Output, lane: &Lane) -> Lost {
+    loop {
+        if let Err(lost) = connection::write(&mut output, lane.take().await).await {
+            return lost;
+        }
+    }
+}
+
+async fn read(mut input: Input, lane: &Lane, link: &Arc<dyn Link>) -> Lost {
+    let mut refused = Seldom::default();
+    let (mut counts, mut undelivered) = (Vec::new(), Vec::new());
+    loop {
+        match input.read_within(SILENCE).await {
+            Ok(true) => {}
+            Ok(false) => {
+                lane.ping();
+                match input.read_within(ANSWER).await {
+                    Ok(true) => {}
+                    Ok(false) => return Lost::silent(),
+                    Err(lost) => return lost,
+                }
+            }
+            Err(lost) => return lost,
+        }
+        let broken = loop {
+            match resp::count(&mut input.buffer) {
+                Ok(Some(Ok(count))) => counts.push(Some(count)),
+                Ok(Some(Err(text))) => {
+                    counts.push(None);
+                    if refused.due() {
+                        tracing::warn!(reason = %String::from_utf8_lossy(&text), "Redis refuses packets");
+                    }
+                }
+                Ok(None) => break None,
+                Err(broken) => break Some(broken),
+            }
+        };
+        let outcome = lane.answered(&counts, &mut undelivered);
+        counts.clear();
+        undelivered.drain(..).for_each(|ticket: Ticket| link.undelivered(ticket));
+        match (outcome, broken) {
+            (Err(lost), _) => return lost,
+            (_, Some(broken)) => return broken.into(),
+            _ => {}
+        }
+    }
+}

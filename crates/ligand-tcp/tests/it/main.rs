@@ -1,0 +1,11 @@
+//! Nodes that talk over real sockets.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, unreachable_pub)]
+
+mod cluster;
+mod discovery;
+mod hostile;
+mod loss;
+mod moleculer;
+mod node;
+mod sending;

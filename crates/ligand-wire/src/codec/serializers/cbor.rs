@@ -1,0 +1,222 @@
+//! CBOR as `cbor-x` writes and reads it.
+
+use super::{
+    fault::Fault,
+    reader::Reader,
+    token::{Blob, Left, Number, Token},
+};
+
+/// Ends arrays, maps and strings of unknown length.
+pub(super) const BREAK: u8 = 0xff;
+/// JavaScript's `undefined`.
+pub(super) const UNDEFINED: &[u8] = &[0xf7];
+
+/// Null, undefined, and the date that is none.
+pub(super) const NOTHING: &[&[u8]] = &[&[NULL], UNDEFINED, &[0xc1, FLOAT, 0x7f, 0xf8, 0, 0, 0, 0, 0, 0]];
+
+const NULL: u8 = 0xf6;
+const FLOAT: u8 = 0xfb;
+const DATE: u64 = 1;
+const BIG: u64 = 2;
+const BIG_NEGATIVE: u64 = 3;
+
+/// Major types.
+#[derive(Clone, Copy)]
+pub(super) enum Major {
+    Unsigned = 0,
+    Negative = 1,
+    Bytes = 2,
+    Text = 3,
+    Array = 4,
+    Map = 5,
+    Tag = 6,
+}
+
+/// Reads one token. Of the tags before a value the last one counts, and most mean nothing here.
+pub(super) fn token<'de, 'b>(reader: &mut Reader<'de, 'b>) -> Result<Token<'de, 'b>, Fault> {
+    let mut tag = None;
+    loop {
+        let head = reader.byte()?;
+        let (major, info) = (head >> 5, head & 31);
+        if major == 7 {
+            return simple(reader, head).map(|token| tagged(tag, token));
+        }
+        let argument = argument(reader, info)?;
+        let token = match (major, argument) {
+            (0, Some(value)) => Token::Number(Number::Unsigned(value)),
+            (1, Some(value)) => Token::Number(Number::from_i128(-1 - i128::from(value))),
+            (2, Some(length)) => Token::Bytes(reader.take(length)?),
+            (3, Some(length)) => Token::Text(reader.take(length)?.into_text()?),
+            (2, None) => Token::Bytes(pieces(reader, 2)?),
+            (3, None) => Token::Text(pieces(reader, 3)?.into_text()?),
+            (4, length) => Token::Array(length.map_or(Left::Break, Left::Count)),
+            (5, length) => Token::Map(length.map_or(Left::Break, Left::Count)),
+            (6, Some(number)) => {
+                tag = Some(number);
+                continue;
+            }
+            _ => return Err(unknown(head)),
+        };
+        return Ok(tagged(tag, token));
+    }
+}
+
+/// The number after the head; `None` = unknown length.
+fn argument(reader: &mut Reader<'_, '_>, info: u8) -> Result<Option<u64>, Fault> {
+    Ok(Some(match info {
+        0..=23 => u64::from(info),
+        24 => u64::from(reader.byte()?),
+        25 => u64::from(u16::from_be_bytes(reader.array()?)),
+        26 => u64::from(u32::from_be_bytes(reader.array()?)),
+        27 => u64::from_be_bytes(reader.array()?),
+        31 => return Ok(None),
+        _ => return Err(Fault::new(format!("a CBOR length of kind {info}"))),
+    }))
+}
+
+/// A string of unknown length: pieces of the same kind until the break.
+fn pieces<'de, 'b>(reader: &mut Reader<'de, 'b>, major: u8) -> Result<Blob<'de, 'b>, Fault> {
+    let mut all = Vec::new();
+    loop {
+        let head = reader.byte()?;
+        if head == BREAK {
+            return Ok(Blob::Owned(all));
+        }
+        let Some(length) = argument(reader, head & 31)?.filter(|_| head >> 5 == major) else {
+            return Err(unknown(head));
+        };
+        all.extend_from_slice(reader.take(length)?.as_slice());
+    }
+}
+
+fn simple<'de, 'b>(reader: &mut Reader<'de, 'b>, head: u8) -> Result<Token<'de, 'b>, Fault> {
+    let float = |value| Token::Number(Number::Float(value));
+    Ok(match head {
+        0xf4 => Token::Bool(false),
+        0xf5 => Token::Bool(true),
+        NULL => Token::Null,
+        0xf7 => Token::Undefined,
+        0xf9 => float(half(u16::from_be_bytes(reader.array()?))),
+        0xfa => float(f64::from(f32::from_be_bytes(reader.array()?))),
+        FLOAT => float(f64::from_be_bytes(reader.array()?)),
+        _ => return Err(unknown(head)),
+    })
+}
+
+fn tagged<'de, 'b>(tag: Option<u64>, token: Token<'de, 'b>) -> Token<'de, 'b> {
+    match (tag, token) {
+        (Some(DATE), Token::Number(seconds)) => date(seconds),
+        (Some(BIG), Token::Bytes(bytes)) => Token::Number(big(bytes.as_slice(), false)),
+        (Some(BIG_NEGATIVE), Token::Bytes(bytes)) => Token::Number(big(bytes.as_slice(), true)),
+        (_, token) => token,
+    }
+}
+
+fn date<'de, 'b>(seconds: Number) -> Token<'de, 'b> {
+    let millis = (seconds.as_f64() * 1000.0).round();
+    #[allow(clippy::cast_possible_truncation, reason = "saturates")]
+    if millis.is_nan() { Token::Null } else { Token::Date(millis as i64) }
+}
+
+fn big(bytes: &[u8], negative: bool) -> Number {
+    let digits = &bytes[bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len())..];
+    if digits.len() <= 16 && digits.first().is_none_or(|first| digits.len() < 16 || *first < 0x80) {
+        let value = digits.iter().fold(0_i128, |value, byte| value << 8 | i128::from(*byte));
+        return Number::from_i128(if negative { -1 - value } else { value });
+    }
+    let value = digits.iter().fold(0.0, |value, byte| value * 256.0 + f64::from(*byte));
+    Number::Float(if negative { -value } else { value })
+}
+
+/// A float of 16 bits.
+fn half(bits: u16) -> f64 {
+    let exponent = i32::from(bits >> 10 & 31);
+    let mantissa = f64::from(bits & 0x3ff);
+    let value = match exponent {
+        0 => mantissa * 2_f64.powi(-24),
+        31 if mantissa == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (mantissa + 1024.0) * 2_f64.powi(exponent - 25),
+    };
+    if bits & 0x8000 == 0 { value } else { -value }
+}
+
+#[cold]
+fn unknown(head: u8) -> Fault {
+    Fault::new(format!("the byte {head:#04x} has no place there in CBOR"))
+}
+
+/// Writes a head in its shortest form.
+pub(super) fn write_head(major: Major, argument: u64, out: &mut Vec<u8>) {
+    let major = (major as u8) << 5;
+    match argument {
+        0..=23 => out.push(major | argument as u8),
+        24..=0xff => out.extend_from_slice(&[major | 24, argument as u8]),
+        0x100..=0xffff => {
+            out.push(major | 25);
+            out.extend_from_slice(&(argument as u16).to_be_bytes());
+        }
+        0x1_0000..=0xffff_ffff => {
+            out.push(major | 26);
+            out.extend_from_slice(&(argument as u32).to_be_bytes());
+        }
+        _ => {
+            out.push(major | 27);
+            out.extend_from_slice(&argument.to_be_bytes());
+        }
+    }
+}
+
+/// Writes a number. JavaScript reads integers beyond 32 bits as `BigInt`, with which it cannot calculate, so they
+/// are floats; only what no float holds exactly stays an integer.
+pub(super) fn write_number(number: Number, out: &mut Vec<u8>) {
+    match number {
+        Number::Unsigned(value) if value <= u64::from(u32::MAX) => write_head(Major::Unsigned, value, out),
+        Number::Negative(value) if value >= -1 - i64::from(u32::MAX) => {
+            write_head(Major::Negative, value.unsigned_abs() - 1, out);
+        }
+        Number::Unsigned(value) if value as f64 as u128 != u128::from(value) => {
+            write_head(Major::Unsigned, value, out);
+        }
+        Number::Negative(value) if value as f64 as i128 != i128::from(value) => {
+            write_head(Major::Negative, value.unsigned_abs() - 1, out);
+        }
+        Number::Big(value) if value as f64 as i128 != value => {
+            let tag = if value < 0 { BIG_NEGATIVE } else { BIG };
+            let digits = if value < 0 { -1 - value } else { value }.to_be_bytes();
+            let zeros = digits.iter().take_while(|byte| **byte == 0).count();
+            write_head(Major::Tag, tag, out);
+            write_head(Major::Bytes, (digits.len() - zeros) as u64, out);
+            out.extend_from_slice(&digits[zeros..]);
+        }
+        number => {
+            out.push(FLOAT);
+            out.extend_from_slice(&number.as_f64().to_be_bytes());
+        }
+    }
+}
+
+/// Writes milliseconds as seconds.
+pub(super) fn write_date(millis: i64, out: &mut Vec<u8>) {
+    write_head(Major::Tag, DATE, out);
+    match u32::try_from(millis / 1000) {
+        Ok(seconds) if millis >= 0 && millis % 1000 == 0 => {
+            out.push((Major::Unsigned as u8) << 5 | 26);
+            out.extend_from_slice(&seconds.to_be_bytes());
+        }
+        _ => {
+            out.push(FLOAT);
+            out.extend_from_slice(&(millis as f64 / 1000.0).to_be_bytes());
+        }
+    }
+}
+
+/// Writes null.
+pub(super) fn write_null(out: &mut Vec<u8>) {
+    out.push(NULL);
+}
+
+/// Writes a boolean.
+pub(super) fn write_bool(value: bool, out: &mut Vec<u8>) {
+    out.push(0xf4 | u8::from(value));
+}

@@ -1,0 +1,182 @@
+//! Errors as other nodes send and receive them.
+
+use std::{borrow::Cow, sync::Arc};
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
+
+use super::{Error, Kind};
+use crate::packet::PacketKind;
+
+/// The classes that every node knows: code, type and whether trying again can help.
+const CLASSES: [(&str, u16, Option<&str>, bool); 20] = [
+    ("MoleculerError", 500, None, false),
+    ("MoleculerRetryableError", 500, None, true),
+    ("MoleculerServerError", 500, None, true),
+    ("MoleculerClientError", 400, None, false),
+    ("ValidationError", 422, Some("VALIDATION_ERROR"), false),
+    ("ServiceNotFoundError", 404, Some("SERVICE_NOT_FOUND"), true),
+    ("ServiceNotAvailableError", 404, Some("SERVICE_NOT_AVAILABLE"), true),
+    ("RequestTimeoutError", 504, Some("REQUEST_TIMEOUT"), true),
+    ("RequestSkippedError", 514, Some("REQUEST_SKIPPED"), false),
+    ("RequestRejectedError", 503, Some("REQUEST_REJECTED"), true),
+    ("QueueIsFullError", 429, Some("QUEUE_FULL"), true),
+    ("MaxCallLevelError", 500, Some("MAX_CALL_LEVEL"), false),
+    ("ServiceSchemaError", 500, Some("SERVICE_SCHEMA_ERROR"), false),
+    ("BrokerOptionsError", 500, Some("BROKER_OPTIONS_ERROR"), false),
+    ("GracefulStopTimeoutError", 500, Some("GRACEFUL_STOP_TIMEOUT"), false),
+    ("ProtocolVersionMismatchError", 500, Some("PROTOCOL_VERSION_MISMATCH"), false),
+    ("InvalidPacketDataError", 500, Some("INVALID_PACKET_DATA"), false),
+    ("BrokerDisconnectedError", 502, Some("BAD_GATEWAY"), true),
+    ("CircuitBreakerOpenError", 503, Some("CIRCUIT_BREAKER_OPEN"), true),
+    ("Error", 500, None, false),
+];
+
+impl Error {
+    /// 500 `INVALID_PACKET_DATA`: a packet that cannot be read. `flaw` shows nothing of its content.
+    pub fn invalid_packet(kind: PacketKind, flaw: &str) -> Self {
+        Self::build("InvalidPacketDataError", 500, format!("Invalid {} packet: {flaw}.", kind.as_str()))
+            .with_kind("INVALID_PACKET_DATA")
+    }
+
+    /// The error that another node sent as a plain object. What the object does not say comes from its class;
+    /// `sender` is the node when the object names none. The sender's stack is left out.
+    ///
+    /// A text as code (`ECONNREFUSED`) becomes the type when there is no other.
+    pub fn from_plain(plain: Value, sender: Option<&str>) -> Self {
+        let Value::Object(mut plain) = plain else {
+            let message = if let Value::String(text) = plain { text } else { "Unknown error".into() };
+            return Self::build("MoleculerError", 500, message).at(sender);
+        };
+        let name = plain.remove("name").and_then(text).unwrap_or_else(|| "Error".into());
+        let class = CLASSES.iter().find(|class| class.0 == name);
+        let (name, code, kind, retryable) = match class {
+            Some((name, code, kind, retryable)) => (Cow::Borrowed(*name), *code, *kind, *retryable),
+            None => (Cow::Owned(name), 500, None, false),
+        };
+        let message = plain.remove("message").and_then(text).unwrap_or_default();
+        let mut error = Self::build(name, code, message).with_retryable(retryable);
+        let code = plain.remove("code").and_then(text).unwrap_or_default();
+        let other_kind = match code.parse() {
+            Ok(code) => {
+                error.0.code = code;
+                None
+            }
+            Err(_) => Some(code).filter(|code| code.starts_with(char::is_alphabetic)),
+        };
+        error.0.kind = match (plain.remove("type"), kind, other_kind) {
+            (Some(Value::String(kind)), ..) => Kind::Text(kind.into()),
+            (_, Some(kind), _) => Kind::Text(kind.into()),
+            (_, _, Some(kind)) => Kind::Text(kind.into()),
+            (Some(Value::Null), ..) => Kind::Null,
+            _ => Kind::Missing,
+        };
+        if let Some(Value::Bool(retryable)) = plain.remove("retryable") {
+            error.0.retryable = retryable;
+        }
+        error.0.data = plain.remove("data");
+        match plain.remove("nodeID").and_then(text) {
+            Some(node) => error.at(Some(&node)),
+            None => error.at(sender),
+        }
+    }
+
+    /// The plain object that other nodes receive, as in an answer of the node `sender`. For the header
+    /// `$streamError` of a stream that broke.
+    pub fn to_plain(&self, sender: &str) -> Value {
+        serde_json::to_value(Plain { error: self, sender }).unwrap_or_default()
+    }
+
+    fn at(mut self, node: Option<&str>) -> Self {
+        self.0.node_id = node.map(Arc::from);
+        self
+    }
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// An error of this node, or one that passes through it, as `sender` sends it.
+pub(crate) struct Plain<'a> {
+    pub(crate) error: &'a Error,
+    pub(crate) sender: &'a str,
+}
+
+impl Serialize for Plain<'_> {
+    /// Node's own fields in Node's order. A stack is always sent; of ours only the first line is anybody's
+    /// business.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let error = self.error;
+        let (kind, data) = (error.kind_field(), error.data());
+        let count = 6 + usize::from(kind.is_some()) + usize::from(data.is_some());
+        let mut map = serializer.serialize_map(Some(count))?;
+        map.serialize_entry("name", error.name())?;
+        map.serialize_entry("message", error.message())?;
+        map.serialize_entry("nodeID", error.node_id().unwrap_or(self.sender))?;
+        map.serialize_entry("code", &error.code())?;
+        if let Some(kind) = kind {
+            map.serialize_entry("type", &kind)?;
+        }
+        map.serialize_entry("retryable", &error.retryable())?;
+        map.serialize_entry("stack", &format_args!("{}: {}", error.name(), error.message()))?;
+        if let Some(data) = data {
+            map.serialize_entry("data", data)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_missing_comes_from_the_class() {
+        let error = Error::from_plain(json!({ "name": "RequestTimeoutError", "message": "late" }), Some("B"));
+        assert_eq!((error.code(), error.kind(), error.retryable()), (504, "REQUEST_TIMEOUT", true));
+        assert_eq!((error.message(), error.node_id(), error.data()), ("late", Some("B"), None));
+        let error = Error::from_plain(
+            json!({ "name": "RequestTimeoutError", "code": 1, "type": "T", "retryable": false, "nodeID": "C" }),
+            Some("B"),
+        );
+        assert_eq!((error.code(), error.kind(), error.retryable()), (1, "T", false));
+        assert_eq!(error.node_id(), Some("C"));
+    }
+
+    #[test]
+    fn odd_errors_are_errors_too() {
+        let odd =
+            [json!(null), json!(1), json!([]), json!({}), json!({ "name": [], "code": {}, "message": null })];
+        for plain in odd {
+            let error = Error::from_plain(plain, None);
+            assert_eq!((error.code(), error.kind_field()), (500, None));
+        }
+        for (code, number, kind) in [
+            (json!(70000), 500, None),
+            (json!(-1), 500, None),
+            (json!("404"), 404, None),
+            (json!("EPIPE"), 500, Some(Some("EPIPE"))),
+        ] {
+            let error = Error::from_plain(json!({ "name": "Error", "code": code }), None);
+            assert_eq!((error.code(), error.kind_field()), (number, kind));
+        }
+        let null = Error::from_plain(json!({ "name": "MoleculerError", "type": null }), None);
+        assert_eq!(null.kind_field(), Some(None));
+    }
+
+    #[test]
+    fn a_plain_object_and_back() {
+        let error = Error::conflict("taken").with_internal("secret").with_data(json!([1]));
+        let plain = error.to_plain("A");
+        assert!(!plain.to_string().contains("secret"));
+        assert_eq!(plain["stack"], "MoleculerClientError: taken");
+        assert_eq!(Error::from_plain(plain, None), error);
+    }
+}

@@ -1,0 +1,6 @@
+//! Packets as other nodes send them.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod allocations;
+mod golden;
+mod mutations;
