@@ -44,10 +44,6 @@ module.exports = tools => {
 		types: ({ nodeID }) => call({ action: "conf.types", nodeID }),
 		/** The same values as params: what the callee sees. */
 		sendTypes: ({ nodeID }) => call({ action: "probe.seen", params: services.types(), nodeID }),
-		/** `count` calls at once, answered in order. */
-		async many({ count, ...command }) {
-			return { ok: true, answers: await Promise.all(Array.from({ length: count }, () => call(command))) };
-		},
 		async addService({ service }) {
 			broker.createService(services.hot(service, tools));
 			return { ok: true };

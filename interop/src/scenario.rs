@@ -56,6 +56,10 @@ pub fn applies(stage: Stage, transporter: Transporter) -> bool {
     }
 }
 
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 const PLAIN: &[Stage] = &[Stage::Plain];
 const UNBALANCED: &[Stage] = &[
     Stage::Plain,

@@ -13,7 +13,7 @@ pub(super) async fn meta(cluster: &Cluster) -> Outcome {
     for node in cluster.targets() {
         let call = json!({
             "action": "conf.meta", "params": { "set": { "b": { "c": [2] }, "a": "changed" } },
-            "meta": { "a": 1, "kept": true }, "nodeID": node.id(),
+            "meta": { "a": 1, "kept": true }, "wantMeta": true, "nodeID": node.id(),
         });
         let answer = cluster.call(call).await?;
         same("conf.meta", &answer.result("conf.meta")?, &json!(true))?;
@@ -26,7 +26,7 @@ pub(super) async fn meta(cluster: &Cluster) -> Outcome {
 /// They come back with an error too.
 pub(super) async fn meta_on_error(cluster: &Cluster) -> Outcome {
     for node in cluster.targets() {
-        let call = json!({ "action": "probe.metaFail", "meta": { "a": 1 }, "nodeID": node.id() });
+        let call = json!({ "action": "probe.metaFail", "meta": { "a": 1 }, "wantMeta": true, "nodeID": node.id() });
         let answer = cluster.call(call).await?;
         answer.error("probe.metaFail")?;
         let want = json!({ "a": 1, "mark": node.id() });
@@ -85,7 +85,9 @@ pub(super) async fn three_nodes(cluster: &Cluster) -> Outcome {
             same(format_args!("meta {place}"), meta, &json!({ "seen": "everywhere", "more": 1 }))?;
 
             let set = json!({ "set": { "added": to.id() } });
-            let answer = cluster.call(through("conf.meta", set)).await?;
+            let mut call = through("conf.meta", set);
+            call["wantMeta"] = json!(true);
+            let answer = cluster.call(call).await?;
             let (meta, added) = (answer.result(&place)?["meta"].clone(), json!(to.id()));
             same(format_args!("meta of the middle {place}"), &meta["added"], &added)?;
             same(format_args!("meta of the first {place}"), &answer.meta()["added"], &added)?;

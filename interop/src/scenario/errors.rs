@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     check::{Outcome, ensure, same},
     cluster::Cluster,
-    process::{NodeProcess, Program},
+    process::NodeProcess,
 };
 
 /// Name, code, type, retryable; and the message where the class makes its own.
@@ -34,8 +34,8 @@ pub(super) async fn classes(cluster: &Cluster) -> Outcome {
     for node in cluster.targets() {
         for (name, code, kind, retryable, message) in CLASSES {
             let error = fail(cluster, node, name).await?;
-            // Moleculer 0.15 rebuilds this class without its data.
-            let lost = name == "GracefulStopTimeoutError" && cluster.supervisor().program() == Program::Js15;
+            // Moleculer rebuilds this class without its data.
+            let lost = name == "GracefulStopTimeoutError" && cluster.supervisor().program().is_js();
             let got = json!({
                 "name": error["name"], "code": error["code"], "type": error["type"],
                 "retryable": error["retryable"], "nodeID": error["nodeID"], "data": error["data"],

@@ -8,13 +8,9 @@ use sha1::{Digest, Sha1};
 use crate::{
     check::{Outcome, ensure, same},
     cluster::Cluster,
+    node::byte,
+    scenario::hex,
 };
-
-/// Byte k of every stream.
-#[allow(clippy::cast_possible_truncation, reason = "it is taken modulo 256")]
-pub(crate) fn byte(k: usize) -> u8 {
-    (31 * k + 7) as u8
-}
 
 /// Size and hash of `size` bytes.
 fn digest(size: usize) -> Value {
@@ -22,9 +18,6 @@ fn digest(size: usize) -> Value {
     json!({ "size": size, "sha1": hex(&Sha1::digest(bytes)) })
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// Sizes and chunks: none, one byte, both sides of the largest chunk of a packet, several of them.
 const SIZES: [(usize, usize); 5] = [(0, 1000), (1, 1000), (262_144, 262_144), (262_145, 300_000), (1_000_000, 300_000)];
