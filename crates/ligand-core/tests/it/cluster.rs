@@ -81,6 +81,22 @@ async fn a_call_reaches_another_node_and_comes_back() {
 }
 
 #[tokio::test]
+async fn nodes_that_need_each_other_start() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![whoami(), ServiceDef::new("a2").dependency("b1")]);
+    let b = node(
+        &bus,
+        "b",
+        vec![ServiceDef::new("b1"), ServiceDef::new("b2").dependency("who").dependency("a2")],
+    );
+    let both = async { tokio::join!(a, b) };
+    let (a, b) = tokio::time::timeout(LIMIT, both).await.unwrap();
+    a.wait_for_services(&["b2"], LIMIT).await.unwrap();
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test]
 async fn meta_flows_there_and_back() {
     let bus = MemoryBus::new();
     let b = node(&bus, "b", vec![whoami()]).await;
