@@ -7,6 +7,7 @@ mod everywhere;
 mod hostile;
 mod journeys;
 mod load;
+mod mixed;
 mod process;
 mod rights;
 mod server;

@@ -44,7 +44,7 @@ pub(crate) struct Street {
     namespace: String,
     transporter: String,
     protocol: &'static str,
-    server: Option<Server>,
+    _server: Option<Server>,
 }
 
 impl Street {
@@ -61,19 +61,23 @@ impl Street {
                 format!("tcp://{}", places.collect::<Vec<_>>().join(","))
             }
         };
-        Self { namespace, transporter, protocol, server }
+        Self { namespace, transporter, protocol, _server: server }
     }
 
     /// The variables of one node.
-    pub(crate) fn vars<'a>(&'a self, node: &'a str) -> Vec<(&'static str, &'a str)> {
-        vec![("NODEID", node), ("NAMESPACE", &self.namespace), ("TRANSPORTER", &self.transporter)]
+    pub(crate) fn vars<'a>(&'a self, node: &'a str) -> [(&'static str, &'a str); 4] {
+        [
+            ("NODEID", node),
+            ("NAMESPACE", &self.namespace),
+            ("TRANSPORTER", &self.transporter),
+            ("LIGAND_PROTOCOL", self.protocol),
+        ]
     }
 
     /// One process of the shop.
     pub(crate) fn part(&self, folder: &TempDir, node: &str, services: &str) -> Command {
         let mut command = program(folder, &self.vars(node));
-        command.env("DATABASE_URL", "sqlite://{service}.db?mode=rwc").env("LIGAND_PROTOCOL", self.protocol);
-        command.args(["--services", services]);
+        command.env("DATABASE_URL", "sqlite://{service}.db?mode=rwc").args(["--services", services]);
         command
     }
 
@@ -97,16 +101,27 @@ impl Street {
 
 /// Opens a shop; `None` when it needs Moleculer and that is not there.
 pub(crate) fn open(bus: Bus, mail: Mail) -> Option<Shop> {
-    let nodes: Vec<_> = NODES.iter().map(|(node, _)| *node).collect();
+    open_with(bus, mail, &[])
+}
+
+/// As [`open`], with more nodes: their names, and the files of those that Moleculer runs.
+pub(crate) fn open_with(bus: Bus, mail: Mail, more: &[(&str, Option<&str>)]) -> Option<Shop> {
+    let nodes: Vec<_> =
+        NODES.iter().map(|(node, _)| *node).chain(more.iter().map(|(node, _)| *node)).collect();
     let street = Street::new(bus, if mail == Mail::Js14 { "4" } else { "5" }, &nodes);
+    let release = if mail == Mail::Js14 { "0.14" } else { "0.15" };
     let folder = TempDir::new().unwrap();
     let mut commands = Vec::new();
     for (node, services) in NODES {
-        commands.push(match mail {
-            Mail::Js15 if node == "email" => street.moleculer("0.15", node, "email.js")?,
-            Mail::Js14 if node == "email" => street.moleculer("0.14", node, "email.js")?,
+        commands.push(match node {
+            "email" if mail != Mail::Rust => street.moleculer(release, node, "email.js")?,
             _ => street.part(&folder, node, services),
         });
     }
-    Some(Shop::of_parts(folder, commands, street.server))
+    for (node, file) in more {
+        if let Some(file) = file {
+            commands.push(street.moleculer(release, node, file)?);
+        }
+    }
+    Some(Shop::of_parts(folder, commands, street))
 }

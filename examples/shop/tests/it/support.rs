@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::{Agent, http::HeaderMap};
 
-use crate::{server::Server, spread::INSTANCES};
+use crate::spread::{INSTANCES, Street};
 
 /// Signs the tokens of every test shop.
 pub(crate) const SECRET: &str = "a secret for tests, longer than 32 bytes";
@@ -75,8 +75,8 @@ pub(crate) struct Shop {
     output: Arc<Output>,
     pub(crate) port: u16,
     pub(crate) folder: Option<TempDir>,
-    /// Between the parts; ends after them.
-    _server: Option<Server>,
+    /// Where the processes are, when there are several; ends after them.
+    pub(crate) street: Option<Street>,
 }
 
 impl Shop {
@@ -97,13 +97,13 @@ impl Shop {
     }
 
     /// A shop of several processes; waits until it is ready.
-    pub(crate) fn of_parts(folder: TempDir, commands: Vec<Command>, server: Option<Server>) -> Self {
+    pub(crate) fn of_parts(folder: TempDir, commands: Vec<Command>, street: Street) -> Self {
         let mut shop = Self {
             children: Vec::new(),
             output: Arc::default(),
             port: 0,
             folder: Some(folder),
-            _server: server,
+            street: Some(street),
         };
         commands.into_iter().for_each(|command| shop.add(command));
         shop.wait_until_open();
@@ -114,7 +114,7 @@ impl Shop {
     /// Does not wait until it is open.
     pub(crate) fn launch(command: Command) -> Self {
         let mut shop =
-            Self { children: Vec::new(), output: Arc::default(), port: 0, folder: None, _server: None };
+            Self { children: Vec::new(), output: Arc::default(), port: 0, folder: None, street: None };
         shop.add(command);
         shop
     }
@@ -140,7 +140,7 @@ impl Shop {
     }
 
     fn is_spread(&self) -> bool {
-        self.children.len() > 1
+        self.street.is_some()
     }
 
     /// What becomes true: at once in one process, in a moment when other processes must hear of it first.
