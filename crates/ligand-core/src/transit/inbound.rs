@@ -1,9 +1,14 @@
 //! Packets that came from other nodes.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    task::{self, Waker},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use ligand_transport::{Cluster as _, Ticket};
+use futures_util::future::{AbortHandle, Abortable};
+use ligand_transport::{BoxFuture, Cluster as _, Ticket};
 use ligand_wire::{
     Error, Payload, codec,
     packet::{Event, Fields, Packet, PacketKind, Received, Request, Response},
@@ -52,6 +57,9 @@ pub(crate) struct EventContext {
 /// Says that a stream is one of values.
 const MODE_FLAG: &str = "$streamObjectMode";
 
+/// A handler whose first step takes longer than this gets a task of its own from then on.
+const SLOW: Duration = Duration::from_micros(200);
+
 /// Deeper than any call tree.
 const DEEPEST: u32 = 100_000;
 
@@ -90,7 +98,9 @@ impl Transit {
         if *sender == *self.node_id {
             return self.from_own_name(&broker, packet, tracked);
         }
-        let Some(node) = broker.registry().node_or_new(&sender, self.options.transit.max_nodes) else {
+        let known = broker.registry().load().node(&sender).cloned();
+        let known = known.or_else(|| broker.registry().node_or_new(&sender, self.options.transit.max_nodes));
+        let Some(node) = known else {
             self.refuse(kind, &Error::invalid_packet(kind, "there are 'transit.max_nodes' nodes already"));
             return None;
         };
@@ -237,8 +247,8 @@ impl Transit {
             meta: event.meta.into_owned().into(),
             headers: event.headers.and_then(|headers| texts(&headers)),
             level: event.level.clamp(1, DEEPEST),
-            parent_id: event.parent_id.map(|id| Id::from(&*id)),
-            request_id: event.request_id.map(|id| Id::from(&*id)),
+            parent_id: event.parent_id.map(|id| Id::parse(&id)),
+            request_id: event.request_id.map(|id| Id::parse(&id)),
             caller: event.caller.map(|caller| caller.as_ref().into()),
             node: node.id().clone(),
         };
@@ -314,9 +324,9 @@ impl Transit {
         };
         drop(registry);
         let mut inner = ContextInner::new(Home::Endpoint(endpoint));
-        inner.id = Id::from(&*request.id);
-        inner.request_id = request.request_id.map(|id| Id::from(&*id));
-        inner.parent_id = request.parent_id.map(|id| Id::from(&*id));
+        inner.id = Id::parse(&request.id);
+        inner.request_id = request.request_id.map(|id| Id::parse(&id));
+        inner.parent_id = request.parent_id.map(|id| Id::parse(&id));
         inner.caller = request.caller.map(|caller| caller.as_ref().into());
         inner.level = request.level.clamp(1, DEEPEST);
         inner.meta = parking_lot::Mutex::new(request.meta.into_owned().into());
@@ -335,27 +345,40 @@ impl Transit {
             }
             false => (None, None),
         };
+        let (cancel, cancelled) = AbortHandle::new_pair();
         let cancellable = node.is_ligand();
         if cancellable {
-            self.serving.note(&request.id, node.id());
+            self.serving.note(&request.id, node.id(), cancel);
         }
-        let work = Served {
+        let served = Served {
             transit: me.clone(),
             node: node.clone(),
             id: request.id.into(),
             cancellable,
             _seat: seat,
         };
-        let id: Box<str> = work.id.clone();
         let params = request.params;
-        let handle = self.tasks.spawn(async move {
-            let result = serve(&ctx, params).await;
-            work.answer(&ctx, result);
+        let endpoint = ctx.endpoint().expect("the context was made with an endpoint").clone();
+        let mut work: BoxFuture<()> = Box::pin(async move {
+            if let Ok(result) = Abortable::new(serve(&ctx, params), cancelled).await {
+                served.answer(&ctx, result);
+            }
             drop(done);
         });
-        if cancellable && let Some(handle) = handle {
-            self.serving.started(&id, handle);
+        // Most handlers end at once: they need no task. One that takes long at its start is not run here again.
+        if !endpoint.is_slow() {
+            let start = std::time::Instant::now();
+            let mut cx = task::Context::from_waker(Waker::noop());
+            let ended = work.as_mut().poll(&mut cx).is_ready();
+            if start.elapsed() > SLOW {
+                endpoint.set_slow();
+            }
+            if ended {
+                return end;
+            }
         }
+        drop(endpoint);
+        self.tasks.spawn(work);
         end
     }
 

@@ -167,10 +167,13 @@ pub(super) fn describe<'a>(ctx: &'a Context, params: Payload, ver: &str) -> Requ
     let inner = ctx.inner();
     let headers = || ctx.headers().map_or_else(Fields::new, fields);
     Request {
-        id: Cow::Owned(inner.id.to_string()),
+        id: text(&inner.id),
         action: Cow::Borrowed(ctx.action()),
         params,
-        meta: Cow::Owned(inner.meta.lock().as_map().clone()),
+        meta: match inner.meta.lock().as_map() {
+            meta if meta.is_empty() => Cow::default(),
+            meta => Cow::Owned(meta.clone()),
+        },
         headers: (ver != "4").then(|| Cow::Owned(headers())),
         timeout: Some(ctx.deadline().map_or(0.0, |end| {
             // Zero would mean no limit.
@@ -178,12 +181,17 @@ pub(super) fn describe<'a>(ctx: &'a Context, params: Payload, ver: &str) -> Requ
         })),
         level: inner.level,
         tracing: None,
-        parent_id: inner.parent_id.as_ref().map(|id| Cow::Owned(id.to_string())),
-        request_id: Some(Cow::Owned(ctx.request_id().to_string())),
+        parent_id: inner.parent_id.as_ref().map(text),
+        request_id: Some(text(inner.request_id.as_ref().unwrap_or(&inner.id))),
         caller: inner.caller.as_deref().map(Cow::Borrowed),
         stream: false,
         seq: None,
     }
+}
+
+/// One allocation, and no formatting.
+fn text(id: &Id) -> Cow<'static, str> {
+    Cow::Owned(id.text(&mut [0; 36]).to_owned())
 }
 
 pub(super) fn fields(headers: &Headers) -> Fields {
