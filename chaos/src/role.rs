@@ -5,7 +5,7 @@ mod driver;
 mod load;
 mod worker;
 
-use std::{io::Write as _, process::ExitCode, str::FromStr, time::Duration};
+use std::{io::Write as _, str::FromStr, time::Duration};
 
 use ligand::{Result, ServiceBroker, Value, broker::BrokerBuilder, config::Plug, json};
 use serde::{Deserialize, Serialize};
@@ -77,7 +77,7 @@ impl Setup {
 }
 
 /// Plays a role until the runner ends it.
-pub(crate) async fn run(role: Role, setup: Box<Setup>) -> ExitCode {
+pub(crate) async fn run(role: Role, setup: Box<Setup>) -> ! {
     let level = std::env::var("CHAOS_LOG").ok().and_then(|level| level.parse().ok());
     tracing_subscriber::fmt()
         .with_max_level(level.unwrap_or(tracing::Level::INFO))
@@ -89,13 +89,15 @@ pub(crate) async fn run(role: Role, setup: Box<Setup>) -> ExitCode {
         Role::Driver => driver::run(&setup).await,
         Role::Crowd => crowd::run(&setup).await,
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    let code = match result {
+        Ok(()) => 0,
         Err(error) => {
             say(&json!({ "refused": format!("{error:#}") }));
-            ExitCode::FAILURE
+            1
         }
-    }
+    };
+    // The runtime would wait for the thread that reads standard input.
+    std::process::exit(code)
 }
 
 /// Tells the runner something. A runner that is gone needs no answer.
