@@ -9,12 +9,14 @@ mod buffer;
 mod cluster;
 mod control;
 mod cpu;
+mod early;
 mod inbound;
 mod outbound;
 mod pending;
 mod pongs;
 mod pulse;
 mod quiet;
+mod returning;
 mod serving;
 mod stats;
 mod streams;
@@ -47,8 +49,8 @@ pub use pongs::Echo;
 pub use stats::Traffic;
 
 use self::{
-    buffer::Buffer, control::Events, cpu::CpuMeter, inbound::EventIn, pending::Pending, pongs::Pongs,
-    quiet::Quiet, serving::Serving, stats::Stats, streams::Streams,
+    buffer::Buffer, control::Events, cpu::CpuMeter, early::Early, inbound::EventIn, pending::Pending,
+    pongs::Pongs, quiet::Quiet, returning::Returning, serving::Serving, stats::Stats, streams::Streams,
 };
 use crate::{
     broker::{ServiceBroker, WeakBroker},
@@ -92,6 +94,8 @@ pub(crate) struct Transit {
     connected: AtomicBool,
     online: watch::Sender<bool>,
     outages: AtomicU64,
+    returning: Returning,
+    early: Early,
     /// From here on infos are sent and questions answered.
     announced: AtomicBool,
     leaving: AtomicBool,
@@ -153,6 +157,8 @@ impl Transit {
             connected: AtomicBool::new(false),
             online: watch::Sender::new(false),
             outages: AtomicU64::new(0),
+            returning: Returning::default(),
+            early: Early::default(),
             announced: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             conflict: watch::Sender::new(None),
@@ -391,6 +397,9 @@ impl Link for Transit {
     fn connected(&self) {
         let Some(me) = self.me() else { return };
         let again = self.outages.load(Ordering::Relaxed) > 0;
+        if again {
+            self.returning.begin();
+        }
         self.tasks.spawn_background(async move {
             me.connected.store(true, Ordering::Release);
             me.online.send_replace(true);

@@ -80,8 +80,18 @@ impl Transit {
                 return None;
             }
         };
+        self.take_plain(kind, &body, tracked)
+    }
+
+    /// As [`Transit::take_in`], after decryption and decompression.
+    pub(super) fn take_plain(
+        &self,
+        kind: PacketKind,
+        body: &Bytes,
+        tracked: bool,
+    ) -> Option<oneshot::Receiver<()>> {
         let len = body.len();
-        let received = match codec::decode(kind, self.format, &body) {
+        let received = match codec::decode(kind, self.format, body) {
             Ok(received) => received,
             Err(error) => {
                 self.refuse(kind, &error);
@@ -105,6 +115,11 @@ impl Transit {
             return None;
         };
         node.set_ver(&ver);
+        if let Packet::Request(_) = &packet
+            && let Ok(end) = self.early.hold(body, tracked)
+        {
+            return end;
+        }
         self.dispatch(&broker, &node, packet, len, tracked)
     }
 

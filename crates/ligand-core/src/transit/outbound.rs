@@ -99,6 +99,9 @@ impl Transit {
         };
         let Some(node) = node else {
             // The bus was to choose, and there was nobody.
+            if self.returning.is_on() {
+                return self.call_later(ticket);
+            }
             if let Some(entry) = self.pending.remove(ticket) {
                 let error = Error::service_not_available(entry.action.full_name(), None);
                 let _ = entry.reply.send(error.into());
@@ -138,6 +141,10 @@ impl Transit {
                 );
                 let topic = Topic::node(PacketKind::Request, next.id().clone());
                 self.hand_over(Outbound { topic, body, ticket: Some(ticket) });
+                true
+            }
+            None if self.returning.is_on() => {
+                self.call_later(ticket);
                 true
             }
             None => {
