@@ -44,7 +44,7 @@ use tokio::sync::{mpsc, watch};
 
 pub(crate) use inbound::EventContext;
 pub use pongs::Echo;
-pub use stats::Traffic;
+pub use stats::{InFlight, Traffic};
 
 use self::{
     buffer::Buffer, control::Events, cpu::CpuMeter, inbound::EventIn, pending::Pending, pongs::Pongs,
@@ -189,6 +189,11 @@ impl Transit {
 
     pub(crate) fn traffic(&self) -> Traffic {
         self.stats.traffic()
+    }
+
+    pub(crate) fn in_flight(&self) -> InFlight {
+        let (streams_in, streams_out) = self.streams.len();
+        InFlight { calls: self.pending.len(), serving: self.serving.len(), streams_in, streams_out }
     }
 
     /// A packet as it travels.

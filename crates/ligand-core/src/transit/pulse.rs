@@ -72,7 +72,15 @@ impl Transit {
             });
             return;
         }
-        let beat = Heartbeat { cpu: self.cpu.lock().1, ..Heartbeat::default() };
+        // With the number of the last info: whoever missed that one asks.
+        let info = self.info.load();
+        let known = info.seq > 0;
+        let beat = Heartbeat {
+            cpu: self.cpu.lock().1,
+            seq: known.then_some(info.seq),
+            instance_id: known.then(|| info.instance_id.clone()),
+            ..Heartbeat::default()
+        };
         if self.is_online()
             && let Err(error) = self.send_to_all(&Packet::Heartbeat(beat))
         {

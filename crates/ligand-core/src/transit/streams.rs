@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Which way a stream goes, seen from the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Way {
     /// From caller to callee.
     Up,
@@ -50,7 +50,7 @@ impl Way {
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Key {
     node: Arc<str>,
     way: Way,
@@ -71,6 +71,13 @@ struct Incoming {
 pub(super) struct Streams {
     incoming: Mutex<HashMap<Key, Incoming>>,
     outgoing: Mutex<HashMap<Key, Credit>>,
+}
+
+impl Streams {
+    /// How many streams come, and how many go.
+    pub(super) fn len(&self) -> (usize, usize) {
+        (self.incoming.lock().len(), self.outgoing.lock().len())
+    }
 }
 
 /// Most streams that come at once.
@@ -208,17 +215,20 @@ impl Transit {
                 true
             }
         });
+        ended.sort_unstable();
         for key in ended {
             let incoming = self.streams.incoming.lock().remove(&key);
             if let Some(mut incoming) = incoming {
                 let _ = incoming.assembly.fail(error.clone());
             }
         }
-        let credits: Vec<_> = {
+        let mut credits: Vec<_> = {
             let outgoing = self.streams.outgoing.lock();
-            outgoing.iter().filter(|(key, _)| wanted(&key.node)).map(|(_, credit)| credit.clone()).collect()
+            let wanted = outgoing.iter().filter(|(key, _)| wanted(&key.node));
+            wanted.map(|(key, credit)| (key.clone(), credit.clone())).collect()
         };
-        credits.iter().for_each(Credit::cancel);
+        credits.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        credits.iter().for_each(|(_, credit)| credit.cancel());
     }
 
     /// Forgets streams whose first packet never came.
