@@ -395,7 +395,7 @@ impl Link for Transit {
         if self.online.send_replace(false) {
             self.outages.fetch_add(1, Ordering::Relaxed);
             // Packets may be lost: a stream with a gap would never end.
-            self.end_streams(|_| true, &Error::disconnected());
+            self.end_streams(|_| true, &Error::disconnected(), true);
             stats::one(&self.stats.outages);
             tracing::error!(
                 transporter = self.transporter.name(),

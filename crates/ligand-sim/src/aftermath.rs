@@ -83,8 +83,21 @@ pub(crate) async fn everything_works(cluster: &Cluster) {
     }
 }
 
+/// Streams whose packets were lost are given up after 30 seconds, and looked for every ten.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+fn is_idle(broker: &ServiceBroker) -> bool {
+    broker.in_flight().unwrap_or_default() == Default::default() && broker.tasks().running() == 0
+}
+
 /// Nothing waits and nothing runs.
-pub(crate) fn nothing_is_left(cluster: &Cluster) {
+pub(crate) async fn nothing_is_left(cluster: &Cluster) {
+    let idle = async {
+        while !cluster.brokers().iter().all(is_idle) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, idle).await;
     for broker in cluster.brokers() {
         let (left, running) = (broker.in_flight().unwrap_or_default(), broker.tasks().running());
         cluster.record.check(left == Default::default() && running == 0, || {

@@ -75,7 +75,7 @@ async fn run(seed: u64, keep_lines: bool) -> Outcome {
     tokio::time::sleep(Duration::from_secs(21)).await;
     aftermath::registries(&cluster);
     aftermath::everything_works(&cluster).await;
-    aftermath::nothing_is_left(&cluster);
+    aftermath::nothing_is_left(&cluster).await;
     once(&record, &plan);
     for index in 0..count {
         cluster.stop(index).await;

@@ -68,7 +68,9 @@ async fn call(cluster: &Cluster, broker: &ServiceBroker) {
     record.check(took <= limit + TOLERANCE, || format!("call {id} took {took:?}, its limit is {limit:?}"));
     match result {
         Ok(answer) => {
-            record.check(answer["value"] == *value, || format!("call {id} got the answer of another: {answer}"));
+            record.check(answer["value"] == *value, || {
+                format!("call {id} got the answer of another: {answer}")
+            });
             record.check(record.runs(id) > 0, || format!("call {id} has an answer and did not run"));
             record.count("calls answered");
             record.note(&format!("call {id} answered by {}", answer["node"]));

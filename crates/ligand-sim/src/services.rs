@@ -99,7 +99,8 @@ pub(crate) fn bytes(size: usize, chunk: usize, pause: Duration) -> Streaming {
 fn files() -> ServiceDef {
     ServiceDef::new("files")
         .action(Action::new("load", |_: Context, params: Value| async move {
-            let number = |name: &str| params[name].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(1);
+            let number =
+                |name: &str| params[name].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(1);
             let pause = Duration::from_millis(params["ms"].as_u64().unwrap_or(0));
             Ok::<_, Error>(bytes(number("size"), number("chunk"), pause))
         }))

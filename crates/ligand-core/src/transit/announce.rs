@@ -253,6 +253,7 @@ impl Transit {
             discoverer.stop().await;
         }
         self.transporter.disconnect().await;
+        self.end_streams(|_| true, &Error::disconnected(), false);
         for entry in self.pending.take(|_| true) {
             let error = Error::request_rejected(entry.action.full_name(), &self.node_id);
             let _ = entry.reply.send(error.into());

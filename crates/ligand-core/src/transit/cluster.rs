@@ -126,7 +126,7 @@ impl Cluster for Transit {
         }
         self.reject(&node);
         let closed = Error::transient(503, "STREAM_CLOSED", format!("Stream closed by {id}"));
-        self.end_streams(|other| other == id, &closed);
+        self.end_streams(|other| other == id, &closed, false);
         tell(&broker, "$node.disconnected", json!({ "node": about(&node), "unexpected": unexpected }));
         tell(&broker, "$services.changed", json!({ "localService": false }));
     }
