@@ -92,6 +92,8 @@ pub(crate) struct Transit {
     /// From here on infos are sent and questions answered.
     announced: AtomicBool,
     leaving: AtomicBool,
+    /// It said farewell.
+    left: AtomicBool,
     /// Another node uses this node's name.
     conflict: watch::Sender<Option<Arc<str>>>,
     probe: Id,
@@ -104,6 +106,9 @@ pub(crate) struct Transit {
     stats: Stats,
     refusals: Quiet,
     losses: Quiet,
+    conflicts: Quiet,
+    /// Nodes that come and go.
+    news: Quiet,
 }
 
 /// Events that wait for their listeners to start.
@@ -150,6 +155,7 @@ impl Transit {
             outages: AtomicU64::new(0),
             announced: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
+            left: AtomicBool::new(false),
             conflict: watch::Sender::new(None),
             probe: Id::random(),
             seq: AtomicU64::new(1),
@@ -159,8 +165,10 @@ impl Transit {
             cpu: Mutex::new((0, None)),
             meter: CpuMeter::default(),
             stats: Stats::default(),
-            refusals: Quiet::new(),
-            losses: Quiet::new(),
+            refusals: Quiet::new(10),
+            losses: Quiet::new(10),
+            conflicts: Quiet::new(10),
+            news: Quiet::new(1000),
         })
     }
 

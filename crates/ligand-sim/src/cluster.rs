@@ -110,7 +110,7 @@ impl Cluster {
         broker.stop().await;
         // What it still called has got an answer or an error.
         load::ended(&mut load, &self.record).await;
-        self.check_end(&broker);
+        self.check_end(&broker).await;
         drop(transporter);
         true
     }
@@ -126,11 +126,13 @@ impl Cluster {
         while load.join_next().await.is_some() {}
         // Nothing of it is heard any more; this only gives its memory back.
         broker.stop().await;
-        self.check_end(&broker);
+        self.check_end(&broker).await;
         true
     }
 
-    fn check_end(&self, broker: &ServiceBroker) {
+    async fn check_end(&self, broker: &ServiceBroker) {
+        // What was aborted is dropped in its next turn.
+        tokio::time::sleep(Duration::from_millis(1)).await;
         let running = broker.tasks().running();
         self.record
             .check(running == 0, || format!("{} has stopped and {running} tasks run", broker.node_id()));

@@ -209,9 +209,12 @@ pub(super) struct Piece<'a> {
 }
 
 impl Transit {
-    /// The stream that packet 0 opens.
-    pub(super) fn open(&self, node: &Arc<Node>, way: Way, id: &str, mode: Mode) -> Result<Streaming> {
+    /// The stream that packet 0 opens; `None` when it was opened before, so that the packet came twice.
+    pub(super) fn open(&self, node: &Arc<Node>, way: Way, id: &str, mode: Mode) -> Result<Option<Streaming>> {
         let key = Key { node: node.id().clone(), way, id: id.into() };
+        if self.streams.ended.lock().keys.contains(&key) {
+            return Ok(None);
+        }
         let mut incoming = self.streams.incoming.lock();
         if let Some(known) = incoming.get_mut(&key) {
             let stream = known.stream.take();
@@ -222,15 +225,14 @@ impl Transit {
                 self.streams.ended.lock().add(key);
             }
             drop(gone);
-            return stream
-                .ok_or_else(|| Error::invalid_packet(PacketKind::Request, "a stream was opened twice"));
+            return Ok(stream);
         }
         let (assembly, stream) = self.assembly(node, &key, mode)?;
         if incoming.len() >= MOST_STREAMS {
             return Err(Error::queue_is_full("stream", &self.node_id));
         }
         incoming.insert(key, Incoming::new(assembly, None, &self.streams.early));
-        Ok(stream)
+        Ok(Some(stream))
     }
 
     fn assembly(&self, node: &Arc<Node>, key: &Key, mode: Mode) -> Result<(Assembly, Streaming)> {
