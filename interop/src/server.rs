@@ -116,7 +116,8 @@ fn command(kind: Kind, port: u16, folder: &Path) -> Result<Command, String> {
         Kind::Etcd => {
             let (own, peers) =
                 (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{}", free_port()));
-            let mut command = program("etcd", &["--listen-client-urls", &own, "--advertise-client-urls", &own]);
+            let mut command =
+                program("etcd", &["--listen-client-urls", &own, "--advertise-client-urls", &own]);
             command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
             command.args(["--initial-cluster", &format!("default={peers}"), "--data-dir"]).arg(folder);
             command
@@ -146,7 +147,9 @@ fn rabbitmq(port: &str, folder: &Path) -> Command {
         .env("RABBITMQ_DIST_PORT", erlang.to_string())
         .env(
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
-            format!("-start_epmd false -erl_epmd_port {erlang} -kernel inet_dist_use_interface {{127,0,0,1}}"),
+            format!(
+                "-start_epmd false -erl_epmd_port {erlang} -kernel inet_dist_use_interface {{127,0,0,1}}"
+            ),
         );
     command
 }
