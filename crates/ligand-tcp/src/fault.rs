@@ -2,11 +2,6 @@
 
 use ligand_wire::Error;
 
-/// The transporter is closed.
-pub(crate) fn closed() -> Error {
-    Error::transient(502, "BAD_GATEWAY", "The TCP transporter is not connected.")
-}
-
 /// Nobody knows where the node is.
 pub(crate) fn unknown(node: &str) -> Error {
     Error::transient(502, "NODE_UNREACHABLE", format!("No address of node '{node}' is known."))

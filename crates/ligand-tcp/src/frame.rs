@@ -9,6 +9,9 @@ use ligand_wire::packet::PacketKind;
 /// Bytes before the packet.
 pub(crate) const HEADER: usize = 6;
 
+/// The number of a hello.
+pub(crate) const HELLO: u8 = 8;
+
 /// How much a reader makes room for at once, before the bytes are there.
 const STEP: usize = 64 * 1024;
 
@@ -22,7 +25,7 @@ pub(crate) const fn number(kind: PacketKind) -> Option<u8> {
         PacketKind::Pong => 5,
         PacketKind::GossipRequest => 6,
         PacketKind::GossipResponse => 7,
-        PacketKind::GossipHello => 8,
+        PacketKind::GossipHello => HELLO,
         PacketKind::Discover | PacketKind::Info | PacketKind::Disconnect | PacketKind::Heartbeat => {
             return None;
         }
@@ -38,7 +41,7 @@ const fn kind(number: u8) -> Option<PacketKind> {
         5 => PacketKind::Pong,
         6 => PacketKind::GossipRequest,
         7 => PacketKind::GossipResponse,
-        8 => PacketKind::GossipHello,
+        HELLO => PacketKind::GossipHello,
         _ => return None,
     })
 }
@@ -187,6 +190,23 @@ mod tests {
         assert_eq!(read(&frame(9, 6), 6), Err(Broken::Kind(9)));
         for length in [0, 5, 1007, u32::MAX] {
             assert_eq!(read(&frame(1, length), 6), Err(Broken::Length(length)));
+        }
+    }
+
+    #[test]
+    fn random_bytes_end_or_wait() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        for _ in 0..20_000 {
+            let mut bytes = header(rng.u8(..12), rng.usize(..1100)).to_vec();
+            bytes.extend((0..rng.usize(..60)).map(|_| rng.u8(..)));
+            for _ in 0..rng.usize(..3) {
+                let at = rng.usize(..bytes.len());
+                bytes[at] = rng.u8(..);
+            }
+            let read = read(&bytes, rng.usize(1..20));
+            assert!(
+                read.is_err() || read.is_ok_and(|packets| packets.iter().all(|(_, body)| body.len() <= 60))
+            );
         }
     }
 

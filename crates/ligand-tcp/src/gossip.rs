@@ -127,9 +127,10 @@ fn answer_peer(cluster: &dyn Cluster, peer: &Peer, request: &Gossip, reply: &mut
     }
 }
 
-/// Takes in an answer.
-pub(crate) fn apply(cluster: &dyn Cluster, me: Me<'_>, reply: GossipReply) {
+/// Takes in an answer. True: it told something that is worth telling others.
+pub(crate) fn apply(cluster: &dyn Cluster, me: Me<'_>, reply: GossipReply) -> bool {
     let mut known = None;
+    let mut learned = false;
     for (id, row) in reply.online {
         if id == me.id {
             // Its own info is known best. That of an earlier life must not win.
@@ -153,6 +154,7 @@ pub(crate) fn apply(cluster: &dyn Cluster, me: Me<'_>, reply: GossipReply) {
                 }
                 *known += 1;
             }
+            learned = true;
             cluster.learn(&id, *info, row.cpu.filter(|(cpu_seq, _)| *cpu_seq > 0));
         } else if let (Some(peer), Some((cpu_seq, cpu))) = (peer, row.cpu)
             && cpu_seq > peer.cpu_seq
@@ -170,6 +172,7 @@ pub(crate) fn apply(cluster: &dyn Cluster, me: Me<'_>, reply: GossipReply) {
             cluster.gone(&id, seq);
         }
     }
+    learned
 }
 
 /// What this node says of itself without being asked.

@@ -1,6 +1,10 @@
 //! One connection from another node.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use ligand_transport::Address;
@@ -143,7 +147,10 @@ impl Inbound {
                     mesh.contacts.add(sender, Purpose::Ask, Duration::ZERO);
                 }
             }
-            Packet::GossipResponse(reply) => gossip::apply(mesh.link.cluster(), mesh.me(), reply),
+            Packet::GossipResponse(reply) => {
+                let learned = gossip::apply(mesh.link.cluster(), mesh.me(), reply);
+                mesh.learned.fetch_or(learned, Ordering::AcqRel);
+            }
             _ => {}
         }
         Ok(())
@@ -152,6 +159,11 @@ impl Inbound {
     fn hello(&mut self, sender: Arc<str>, hello: &GossipHello) {
         self.node = Some(sender.clone());
         if hello.port == 0 {
+            return;
+        }
+        // The address of a connection may be that of something in between: one that is known to work stays.
+        let known = self.mesh.link.cluster().peer(&sender);
+        if known.is_some_and(|peer| peer.available && peer.address.is_some_and(|at| at.port == hello.port)) {
             return;
         }
         let host = self.remote.ip().to_canonical().to_string();

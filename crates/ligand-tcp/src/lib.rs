@@ -27,7 +27,8 @@
 //! * **Gossip** says who is there and what they offer. Every [`gossip_period`](TcpOptions::gossip_period) a node
 //!   compares what it knows with one that is there, and now and then with one that is not. Beyond Moleculer, whoever
 //!   is sighted for the first time is talked to at once, a change of a node is told to eight others at once (seen
-//!   within 200 ms, because it is looked for every 100 ms), and a node that sees that it is behind asks at once.
+//!   within 200 ms, because it is looked for every 100 ms), a node that sees that it is behind asks at once, and one
+//!   that learned of another compares with three more.
 //!
 //! # What is promised
 //!
@@ -142,7 +143,7 @@ impl Transporter for TcpTransporter {
     }
 
     fn send(&self, packet: Outbound) -> Sending {
-        let Some(mesh) = self.mesh.get() else { return Sending::Done(Err(fault::closed())) };
+        let Some(mesh) = self.mesh.get() else { return Sending::Done(Err(Error::disconnected())) };
         match packet.topic.to {
             To::Node(node) => mesh.send(&node, packet.topic.kind, packet.body, packet.ticket),
             To::All if packet.topic.kind == PacketKind::Ping => {

@@ -129,30 +129,34 @@ impl Drop for Place {
 /// Accepts connections until the transporter closes.
 pub(crate) async fn run(mesh: Arc<Mesh>, listener: TcpListener) {
     let visitors = Arc::<Visitors>::default();
-    let mut full = false;
+    // What is wrong now; it is logged once.
+    let mut refusing = false;
+    let mut failing = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = mesh.stopped() => return,
         };
-        match accepted {
-            Ok((stream, remote)) => {
-                let place = visitors.enter(mesh.options.max_inbound);
-                if place.is_none() && !full {
-                    tracing::warn!(
-                        "TCP transporter refuses connections: there are {} already ('max_inbound')",
-                        mesh.options.max_inbound
-                    );
-                }
-                full = place.is_none();
-                if let Some((place, ended)) = place {
-                    mesh.spawn(inbound::run(mesh.clone(), stream, remote, place, ended));
-                }
-            }
+        let (stream, remote) = match accepted {
+            Ok(accepted) => accepted,
             Err(err) => {
-                tracing::debug!("accept: {err}");
+                if !failing {
+                    tracing::warn!("TCP transporter cannot take a connection: {err}");
+                }
+                failing = true;
                 tokio::time::sleep(PAUSE).await;
+                continue;
             }
+        };
+        failing = false;
+        let most = mesh.options.max_inbound;
+        let place = visitors.enter(most);
+        if place.is_none() && !refusing {
+            tracing::warn!("TCP transporter refuses connections: there are {most} already ('max_inbound')");
+        }
+        refusing = place.is_none();
+        if let Some((place, ended)) = place {
+            mesh.spawn(inbound::run(mesh.clone(), stream, remote, place, ended));
         }
     }
 }

@@ -16,7 +16,7 @@ use std::{
 use bytes::Bytes;
 use ligand_transport::{Link, Sending, Ticket};
 use ligand_wire::{
-    Result,
+    Error, Result,
     packet::{GossipHello, Packet, PacketKind},
 };
 use parking_lot::{Mutex, RwLock};
@@ -46,6 +46,8 @@ pub(crate) struct Mesh {
     pub(crate) port: u16,
     /// Nodes to talk to soon.
     pub(crate) contacts: Contacts,
+    /// There is news about other nodes since it was last looked.
+    pub(crate) learned: AtomicBool,
     peers: RwLock<HashMap<Arc<str>, Arc<Peer>>>,
     started: Instant,
     closing: AtomicBool,
@@ -63,6 +65,7 @@ impl Mesh {
             options,
             port,
             contacts: Contacts::default(),
+            learned: AtomicBool::new(false),
             peers: RwLock::default(),
             started: Instant::now(),
             closing: AtomicBool::new(false),
@@ -204,7 +207,7 @@ impl Mesh {
             return Ok(peer.clone());
         }
         if self.closing.load(Ordering::Acquire) {
-            return Err(fault::closed());
+            return Err(Error::disconnected());
         }
         let known = self.link.cluster().peer(node);
         if known.is_none_or(|peer| address::candidates(&peer, self.options.use_hostname).is_empty()) {
@@ -269,8 +272,7 @@ impl Mesh {
         let host = address::own(&local.info, self.options.use_hostname);
         let packet = Packet::GossipHello(GossipHello { host, port: self.port });
         let body = self.link.encode(&packet, Some(node))?;
-        // A hello always has a number.
-        Ok(Frame { number: 8, body, ticket: None })
+        Ok(Frame { number: frame::HELLO, body, ticket: None })
     }
 
     /// A node is gone, as it seems. It is asked once more: maybe only the connection was cut.

@@ -1,6 +1,9 @@
 //! When gossip is sent: in rounds, when this node changes, and when somebody new is sighted.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use ligand_wire::packet::Packet;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
@@ -16,6 +19,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Nodes that are told of a change at once; the rounds reach the others.
 const FANOUT: usize = 8;
 
+/// Nodes that are asked at once by one that learned of others: so news spread.
+const SPREAD: usize = 3;
+
 /// Gossips until the transporter closes.
 pub(crate) async fn run(mesh: Arc<Mesh>) {
     // The first one comes later: whoever is known at the start is contacted anyway.
@@ -29,17 +35,21 @@ pub(crate) async fn run(mesh: Arc<Mesh>) {
     loop {
         tokio::select! {
             _ = round.tick() => {
-                ask(&mesh, &mut rng);
+                let receivers = gossip::receivers(&mesh.link.cluster().peers(), &mut rng);
+                ask(&mesh, &receivers);
                 mesh.prune();
             }
             _ = look.tick() => {
                 contact(&mesh);
                 let seq = mesh.link.cluster().local().info.seq;
                 if changed && seq == seen {
-                    tell(&mesh, &mut rng);
+                    tell(&mesh, &some(&mesh, &mut rng, FANOUT));
                 }
                 changed = seq != seen;
                 seen = seq;
+                if mesh.learned.swap(false, Ordering::AcqRel) {
+                    ask(&mesh, &some(&mesh, &mut rng, SPREAD));
+                }
             }
             () = mesh.contacts.due.notified() => contact(&mesh),
             () = mesh.stopped() => return,
@@ -47,27 +57,28 @@ pub(crate) async fn run(mesh: Arc<Mesh>) {
     }
 }
 
-/// One round.
-fn ask(mesh: &Arc<Mesh>, rng: &mut fastrand::Rng) {
-    let cluster = mesh.link.cluster();
-    let receivers = gossip::receivers(&cluster.peers(), rng);
+/// Available nodes, at most so many.
+fn some(mesh: &Mesh, rng: &mut fastrand::Rng, most: usize) -> Vec<Arc<str>> {
+    let peers = mesh.link.cluster().peers().into_iter();
+    rng.choose_multiple(peers.filter(|peer| peer.available).map(|peer| peer.id), most)
+}
+
+/// Compares what this node knows with what others know. Those that lack something see it, and ask in turn.
+fn ask(mesh: &Arc<Mesh>, receivers: &[Arc<str>]) {
     if receivers.is_empty() {
         return;
     }
-    let request = Packet::GossipRequest(gossip::request(cluster, mesh.me()));
+    let request = Packet::GossipRequest(gossip::request(mesh.link.cluster(), mesh.me()));
     receivers.iter().for_each(|node| mesh.gossip(node, &request));
 }
 
 /// Tells some nodes what this one is and offers now.
-fn tell(mesh: &Arc<Mesh>, rng: &mut fastrand::Rng) {
-    let cluster = mesh.link.cluster();
-    let available = cluster.peers().into_iter().filter(|peer| peer.available);
-    let receivers = rng.choose_multiple(available, FANOUT);
+fn tell(mesh: &Arc<Mesh>, receivers: &[Arc<str>]) {
     if receivers.is_empty() {
         return;
     }
-    let news = Packet::GossipResponse(gossip::news(cluster, mesh.me()));
-    receivers.iter().for_each(|peer| mesh.gossip(&peer.id, &news));
+    let news = Packet::GossipResponse(gossip::news(mesh.link.cluster(), mesh.me()));
+    receivers.iter().for_each(|node| mesh.gossip(node, &news));
 }
 
 /// Talks to the nodes that are due.

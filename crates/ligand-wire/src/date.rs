@@ -250,7 +250,7 @@ impl JsonSchema for Date {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "date-time" })
+        json_schema!({ "type": ["string", "number"], "format": "date-time" })
     }
 }
 
@@ -312,6 +312,14 @@ mod tests {
         ] {
             assert!(text.parse::<Date>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_schema_knows_texts_and_numbers() {
+        let schema = crate::schema::Schema::of::<Vec<Date>>();
+        assert!(schema.check(&serde_json::json!(["2026-01-31T12:00:00.000Z", 0])).is_empty());
+        let errors = schema.check(&serde_json::json!(["soon", true]));
+        assert_eq!(errors.iter().map(|error| &*error.kind).collect::<Vec<_>>(), ["date", "string"]);
     }
 
     #[test]

@@ -30,7 +30,7 @@ use self::{
     typed::Typed,
 };
 use crate::{
-    Result, binary,
+    Binary, Result, binary,
     codec::serializers,
     key::{self, Found, KeyError},
 };
@@ -99,10 +99,14 @@ impl Payload {
     /// An explicit null.
     pub const NULL: Self = Self(Repr::Null);
 
-    /// A Rust value, not serialised. A `Payload`, a [`Value`] or `()` handed in keeps its own form.
+    /// A Rust value, not serialised. A `Payload`, a [`Value`], a [`Binary`] or `()` handed in keeps its own form.
     pub fn typed<T: Data>(value: T) -> Self {
         let value = match same::<T, Self>(value) {
             Ok(payload) => return payload,
+            Err(value) => value,
+        };
+        let value = match same::<T, Binary>(value) {
+            Ok(binary) => return Self::binary(binary),
             Err(value) => value,
         };
         match same::<T, Value>(value) {

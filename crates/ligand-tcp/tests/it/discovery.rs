@@ -49,6 +49,19 @@ async fn six_nodes_that_know_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn news_spread_without_rounds() {
+    let slow = || TcpOptions { gossip_period: Duration::from_secs(600), ..quiet() };
+    let mut nodes = vec![Node::start_with("n00", &[], slow()).await];
+    for n in 1..12 {
+        // Each knows only the one before.
+        nodes.push(Node::start_with(&format!("n{n:02}"), &[&nodes[n - 1]], slow()).await);
+    }
+    for node in &nodes {
+        node.until("all others", |broker| broker.cluster.view().len() == 11).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn by_multicast_within_the_namespace() {
     // A port of its own: other tests on this machine do not hear it.
     let port = std::net::UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();

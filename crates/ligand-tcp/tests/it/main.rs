@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, unreachable_pub)]
 
 mod cluster;
+mod contract;
 mod discovery;
 mod hostile;
 mod loss;

@@ -18,6 +18,7 @@ mod token;
 mod transcode;
 mod writer;
 
+use bytes::Bytes;
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
 use serde_json::Value;
 
@@ -29,7 +30,6 @@ use crate::{
     packet::{Packet, PacketKind, Received},
     payload::{Format, decode_error, encode_error},
 };
-use bytes::Bytes;
 
 /// Appends a packet.
 ///

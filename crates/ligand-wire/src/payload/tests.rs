@@ -69,3 +69,55 @@ fn change_does_not_reach_other_owners() {
 fn debug_shows_no_content() {
     assert!(!format!("{:?}", Payload::typed(ada())).contains("Ada"));
 }
+
+#[test]
+fn bytes_are_a_buffer_in_json() {
+    let bytes = Payload::typed(Binary::from(vec![1, 255]));
+    assert_eq!(bytes.as_binary().unwrap()[..], [1, 255]);
+    let mut text = Vec::new();
+    bytes.write_json(&mut text).unwrap();
+    assert_eq!(text, br#"{"type":"Buffer","data":[1,255]}"#);
+    assert_eq!(bytes.to_value().unwrap(), json!({ "type": "Buffer", "data": [1, 255] }));
+    assert_eq!(*bytes.clone().take::<Binary>().unwrap(), [1, 255]);
+    assert_eq!(bytes.clone().take::<Vec<u8>>().unwrap(), [1, 255]);
+    assert_eq!(bytes.clone().take::<Value>().unwrap(), bytes.to_value().unwrap());
+    assert_eq!(*Payload::json(text).take::<Binary>().unwrap(), [1, 255]);
+}
+
+#[test]
+fn json_inside_keeps_its_text() {
+    #[derive(Clone, Serialize, Deserialize)]
+    struct Echo {
+        params: Payload,
+        other: Option<Payload>,
+    }
+    let text = r#"{"params":{"b": [1.50, 1e2] ,"a":null},"other":null}"#;
+    let echo = Payload::json(text).take::<Echo>().unwrap();
+    assert_eq!(echo.params.as_json().unwrap(), r#"{"b": [1.50, 1e2] ,"a":null}"#);
+    assert!(echo.other.is_none());
+    let mut out = Vec::new();
+    Payload::typed(echo.clone()).write_json(&mut out).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap(), text);
+    // Everybody else gets a tree.
+    let tree = json!({ "params": { "b": [1.5, 100.0], "a": null }, "other": null });
+    assert_eq!(serde_json::to_value(&echo).unwrap(), tree);
+    assert_eq!(
+        serde_json::from_value::<Echo>(tree.clone()).unwrap().params.as_value(),
+        Some(&tree["params"])
+    );
+    // Text that is none does not spoil what is around it.
+    let bad = Echo { params: Payload::json("1}"), other: None };
+    assert_eq!(Payload::typed(bad).write_json(&mut Vec::new()).unwrap_err().kind(), "PAYLOAD_ENCODE_ERROR");
+    let typed = Echo { params: Payload::typed(ada()), other: Some(Payload::UNDEFINED) };
+    assert_eq!(serde_json::to_string(&typed).unwrap(), r#"{"params":{"id":1,"name":"Ada"},"other":null}"#);
+}
+
+#[test]
+fn serializers_have_names() {
+    for format in Format::ALL {
+        assert_eq!(format.as_str().to_uppercase().parse::<Format>().unwrap(), format);
+    }
+    let error = "Avro".parse::<Format>().unwrap_err();
+    assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
+    assert!(error.message().contains("JSONExt, MsgPack"), "{error}");
+}

@@ -1,6 +1,9 @@
 //! Packets as other nodes send them.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod absent;
 mod allocations;
 mod golden;
 mod mutations;
+#[cfg(feature = "serializers")]
+mod serializers;

@@ -81,10 +81,10 @@ pub(super) fn skip_text(reader: &mut Reader<'_, '_>) -> Result<bool, Fault> {
     }
     reader.advance(1);
     loop {
+        plain(reader)?.into_text()?;
         match reader.byte()? {
             b'"' => return Ok(true),
-            b'\\' => drop(reader.byte()?),
-            _ => {}
+            _ => drop(reader.byte()?),
         }
     }
 }

@@ -79,7 +79,7 @@ impl<'w, 'o> Serializer for &'w mut Writer<'o> {
     }
 
     fn serialize_f32(self, value: f32) -> Result<(), Fault> {
-        self.float(f64::from(value))
+        self.short_float(value)
     }
 
     fn serialize_f64(self, value: f64) -> Result<(), Fault> {

@@ -3,6 +3,7 @@
 mod hostile;
 mod nodes;
 mod types;
+mod written;
 
 use serde::{Serialize, de::DeserializeOwned};
 

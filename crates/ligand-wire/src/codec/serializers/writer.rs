@@ -81,6 +81,14 @@ impl<'o> Writer<'o> {
         }))
     }
 
+    /// In text the digits of a float of 32 bits are its own, not those of the float of 64 bits equal to it.
+    pub(crate) fn short_float(&mut self, value: f32) -> Result<(), Fault> {
+        if self.is_json() && value.fract() != 0.0 && value.is_finite() {
+            return json(&value, self.out);
+        }
+        self.float(f64::from(value))
+    }
+
     fn number(&mut self, number: Number) -> Result<(), Fault> {
         match self.format {
             Format::Cbor => cbor::write_number(number, self.out),

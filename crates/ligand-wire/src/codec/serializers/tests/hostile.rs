@@ -150,10 +150,7 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut fastrand::Rng) {
             0 => bytes[at] = random.u8(..),
             1 => bytes[at] ^= 1 << random.u8(..8),
             2 => bytes.truncate(at),
-            3 => bytes.insert(
-                at,
-                *random.choice([&0xff, &0x9b, &0xdf, &0x7f, &b'"', &b'[', &0xc1, &0xd6]).unwrap_or(&&0),
-            ),
+            3 => bytes.insert(at, random.choice([0xff, 0x9b, 0xdf, 0x7f, b'"', b'[', 0xc1, 0xd6]).unwrap()),
             _ => {
                 let end = (at + random.usize(..16)).min(bytes.len());
                 let part = bytes[at..end].to_vec();

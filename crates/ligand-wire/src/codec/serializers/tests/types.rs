@@ -157,6 +157,7 @@ fn numbers_are_taken_in_every_notation() {
     assert_eq!(hex(&bytes(&((1_i128 << 64) + 1), Format::Cbor)), "c249010000000000000001");
     assert_eq!(bytes(&((1_i128 << 64) + 1), Format::JsonExt), br#""[[BI]]18446744073709551617""#);
     assert!(super::write(&((1_i128 << 64) + 1), Format::MsgPack, &mut Vec::new()).is_err());
+    assert_eq!(bytes(&[0.1_f32, 5.0, f32::INFINITY], Format::JsonExt), b"[0.1,5,null]");
     assert_eq!(bytes(&[f64::NAN, -0.0, 5.0, 1e21], Format::JsonExt), b"[null,-0,5,1e+21]");
 }
 
