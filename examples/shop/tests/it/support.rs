@@ -224,6 +224,11 @@ impl Shop {
         self.lines().iter().filter(|line| line.contains(text)).count()
     }
 
+    /// How many lines with this text are known by now.
+    pub(crate) fn said(&self, text: &str) -> usize {
+        self.output.lines.lock().iter().filter(|line| line.contains(text)).count()
+    }
+
     pub(crate) fn wait_for(&self, text: &str) {
         self.output.wait(text, |lines| lines.iter().any(|line| line.contains(text)).then_some(()));
     }
