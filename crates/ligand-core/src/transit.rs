@@ -9,12 +9,14 @@ mod buffer;
 mod cluster;
 mod control;
 mod cpu;
+mod early;
 mod inbound;
 mod outbound;
 mod pending;
 mod pongs;
 mod pulse;
 mod quiet;
+mod returning;
 mod serving;
 mod stats;
 mod streams;
@@ -44,11 +46,11 @@ use tokio::sync::{mpsc, watch};
 
 pub(crate) use inbound::EventContext;
 pub use pongs::Echo;
-pub use stats::Traffic;
+pub use stats::{InFlight, Traffic};
 
 use self::{
-    buffer::Buffer, control::Events, cpu::CpuMeter, inbound::EventIn, pending::Pending, pongs::Pongs,
-    quiet::Quiet, serving::Serving, stats::Stats, streams::Streams,
+    buffer::Buffer, control::Events, cpu::CpuMeter, early::Early, inbound::EventIn, pending::Pending,
+    pongs::Pongs, quiet::Quiet, returning::Returning, serving::Serving, stats::Stats, streams::Streams,
 };
 use crate::{
     broker::{ServiceBroker, WeakBroker},
@@ -87,11 +89,18 @@ pub(crate) struct Transit {
     event_queue: mpsc::Sender<EventIn>,
     event_source: Mutex<Option<mpsc::Receiver<EventIn>>>,
     buffer: Mutex<Buffer>,
+    /// Something waits in the buffer: what follows must wait behind it.
+    buffered: AtomicBool,
+    connected: AtomicBool,
     online: watch::Sender<bool>,
     outages: AtomicU64,
+    returning: Returning,
+    early: Early,
     /// From here on infos are sent and questions answered.
     announced: AtomicBool,
     leaving: AtomicBool,
+    /// It said farewell.
+    left: AtomicBool,
     /// Another node uses this node's name.
     conflict: watch::Sender<Option<Arc<str>>>,
     probe: Id,
@@ -104,6 +113,9 @@ pub(crate) struct Transit {
     stats: Stats,
     refusals: Quiet,
     losses: Quiet,
+    conflicts: Quiet,
+    /// Nodes that come and go.
+    news: Quiet,
 }
 
 /// Events that wait for their listeners to start.
@@ -146,10 +158,15 @@ impl Transit {
             event_queue,
             event_source: Mutex::new(Some(source)),
             buffer: Mutex::default(),
+            buffered: AtomicBool::new(false),
+            connected: AtomicBool::new(false),
             online: watch::Sender::new(false),
             outages: AtomicU64::new(0),
+            returning: Returning::default(),
+            early: Early::default(),
             announced: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
+            left: AtomicBool::new(false),
             conflict: watch::Sender::new(None),
             probe: Id::random(),
             seq: AtomicU64::new(1),
@@ -159,8 +176,10 @@ impl Transit {
             cpu: Mutex::new((0, None)),
             meter: CpuMeter::default(),
             stats: Stats::default(),
-            refusals: Quiet::new(),
-            losses: Quiet::new(),
+            refusals: Quiet::new(10),
+            losses: Quiet::new(10),
+            conflicts: Quiet::new(10),
+            news: Quiet::new(1000),
         })
     }
 
@@ -174,7 +193,7 @@ impl Transit {
 
     /// Packets can leave and arrive.
     pub(crate) fn is_online(&self) -> bool {
-        *self.online.borrow()
+        self.connected.load(Ordering::Acquire)
     }
 
     /// The bus chooses among instances.
@@ -189,6 +208,11 @@ impl Transit {
 
     pub(crate) fn traffic(&self) -> Traffic {
         self.stats.traffic()
+    }
+
+    pub(crate) fn in_flight(&self) -> InFlight {
+        let (streams_in, streams_out) = self.streams.len();
+        InFlight { calls: self.pending.len(), serving: self.serving.len(), streams_in, streams_out }
     }
 
     /// A packet as it travels.
@@ -262,7 +286,7 @@ impl Transit {
 
     /// Sends a packet; while the bus is lost, calls, answers and events wait in a bounded buffer.
     fn send(&self, packet: Outbound) -> Sending {
-        if self.is_online() && self.buffer.lock().is_empty() {
+        if self.is_online() && !self.buffered.load(Ordering::Acquire) {
             stats::one(&self.stats.packets_sent);
             stats::add(&self.stats.bytes_sent, packet.body.len());
             return self.transporter.send(packet);
@@ -277,16 +301,26 @@ impl Transit {
             drop(buffer);
             return self.transporter.send(packet);
         }
+        self.buffered.store(true, Ordering::Release);
         match buffer.push(packet, self.options.transit.max_buffer_size) {
             Ok(()) => Sending::Done(Ok(())),
             Err(_) => Sending::Done(Err(Error::disconnected())),
         }
     }
 
+    fn next_buffered(&self) -> Option<Outbound> {
+        let mut buffer = self.buffer.lock();
+        let packet = buffer.pop();
+        if packet.is_none() {
+            self.buffered.store(false, Ordering::Release);
+        }
+        packet
+    }
+
     /// Hands over what waited for the bus, in order.
     async fn empty_buffer(&self) {
         loop {
-            let Some(packet) = self.buffer.lock().pop() else { return };
+            let Some(packet) = self.next_buffered() else { return };
             // A call that nobody waits for any more need not be made.
             let wanted = packet.topic.kind != PacketKind::Request
                 || packet.ticket.is_none_or(|ticket| self.pending.with(ticket, |_| ()).is_some());
@@ -376,7 +410,11 @@ impl Link for Transit {
     fn connected(&self) {
         let Some(me) = self.me() else { return };
         let again = self.outages.load(Ordering::Relaxed) > 0;
+        if again {
+            self.returning.begin();
+        }
         self.tasks.spawn_background(async move {
+            me.connected.store(true, Ordering::Release);
             me.online.send_replace(true);
             me.empty_buffer().await;
             if again {
@@ -387,10 +425,11 @@ impl Link for Transit {
     }
 
     fn disconnected(&self, reason: &Error) {
+        self.connected.store(false, Ordering::Release);
         if self.online.send_replace(false) {
             self.outages.fetch_add(1, Ordering::Relaxed);
             // Packets may be lost: a stream with a gap would never end.
-            self.end_streams(|_| true, &Error::disconnected());
+            self.end_streams(|_| true, &Error::disconnected(), true);
             stats::one(&self.stats.outages);
             tracing::error!(
                 transporter = self.transporter.name(),

@@ -1,12 +1,17 @@
 //! Packets that came from other nodes.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    task::{self, Waker},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use ligand_transport::{Cluster as _, Ticket};
+use futures_util::future::{AbortHandle, Abortable};
+use ligand_transport::{BoxFuture, Cluster as _, Ticket};
 use ligand_wire::{
     Error, Payload, codec,
-    packet::{Event, Fields, Packet, PacketKind, Received, Request, Response},
+    packet::{Event, Fields, NodeInfo, Packet, PacketKind, Received, Request, Response},
 };
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -52,6 +57,9 @@ pub(crate) struct EventContext {
 /// Says that a stream is one of values.
 const MODE_FLAG: &str = "$streamObjectMode";
 
+/// A handler whose first step takes longer than this gets a task of its own from then on.
+const SLOW: Duration = Duration::from_micros(200);
+
 /// Deeper than any call tree.
 const DEEPEST: u32 = 100_000;
 
@@ -72,8 +80,18 @@ impl Transit {
                 return None;
             }
         };
+        self.take_plain(kind, &body, tracked)
+    }
+
+    /// As [`Transit::take_in`], after decryption and decompression.
+    pub(super) fn take_plain(
+        &self,
+        kind: PacketKind,
+        body: &Bytes,
+        tracked: bool,
+    ) -> Option<oneshot::Receiver<()>> {
         let len = body.len();
-        let received = match codec::decode(kind, self.format, &body) {
+        let received = match codec::decode(kind, self.format, body) {
             Ok(received) => received,
             Err(error) => {
                 self.refuse(kind, &error);
@@ -90,12 +108,32 @@ impl Transit {
         if *sender == *self.node_id {
             return self.from_own_name(&broker, packet, tracked);
         }
-        let Some(node) = broker.registry().node_or_new(&sender, self.options.transit.max_nodes) else {
+        let Some(node) = self.sender(&broker, &sender, &packet) else {
             self.refuse(kind, &Error::invalid_packet(kind, "there are 'transit.max_nodes' nodes already"));
             return None;
         };
         node.set_ver(&ver);
+        if let Packet::Request(_) = &packet
+            && let Ok(end) = self.early.hold(body, tracked)
+        {
+            return end;
+        }
         self.dispatch(&broker, &node, packet, len, tracked)
+    }
+
+    /// The node that sent a packet. Names are cheap for whoever invents them: a new one is remembered only for what
+    /// says what the node is, or waits for an answer.
+    fn sender(&self, broker: &ServiceBroker, name: &str, packet: &Packet<'_>) -> Option<Arc<Node>> {
+        // Nearly always: no lock.
+        if let Some(known) = broker.registry().load().node(name) {
+            return Some(known.clone());
+        }
+        match packet {
+            Packet::Info(_) | Packet::Request(_) => {
+                broker.registry().node_or_new(name, self.options.transit.max_nodes)
+            }
+            _ => Some(broker.registry().node(name).unwrap_or_else(|| Arc::new(Node::new(name)))),
+        }
     }
 
     fn accepts(&self, ver: &str) -> bool {
@@ -118,10 +156,13 @@ impl Transit {
             Packet::Response(response) => self.response_came(node, response, len),
             Packet::Event(event) => return self.event_came(node, event, tracked),
             Packet::Discover => self.tell(node),
-            Packet::Info(info) => {
-                self.learn(node.id(), *info, None);
+            Packet::Info(info) if is_too_large(&info) => {
+                let why =
+                    format!("it lists more than {MOST_SERVICES} services or {MOST_ITEMS} actions and events");
+                self.refuse(PacketKind::Info, &Error::invalid_packet(PacketKind::Info, &why));
             }
-            Packet::Disconnect => self.lost(node.id(), false),
+            Packet::Info(info) => self.learn(node.id(), *info, None),
+            Packet::Disconnect => self.farewell(node),
             Packet::Heartbeat(beat) => {
                 if !self.heard(node.id(), &beat) {
                     self.ask(node);
@@ -213,7 +254,9 @@ impl Transit {
         let result = match response.error {
             Some(error) => Err(error),
             None if response.stream == Some(true) => {
-                self.open(node, Way::Down, &response.id, mode).map(Payload::typed)
+                let twice = || Error::invalid_packet(PacketKind::Response, "its stream is open");
+                let opened = self.open(node, Way::Down, &response.id, mode);
+                opened.and_then(|stream| stream.ok_or_else(twice)).map(Payload::typed)
             }
             None => Ok(response.data),
         };
@@ -237,8 +280,8 @@ impl Transit {
             meta: event.meta.into_owned().into(),
             headers: event.headers.and_then(|headers| texts(&headers)),
             level: event.level.clamp(1, DEEPEST),
-            parent_id: event.parent_id.map(|id| Id::from(&*id)),
-            request_id: event.request_id.map(|id| Id::from(&*id)),
+            parent_id: event.parent_id.map(|id| Id::parse(&id)),
+            request_id: event.request_id.map(|id| Id::parse(&id)),
             caller: event.caller.map(|caller| caller.as_ref().into()),
             node: node.id().clone(),
         };
@@ -282,7 +325,9 @@ impl Transit {
         let mut stream = None;
         if request.stream {
             match self.open(node, Way::Up, &request.id, mode) {
-                Ok(opened) => stream = Some(opened),
+                Ok(Some(opened)) => stream = Some(opened),
+                // The packet came twice: the call runs.
+                Ok(None) => return None,
                 Err(error) => {
                     self.answer(node, &request.id, request.meta.into_owned(), Err(error));
                     return None;
@@ -314,9 +359,9 @@ impl Transit {
         };
         drop(registry);
         let mut inner = ContextInner::new(Home::Endpoint(endpoint));
-        inner.id = Id::from(&*request.id);
-        inner.request_id = request.request_id.map(|id| Id::from(&*id));
-        inner.parent_id = request.parent_id.map(|id| Id::from(&*id));
+        inner.id = Id::parse(&request.id);
+        inner.request_id = request.request_id.map(|id| Id::parse(&id));
+        inner.parent_id = request.parent_id.map(|id| Id::parse(&id));
         inner.caller = request.caller.map(|caller| caller.as_ref().into());
         inner.level = request.level.clamp(1, DEEPEST);
         inner.meta = parking_lot::Mutex::new(request.meta.into_owned().into());
@@ -335,27 +380,40 @@ impl Transit {
             }
             false => (None, None),
         };
+        let (cancel, cancelled) = AbortHandle::new_pair();
         let cancellable = node.is_ligand();
         if cancellable {
-            self.serving.note(&request.id, node.id());
+            self.serving.note(&request.id, node.id(), cancel);
         }
-        let work = Served {
+        let served = Served {
             transit: me.clone(),
             node: node.clone(),
             id: request.id.into(),
             cancellable,
             _seat: seat,
         };
-        let id: Box<str> = work.id.clone();
         let params = request.params;
-        let handle = self.tasks.spawn(async move {
-            let result = serve(&ctx, params).await;
-            work.answer(&ctx, result);
+        let endpoint = ctx.endpoint().expect("the context was made with an endpoint").clone();
+        let mut work: BoxFuture<()> = Box::pin(async move {
+            if let Ok(result) = Abortable::new(serve(&ctx, params), cancelled).await {
+                served.answer(&ctx, result);
+            }
             drop(done);
         });
-        if cancellable && let Some(handle) = handle {
-            self.serving.started(&id, handle);
+        // Most handlers end at once: they need no task. One that takes long at its start is not run here again.
+        if !endpoint.is_slow() {
+            let start = std::time::Instant::now();
+            let mut cx = task::Context::from_waker(Waker::noop());
+            let ended = work.as_mut().poll(&mut cx).is_ready();
+            if start.elapsed() > SLOW {
+                endpoint.set_slow();
+            }
+            if ended {
+                return end;
+            }
         }
+        drop(endpoint);
+        self.tasks.spawn(work);
         end
     }
 
@@ -431,6 +489,15 @@ impl Drop for Served {
             self.transit.serving.ended(&self.id);
         }
     }
+}
+
+/// Most services, and most actions and events, that one node may offer.
+const MOST_SERVICES: usize = 1000;
+const MOST_ITEMS: usize = 10_000;
+
+fn is_too_large(info: &NodeInfo) -> bool {
+    let items = info.services.iter().map(|service| service.actions.len() + service.events.len());
+    info.services.len() > MOST_SERVICES || items.sum::<usize>() > MOST_ITEMS
 }
 
 /// The error says that the node asked does not offer the action (any more): nothing has run.

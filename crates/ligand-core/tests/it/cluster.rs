@@ -291,6 +291,59 @@ async fn a_node_with_a_taken_name_is_refused() {
 }
 
 #[tokio::test]
+async fn a_refused_node_harms_nobody() {
+    let bus = MemoryBus::new();
+    let runs = Arc::new(AtomicUsize::new(0));
+    let own = runs.clone();
+    let slow = ServiceDef::new("slow").action(Action::new("run", move |_: Context, (): ()| {
+        own.fetch_add(1, Ordering::Relaxed);
+        async { Ok::<_, Error>(tokio::time::sleep(Duration::from_millis(300)).await) }
+    }));
+    let a = node(&bus, "a", vec![slow, whoami()]).await;
+    let b = node(&bus, "b", vec![]).await;
+    b.wait_for_services(&["slow"], LIMIT).await.unwrap();
+    let second = tokio::spawn(ServiceBroker::builder().node_id("a").transporter(bus.transporter()).start());
+    let mut calls = Vec::new();
+    while !second.is_finished() {
+        calls.push(tokio::spawn(b.call_named("slow.run", json!(null)).into_future()));
+        b.call_named("who.ami", json!(null)).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    second.await.unwrap().unwrap_err();
+    let made = calls.len();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(runs.load(Ordering::Relaxed), made, "no call ran twice");
+    assert_eq!(b.traffic().unwrap().sent_again, 0);
+    b.stop().await;
+    a.stop().await;
+}
+
+#[tokio::test]
+async fn nodes_may_come_back_later_than_the_bus() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![]).await;
+    let heard = Arc::new(AtomicUsize::new(0));
+    let b = node(&bus, "b", vec![whoami(), listener("ears", "sound", None, &heard)]).await;
+    a.wait_for_services(&["who", "ears"], LIMIT).await.unwrap();
+    bus.cut();
+    until("the loss is noticed", || !a.is_connected()).await;
+    let waiting = tokio::spawn(a.call_named("who.ami", json!(null)).into_future());
+    a.emit_named("sound", json!(1)).await.unwrap();
+    bus.isolate("b");
+    bus.heal();
+    until("the messages reached nobody", || a.traffic().unwrap().packets_sent >= 5).await;
+    bus.rejoin("b");
+    let id: String = waiting.await.unwrap().unwrap().take().unwrap();
+    assert_eq!(id, "b");
+    until("the event is heard", || heard.load(Ordering::Relaxed) == 1).await;
+    assert_eq!(a.traffic().unwrap().events_lost, 0);
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test]
 async fn a_lost_bus_fails_nobody_who_can_wait() {
     let bus = MemoryBus::new();
     let a = node(&bus, "a", vec![]).await;
