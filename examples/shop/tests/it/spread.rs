@@ -17,7 +17,7 @@ use crate::{
 pub(crate) const INSTANCES: usize = 2;
 
 /// The nodes and their services. The gateway is started first: it waits for the others.
-const NODES: [(&str, &str); 9] = [
+pub(crate) const NODES: [(&str, &str); 9] = [
     ("api", "api"),
     ("order-1", "order"),
     ("order-2", "order"),
