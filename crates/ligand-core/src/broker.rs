@@ -44,7 +44,7 @@ use crate::{
     registry::{Registry, ServiceItem},
     service::{ActionRef, Caller, Client, Contract, EventPayload},
     task::Tasks,
-    transit::{Echo, Traffic, Transit},
+    transit::{Echo, InFlight, Traffic, Transit},
 };
 
 /// Where a broker is in its life.
@@ -153,6 +153,11 @@ impl ServiceBroker {
     /// Counters of the traffic with other nodes; `None` without a transporter.
     pub fn traffic(&self) -> Option<Traffic> {
         self.0.transit.as_ref().map(|transit| transit.traffic())
+    }
+
+    /// What waits for other nodes or runs for them now; `None` without a transporter.
+    pub fn in_flight(&self) -> Option<InFlight> {
+        self.0.transit.as_ref().map(|transit| transit.in_flight())
     }
 
     /// How quickly a node answers and how its clock differs; `None` when it does not answer within `limit`

@@ -33,4 +33,4 @@ pub use service::{
     Action, ActionHandler, ActionRef, Caller, Client, Contract, DynAction, DynEvent, Event, EventHandler,
     EventPayload, IntoServiceDef, MixedIn, Mixin, Rest, Service, ServiceDef, Version, Visibility,
 };
-pub use transit::{Echo, Traffic};
+pub use transit::{Echo, InFlight, Traffic};

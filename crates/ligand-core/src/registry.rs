@@ -148,8 +148,14 @@ impl Registry {
         if let Some(node) = nodes.get(id) {
             return Some(node.clone());
         }
-        if nodes.len() >= most || self.is_closed() {
+        if self.is_closed() {
             return None;
+        }
+        if nodes.len() >= most {
+            forget_silent(&mut nodes);
+            if nodes.len() >= most {
+                return None;
+            }
         }
         let node = Arc::new(Node::new(id));
         nodes.insert(node.id().clone(), node.clone());
@@ -199,6 +205,20 @@ impl Registry {
     fn tick(&self) {
         let version = self.version.fetch_add(1, Ordering::Relaxed) + 1;
         self.changes.send_replace(version);
+    }
+}
+
+/// Makes room: forgets the half of the nodes that are not there which was not heard of for longest.
+fn forget_silent(nodes: &mut HashMap<Arc<str>, Arc<Node>>) {
+    let mut gone: Vec<_> = nodes
+        .values()
+        .filter(|node| !node.is_available())
+        .map(|node| (node.silence(), node.id().clone()))
+        .collect();
+    gone.sort_unstable_by(|a, b| b.cmp(a));
+    gone.truncate(gone.len().div_ceil(2));
+    for (_, id) in gone {
+        nodes.remove(&id);
     }
 }
 

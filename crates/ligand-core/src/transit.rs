@@ -46,7 +46,7 @@ use tokio::sync::{mpsc, watch};
 
 pub(crate) use inbound::EventContext;
 pub use pongs::Echo;
-pub use stats::Traffic;
+pub use stats::{InFlight, Traffic};
 
 use self::{
     buffer::Buffer, control::Events, cpu::CpuMeter, early::Early, inbound::EventIn, pending::Pending,
@@ -99,6 +99,8 @@ pub(crate) struct Transit {
     /// From here on infos are sent and questions answered.
     announced: AtomicBool,
     leaving: AtomicBool,
+    /// It said farewell.
+    left: AtomicBool,
     /// Another node uses this node's name.
     conflict: watch::Sender<Option<Arc<str>>>,
     probe: Id,
@@ -111,6 +113,9 @@ pub(crate) struct Transit {
     stats: Stats,
     refusals: Quiet,
     losses: Quiet,
+    conflicts: Quiet,
+    /// Nodes that come and go.
+    news: Quiet,
 }
 
 /// Events that wait for their listeners to start.
@@ -161,6 +166,7 @@ impl Transit {
             early: Early::default(),
             announced: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
+            left: AtomicBool::new(false),
             conflict: watch::Sender::new(None),
             probe: Id::random(),
             seq: AtomicU64::new(1),
@@ -170,8 +176,10 @@ impl Transit {
             cpu: Mutex::new((0, None)),
             meter: CpuMeter::default(),
             stats: Stats::default(),
-            refusals: Quiet::new(),
-            losses: Quiet::new(),
+            refusals: Quiet::new(10),
+            losses: Quiet::new(10),
+            conflicts: Quiet::new(10),
+            news: Quiet::new(1000),
         })
     }
 
@@ -200,6 +208,11 @@ impl Transit {
 
     pub(crate) fn traffic(&self) -> Traffic {
         self.stats.traffic()
+    }
+
+    pub(crate) fn in_flight(&self) -> InFlight {
+        let (streams_in, streams_out) = self.streams.len();
+        InFlight { calls: self.pending.len(), serving: self.serving.len(), streams_in, streams_out }
     }
 
     /// A packet as it travels.
@@ -416,7 +429,7 @@ impl Link for Transit {
         if self.online.send_replace(false) {
             self.outages.fetch_add(1, Ordering::Relaxed);
             // Packets may be lost: a stream with a gap would never end.
-            self.end_streams(|_| true, &Error::disconnected());
+            self.end_streams(|_| true, &Error::disconnected(), true);
             stats::one(&self.stats.outages);
             tracing::error!(
                 transporter = self.transporter.name(),

@@ -22,7 +22,7 @@ mod transporter;
 mod weather;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     fmt,
     ops::Range,
     sync::Arc,
@@ -57,7 +57,8 @@ struct State {
     queue: usize,
     weather: Weather,
     routes: Routes,
-    members: HashMap<u64, Arc<Member>>,
+    /// In the order in which they joined: the same order of happenings in every run.
+    members: BTreeMap<u64, Arc<Member>>,
     last_member: u64,
     /// Nodes that lost the bus, and know it.
     isolated: HashSet<Arc<str>>,
@@ -81,7 +82,7 @@ impl MemoryBus {
                 queue: QUEUE,
                 weather: Weather::default(),
                 routes: Routes::default(),
-                members: HashMap::new(),
+                members: BTreeMap::new(),
                 last_member: 0,
                 isolated: HashSet::new(),
                 muted: HashSet::new(),

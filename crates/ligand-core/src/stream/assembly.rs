@@ -112,6 +112,8 @@ impl Assembly {
             return self.broken("STREAM_DISORDERED", message);
         }
         let (part, cost) = match part {
+            // What is missing would not save the stream; it may never come.
+            Part::Error(error) if seq != self.next => return self.fail(error),
             // Only the order matters any more: it shows when the end has come.
             Part::Chunk(_) if self.queue.lock().reader_gone => (Part::Chunk(Payload::NULL), 0),
             Part::Chunk(chunk) => {
@@ -141,6 +143,16 @@ impl Assembly {
             return Progress::Open;
         }
         self.deliver(part, cost)
+    }
+
+    /// Packets came that follow a missing one.
+    pub fn has_gap(&self) -> bool {
+        !self.early.is_empty()
+    }
+
+    /// The reader is gone.
+    pub fn is_unread(&self) -> bool {
+        self.queue.lock().reader_gone
     }
 
     /// Ends the stream with an error, after what is in order already; for example because the sender is lost.

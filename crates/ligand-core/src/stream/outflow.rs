@@ -12,7 +12,8 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
-use ligand_wire::Payload;
+use ligand_wire::{Error, Payload};
+use parking_lot::Mutex;
 
 use super::{Mode, Part, Streaming, chunk};
 
@@ -47,6 +48,8 @@ pub struct Credit(Arc<Granted>);
 struct Granted {
     total: AtomicU64,
     cancelled: AtomicBool,
+    /// Why the stream breaks off.
+    failure: Mutex<Option<Error>>,
     sender: AtomicWaker,
 }
 
@@ -54,6 +57,12 @@ impl Credit {
     /// The reader has taken this much since the beginning. Older and repeated news do no harm.
     pub fn grant(&self, total: u64) {
         self.0.total.fetch_max(total, Ordering::AcqRel);
+        self.0.sender.wake();
+    }
+
+    /// The stream breaks off: the source is dropped, and this error is the last packet.
+    pub fn fail(&self, error: Error) {
+        *self.0.failure.lock() = Some(error);
         self.0.sender.wake();
     }
 
@@ -116,6 +125,12 @@ impl Outflow {
         if self.credit.0.cancelled.load(Ordering::Acquire) {
             self.close();
             return Poll::Ready(None);
+        }
+        let failure = self.credit.0.failure.lock().take();
+        if let Some(error) = failure {
+            self.close();
+            self.seq += 1;
+            return Poll::Ready(Some(Numbered { seq: self.seq, part: Part::Error(error) }));
         }
         let unread = self.sent.saturating_sub(self.credit.0.total.load(Ordering::Acquire));
         if self.window.is_some_and(|window| unread >= window) {

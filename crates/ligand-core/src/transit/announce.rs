@@ -91,15 +91,16 @@ impl Transit {
 
     pub(super) fn name_conflict(&self) {
         if self.announced.load(Ordering::Acquire) {
-            if let Some(hidden) = self.refusals.pass() {
+            // Bounded: anybody can cause it.
+            if let Some(hidden) = self.conflicts.pass() {
                 tracing::error!(
                     node = &*self.node_id,
                     hidden,
                     "another node uses this node's name; stop it or give it another 'node_id'"
                 );
+                // A JavaScript node stops itself when it hears this.
+                self.publish_info();
             }
-            // A JavaScript node stops itself when it hears this.
-            self.publish_info();
             return;
         }
         self.conflict.send_replace(Some(self.node_id.clone()));
@@ -205,7 +206,8 @@ impl Transit {
 
     /// Answers a node that asks what this one is.
     pub(super) fn tell(&self, node: &Arc<Node>) {
-        if !self.announced.load(Ordering::Acquire) || self.discoverer.is_some() {
+        let silent = !self.announced.load(Ordering::Acquire) || self.left.load(Ordering::Acquire);
+        if silent || self.discoverer.is_some() {
             return;
         }
         let info = self.local_info();
@@ -264,6 +266,7 @@ impl Transit {
     /// Says farewell and closes.
     pub(crate) async fn leave(self: &Arc<Self>) {
         self.leaving.store(true, Ordering::Release);
+        self.left.store(true, Ordering::Release);
         // A farewell of a node that nobody knows would be taken for that of another one with its name.
         if !self.features.own_discovery
             && self.announced.load(Ordering::Acquire)
@@ -276,6 +279,7 @@ impl Transit {
             discoverer.stop().await;
         }
         self.transporter.disconnect().await;
+        self.end_streams(|_| true, &Error::disconnected(), false);
         for entry in self.pending.take(|_| true) {
             let error = Error::request_rejected(entry.action.full_name(), &self.node_id);
             let _ = entry.reply.send(error.into());

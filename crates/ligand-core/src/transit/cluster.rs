@@ -23,6 +23,9 @@ use crate::{
 /// Notices about other messages that were under way to a lost node come within this time.
 const GRACE: Duration = Duration::from_millis(50);
 
+/// A node that leaves has closed its connection within this time.
+const FAREWELL: Duration = Duration::from_millis(100);
+
 /// A node that seemed absent is asked again after these times: its connection may have been lost only for a moment.
 const SECOND_LOOKS: [u64; 5] = [500, 1000, 2000, 5000, 10_000];
 
@@ -67,12 +70,10 @@ impl Cluster for Transit {
             node.touch();
             return;
         }
-        tracing::info!(
-            node = id,
-            seq = node.seq(),
-            "{}",
-            if was { "node updated" } else { "node connected" }
-        );
+        if let Some(hidden) = self.news.pass() {
+            let what = if was { "node updated" } else { "node connected" };
+            tracing::info!(node = id, seq = node.seq(), hidden, "{what}");
+        }
         let about = about(&node);
         if was {
             tell(&broker, "$node.updated", json!({ "node": about }));
@@ -88,9 +89,7 @@ impl Cluster for Transit {
 
     fn heard(&self, id: &str, beat: &Heartbeat) -> bool {
         let Some(broker) = self.broker() else { return true };
-        let Some(node) = broker.registry().node_or_new(id, self.options.transit.max_nodes) else {
-            return true;
-        };
+        let Some(node) = broker.registry().node(id) else { return false };
         if !node.is_available() {
             return false;
         }
@@ -120,13 +119,15 @@ impl Cluster for Transit {
         if !broker.registry().lose(&node) {
             return;
         }
-        match unexpected {
-            true => tracing::warn!(node = id, "node lost"),
-            false => tracing::info!(node = id, "node left"),
+        if let Some(hidden) = self.news.pass() {
+            match unexpected {
+                true => tracing::warn!(node = id, hidden, "node lost"),
+                false => tracing::info!(node = id, hidden, "node left"),
+            }
         }
         self.reject(&node);
         let closed = Error::transient(503, "STREAM_CLOSED", format!("Stream closed by {id}"));
-        self.end_streams(|other| other == id, &closed);
+        self.end_streams(|other| other == id, &closed, false);
         tell(&broker, "$node.disconnected", json!({ "node": about(&node), "unexpected": unexpected }));
         tell(&broker, "$services.changed", json!({ "localService": false }));
     }
@@ -155,6 +156,23 @@ impl Cluster for Transit {
 }
 
 impl Transit {
+    /// A node says that it leaves. Anybody can say so in its name: it is asked, and is back when it answers.
+    pub(super) fn farewell(&self, node: &Arc<Node>) {
+        if !node.is_available() {
+            return;
+        }
+        self.lost(node.id(), false);
+        // A store of nodes is asked anyway.
+        let (None, Some(me)) = (&self.discoverer, self.me()) else { return };
+        let node = node.clone();
+        self.tasks.spawn_background(async move {
+            tokio::time::sleep(FAREWELL).await;
+            if !node.is_available() {
+                me.ask(&node);
+            }
+        });
+    }
+
     /// The bus says that nobody listens under the node's name: others are preferred at once, and when that does not
     /// change within a moment the node counts as lost.
     pub(super) fn absent(&self, node: &Arc<Node>) {

@@ -11,7 +11,7 @@ use futures_util::future::{AbortHandle, Abortable};
 use ligand_transport::{BoxFuture, Cluster as _, Ticket};
 use ligand_wire::{
     Error, Payload, codec,
-    packet::{Event, Fields, Packet, PacketKind, Received, Request, Response},
+    packet::{Event, Fields, NodeInfo, Packet, PacketKind, Received, Request, Response},
 };
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -108,9 +108,7 @@ impl Transit {
         if *sender == *self.node_id {
             return self.from_own_name(&broker, packet, tracked);
         }
-        let known = broker.registry().load().node(&sender).cloned();
-        let known = known.or_else(|| broker.registry().node_or_new(&sender, self.options.transit.max_nodes));
-        let Some(node) = known else {
+        let Some(node) = self.sender(&broker, &sender, &packet) else {
             self.refuse(kind, &Error::invalid_packet(kind, "there are 'transit.max_nodes' nodes already"));
             return None;
         };
@@ -121,6 +119,21 @@ impl Transit {
             return end;
         }
         self.dispatch(&broker, &node, packet, len, tracked)
+    }
+
+    /// The node that sent a packet. Names are cheap for whoever invents them: a new one is remembered only for what
+    /// says what the node is, or waits for an answer.
+    fn sender(&self, broker: &ServiceBroker, name: &str, packet: &Packet<'_>) -> Option<Arc<Node>> {
+        // Nearly always: no lock.
+        if let Some(known) = broker.registry().load().node(name) {
+            return Some(known.clone());
+        }
+        match packet {
+            Packet::Info(_) | Packet::Request(_) => {
+                broker.registry().node_or_new(name, self.options.transit.max_nodes)
+            }
+            _ => Some(broker.registry().node(name).unwrap_or_else(|| Arc::new(Node::new(name)))),
+        }
     }
 
     fn accepts(&self, ver: &str) -> bool {
@@ -143,10 +156,13 @@ impl Transit {
             Packet::Response(response) => self.response_came(node, response, len),
             Packet::Event(event) => return self.event_came(node, event, tracked),
             Packet::Discover => self.tell(node),
-            Packet::Info(info) => {
-                self.learn(node.id(), *info, None);
+            Packet::Info(info) if is_too_large(&info) => {
+                let why =
+                    format!("it lists more than {MOST_SERVICES} services or {MOST_ITEMS} actions and events");
+                self.refuse(PacketKind::Info, &Error::invalid_packet(PacketKind::Info, &why));
             }
-            Packet::Disconnect => self.lost(node.id(), false),
+            Packet::Info(info) => self.learn(node.id(), *info, None),
+            Packet::Disconnect => self.farewell(node),
             Packet::Heartbeat(beat) => {
                 if !self.heard(node.id(), &beat) {
                     self.ask(node);
@@ -238,7 +254,9 @@ impl Transit {
         let result = match response.error {
             Some(error) => Err(error),
             None if response.stream == Some(true) => {
-                self.open(node, Way::Down, &response.id, mode).map(Payload::typed)
+                let twice = || Error::invalid_packet(PacketKind::Response, "its stream is open");
+                let opened = self.open(node, Way::Down, &response.id, mode);
+                opened.and_then(|stream| stream.ok_or_else(twice)).map(Payload::typed)
             }
             None => Ok(response.data),
         };
@@ -307,7 +325,9 @@ impl Transit {
         let mut stream = None;
         if request.stream {
             match self.open(node, Way::Up, &request.id, mode) {
-                Ok(opened) => stream = Some(opened),
+                Ok(Some(opened)) => stream = Some(opened),
+                // The packet came twice: the call runs.
+                Ok(None) => return None,
                 Err(error) => {
                     self.answer(node, &request.id, request.meta.into_owned(), Err(error));
                     return None;
@@ -469,6 +489,15 @@ impl Drop for Served {
             self.transit.serving.ended(&self.id);
         }
     }
+}
+
+/// Most services, and most actions and events, that one node may offer.
+const MOST_SERVICES: usize = 1000;
+const MOST_ITEMS: usize = 10_000;
+
+fn is_too_large(info: &NodeInfo) -> bool {
+    let items = info.services.iter().map(|service| service.actions.len() + service.events.len());
+    info.services.len() > MOST_SERVICES || items.sum::<usize>() > MOST_ITEMS
 }
 
 /// The error says that the node asked does not offer the action (any more): nothing has run.

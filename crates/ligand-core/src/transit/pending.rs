@@ -120,8 +120,10 @@ impl Pending {
         let mut taken = Vec::new();
         for shard in &self.shards {
             let mut shard = shard.lock();
-            let tickets: Vec<_> =
+            let mut tickets: Vec<_> =
                 shard.iter().filter(|(_, entry)| wanted(entry)).map(|(ticket, _)| *ticket).collect();
+            // In an order that does not depend on the map: a simulation runs the same way twice.
+            tickets.sort_unstable();
             taken.extend(tickets.into_iter().filter_map(|ticket| shard.remove(&ticket)));
         }
         self.count.fetch_sub(taken.len(), Ordering::Relaxed);
@@ -138,6 +140,7 @@ impl Pending {
                 }
             }
         }
+        nodes.sort_by(|a, b| a.id().cmp(b.id()));
         nodes
     }
 }

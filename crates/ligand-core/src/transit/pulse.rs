@@ -13,6 +13,9 @@ use crate::{ServiceBroker, context::Id, registry::Node};
 /// A node that calls wait for is asked this often whether it is there.
 const PROBE_PERIOD: Duration = Duration::from_secs(1);
 
+/// Streams that will not go on are looked for this often.
+const SWEEP_PERIOD: Duration = Duration::from_secs(10);
+
 impl Transit {
     pub(super) fn start_pulse(self: &Arc<Self>) {
         let registry = &self.options.registry;
@@ -33,6 +36,7 @@ impl Transit {
         if let Some((_, interval)) = &self.latencies {
             self.every(*interval, |me| me.ping_hosts());
         }
+        self.every(SWEEP_PERIOD, |me| me.sweep_streams());
         if !registry.clean_offline_nodes_timeout.is_zero() {
             self.every(Duration::from_secs(60), |me| me.forget_old());
         }
@@ -72,7 +76,15 @@ impl Transit {
             });
             return;
         }
-        let beat = Heartbeat { cpu: self.cpu.lock().1, ..Heartbeat::default() };
+        // With the number of the last info: whoever missed that one asks.
+        let info = self.info.load();
+        let known = info.seq > 0;
+        let beat = Heartbeat {
+            cpu: self.cpu.lock().1,
+            seq: known.then_some(info.seq),
+            instance_id: known.then(|| info.instance_id.clone()),
+            ..Heartbeat::default()
+        };
         if self.is_online()
             && let Err(error) = self.send_to_all(&Packet::Heartbeat(beat))
         {
@@ -116,7 +128,6 @@ impl Transit {
     }
 
     fn forget_old(self: &Arc<Self>) {
-        self.sweep_streams();
         let Some(broker) = self.broker() else { return };
         let limit = self.options.registry.clean_offline_nodes_timeout;
         for node in broker.registry().nodes() {

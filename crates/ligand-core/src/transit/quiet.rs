@@ -7,15 +7,16 @@ use tokio::time::Instant;
 
 /// Lets through a few lines in each period and counts the others.
 pub(super) struct Quiet {
+    lines: u32,
     state: Mutex<(Option<Instant>, u32, u64)>,
 }
 
 const PERIOD: Duration = Duration::from_secs(10);
-const LINES: u32 = 10;
 
 impl Quiet {
-    pub(super) const fn new() -> Self {
-        Self { state: Mutex::new((None, 0, 0)) }
+    /// Lets so many lines through in ten seconds.
+    pub(super) const fn new(lines: u32) -> Self {
+        Self { lines, state: Mutex::new((None, 0, 0)) }
     }
 
     /// `Some(n)`: write the line; `n` others were left out before.
@@ -26,7 +27,7 @@ impl Quiet {
         if start.is_none_or(|start| now.duration_since(start) >= PERIOD) {
             (*start, *lines) = (Some(now), 0);
         }
-        if *lines >= LINES {
+        if *lines >= self.lines {
             *hidden += 1;
             return None;
         }
@@ -41,7 +42,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_few_lines_in_each_period() {
-        let quiet = Quiet::new();
+        let quiet = Quiet::new(10);
         assert_eq!((0..100).filter(|_| quiet.pass().is_some()).count(), 10);
         tokio::time::advance(PERIOD).await;
         assert_eq!(quiet.pass(), Some(90));

@@ -29,6 +29,11 @@ impl Serving {
         (most == 0 || before < most).then_some(seat)
     }
 
+    /// How many calls run.
+    pub(super) fn len(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
     /// Notes a call that its caller may cancel. Before it starts, so that its end finds it.
     pub(super) fn note(&self, id: &str, caller: &Arc<str>, handle: AbortHandle) {
         self.calls.lock().insert(id.into(), (caller.clone(), handle));

@@ -50,6 +50,21 @@ counters! {
     outages,
 }
 
+/// What waits for other nodes or runs for them now: all zero when nothing goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct InFlight {
+    /// Calls that wait for the answer of another node.
+    pub calls: usize,
+    /// Calls of other nodes that run here.
+    pub serving: usize,
+    /// Streams that come from other nodes.
+    pub streams_in: usize,
+    /// Streams that go to other nodes.
+    pub streams_out: usize,
+}
+
 pub(crate) fn add(counter: &AtomicU64, count: usize) {
     counter.fetch_add(count as u64, Ordering::Relaxed);
 }

@@ -2,8 +2,11 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
-    sync::{Arc, Weak},
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,7 +28,7 @@ use crate::{
 };
 
 /// Which way a stream goes, seen from the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Way {
     /// From caller to callee.
     Up,
@@ -41,6 +44,14 @@ impl Way {
         }
     }
 
+    /// Kind of its packets.
+    const fn kind(self) -> PacketKind {
+        match self {
+            Self::Up => PacketKind::Request,
+            Self::Down => PacketKind::Response,
+        }
+    }
+
     pub(super) fn parse(name: &str) -> Option<Self> {
         match name {
             "up" => Some(Self::Up),
@@ -50,7 +61,7 @@ impl Way {
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Key {
     node: Arc<str>,
     way: Way,
@@ -63,20 +74,89 @@ struct Incoming {
     stream: Option<Streaming>,
     /// Everything has come, before packet 0.
     complete: bool,
-    born: Instant,
+    /// When its last packet came.
+    last: Instant,
+    /// Bytes that came before packet 0.
+    early: Early,
+}
+
+/// Counts bytes of a stream whose packet 0 has not come, in the sum of all.
+struct Early {
+    own: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Early {
+    fn add(&mut self, bytes: usize) {
+        self.own += bytes;
+        self.all.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn clear(&mut self) {
+        self.all.fetch_sub(std::mem::take(&mut self.own), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Early {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl Incoming {
+    fn new(assembly: Assembly, stream: Option<Streaming>, early: &Arc<AtomicUsize>) -> Self {
+        let early = Early { own: 0, all: early.clone() };
+        Self { assembly, stream, complete: false, last: Instant::now(), early }
+    }
+}
+
+/// The latest streams of calls that ended here: their late packets must not look like the beginning of a new one.
+#[derive(Default)]
+struct Ended {
+    keys: HashSet<Key>,
+    order: VecDeque<Key>,
+}
+
+impl Ended {
+    fn add(&mut self, key: Key) {
+        if key.way == Way::Up && self.keys.insert(key.clone()) {
+            self.order.push_back(key);
+        }
+        if self.order.len() > MOST_ENDED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.keys.remove(&oldest);
+        }
+    }
 }
 
 /// Streams that come and go now.
 #[derive(Default)]
 pub(super) struct Streams {
     incoming: Mutex<HashMap<Key, Incoming>>,
+    ended: Mutex<Ended>,
+    early: Arc<AtomicUsize>,
     outgoing: Mutex<HashMap<Key, Credit>>,
+}
+
+impl Streams {
+    /// How many streams come, and how many go.
+    pub(super) fn len(&self) -> (usize, usize) {
+        (self.incoming.lock().len(), self.outgoing.lock().len())
+    }
 }
 
 /// Most streams that come at once.
 const MOST_STREAMS: usize = 10_000;
 
-/// A stream whose first packet does not come within this time is forgotten.
+/// How many ended streams are remembered.
+const MOST_ENDED: usize = 4096;
+
+/// Most bytes of streams whose packet 0 has not come, all of them together.
+const MOST_EARLY: usize = 16 * 1024 * 1024;
+
+/// What is forgotten when nothing comes within this time: a stream without its first packet, one that nobody reads,
+/// one with a gap.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the reader of a stream tells its sender; only Ligand nodes listen.
@@ -111,9 +191,9 @@ impl Feedback for Back {
         {
             let key = Key { node: self.node.id().clone(), way: self.way, id: self.id.clone() };
             // Late packets find no stream and are dropped.
-            if let Some(gone) = transit.streams.incoming.lock().remove(&key) {
-                drop(gone);
-            }
+            let gone = transit.streams.incoming.lock().remove(&key);
+            transit.streams.ended.lock().add(key);
+            drop(gone);
         }
     }
 }
@@ -129,24 +209,30 @@ pub(super) struct Piece<'a> {
 }
 
 impl Transit {
-    /// The stream that packet 0 opens.
-    pub(super) fn open(&self, node: &Arc<Node>, way: Way, id: &str, mode: Mode) -> Result<Streaming> {
+    /// The stream that packet 0 opens; `None` when it was opened before, so that the packet came twice.
+    pub(super) fn open(&self, node: &Arc<Node>, way: Way, id: &str, mode: Mode) -> Result<Option<Streaming>> {
         let key = Key { node: node.id().clone(), way, id: id.into() };
+        if self.streams.ended.lock().keys.contains(&key) {
+            return Ok(None);
+        }
         let mut incoming = self.streams.incoming.lock();
         if let Some(known) = incoming.get_mut(&key) {
             let stream = known.stream.take();
+            known.early.clear();
             let gone = known.complete.then(|| incoming.remove(&key));
             drop(incoming);
+            if gone.is_some() {
+                self.streams.ended.lock().add(key);
+            }
             drop(gone);
-            return stream
-                .ok_or_else(|| Error::invalid_packet(PacketKind::Request, "a stream was opened twice"));
+            return Ok(stream);
         }
         let (assembly, stream) = self.assembly(node, &key, mode)?;
         if incoming.len() >= MOST_STREAMS {
             return Err(Error::queue_is_full("stream", &self.node_id));
         }
-        incoming.insert(key, Incoming { assembly, stream: None, complete: false, born: Instant::now() });
-        Ok(stream)
+        incoming.insert(key, Incoming::new(assembly, None, &self.streams.early));
+        Ok(Some(stream))
     }
 
     fn assembly(&self, node: &Arc<Node>, key: &Key, mode: Mode) -> Result<(Assembly, Streaming)> {
@@ -159,27 +245,42 @@ impl Transit {
         let key = Key { node: node.id().clone(), way: piece.way, id: piece.id.into() };
         let mut incoming = self.streams.incoming.lock();
         if !incoming.contains_key(&key) {
-            if !early || incoming.len() >= MOST_STREAMS {
+            if !early || incoming.len() >= MOST_STREAMS || self.streams.ended.lock().keys.contains(&key) {
                 return;
             }
             let Ok((assembly, stream)) = self.assembly(node, &key, piece.mode) else { return };
-            incoming.insert(
-                key.clone(),
-                Incoming { assembly, stream: Some(stream), complete: false, born: Instant::now() },
+            incoming.insert(key.clone(), Incoming::new(assembly, Some(stream), &self.streams.early));
+        }
+        if incoming.get(&key).is_some_and(|known| known.stream.is_some())
+            && self.streams.early.load(Ordering::Relaxed) + piece.len > MOST_EARLY
+        {
+            let gone = incoming.remove(&key);
+            drop(incoming);
+            drop(gone);
+            self.refuse(
+                piece.way.kind(),
+                &Error::invalid_packet(piece.way.kind(), "its stream was not opened"),
             );
+            return;
         }
         let Some(known) = incoming.get_mut(&key) else { return };
+        known.last = Instant::now();
+        if known.stream.is_some() {
+            known.early.add(piece.len);
+        }
         match known.assembly.accept(piece.seq, piece.part, piece.len) {
             Progress::Open => {}
             Progress::Complete if known.stream.is_some() => known.complete = true,
             Progress::Complete => {
                 let gone = incoming.remove(&key);
                 drop(incoming);
+                self.streams.ended.lock().add(key);
                 drop(gone);
             }
             Progress::Broken(error) => {
                 let gone = incoming.remove(&key);
                 drop(incoming);
+                self.streams.ended.lock().add(key.clone());
                 drop(gone);
                 tracing::debug!(node = &**node.id(), error = %format!("{error:#}"), "a stream broke");
                 Back { transit: self.me.clone(), node: node.clone(), way: key.way, id: key.id }
@@ -199,39 +300,58 @@ impl Transit {
         }
     }
 
-    /// The node is lost: its streams end.
-    pub(super) fn end_streams(&self, wanted: impl Fn(&str) -> bool, error: &Error) {
-        let mut ended = Vec::new();
-        self.streams.incoming.lock().retain(|key, _| {
-            !wanted(&key.node) || {
-                ended.push(key.clone());
-                true
-            }
-        });
+    /// A node is lost: its streams end. With this node's own connection gone, `told`: the other side lives and gets
+    /// to know when the bus is back.
+    pub(super) fn end_streams(&self, wanted: impl Fn(&str) -> bool, error: &Error, told: bool) {
+        let mut ended: Vec<_> = {
+            let incoming = self.streams.incoming.lock();
+            incoming.keys().filter(|key| wanted(&key.node)).cloned().collect()
+        };
+        // In an order that does not depend on the map.
+        ended.sort_unstable();
         for key in ended {
             let incoming = self.streams.incoming.lock().remove(&key);
             if let Some(mut incoming) = incoming {
                 let _ = incoming.assembly.fail(error.clone());
             }
+            if told && let Some(node) = self.broker().and_then(|broker| broker.registry().node(&key.node)) {
+                Back { transit: self.me.clone(), node, way: key.way, id: key.id.clone() }
+                    .tell(json!({ "cancelled": true }));
+            }
+            self.streams.ended.lock().add(key);
         }
-        let credits: Vec<_> = {
+        let mut credits: Vec<_> = {
             let outgoing = self.streams.outgoing.lock();
-            outgoing.iter().filter(|(key, _)| wanted(&key.node)).map(|(_, credit)| credit.clone()).collect()
+            let wanted = outgoing.iter().filter(|(key, _)| wanted(&key.node));
+            wanted.map(|(key, credit)| (key.clone(), credit.clone())).collect()
         };
-        credits.iter().for_each(Credit::cancel);
+        credits.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        for (_, credit) in credits {
+            match told {
+                true => credit.fail(error.clone()),
+                false => credit.cancel(),
+            }
+        }
     }
 
-    /// Forgets streams whose first packet never came.
+    /// Forgets streams that will not go on.
     pub(super) fn sweep_streams(&self) {
-        let mut old = Vec::new();
         let mut incoming = self.streams.incoming.lock();
-        let keys: Vec<_> = incoming
+        let mut keys: Vec<_> = incoming
             .iter()
-            .filter(|(_, stream)| stream.stream.is_some() && stream.born.elapsed() > PATIENCE)
+            .filter(|(_, known)| known.last.elapsed() > PATIENCE)
+            .filter(|(_, known)| {
+                known.stream.is_some() || known.assembly.has_gap() || known.assembly.is_unread()
+            })
             .map(|(key, _)| key.clone())
             .collect();
-        old.extend(keys.iter().filter_map(|key| incoming.remove(key)));
+        keys.sort_unstable();
+        let old: Vec<_> = keys.iter().filter_map(|key| incoming.remove(key)).collect();
         drop(incoming);
+        let mut ended = self.streams.ended.lock();
+        keys.into_iter().for_each(|key| ended.add(key));
+        drop(ended);
+        // Whoever reads gets `STREAM_CUT_OFF`.
         drop(old);
     }
 
@@ -293,22 +413,33 @@ impl Transit {
         self.tasks.spawn(async move {
             let _ending = ending;
             while let Some(numbered) = flow.next().await {
-                let packet = packet(numbered.seq, numbered.part);
-                let sealed = me.plain(&packet, me.ver_of(&node)).and_then(|body| {
-                    flow.sent(body.len());
-                    me.transmit.send(packet.kind(), body)
-                });
-                let body = match sealed {
-                    Ok(body) => body,
-                    Err(error) => return me.not_sent(packet.kind(), &error),
+                let (body, len, last) = {
+                    let seal = |part: Part| {
+                        let packet = packet(numbered.seq, part);
+                        let plain = me.plain(&packet, me.ver_of(&node))?;
+                        let len = plain.len();
+                        me.transmit.send(packet.kind(), plain).map(|body| (body, len))
+                    };
+                    match seal(numbered.part).map(|(body, len)| (body, len, false)) {
+                        Ok(sealed) => sealed,
+                        // The reader must not wait for what cannot be sent.
+                        Err(error) => match seal(Part::Error(error)) {
+                            Ok((body, len)) => (body, len, true),
+                            Err(error) => return me.not_sent(way.kind(), &error),
+                        },
+                    }
                 };
-                let topic = Topic::node(packet.kind(), node.id().clone());
+                flow.sent(len);
+                let topic = Topic::node(way.kind(), node.id().clone());
                 let sent = match me.send(Outbound { topic, body, ticket: None }) {
                     Sending::Done(result) => result,
                     Sending::Waiting(work) => work.await,
                 };
                 if let Err(error) = sent {
-                    return me.not_sent(packet.kind(), &error);
+                    return me.not_sent(way.kind(), &error);
+                }
+                if last {
+                    return;
                 }
             }
         });

@@ -81,6 +81,38 @@ async fn a_call_reaches_another_node_and_comes_back() {
 }
 
 #[tokio::test]
+async fn nodes_that_need_each_other_start() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![whoami(), ServiceDef::new("a2").dependency("b1")]);
+    let b = node(
+        &bus,
+        "b",
+        vec![ServiceDef::new("b1"), ServiceDef::new("b2").dependency("who").dependency("a2")],
+    );
+    let both = async { tokio::join!(a, b) };
+    let (a, b) = tokio::time::timeout(LIMIT, both).await.unwrap();
+    a.wait_for_services(&["b2"], LIMIT).await.unwrap();
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test]
+async fn fields_of_an_action_are_known_on_other_nodes() {
+    let bus = MemoryBus::new();
+    let action = Action::new("stats", |_: Context, (): ()| async { Ok::<_, Error>(1) });
+    let admin = ServiceDef::new("admin").action(action.metadata("role", "admin").timeout(LIMIT));
+    let b = node(&bus, "b", vec![admin]).await;
+    let a = node(&bus, "a", vec![]).await;
+    a.wait_for_services(&["admin"], LIMIT).await.unwrap();
+    let snapshot = a.registry().snapshot();
+    let endpoint = snapshot.endpoints_of("admin.stats").next().unwrap();
+    assert_eq!(endpoint.action().meta_field("role"), Some(&json!("admin")));
+    assert_eq!(endpoint.action().meta_field("timeout"), None);
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test]
 async fn meta_flows_there_and_back() {
     let bus = MemoryBus::new();
     let b = node(&bus, "b", vec![whoami()]).await;
