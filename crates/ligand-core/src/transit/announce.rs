@@ -28,7 +28,6 @@ impl Transit {
     /// # Errors
     /// A wrong option, or another node that runs under this node's name.
     pub(crate) async fn join(self: &Arc<Self>) -> Result<()> {
-        self.run_events();
         let mut online = self.online.subscribe();
         self.transporter.clone().connect(self.clone()).await?;
         if let Some(discoverer) = &self.discoverer {
@@ -111,6 +110,8 @@ impl Transit {
         if self.conflict.borrow().is_some() {
             return Err(self.name_taken());
         }
+        // Events that came during the start have waited for their listeners.
+        self.run_events();
         self.stale.store(true, Ordering::Release);
         self.announced.store(true, Ordering::Release);
         self.announce_now().await;
