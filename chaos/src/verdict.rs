@@ -138,7 +138,7 @@ impl Row {
         match self.normal {
             Some(time) if time <= limit => {}
             Some(time) => {
-                self.misses.push(format!("usual latency after {time:.0} ms, {limit:.0} are allowed"))
+                self.misses.push(format!("usual latency after {time:.0} ms, {limit:.0} are allowed"));
             }
             None => self.misses.push("the latency was never usual again".into()),
         }
