@@ -9,7 +9,9 @@ use std::{
 use ligand_transport::{Outbound, Ticket};
 use ligand_wire::{
     Error, Result,
-    packet::{ClientInfo, NodeInfo, Packet, PacketKind, Ping, Pong, Request, Response},
+    packet::{
+        ClientInfo, GossipReply, GossipRow, NodeInfo, Packet, PacketKind, Ping, Pong, Request, Response,
+    },
     topic::Topic,
 };
 use serde_json::{Map, json};
@@ -26,7 +28,6 @@ impl Transit {
     /// # Errors
     /// A wrong option, or another node that runs under this node's name.
     pub(crate) async fn join(self: &Arc<Self>) -> Result<()> {
-        self.run_events();
         let mut online = self.online.subscribe();
         self.transporter.clone().connect(self.clone()).await?;
         if let Some(discoverer) = &self.discoverer {
@@ -109,6 +110,8 @@ impl Transit {
         if self.conflict.borrow().is_some() {
             return Err(self.name_taken());
         }
+        // Events that came during the start have waited for their listeners.
+        self.run_events();
         self.stale.store(true, Ordering::Release);
         self.announced.store(true, Ordering::Release);
         self.announce_now().await;
@@ -167,6 +170,10 @@ impl Transit {
     fn publish_info(&self) {
         let info = self.local_info();
         if self.features.own_discovery {
+            // Gossip travels on its own, but a node that stops cannot wait for it.
+            if self.leaving.load(Ordering::Acquire) {
+                self.gossip(&info);
+            }
             return;
         }
         if let Some(discoverer) = &self.discoverer {
@@ -181,6 +188,20 @@ impl Transit {
         }
         if let Err(error) = self.send_to_all(&Packet::Info(Box::new(NodeInfo::clone(&info)))) {
             self.not_sent(PacketKind::Info, &error);
+        }
+    }
+
+    /// Tells every node what this one is in a packet of gossip.
+    fn gossip(&self, info: &NodeInfo) {
+        let Some(broker) = self.broker() else { return };
+        let row = GossipRow { info: Some(Box::new(info.clone())), cpu: None };
+        let mut news = GossipReply::default();
+        news.online.insert(self.node_id.to_string(), row);
+        let packet = Packet::GossipResponse(news);
+        for node in broker.registry().nodes().iter().filter(|node| node.is_available()) {
+            if let Err(error) = self.send_to(node, &packet) {
+                self.not_sent(packet.kind(), &error);
+            }
         }
     }
 
