@@ -262,10 +262,12 @@ struct Attacker {
 impl Attacker {
     fn new(siege: Siege, tap: &Tap) -> Self {
         let (short, long) = golden::packets(siege.format).into_iter().partition(|golden| golden.bytes.len() < 1000);
-        let bomb = Compression::deflate()
-            .threshold(0)
-            .send(PacketKind::Event, vec![0; 40 * 1024 * 1024].into())
-            .unwrap_or_default();
+        // Longer than any packet may be.
+        let bomb = match siege.wrapping {
+            Wrapping::Compressed => vec![0; 20 * 1024 * 1024],
+            Wrapping::Plain | Wrapping::Sealed => Vec::new(),
+        };
+        let bomb = Compression::deflate().send(PacketKind::Event, bomb.into()).unwrap_or_default();
         let rng = fastrand::Rng::with_seed(siege.seed);
         Self { siege, rng, tap: tap.clone(), short, long, bomb, names: 0 }
     }
@@ -282,7 +284,7 @@ impl Attacker {
             83..88 => self.control(),
             88..94 => self.replay(),
             94..97 => self.question(),
-            97 => (PacketKind::Event, self.bomb.clone()),
+            97 if self.rng.u8(..10) == 0 => (PacketKind::Event, self.bomb.clone()),
             _ => (self.kind(), self.noise()),
         };
         let kind = if self.rng.u8(..40) == 0 { self.kind() } else { kind };
