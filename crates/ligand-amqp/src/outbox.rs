@@ -289,6 +289,13 @@ impl Outbox {
         self.lane.lock().session.as_mut()?.watch.answered(consumers)
     }
 
+    /// The server returned the message with this ticket.
+    pub(crate) fn returned(&self, ticket: Ticket) {
+        if let Some(session) = &mut self.lane.lock().session {
+            session.watch.returned(ticket);
+        }
+    }
+
     /// Takes what there is to write into the empty `into`; false when there is nothing.
     pub(crate) fn take(&self, into: &mut Vec<u8>) -> bool {
         let mut lane = self.lane.lock();

@@ -150,9 +150,11 @@ mod tests {
 
     #[test]
     fn as_moleculer_declares_them() {
-        let mut options = Options::default();
-        options.event_time_to_live = Duration::from_secs(1);
-        options.heartbeat_time_to_live = Duration::from_secs(2);
+        let options = Options {
+            event_time_to_live: Duration::from_secs(1),
+            heartbeat_time_to_live: Duration::from_secs(2),
+            ..Options::default()
+        };
         let topology = Topology::new("", &"me".into(), &options).unwrap();
         let expires = ("x-expires".to_owned(), Field::Number(120_000));
         let ttl = |time| ("x-message-ttl".to_owned(), Field::Number(time));

@@ -63,6 +63,14 @@ impl Watch {
         }
     }
 
+    /// The server returned a request: its sender knows.
+    pub(crate) fn returned(&mut self, ticket: Ticket) {
+        for queue in self.queues.values_mut() {
+            queue.fresh.retain(|sent| *sent != ticket);
+            queue.open.retain(|sent| *sent != ticket);
+        }
+    }
+
     /// Names the queues to ask about now.
     pub(crate) fn ask(&mut self, now: Instant, mut exists: impl FnMut(&str)) {
         // Answers come within moments; a second question before the first answer would tell nothing.

@@ -9,12 +9,14 @@ mod buffer;
 mod cluster;
 mod control;
 mod cpu;
+mod early;
 mod inbound;
 mod outbound;
 mod pending;
 mod pongs;
 mod pulse;
 mod quiet;
+mod returning;
 mod serving;
 mod stats;
 mod streams;
@@ -47,8 +49,8 @@ pub use pongs::Echo;
 pub use stats::{InFlight, Traffic};
 
 use self::{
-    buffer::Buffer, control::Events, cpu::CpuMeter, inbound::EventIn, pending::Pending, pongs::Pongs,
-    quiet::Quiet, serving::Serving, stats::Stats, streams::Streams,
+    buffer::Buffer, control::Events, cpu::CpuMeter, early::Early, inbound::EventIn, pending::Pending,
+    pongs::Pongs, quiet::Quiet, returning::Returning, serving::Serving, stats::Stats, streams::Streams,
 };
 use crate::{
     broker::{ServiceBroker, WeakBroker},
@@ -87,8 +89,13 @@ pub(crate) struct Transit {
     event_queue: mpsc::Sender<EventIn>,
     event_source: Mutex<Option<mpsc::Receiver<EventIn>>>,
     buffer: Mutex<Buffer>,
+    /// Something waits in the buffer: what follows must wait behind it.
+    buffered: AtomicBool,
+    connected: AtomicBool,
     online: watch::Sender<bool>,
     outages: AtomicU64,
+    returning: Returning,
+    early: Early,
     /// From here on infos are sent and questions answered.
     announced: AtomicBool,
     leaving: AtomicBool,
@@ -151,8 +158,12 @@ impl Transit {
             event_queue,
             event_source: Mutex::new(Some(source)),
             buffer: Mutex::default(),
+            buffered: AtomicBool::new(false),
+            connected: AtomicBool::new(false),
             online: watch::Sender::new(false),
             outages: AtomicU64::new(0),
+            returning: Returning::default(),
+            early: Early::default(),
             announced: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             left: AtomicBool::new(false),
@@ -182,7 +193,7 @@ impl Transit {
 
     /// Packets can leave and arrive.
     pub(crate) fn is_online(&self) -> bool {
-        *self.online.borrow()
+        self.connected.load(Ordering::Acquire)
     }
 
     /// The bus chooses among instances.
@@ -275,7 +286,7 @@ impl Transit {
 
     /// Sends a packet; while the bus is lost, calls, answers and events wait in a bounded buffer.
     fn send(&self, packet: Outbound) -> Sending {
-        if self.is_online() && self.buffer.lock().is_empty() {
+        if self.is_online() && !self.buffered.load(Ordering::Acquire) {
             stats::one(&self.stats.packets_sent);
             stats::add(&self.stats.bytes_sent, packet.body.len());
             return self.transporter.send(packet);
@@ -290,16 +301,26 @@ impl Transit {
             drop(buffer);
             return self.transporter.send(packet);
         }
+        self.buffered.store(true, Ordering::Release);
         match buffer.push(packet, self.options.transit.max_buffer_size) {
             Ok(()) => Sending::Done(Ok(())),
             Err(_) => Sending::Done(Err(Error::disconnected())),
         }
     }
 
+    fn next_buffered(&self) -> Option<Outbound> {
+        let mut buffer = self.buffer.lock();
+        let packet = buffer.pop();
+        if packet.is_none() {
+            self.buffered.store(false, Ordering::Release);
+        }
+        packet
+    }
+
     /// Hands over what waited for the bus, in order.
     async fn empty_buffer(&self) {
         loop {
-            let Some(packet) = self.buffer.lock().pop() else { return };
+            let Some(packet) = self.next_buffered() else { return };
             // A call that nobody waits for any more need not be made.
             let wanted = packet.topic.kind != PacketKind::Request
                 || packet.ticket.is_none_or(|ticket| self.pending.with(ticket, |_| ()).is_some());
@@ -389,7 +410,11 @@ impl Link for Transit {
     fn connected(&self) {
         let Some(me) = self.me() else { return };
         let again = self.outages.load(Ordering::Relaxed) > 0;
+        if again {
+            self.returning.begin();
+        }
         self.tasks.spawn_background(async move {
+            me.connected.store(true, Ordering::Release);
             me.online.send_replace(true);
             me.empty_buffer().await;
             if again {
@@ -400,6 +425,7 @@ impl Link for Transit {
     }
 
     fn disconnected(&self, reason: &Error) {
+        self.connected.store(false, Ordering::Release);
         if self.online.send_replace(false) {
             self.outages.fetch_add(1, Ordering::Relaxed);
             // Packets may be lost: a stream with a gap would never end.

@@ -25,6 +25,7 @@
 mod frame;
 mod options;
 mod outbox;
+mod prompt;
 mod session;
 mod time;
 mod tls;

@@ -26,6 +26,7 @@ use crate::{
     frame::{self, Hello, Incoming, Malformed, Qos, Step, Version, Welcome},
     options::{Protocol, Server},
     outbox::Outbox,
+    prompt::Prompt,
 };
 
 /// A connection that lived this long was a success: pauses start anew.
@@ -175,8 +176,9 @@ impl Sessions {
     async fn dial(&self, server: &Server) -> Result<(Reader, Writer), Ended> {
         let stream = TcpStream::connect((server.host.as_str(), server.port)).await?;
         stream.set_nodelay(true)?;
+        let stream = Prompt(stream);
         if !server.tls {
-            let (reader, writer) = stream.into_split();
+            let (reader, writer) = tokio::io::split(stream);
             return Ok((Box::new(reader), Box::new(writer)));
         }
         let Some(tls) = &self.tls else { return Err(Ended::Lost("no certificates".into())) };

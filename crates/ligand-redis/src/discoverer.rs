@@ -70,16 +70,9 @@ impl Default for RedisDiscovererOptions {
     }
 }
 
-impl RedisDiscovererOptions {
-    /// The server at `url`.
-    pub fn new(url: impl Into<String>) -> Self {
-        Self { redis: RedisOptions::new(url), ..Self::default() }
-    }
-}
-
-impl From<&str> for RedisDiscovererOptions {
-    fn from(url: &str) -> Self {
-        Self::new(url)
+impl From<RedisOptions> for RedisDiscovererOptions {
+    fn from(redis: RedisOptions) -> Self {
+        Self { redis, ..Self::default() }
     }
 }
 
@@ -104,6 +97,8 @@ struct State {
     announced: Option<Arc<NodeInfo>>,
     /// It is in the store.
     stored: bool,
+    /// This node has left: late calls do nothing.
+    left: bool,
     /// The key of the last beat.
     beat: Option<String>,
     watch: Watch,
@@ -112,9 +107,14 @@ struct State {
 }
 
 impl RedisDiscoverer {
-    /// A discoverer for one node. Options are checked when it starts.
-    pub fn new(options: impl Into<RedisDiscovererOptions>) -> Self {
-        Self { options: options.into(), work: OnceLock::new() }
+    /// A discoverer with these options. They are checked when it starts.
+    pub fn new(options: RedisDiscovererOptions) -> Self {
+        Self { options, work: OnceLock::new() }
+    }
+
+    /// A discoverer for the server at `url`: `redis://localhost`.
+    pub fn url(url: impl Into<String>) -> Self {
+        Self::new(RedisOptions::url(url).into())
     }
 
     fn with<F, T>(&self, work: impl FnOnce(Arc<Work>) -> F) -> BoxFuture<Result<T>>
@@ -157,6 +157,7 @@ impl Discoverer for RedisDiscoverer {
                     store: Store::new(Servers::new(&self.options.redis)?),
                     announced: None,
                     stored: false,
+                    left: false,
                     beat: None,
                     watch: Watch::new(self.options.full_check),
                     trust_from: Instant::now(),
@@ -180,8 +181,11 @@ impl Discoverer for RedisDiscoverer {
     fn announce(&self, info: Arc<NodeInfo>) -> BoxFuture<Result<()>> {
         self.with(|work| async move {
             let mut state = work.state.lock().await;
-            state.announced = Some(info);
-            state.stored = false;
+            // Announcements may overtake each other on their way here.
+            if state.announced.as_ref().is_none_or(|last| last.seq <= info.seq) {
+                state.announced = Some(info);
+                state.stored = false;
+            }
             work.beat(&mut state).await
         })
     }
@@ -194,8 +198,11 @@ impl Discoverer for RedisDiscoverer {
         let node = node.to_owned();
         self.with(|work| async move {
             let state = &mut *work.state.lock().await;
+            if state.left {
+                return Ok(());
+            }
             work.connect(state).await?;
-            state.watch.learn(&mut state.store, &work.link, &work.keys, vec![node]).await
+            state.watch.learn(&mut state.store, &work.link, &work.keys, vec![node], true).await
         })
     }
 
@@ -225,6 +232,9 @@ impl Work {
 
     /// Writes what this node has to say, then looks who else lives.
     async fn beat(&self, state: &mut State) -> Result<(), Lost> {
+        if state.left {
+            return Ok(());
+        }
         self.connect(state).await?;
         if let Some(info) = state.announced.clone() {
             self.write(state, &info).await?;
@@ -287,7 +297,7 @@ impl Work {
     /// Takes this node out of the store.
     async fn leave(&self) -> Result<(), Lost> {
         let state = &mut *self.state.lock().await;
-        state.announced = None;
+        state.left = true;
         if let Some(beat) = state.beat.take() {
             self.connect(state).await?;
             let info = self.keys.info(self.link.node_id());

@@ -12,6 +12,7 @@ pub struct RedisOptions {
     /// `redis://[user[:password]@]host[:port][/db]`, or `rediss://…` for TLS. Default: `redis://127.0.0.1:6379`.
     pub url: String,
     /// Name of a Redis user; goes before the one of the URL. Default: none.
+    #[serde(alias = "user")]
     pub username: Option<String>,
     /// Password; goes before the one of the URL. Default: none.
     pub password: Option<String>,
@@ -64,22 +65,40 @@ impl Default for RedisOptions {
 }
 
 impl RedisOptions {
-    /// The server at `url`.
-    pub fn new(url: impl Into<String>) -> Self {
+    /// The server at `url`. See [`RedisOptions::url`](#structfield.url).
+    pub fn url(url: impl Into<String>) -> Self {
         Self { url: url.into(), ..Self::default() }
     }
-}
 
-impl From<&str> for RedisOptions {
-    fn from(url: &str) -> Self {
-        Self::new(url)
+    /// A Redis Cluster with these servers, among others. See [`ClusterOptions::nodes`].
+    pub fn cluster(nodes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let nodes = nodes.into_iter().map(Into::into).collect();
+        Self { cluster: Some(ClusterOptions { nodes }), ..Self::default() }
     }
-}
 
-impl ClusterOptions {
-    /// A cluster with these servers.
-    pub fn new(nodes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { nodes: nodes.into_iter().map(Into::into).collect() }
+    /// Signs in with a password.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// Signs in as a user of Redis 6 or later.
+    pub fn user(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.username = Some(user.into());
+        self.password(password)
+    }
+
+    /// Trusts only these authorities.
+    pub fn ca(mut self, file: impl Into<PathBuf>) -> Self {
+        self.tls.ca = Some(file.into());
+        self
+    }
+
+    /// Shows a certificate to the server.
+    pub fn certificate(mut self, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls.cert = Some(cert.into());
+        self.tls.key = Some(key.into());
+        self
     }
 }
 
@@ -116,9 +135,8 @@ mod tests {
 
     #[test]
     fn debug_output_holds_no_password() {
-        let mut options = RedisOptions::new("redis://joe:s3cret@host:1");
-        options.password = Some("s3cret".into());
-        options.cluster = Some(ClusterOptions::new(["rediss://:s3cret@a"]));
+        let mut options = RedisOptions::cluster(["rediss://:s3cret@a"]).user("joe", "s3cret");
+        options.url = "redis://joe:s3cret@host:1".into();
         let text = format!("{options:?}");
         assert!(!text.contains("s3cret") && text.contains("redis://host:1"), "{text}");
     }

@@ -235,10 +235,9 @@ fn decoded(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ClusterOptions;
 
     fn server(url: &str) -> Server {
-        Servers::new(&RedisOptions::new(url)).unwrap_or_else(|error| panic!("{url}: {error}")).list.remove(0)
+        Servers::new(&RedisOptions::url(url)).unwrap_or_else(|error| panic!("{url}: {error}")).list.remove(0)
     }
 
     fn fault(options: &RedisOptions) -> String {
@@ -273,19 +272,13 @@ mod tests {
             ("redis://x:s3cret@h?db=1", "after '?'"),
             ("redis://x@h", "no password"),
         ] {
-            let text = fault(&RedisOptions::new(url));
+            let text = fault(&RedisOptions::url(url));
             assert!(text.contains(cause) && !text.contains("s3cret"), "{url}: {text}");
         }
-        let mut options =
-            RedisOptions { cluster: Some(ClusterOptions::default()), ..RedisOptions::default() };
-        assert!(fault(&options).contains("cluster.nodes"));
-        options.cluster = Some(ClusterOptions::new(["redis://a/1"]));
-        assert!(fault(&options).contains("database 0"));
-        let mut options = RedisOptions::new("rediss://h");
-        options.tls.ca = Some("/no/such/file.pem".into());
-        assert!(fault(&options).contains("/no/such/file.pem"));
-        let mut options = RedisOptions::default();
-        options.tls.ca = Some("/no/such/file.pem".into());
-        assert!(fault(&options).contains("rediss://"));
+        assert!(fault(&RedisOptions::cluster(Vec::<String>::new())).contains("cluster.nodes"));
+        assert!(fault(&RedisOptions::cluster(["redis://a/1"])).contains("database 0"));
+        let encrypted = RedisOptions::url("rediss://h").ca("/no/such/file.pem");
+        assert!(fault(&encrypted).contains("/no/such/file.pem"));
+        assert!(fault(&RedisOptions::default().ca("/no/such/file.pem")).contains("rediss://"));
     }
 }

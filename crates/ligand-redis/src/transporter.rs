@@ -73,11 +73,15 @@ impl Drop for Keeping {
 }
 
 impl RedisTransporter {
-    /// A transporter for one node. Options are checked when it connects.
-    pub fn new(options: impl Into<RedisOptions>) -> Self {
-        let options = options.into();
+    /// A transporter with these options. They are checked when it connects.
+    pub fn new(options: RedisOptions) -> Self {
         let lane = Arc::new(Lane::new(options.cluster.is_some()));
         Self { options, lane, bus: OnceLock::new(), phase: watch::Sender::new(Phase::Idle) }
+    }
+
+    /// A transporter for the server at `url`: `redis://localhost`.
+    pub fn url(url: impl Into<String>) -> Self {
+        Self::new(RedisOptions::url(url))
     }
 
     /// The bus has a session from here on.

@@ -19,7 +19,7 @@ pub struct Stats {
 #[derive(Debug)]
 pub struct Admin;
 
-#[service(name = "admin")]
+#[service(name = "admin", dependencies("user", "product", "order"))]
 impl Admin {
     /// How much there is of everything.
     #[action(rest = "GET /stats", meta(role = "admin"))]

@@ -1,7 +1,7 @@
 //! The shop: users, products and orders behind a gateway; e-mail and notifications behind events.
 //!
-//! Each service is one file. [`app`] puts them together: all in one process here, and nothing in a service
-//! would change if they ran apart.
+//! Each service is one file. [`app`] puts them together: all in one process, or some in each. Nothing in a service
+//! depends on where the others run.
 
 #![allow(missing_docs, reason = "the names of fields and variants say what they are")]
 
@@ -13,5 +13,6 @@ pub mod notification;
 pub mod order;
 pub mod password;
 pub mod product;
+pub mod selection;
 pub mod settings;
 pub mod user;

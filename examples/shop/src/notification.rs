@@ -19,7 +19,7 @@ impl Notifications {
     }
 }
 
-#[service(name = "notification")]
+#[service(name = "notification", dependencies("user", "email"))]
 impl Notifications {
     #[event]
     async fn welcome(&self, ctx: &Context, event: UserRegistered) -> Result<()> {

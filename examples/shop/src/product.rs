@@ -121,8 +121,9 @@ impl Products {
         Ok(product)
     }
 
-    /// Takes pieces out of the stock, all or none: one statement decides, so nothing is sold twice.
-    #[action(protected)]
+    /// Takes pieces out of the stock, all or none: one statement decides, so nothing is sold twice, however many
+    /// instances share the database.
+    #[action(public)]
     async fn reserve(&self, params: Pieces) -> Result<Product> {
         let enough = Filter::field("stock").gte(params.quantity);
         let less = Changes::new().increment("stock", -params.quantity);
@@ -136,7 +137,7 @@ impl Products {
     }
 
     /// Puts pieces back.
-    #[action(protected)]
+    #[action(public)]
     async fn release(&self, params: Pieces) -> Result<Product> {
         self.db.increment(&params.id, "stock", params.quantity).await
     }

@@ -232,8 +232,13 @@ impl Users {
         let Some((email, password)) = &self.admin else { return Ok(()) };
         let email = email.to_lowercase();
         if self.by_email(&email).await?.is_none() {
-            self.insert("Administrator".into(), email.clone(), password.clone(), Role::Admin).await?;
-            tracing::info!(email, "administrator created");
+            let name = "Administrator".into();
+            match self.insert(name, email.clone(), password.clone(), Role::Admin).await {
+                Ok(_) => tracing::info!(email, "administrator created"),
+                // Another instance was faster.
+                Err(error) if error.kind() == "EMAIL_EXISTS" => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ fn declarations() {
     declare_queue(&mut out, 1, "q", true, false, &arguments);
     assert_eq!(
         out,
-        b"\x01\0\x01\0\0\0\x1a\0\x32\0\x0a\0\0\x01q\x02\0\0\0\x0f\x09x-expiresI\0\x01\xd4\xc0\xce"
+        b"\x01\0\x01\0\0\0\x1c\0\x32\0\x0a\0\0\x01q\x02\0\0\0\x0f\x09x-expiresI\0\x01\xd4\xc0\xce"
     );
     out.clear();
     declare_exchange(&mut out, 1, "e", true, false, &Table::new());

@@ -348,6 +348,7 @@ impl<'a> Live<'a> {
         match part.what {
             What::Returned => {
                 if let Some(ticket) = part.ticket {
+                    outbox.returned(ticket);
                     link.undelivered(ticket);
                 }
             }

@@ -1,7 +1,8 @@
 //! Start and stop: of the broker and of single services.
 //!
 //! Start: `created` of all (in order), middleware `starting`, then all services at once: each waits for its
-//! dependencies, runs its `started` handlers and is put into the registry. Any failure stops what was started;
+//! dependencies, runs its `started` handlers and is put into the registry. Other nodes are told at the end, or as
+//! soon as a service waits for one of theirs. Any failure stops what was started;
 //! the `stopped` handlers of a service run also when only some of its `started` handlers have.
 //!
 //! Stop: `stopping` of all services while everything still answers, wait for running calls and listeners (at
@@ -192,6 +193,7 @@ impl ServiceBroker {
         if !def.dependencies.is_empty() {
             let limit = self.dependency_timeout(def);
             tracing::debug!(service = &**item.full_name(), "waiting for dependencies");
+            self.announce_before_waiting(def).await?;
             wait::wait_for(self, &def.dependencies, limit).await?;
         }
         for hook in &def.started {
@@ -209,6 +211,20 @@ impl ServiceBroker {
         }
         tracing::debug!(service = &**item.full_name(), "service started");
         Ok(())
+    }
+
+    /// What a service waits for on another node may wait there for a service of this one: it must be known already.
+    async fn announce_before_waiting(&self, def: &ServiceDef) -> Result<()> {
+        let Some(transit) = &self.0.transit else { return Ok(()) };
+        let own: Vec<_> = self.0.services.lock().iter().map(|item| item.full_name().clone()).collect();
+        let elsewhere = def
+            .dependencies
+            .iter()
+            .any(|dependency| !dependency.any_of.iter().any(|name| own.iter().any(|own| **own == **name)));
+        match elsewhere {
+            true => transit.announce_first().await,
+            false => Ok(()),
+        }
     }
 
     fn dependency_timeout(&self, def: &ServiceDef) -> Duration {

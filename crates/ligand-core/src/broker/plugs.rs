@@ -46,11 +46,18 @@ pub(super) fn discoverer(plug: &Plug, broker: &Options) -> Result<Option<Arc<dyn
         "local" => Ok(None),
         #[cfg(feature = "redis")]
         "redis" | "rediss" => {
-            let mut plug = plug.clone();
-            let timeout = plug.options.entry("heartbeat_timeout");
-            timeout.or_insert_with(|| broker.registry.heartbeat_timeout.as_secs().into());
-            let options: ligand_redis::RedisDiscovererOptions = options(&plug, "registry.discoverer", "url")?;
-            Ok(Some(Arc::new(ligand_redis::RedisDiscoverer::new(options))))
+            let mut own: ligand_redis::RedisDiscovererOptions = match plug.url.clone() {
+                Some(url) => options(&Plug { url: None, ..nested(plug, "redis", url) }, "registry.discoverer", "url")?,
+                None => options(plug, "registry.discoverer", "url")?,
+            };
+            own.heartbeat_timeout = broker.registry.heartbeat_timeout;
+            Ok(Some(Arc::new(ligand_redis::RedisDiscoverer::new(own))))
+        }
+        #[cfg(feature = "etcd")]
+        "etcd" | "etcd3" => {
+            let mut own: ligand_etcd::EtcdOptions = options(plug, "registry.discoverer", "url")?;
+            own.heartbeat_timeout = broker.registry.heartbeat_timeout;
+            Ok(Some(Arc::new(ligand_etcd::EtcdDiscoverer::new(own))))
         }
         kind => Err(unknown("registry.discoverer", kind, &DISCOVERERS)),
     }
@@ -123,6 +130,17 @@ pub(super) fn transmit(plug: &Plug) -> Result<Arc<dyn Transmit>> {
 #[cfg(not(feature = "transmit"))]
 pub(super) fn transmit(plug: &Plug) -> Result<Arc<dyn Transmit>> {
     Err(unknown("transmit", &plug.kind, &["compression", "encryption", "sealed"]))
+}
+
+/// The plug with its address in a table of its own.
+#[cfg(feature = "redis")]
+fn nested(plug: &Plug, table: &str, url: String) -> Plug {
+    let mut plug = plug.clone();
+    let server = plug.options.entry(table).or_insert_with(|| serde_json::Map::new().into());
+    if let Some(server) = server.as_object_mut() {
+        server.insert("url".into(), url.into());
+    }
+    plug
 }
 
 /// The options of a kind: the table, and the address under the name that the kind gives it.

@@ -67,20 +67,40 @@ impl From<String> for Id {
     }
 }
 
+impl Id {
+    /// Reads what another party wrote; what looks like a UUID costs no allocation.
+    pub(crate) fn parse(text: &str) -> Self {
+        match Self::halves(text) {
+            Some((high, low)) => Self(Repr::Random(high, low)),
+            None => Self::from(text),
+        }
+    }
+
+    /// The text; `room` holds it when it is not kept already.
+    pub(crate) fn text<'a>(&'a self, room: &'a mut [u8; 36]) -> &'a str {
+        let (high, low) = match &self.0 {
+            Repr::Text(text) => return text,
+            Repr::Random(high, low) => (*high, *low),
+        };
+        let mut at = 0;
+        for digit in 0..32 {
+            if matches!(at, 8 | 13 | 18 | 23) {
+                room[at] = b'-';
+                at += 1;
+            }
+            let half = if digit < 16 { high } else { low };
+            room[at] = HEX[(half >> (60 - 4 * (digit % 16)) & 0xf) as usize];
+            at += 1;
+        }
+        std::str::from_utf8(room).unwrap_or_default()
+    }
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Repr::Random(high, low) => write!(
-                f,
-                "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-                high >> 32,
-                (high >> 16) & 0xffff,
-                high & 0xffff,
-                low >> 48,
-                low & 0xffff_ffff_ffff
-            ),
-            Repr::Text(text) => f.write_str(text),
-        }
+        f.write_str(self.text(&mut [0; 36]))
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Endpoint {
     available: Arc<AtomicBool>,
     /// The service left the registry.
     retired: AtomicBool,
+    /// Its handler takes long before it first waits.
+    slow: AtomicBool,
     chain: DynAction,
     /// Which of the broker's middlewares wrap the action, in order of registration.
     wrapped: Box<[usize]>,
@@ -43,7 +45,8 @@ impl Endpoint {
         let available = Arc::new(AtomicBool::new(true));
         let (chain, wrapped) = compose(&action, &available);
         let retired = AtomicBool::new(false);
-        Self { broker, action, node, available, retired, chain, wrapped: wrapped.into() }
+        let slow = AtomicBool::new(false);
+        Self { broker, action, node, available, retired, slow, chain, wrapped: wrapped.into() }
     }
 
     pub(crate) fn broker(&self) -> &ServiceBroker {
@@ -83,6 +86,14 @@ impl Endpoint {
 
     pub(crate) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_slow(&self) {
+        self.slow.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn wrapped(&self) -> &[usize] {

@@ -141,8 +141,26 @@ fn action(
         check: None,
     });
     action.rest = rest(definition.get("rest"));
+    // The gateway decides by these who may call the action.
+    let fields =
+        definition.as_object().into_iter().flatten().filter(|(key, _)| !OWN_FIELDS.contains(&key.as_str()));
+    action.metadata = fields.map(|(key, value)| (key.clone(), value.clone())).collect();
     action
 }
+
+/// Fields of a definition that are not the user's.
+const OWN_FIELDS: [&str; 10] = [
+    "name",
+    "rawName",
+    "visibility",
+    "params",
+    "rest",
+    "description",
+    "cache",
+    "timeout",
+    "retryPolicy",
+    "circuitBreaker",
+];
 
 fn policy<'a>(definition: &'a Value, name: &str) -> Option<&'a serde_json::Map<String, Value>> {
     definition.get(name).and_then(Value::as_object).filter(|policy| !policy.is_empty())

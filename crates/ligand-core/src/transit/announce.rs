@@ -45,6 +45,7 @@ impl Transit {
         if tokio::time::timeout(wait, conflict.wait_for(Option::is_some)).await.is_ok() {
             return Err(self.name_taken());
         }
+        self.name_is_own();
         if let Some(discoverer) = &self.discoverer
             && let Err(error) = discoverer.beat().await
         {
@@ -246,7 +247,9 @@ impl Transit {
     pub(crate) async fn leave(self: &Arc<Self>) {
         self.leaving.store(true, Ordering::Release);
         self.left.store(true, Ordering::Release);
+        // A farewell of a node that nobody knows would be taken for that of another one with its name.
         if !self.features.own_discovery
+            && self.announced.load(Ordering::Acquire)
             && self.is_online()
             && let Err(error) = self.send_to_all(&Packet::Disconnect)
         {

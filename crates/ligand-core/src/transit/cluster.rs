@@ -176,7 +176,7 @@ impl Transit {
     /// The bus says that nobody listens under the node's name: others are preferred at once, and when that does not
     /// change within a moment the node counts as lost.
     pub(super) fn absent(&self, node: &Arc<Node>) {
-        if !node.is_available() || !node.set_absent() {
+        if self.returning.is_on() || !node.is_available() || !node.set_absent() {
             return;
         }
         tracing::debug!(node = &**node.id(), "nobody received a message to this node");

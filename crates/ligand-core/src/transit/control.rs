@@ -213,6 +213,10 @@ impl Transit {
                 sent.node = next.clone();
                 self.deliver(sent);
             }
+            None if self.returning.is_on() => {
+                sent.tried.clear();
+                self.later(move |me| me.deliver(sent));
+            }
             None => {
                 let why = format!("node '{}' did not get it, and no other node listens", sent.node.id());
                 self.event_lost(&sent.event, &why);

@@ -1,9 +1,14 @@
 //! Packets that came from other nodes.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    task::{self, Waker},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use ligand_transport::{Cluster as _, Ticket};
+use futures_util::future::{AbortHandle, Abortable};
+use ligand_transport::{BoxFuture, Cluster as _, Ticket};
 use ligand_wire::{
     Error, Payload, codec,
     packet::{Event, Fields, NodeInfo, Packet, PacketKind, Received, Request, Response},
@@ -52,6 +57,9 @@ pub(crate) struct EventContext {
 /// Says that a stream is one of values.
 const MODE_FLAG: &str = "$streamObjectMode";
 
+/// A handler whose first step takes longer than this gets a task of its own from then on.
+const SLOW: Duration = Duration::from_micros(200);
+
 /// Deeper than any call tree.
 const DEEPEST: u32 = 100_000;
 
@@ -72,8 +80,18 @@ impl Transit {
                 return None;
             }
         };
+        self.take_plain(kind, &body, tracked)
+    }
+
+    /// As [`Transit::take_in`], after decryption and decompression.
+    pub(super) fn take_plain(
+        &self,
+        kind: PacketKind,
+        body: &Bytes,
+        tracked: bool,
+    ) -> Option<oneshot::Receiver<()>> {
         let len = body.len();
-        let received = match codec::decode(kind, self.format, &body) {
+        let received = match codec::decode(kind, self.format, body) {
             Ok(received) => received,
             Err(error) => {
                 self.refuse(kind, &error);
@@ -95,12 +113,21 @@ impl Transit {
             return None;
         };
         node.set_ver(&ver);
+        if let Packet::Request(_) = &packet
+            && let Ok(end) = self.early.hold(body, tracked)
+        {
+            return end;
+        }
         self.dispatch(&broker, &node, packet, len, tracked)
     }
 
     /// The node that sent a packet. Names are cheap for whoever invents them: a new one is remembered only for what
     /// says what the node is, or waits for an answer.
     fn sender(&self, broker: &ServiceBroker, name: &str, packet: &Packet<'_>) -> Option<Arc<Node>> {
+        // Nearly always: no lock.
+        if let Some(known) = broker.registry().load().node(name) {
+            return Some(known.clone());
+        }
         match packet {
             Packet::Info(_) | Packet::Request(_) => {
                 broker.registry().node_or_new(name, self.options.transit.max_nodes)
@@ -253,8 +280,8 @@ impl Transit {
             meta: event.meta.into_owned().into(),
             headers: event.headers.and_then(|headers| texts(&headers)),
             level: event.level.clamp(1, DEEPEST),
-            parent_id: event.parent_id.map(|id| Id::from(&*id)),
-            request_id: event.request_id.map(|id| Id::from(&*id)),
+            parent_id: event.parent_id.map(|id| Id::parse(&id)),
+            request_id: event.request_id.map(|id| Id::parse(&id)),
             caller: event.caller.map(|caller| caller.as_ref().into()),
             node: node.id().clone(),
         };
@@ -332,9 +359,9 @@ impl Transit {
         };
         drop(registry);
         let mut inner = ContextInner::new(Home::Endpoint(endpoint));
-        inner.id = Id::from(&*request.id);
-        inner.request_id = request.request_id.map(|id| Id::from(&*id));
-        inner.parent_id = request.parent_id.map(|id| Id::from(&*id));
+        inner.id = Id::parse(&request.id);
+        inner.request_id = request.request_id.map(|id| Id::parse(&id));
+        inner.parent_id = request.parent_id.map(|id| Id::parse(&id));
         inner.caller = request.caller.map(|caller| caller.as_ref().into());
         inner.level = request.level.clamp(1, DEEPEST);
         inner.meta = parking_lot::Mutex::new(request.meta.into_owned().into());
@@ -353,27 +380,40 @@ impl Transit {
             }
             false => (None, None),
         };
+        let (cancel, cancelled) = AbortHandle::new_pair();
         let cancellable = node.is_ligand();
         if cancellable {
-            self.serving.note(&request.id, node.id());
+            self.serving.note(&request.id, node.id(), cancel);
         }
-        let work = Served {
+        let served = Served {
             transit: me.clone(),
             node: node.clone(),
             id: request.id.into(),
             cancellable,
             _seat: seat,
         };
-        let id: Box<str> = work.id.clone();
         let params = request.params;
-        let handle = self.tasks.spawn(async move {
-            let result = serve(&ctx, params).await;
-            work.answer(&ctx, result);
+        let endpoint = ctx.endpoint().expect("the context was made with an endpoint").clone();
+        let mut work: BoxFuture<()> = Box::pin(async move {
+            if let Ok(result) = Abortable::new(serve(&ctx, params), cancelled).await {
+                served.answer(&ctx, result);
+            }
             drop(done);
         });
-        if cancellable && let Some(handle) = handle {
-            self.serving.started(&id, handle);
+        // Most handlers end at once: they need no task. One that takes long at its start is not run here again.
+        if !endpoint.is_slow() {
+            let start = std::time::Instant::now();
+            let mut cx = task::Context::from_waker(Waker::noop());
+            let ended = work.as_mut().poll(&mut cx).is_ready();
+            if start.elapsed() > SLOW {
+                endpoint.set_slow();
+            }
+            if ended {
+                return end;
+            }
         }
+        drop(endpoint);
+        self.tasks.spawn(work);
         end
     }
 

@@ -99,6 +99,9 @@ impl Transit {
         };
         let Some(node) = node else {
             // The bus was to choose, and there was nobody.
+            if self.returning.is_on() {
+                return self.call_later(ticket);
+            }
             if let Some(entry) = self.pending.remove(ticket) {
                 let error = Error::service_not_available(entry.action.full_name(), None);
                 let _ = entry.reply.send(error.into());
@@ -140,6 +143,10 @@ impl Transit {
                 self.hand_over(Outbound { topic, body, ticket: Some(ticket) });
                 true
             }
+            None if self.returning.is_on() => {
+                self.call_later(ticket);
+                true
+            }
             None => {
                 if let Some(entry) = self.pending.remove(ticket) {
                     let error = Error::request_rejected(entry.action.full_name(), node.id())
@@ -167,10 +174,13 @@ pub(super) fn describe<'a>(ctx: &'a Context, params: Payload, ver: &str) -> Requ
     let inner = ctx.inner();
     let headers = || ctx.headers().map_or_else(Fields::new, fields);
     Request {
-        id: Cow::Owned(inner.id.to_string()),
+        id: text(&inner.id),
         action: Cow::Borrowed(ctx.action()),
         params,
-        meta: Cow::Owned(inner.meta.lock().as_map().clone()),
+        meta: match inner.meta.lock().as_map() {
+            meta if meta.is_empty() => Cow::default(),
+            meta => Cow::Owned(meta.clone()),
+        },
         headers: (ver != "4").then(|| Cow::Owned(headers())),
         timeout: Some(ctx.deadline().map_or(0.0, |end| {
             // Zero would mean no limit.
@@ -178,12 +188,17 @@ pub(super) fn describe<'a>(ctx: &'a Context, params: Payload, ver: &str) -> Requ
         })),
         level: inner.level,
         tracing: None,
-        parent_id: inner.parent_id.as_ref().map(|id| Cow::Owned(id.to_string())),
-        request_id: Some(Cow::Owned(ctx.request_id().to_string())),
+        parent_id: inner.parent_id.as_ref().map(text),
+        request_id: Some(text(inner.request_id.as_ref().unwrap_or(&inner.id))),
         caller: inner.caller.as_deref().map(Cow::Borrowed),
         stream: false,
         seq: None,
     }
+}
+
+/// One allocation, and no formatting.
+fn text(id: &Id) -> Cow<'static, str> {
+    Cow::Owned(id.text(&mut [0; 36]).to_owned())
 }
 
 pub(super) fn fields(headers: &Headers) -> Fields {

@@ -9,10 +9,10 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
+use futures_util::future::AbortHandle;
 use parking_lot::Mutex;
-use tokio::task::AbortHandle;
 
-type Running = HashMap<Box<str>, (Arc<str>, Option<AbortHandle>), RandomState>;
+type Running = HashMap<Box<str>, (Arc<str>, AbortHandle), RandomState>;
 
 /// Calls of other nodes that run here, with what ends them.
 #[derive(Default)]
@@ -35,15 +35,8 @@ impl Serving {
     }
 
     /// Notes a call that its caller may cancel. Before it starts, so that its end finds it.
-    pub(super) fn note(&self, id: &str, caller: &Arc<str>) {
-        self.calls.lock().insert(id.into(), (caller.clone(), None));
-    }
-
-    /// What ends the call; `None` of the map means that it has ended.
-    pub(super) fn started(&self, id: &str, handle: AbortHandle) {
-        if let Some((_, slot)) = self.calls.lock().get_mut(id) {
-            *slot = Some(handle);
-        }
+    pub(super) fn note(&self, id: &str, caller: &Arc<str>, handle: AbortHandle) {
+        self.calls.lock().insert(id.into(), (caller.clone(), handle));
     }
 
     pub(super) fn ended(&self, id: &str) {
@@ -56,12 +49,10 @@ impl Serving {
         if calls.get(id).is_none_or(|(own, _)| **own != *caller) {
             return false;
         }
-        let handle = calls.remove(id).and_then(|(_, handle)| handle);
+        let Some((_, handle)) = calls.remove(id) else { return false };
         drop(calls);
-        if let Some(handle) = &handle {
-            handle.abort();
-        }
-        handle.is_some()
+        handle.abort();
+        true
     }
 }
 

@@ -81,6 +81,38 @@ async fn a_call_reaches_another_node_and_comes_back() {
 }
 
 #[tokio::test]
+async fn nodes_that_need_each_other_start() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![whoami(), ServiceDef::new("a2").dependency("b1")]);
+    let b = node(
+        &bus,
+        "b",
+        vec![ServiceDef::new("b1"), ServiceDef::new("b2").dependency("who").dependency("a2")],
+    );
+    let both = async { tokio::join!(a, b) };
+    let (a, b) = tokio::time::timeout(LIMIT, both).await.unwrap();
+    a.wait_for_services(&["b2"], LIMIT).await.unwrap();
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test]
+async fn fields_of_an_action_are_known_on_other_nodes() {
+    let bus = MemoryBus::new();
+    let action = Action::new("stats", |_: Context, (): ()| async { Ok::<_, Error>(1) });
+    let admin = ServiceDef::new("admin").action(action.metadata("role", "admin").timeout(LIMIT));
+    let b = node(&bus, "b", vec![admin]).await;
+    let a = node(&bus, "a", vec![]).await;
+    a.wait_for_services(&["admin"], LIMIT).await.unwrap();
+    let snapshot = a.registry().snapshot();
+    let endpoint = snapshot.endpoints_of("admin.stats").next().unwrap();
+    assert_eq!(endpoint.action().meta_field("role"), Some(&json!("admin")));
+    assert_eq!(endpoint.action().meta_field("timeout"), None);
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test]
 async fn meta_flows_there_and_back() {
     let bus = MemoryBus::new();
     let b = node(&bus, "b", vec![whoami()]).await;
@@ -256,6 +288,59 @@ async fn a_node_with_a_taken_name_is_refused() {
     assert!(error.message().contains("'a' is taken"), "{}", error.message());
     assert_eq!(a.call_named("who.ami", json!(null)).await.unwrap().take::<String>().unwrap(), "a");
     a.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_node_harms_nobody() {
+    let bus = MemoryBus::new();
+    let runs = Arc::new(AtomicUsize::new(0));
+    let own = runs.clone();
+    let slow = ServiceDef::new("slow").action(Action::new("run", move |_: Context, (): ()| {
+        own.fetch_add(1, Ordering::Relaxed);
+        async { Ok::<_, Error>(tokio::time::sleep(Duration::from_millis(300)).await) }
+    }));
+    let a = node(&bus, "a", vec![slow, whoami()]).await;
+    let b = node(&bus, "b", vec![]).await;
+    b.wait_for_services(&["slow"], LIMIT).await.unwrap();
+    let second = tokio::spawn(ServiceBroker::builder().node_id("a").transporter(bus.transporter()).start());
+    let mut calls = Vec::new();
+    while !second.is_finished() {
+        calls.push(tokio::spawn(b.call_named("slow.run", json!(null)).into_future()));
+        b.call_named("who.ami", json!(null)).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    second.await.unwrap().unwrap_err();
+    let made = calls.len();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(runs.load(Ordering::Relaxed), made, "no call ran twice");
+    assert_eq!(b.traffic().unwrap().sent_again, 0);
+    b.stop().await;
+    a.stop().await;
+}
+
+#[tokio::test]
+async fn nodes_may_come_back_later_than_the_bus() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![]).await;
+    let heard = Arc::new(AtomicUsize::new(0));
+    let b = node(&bus, "b", vec![whoami(), listener("ears", "sound", None, &heard)]).await;
+    a.wait_for_services(&["who", "ears"], LIMIT).await.unwrap();
+    bus.cut();
+    until("the loss is noticed", || !a.is_connected()).await;
+    let waiting = tokio::spawn(a.call_named("who.ami", json!(null)).into_future());
+    a.emit_named("sound", json!(1)).await.unwrap();
+    bus.isolate("b");
+    bus.heal();
+    until("the messages reached nobody", || a.traffic().unwrap().packets_sent >= 5).await;
+    bus.rejoin("b");
+    let id: String = waiting.await.unwrap().unwrap().take().unwrap();
+    assert_eq!(id, "b");
+    until("the event is heard", || heard.load(Ordering::Relaxed) == 1).await;
+    assert_eq!(a.traffic().unwrap().events_lost, 0);
+    a.stop().await;
+    b.stop().await;
 }
 
 #[tokio::test]

@@ -128,3 +128,21 @@ async fn many_large_packets_wait_for_room() {
     };
     tokio::join!(sending, receiving);
 }
+
+/// Neither the server nor this side may hold small packets back.
+#[tokio::test]
+async fn requests_with_tickets_are_answered_at_once() {
+    const COUNT: u32 = 50;
+    let server = Mosquitto::start().await;
+    let (here, here_link) = connected(at(&server.url()), "here").await;
+    let (there, there_link) = connected(at(&server.url()), "there").await;
+    let start = tokio::time::Instant::now();
+    for number in 0..COUNT {
+        let ticket = Some(ligand_transport::Ticket(number.into()));
+        here.send(Outbound { ticket, ..to("there", b"ask".to_vec()) }).await.unwrap();
+        there_link.next_packet(PATIENCE).await.unwrap();
+        there.send(to("here", b"answer".to_vec())).await.unwrap();
+        here_link.next_packet(PATIENCE).await.unwrap();
+    }
+    assert!(start.elapsed() < COUNT * Duration::from_millis(20), "{:?}", start.elapsed());
+}

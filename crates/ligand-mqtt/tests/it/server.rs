@@ -4,6 +4,7 @@ use std::{
     fs,
     net::TcpListener,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::Duration,
 };
 
@@ -113,7 +114,15 @@ impl Drop for Mosquitto {
     }
 }
 
-/// A port that nobody listens on.
+/// A port that nobody uses, below those that the system gives to outgoing connections: it stays free while the server
+/// is down.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let number = std::process::id() as u16 % 500 * 20 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 20_000 + number % 10_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Who lives, as the store says.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -13,7 +13,7 @@ use ligand_wire::{
     packet::{Heartbeat, NodeInfo, Packet, PacketKind},
     payload::Format,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{
     keys::Keys,
@@ -37,11 +37,16 @@ const BEATS: usize = 500;
 /// How long a scan may take.
 const SCAN_TIME: Duration = Duration::from_secs(10);
 
+/// A beat that expires this much later than before was written again.
+const REWRITTEN: Duration = Duration::from_millis(300);
+
 /// Looks who lives, cycle by cycle.
 pub(super) struct Watch {
     /// Values are read in each cycle of this number; 0 = never.
     full_check: u32,
     cycle: u32,
+    /// Lost nodes that have a beat: when it would have expired at the first look.
+    doubts: HashMap<String, Instant>,
     malformed: Seldom,
     too_many: Seldom,
 }
@@ -58,7 +63,13 @@ impl Watch {
     pub(super) fn new(full_check: u32) -> Self {
         // Nodes that start together do not read all values together.
         let cycle = if full_check > 1 { fastrand::u32(..full_check) } else { 0 };
-        Self { full_check, cycle, malformed: Seldom::default(), too_many: Seldom::default() }
+        Self {
+            full_check,
+            cycle,
+            doubts: HashMap::new(),
+            malformed: Seldom::default(),
+            too_many: Seldom::default(),
+        }
     }
 
     /// Tells the cluster who lives and, when the store is `trusted`, who is lost.
@@ -77,6 +88,7 @@ impl Watch {
         if self.full_check > 0 && self.cycle.is_multiple_of(self.full_check) {
             self.read_load(store, keys, &mut beats).await?;
         }
+        self.doubts.retain(|node, _| link.cluster().peer(node).is_some_and(|peer| !peer.available));
         let mut living = BTreeSet::new();
         let mut changed = BTreeSet::new();
         for Beat { node, hash, seq, cpu } in beats {
@@ -87,7 +99,7 @@ impl Watch {
             }
             living.insert(node);
         }
-        self.learn(store, link, keys, changed.into_iter().collect()).await?;
+        self.learn(store, link, keys, changed.into_iter().collect(), false).await?;
         if trusted {
             self.find_lost(store, link, keys, &living).await?;
         }
@@ -162,28 +174,66 @@ impl Watch {
         Ok(())
     }
 
-    /// Reads infos of nodes and tells them to the cluster.
+    /// Reads infos of nodes and tells them to the cluster. A node that was lost, and a node that was `asked` for by
+    /// name, must have a beat: others leave their info behind.
     pub(super) async fn learn(
         &mut self,
         store: &mut Store,
         link: &Arc<dyn Link>,
         keys: &Keys,
         nodes: Vec<String>,
+        asked: bool,
     ) -> Result<(), Lost> {
         for some in nodes.chunks(INFOS) {
             let mut batch = Batch::new();
             for node in some {
                 batch.add(&range(&keys.info(node), &LONGEST_INFO.to_string()));
             }
+            let mut doubtful = Vec::new();
             for (node, reply) in some.iter().zip(store.ask(batch).await?) {
-                match info(node, reply) {
-                    Ok(Some(info)) => link.cluster().learn(node, info, None),
-                    Ok(None) => {}
-                    Err(cause) => self.warn("the info of", node, &cause),
+                let info = match info(node, reply) {
+                    Ok(Some(info)) => info,
+                    Ok(None) => continue,
+                    Err(cause) => {
+                        self.warn("the info of", node, &cause);
+                        continue;
+                    }
+                };
+                let was_lost = link.cluster().peer(node).is_some_and(|peer| is_lost(&peer, &info));
+                if asked || was_lost {
+                    doubtful.push((node, info, was_lost));
+                } else {
+                    link.cluster().learn(node, info, None);
+                }
+            }
+            let mut batch = Batch::new();
+            for (node, info, _) in &doubtful {
+                batch.add(&[b"PTTL", keys.beat(node, &info.instance_id, info.seq).as_bytes()]);
+            }
+            for ((node, info, was_lost), left) in doubtful.into_iter().zip(store.insist(batch).await?) {
+                if self.lives(node, &left, was_lost) {
+                    link.cluster().learn(node, info, None);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether a beat says that its node lives: it is there or, for a node that `was_lost`, it was written again
+    /// since it was looked at first.
+    fn lives(&mut self, node: &str, left: &Reply, was_lost: bool) -> bool {
+        let Reply::Number(left) = left else { return false };
+        let Ok(left) = u64::try_from(*left) else { return false };
+        if !was_lost {
+            return true;
+        }
+        let end = Instant::now() + Duration::from_millis(left);
+        let before = *self.doubts.entry(node.into()).or_insert(end);
+        let again = end > before + REWRITTEN;
+        if again {
+            self.doubts.remove(node);
+        }
+        again
     }
 
     /// Tells the cluster who is not there any more. A scan may miss a key that is renamed meanwhile, so beats of
@@ -204,7 +254,7 @@ impl Watch {
             .map(|peer| (peer.id.to_string(), known(&peer)))
             .collect();
         drop_living(store, &mut missing).await?;
-        self.learn(store, link, keys, missing.keys().cloned().collect()).await?;
+        self.learn(store, link, keys, missing.keys().cloned().collect(), false).await?;
         missing.retain(|node, before| link.cluster().peer(node).is_some_and(|peer| known(&peer) == *before));
         missing.into_keys().for_each(|node| link.cluster().lost(&node, true));
         Ok(())
@@ -234,6 +284,11 @@ fn info(node: &str, reply: Reply) -> Result<Option<NodeInfo>, String> {
         Packet::Info(info) => Ok(Some(*info)),
         _ => Ok(None),
     }
+}
+
+/// The node was lost, and the info is the one it had then.
+fn is_lost(peer: &Peer, info: &NodeInfo) -> bool {
+    !peer.available && peer.info.instance_id == info.instance_id && peer.info.seq == info.seq
 }
 
 /// Takes those out of `nodes` whose key is there.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ligand_redis::{ClusterOptions, RedisOptions, RedisTransporter};
+use ligand_redis::{RedisOptions, RedisTransporter};
 use ligand_transport::{
     Transporter,
     contract::{Bus, Promises},
@@ -22,19 +22,15 @@ impl Bus for Server {
     }
 
     fn transporter(&self) -> Arc<dyn Transporter> {
-        Arc::new(RedisTransporter::new(self.url().as_str()))
+        Arc::new(RedisTransporter::url(self.url()))
     }
 
     fn broken(&self) -> Vec<(Arc<dyn Transporter>, &'static str)> {
-        let mut missing = RedisOptions::new("rediss://127.0.0.1");
-        missing.tls.ca = Some("/no/such/file.pem".into());
-        let mut empty = RedisOptions::default();
-        empty.cluster = Some(ClusterOptions::default());
         let broken: [(RedisOptions, _); 4] = [
-            (RedisOptions::new("http://127.0.0.1"), "scheme"),
-            (RedisOptions::new("redis://127.0.0.1:x"), "port"),
-            (missing, "/no/such/file.pem"),
-            (empty, "cluster.nodes"),
+            (RedisOptions::url("http://127.0.0.1"), "scheme"),
+            (RedisOptions::url("redis://127.0.0.1:x"), "port"),
+            (RedisOptions::url("rediss://127.0.0.1").ca("/no/such/file.pem"), "/no/such/file.pem"),
+            (RedisOptions::cluster(Vec::<String>::new()), "cluster.nodes"),
         ];
         broken
             .into_iter()

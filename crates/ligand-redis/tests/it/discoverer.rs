@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ligand_redis::{ClusterOptions, RedisDiscoverer, RedisDiscovererOptions, RedisOptions};
+use ligand_redis::{RedisDiscoverer, RedisDiscovererOptions, RedisOptions};
 use ligand_transport::{Discoverer, Link, contract::TestLink};
 use ligand_wire::{Result, packet::ServiceInfo};
 use serde_json::Value;
@@ -22,7 +22,7 @@ struct Node {
 
 impl Node {
     async fn start(server: &Server, id: &str) -> Self {
-        let mut options = RedisDiscovererOptions::new(server.url());
+        let mut options = RedisDiscovererOptions::from(RedisOptions::url(server.url()));
         options.heartbeat_timeout = LIFE;
         options.full_check = 1;
         Self::start_with(options, id).await
@@ -109,7 +109,7 @@ async fn a_node_that_stops_or_dies_is_lost() {
 async fn keys_and_values_are_those_of_moleculer() {
     let server = Server::start().await;
     let link = TestLink::new("n.1", "lab");
-    let mut options = RedisDiscovererOptions::new(server.url());
+    let mut options = RedisDiscovererOptions::from(RedisOptions::url(server.url()));
     options.redis.db = Some(3);
     let discoverer = Arc::new(RedisDiscoverer::new(options));
     discoverer.clone().start(link.clone()).await.expect("it starts");
@@ -156,6 +156,31 @@ async fn a_new_start_is_noticed_while_the_old_beat_stays() {
     a.beat().await;
     let after = a.link.cluster().peer("b").expect("it is known").info.instance_id.clone();
     assert!(before != after && after == again.link.instance_id());
+}
+
+#[tokio::test]
+async fn a_node_that_was_lost_comes_back_with_its_next_beat() {
+    let server = Server::start().await;
+    let (a, b) = (Node::start(&server, "a").await, Node::start(&server, "b").await);
+    a.beat().await;
+    // The bus told so, before its beat ends.
+    a.link.cluster().gone("b", 1);
+    for _ in 0..3 {
+        a.beat().await;
+        a.discoverer.discover("b").await.expect("the store is there");
+        assert!(!a.sees("b"), "a beat that was there before says nothing");
+    }
+    // Beats are told apart by the time at which they expire.
+    sleep(Duration::from_millis(400)).await;
+    b.beat().await;
+    a.beat().await;
+    assert!(a.sees("b"));
+    b.discoverer.stop().await;
+    a.link.cluster().gone("b", 1);
+    let info = b.link.cluster().local().info;
+    a.discoverer.discover("b").await.expect("the store is there");
+    a.beat().await;
+    assert!(!a.sees("b") && info.seq == a.seq_of("b"));
 }
 
 #[tokio::test]
@@ -225,7 +250,7 @@ async fn a_node_that_changes_all_the_time_is_never_lost() {
     for number in 0..500 {
         server.command(&[b"SET", format!("other:{number}").as_bytes(), b"x"]).await;
     }
-    let mut options = RedisDiscovererOptions::new(server.url());
+    let mut options = RedisDiscovererOptions::from(RedisOptions::url(server.url()));
     options.heartbeat_timeout = LIFE;
     options.scan_length = 1;
     let a = Node::start_with(options, "a").await;
@@ -251,10 +276,8 @@ async fn a_node_that_changes_all_the_time_is_never_lost() {
 
 #[tokio::test]
 async fn what_cannot_work_is_refused() {
-    let mut cluster = RedisDiscovererOptions::default();
-    cluster.redis.cluster = Some(ClusterOptions::new(["redis://127.0.0.1"]));
-    let mut wrong = RedisDiscovererOptions::default();
-    wrong.redis = RedisOptions::new("http://127.0.0.1");
+    let cluster = RedisOptions::cluster(["redis://127.0.0.1"]).into();
+    let wrong = RedisOptions::url("http://127.0.0.1").into();
     let cases = [
         (cluster, "a", "cluster"),
         (wrong, "a", "scheme"),
@@ -266,7 +289,7 @@ async fn what_cannot_work_is_refused() {
         assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
         assert!(error.message().contains(cause), "{error}");
     }
-    let early = RedisDiscoverer::new("redis://127.0.0.1");
+    let early = RedisDiscoverer::url("redis://127.0.0.1");
     assert_eq!(early.beat().await.expect_err("it has not started").code(), 503);
     early.stop().await;
 }

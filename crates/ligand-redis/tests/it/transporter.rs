@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ligand_redis::{ClusterOptions, RedisOptions, RedisTransporter};
+use ligand_redis::{RedisOptions, RedisTransporter};
 use ligand_transport::{
     Link, Outbound, Sending, Ticket, Transporter,
     contract::{PATIENCE, TestLink},
@@ -18,11 +18,11 @@ struct Node {
 }
 
 impl Node {
-    fn new(id: &str, options: impl Into<RedisOptions>) -> Self {
+    fn new(id: &str, options: RedisOptions) -> Self {
         Self { link: TestLink::new(id, ""), transporter: Arc::new(RedisTransporter::new(options)) }
     }
 
-    async fn start(id: &str, options: impl Into<RedisOptions>) -> Self {
+    async fn start(id: &str, options: RedisOptions) -> Self {
         let node = Self::new(id, options);
         let connecting = node.transporter.clone().connect(node.link.clone());
         timeout(PATIENCE, connecting).await.expect("it connects in time").expect("it connects");
@@ -44,11 +44,9 @@ impl Node {
 #[tokio::test]
 async fn passwords() {
     let server = Server::start_with(&["--requirepass", "s3cret"]).await;
-    let with = |url: String| RedisOptions::new(url);
+    let with = |url: String| RedisOptions::url(url);
     let a = Node::start("a", with(format!("redis://:s3cret@127.0.0.1:{}/2", server.port))).await;
-    let mut options = with(server.url());
-    (options.username, options.password) = (Some("default".into()), Some("s3cret".into()));
-    let b = Node::start("b", options).await;
+    let b = Node::start("b", with(server.url()).user("default", "s3cret")).await;
     a.says_to(&b, b"hi").await;
     let wrong = Node::new("c", with(format!("redis://:wr0ng@127.0.0.1:{}", server.port)));
     let connecting = wrong.transporter.clone().connect(wrong.link.clone());
@@ -75,8 +73,9 @@ async fn a_packet_that_the_server_refuses_is_undelivered() {
             b"&MOL.PING",
         ])
         .await;
-    let other = Node::start("other", server.url().as_str()).await;
-    let lame = Node::start("lame", format!("redis://lame:pw@127.0.0.1:{}", server.port).as_str()).await;
+    let other = Node::start("other", RedisOptions::url(server.url())).await;
+    let lame =
+        Node::start("lame", RedisOptions::url(format!("redis://lame:pw@127.0.0.1:{}", server.port))).await;
     lame.send("other", b"no", Some(Ticket(7))).await.expect("it is connected");
     assert!(lame.link.wait_undelivered(Ticket(7), PATIENCE).await);
     other.says_to(&lame, b"yes").await;
@@ -86,7 +85,7 @@ async fn a_packet_that_the_server_refuses_is_undelivered() {
 #[tokio::test]
 async fn a_frozen_server_is_noticed() {
     let server = Server::start().await;
-    let node = Node::start("a", server.url().as_str()).await;
+    let node = Node::start("a", RedisOptions::url(server.url())).await;
     server.signal("STOP");
     let since = Instant::now();
     let told = node.link.wait_losses(1, Duration::from_secs(9)).await;
@@ -98,14 +97,14 @@ async fn a_frozen_server_is_noticed() {
 #[tokio::test]
 async fn a_silent_server_that_lives_is_kept() {
     let server = Server::start().await;
-    let node = Node::start("a", server.url().as_str()).await;
+    let node = Node::start("a", RedisOptions::url(server.url())).await;
     assert!(!node.link.wait_losses(1, Duration::from_secs(8)).await);
 }
 
 #[tokio::test]
 async fn either_connection_that_ends_is_a_loss() {
     let server = Server::start().await;
-    let node = Node::start("a", server.url().as_str()).await;
+    let node = Node::start("a", RedisOptions::url(server.url())).await;
     for (round, kind) in [(1, &b"pubsub"[..]), (2, b"normal")] {
         server.command(&[b"CLIENT", b"KILL", b"TYPE", kind, b"SKIPME", b"yes"]).await;
         assert!(node.link.wait_losses(round, Duration::from_secs(1)).await, "round {round}");
@@ -120,7 +119,7 @@ async fn either_connection_that_ends_is_a_loss() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_bus_makes_senders_wait_and_fail() {
     let server = Server::start().await;
-    let node = Node::start("a", server.url().as_str()).await;
+    let node = Node::start("a", RedisOptions::url(server.url())).await;
     server.signal("STOP");
     static BODY: [u8; 1 << 20] = [7; 1 << 20];
     let mut waiting = Vec::new();
@@ -149,7 +148,7 @@ async fn a_slow_bus_makes_senders_wait_and_fail() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_packet_that_is_too_long_is_skipped() {
     let server = Server::start_with(&["--client-output-buffer-limit", "pubsub 0 0 0"]).await;
-    let node = Node::start("a", server.url().as_str()).await;
+    let node = Node::start("a", RedisOptions::url(server.url())).await;
     let long = vec![b'\n'; (64 << 20) + 1];
     server.command(&[b"PUBLISH", b"MOL.REQ.a", &long]).await;
     node.says_to(&node, b"next").await;
@@ -189,13 +188,12 @@ async fn certificates() {
         &text(&ca),
     ])
     .await;
-    let mut options = RedisOptions::new(format!("rediss://localhost:{tls_port}"));
-    options.tls.ca = Some(ca.clone());
+    let mut options = RedisOptions::url(format!("rediss://localhost:{tls_port}")).ca(ca.clone());
     // Redis asks for a certificate of ours too.
     let refused = Node::new("x", options.clone());
     let connecting = refused.transporter.clone().connect(refused.link.clone());
     assert!(timeout(Duration::from_millis(500), connecting).await.is_err());
-    (options.tls.cert, options.tls.key) = (Some(cert), Some(key));
+    options = options.certificate(cert, key);
     let a = Node::start("a", options.clone()).await;
     options.url = format!("rediss://127.0.0.1:{tls_port}");
     let b = Node::start("b", options.clone()).await;
@@ -223,15 +221,10 @@ async fn a_cluster_is_one_bus() {
         }
     };
     timeout(Duration::from_secs(20), met).await.expect("the servers meet");
-    let cluster = |nodes: Vec<String>| {
-        let mut options = RedisOptions::default();
-        options.cluster = Some(ClusterOptions::new(nodes));
-        options
-    };
     // The first one of b's list is not there.
     let gone = format!("redis://127.0.0.1:{}", free_port());
-    let a = Node::start("a", cluster(vec![first.url()])).await;
-    let b = Node::start("b", cluster(vec![gone, second.url()])).await;
+    let a = Node::start("a", RedisOptions::cluster([first.url()])).await;
+    let b = Node::start("b", RedisOptions::cluster([gone, second.url()])).await;
     a.send("b", b"over", Some(Ticket(1))).await.expect("it is connected");
     let (_, came) = b.link.next_packet(PATIENCE).await.expect("a packet");
     assert_eq!(came, &b"over"[..]);

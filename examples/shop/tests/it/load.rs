@@ -11,9 +11,7 @@ use serde_json::json;
 
 use crate::support::Shop;
 
-#[test]
-fn fifty_pieces_are_sold_fifty_times() {
-    let shop = Shop::start();
+pub(crate) fn fifty_pieces_are_sold_fifty_times(shop: &Shop) {
     let user = shop.user("ada");
     let product = user.product("Ticket", 10.0, 50);
     let token = user.token();
@@ -33,10 +31,11 @@ fn fifty_pieces_are_sold_fifty_times() {
     });
     let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
     assert_eq!((count(200), count(422)), (50, 150), "{statuses:?}");
-    assert_eq!(user.stock(&product), 0);
+    shop.soon(0, || user.stock(&product));
     assert_eq!(user.get("/api/order/my").body.as_array().unwrap().len(), 50);
-    assert_eq!(shop.admin().get("/api/admin/stats").body["orders"], 50);
-    assert_eq!(shop.count(" confirmed\""), 50);
+    let admin = shop.admin();
+    shop.soon(json!(50), || admin.get("/api/admin/stats").body["orders"].clone());
+    shop.soon(50, || shop.count(" confirmed\""));
     shop.is_well();
 }
 
@@ -120,13 +119,11 @@ fn customers_who_hang_up_while_they_cancel_put_everything_back() {
     assert_eq!(user.stock(&product), 1000 - i64::try_from(open).unwrap(), "{open} open");
 }
 
-#[test]
-fn a_cancelled_order_puts_its_pieces_back_once() {
-    let shop = Shop::start();
+pub(crate) fn a_cancelled_order_puts_its_pieces_back_once(shop: &Shop) {
     let user = shop.user("ada");
     let product = user.product("Ticket", 10.0, 50);
     let order = user.order(&product, 20).id();
-    assert_eq!(user.stock(&product), 30);
+    shop.soon(30, || user.stock(&product));
     let path = format!("/api/order/{order}/status");
     let token = user.token();
     let statuses: Vec<u16> = thread::scope(|scope| {
@@ -140,13 +137,11 @@ fn a_cancelled_order_puts_its_pieces_back_once() {
     });
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 422).count(), 15, "{statuses:?}");
-    assert_eq!(user.stock(&product), 50);
+    shop.soon(50, || user.stock(&product));
     user.put(&path, &json!({ "status": "paid" })).expect(422, Some("ORDER_CLOSED"));
 }
 
-#[test]
-fn one_address_is_registered_once() {
-    let shop = Shop::start();
+pub(crate) fn one_address_is_registered_once(shop: &Shop) {
     let user = json!({ "name": "Ada", "email": "ada@example.com", "password": "password123" });
     let statuses: Vec<u16> = thread::scope(|scope| {
         let racers: Vec<_> = (0..16)

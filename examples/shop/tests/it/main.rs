@@ -1,10 +1,15 @@
-//! The shop over HTTP: every test starts the real program on a free port with a database of its own.
+//! The shop over HTTP: every test starts the real program on a free port with a database of its own, or one process
+//! for each service.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod everywhere;
 mod hostile;
 mod journeys;
 mod load;
+mod mixed;
 mod process;
 mod rights;
+mod server;
+mod spread;
 mod support;

@@ -8,13 +8,15 @@ use std::{
         atomic::{AtomicU32, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::{Agent, http::HeaderMap};
+
+use crate::spread::{INSTANCES, Street};
 
 /// Signs the tokens of every test shop.
 pub(crate) const SECRET: &str = "a secret for tests, longer than 32 bytes";
@@ -69,10 +71,12 @@ impl Output {
 
 /// A running shop; ends with its handle.
 pub(crate) struct Shop {
-    child: Child,
+    children: Vec<Child>,
     output: Arc<Output>,
     pub(crate) port: u16,
     pub(crate) folder: Option<TempDir>,
+    /// Where the processes are, when there are several; ends after them.
+    pub(crate) street: Option<Street>,
 }
 
 impl Shop {
@@ -88,20 +92,69 @@ impl Shop {
     pub(crate) fn run(folder: TempDir, command: Command) -> Self {
         let mut shop = Self::launch(command);
         shop.folder = Some(folder);
-        shop.port = shop.output.wait("port", |lines| {
-            let url = lines.iter().find_map(|line| line.strip_prefix("  products  http://localhost:"))?;
-            url.split_once('/')?.0.parse().ok()
-        });
+        shop.wait_until_open();
+        shop
+    }
+
+    /// A shop of several processes; waits until it is ready.
+    pub(crate) fn of_parts(folder: TempDir, commands: Vec<Command>, street: Street) -> Self {
+        let mut shop = Self {
+            children: Vec::new(),
+            output: Arc::default(),
+            port: 0,
+            folder: Some(folder),
+            street: Some(street),
+        };
+        commands.into_iter().for_each(|command| shop.add(command));
+        shop.wait_until_open();
+        shop.soon(200, || shop.anybody().get("/ready").status);
         shop
     }
 
     /// Does not wait until it is open.
-    pub(crate) fn launch(mut command: Command) -> Self {
+    pub(crate) fn launch(command: Command) -> Self {
+        let mut shop =
+            Self { children: Vec::new(), output: Arc::default(), port: 0, folder: None, street: None };
+        shop.add(command);
+        shop
+    }
+
+    /// Starts one more process.
+    pub(crate) fn add(&mut self, mut command: Command) {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let output = Arc::new(Output::default());
-        output.read(child.stdout.take().unwrap());
-        output.read(child.stderr.take().unwrap());
-        Self { child, output, port: 0, folder: None }
+        self.output.read(child.stdout.take().unwrap());
+        self.output.read(child.stderr.take().unwrap());
+        self.children.push(child);
+    }
+
+    pub(crate) fn wait_until_open(&mut self) {
+        self.port = self.output.wait("port", |lines| {
+            let url = lines.iter().find_map(|line| line.strip_prefix("  products  http://localhost:"))?;
+            url.split_once('/')?.0.parse().ok()
+        });
+    }
+
+    /// How often an action with a cache of its own runs for the same question.
+    pub(crate) fn instances(&self) -> usize {
+        if self.is_spread() { INSTANCES } else { 1 }
+    }
+
+    fn is_spread(&self) -> bool {
+        self.street.is_some()
+    }
+
+    /// What becomes true: at once in one process, in a moment when other processes must hear of it first.
+    #[track_caller]
+    pub(crate) fn soon<T: PartialEq + std::fmt::Debug>(&self, wanted: T, mut value: impl FnMut() -> T) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let value = value();
+            if value == wanted {
+                return;
+            }
+            assert!(self.is_spread() && Instant::now() < end, "{wanted:?} is wanted, it is {value:?}");
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// What the program says that must not start.
@@ -112,7 +165,7 @@ impl Shop {
             (open || lines.iter().any(|line| line.starts_with("Error: "))).then_some(open)
         });
         assert!(!open, "{vars:?} is accepted");
-        assert_eq!(shop.child.wait().unwrap().code(), Some(1));
+        assert_eq!(shop.children[0].wait().unwrap().code(), Some(1));
         let said = shop.output.lines.lock().join("\n");
         assert!(!said.contains("panicked"), "{said}");
         said
@@ -152,8 +205,11 @@ impl Shop {
         client.with_token(&token)
     }
 
-    /// All lines written before this call.
+    /// All lines written before this call; when there are several processes, those that are known by now.
     pub(crate) fn lines(&self) -> Vec<String> {
+        if self.is_spread() {
+            return self.output.lines.lock().clone();
+        }
         static NEXT: AtomicU32 = AtomicU32::new(0);
         // The line of this request is behind all earlier ones.
         let id = format!("fence-{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -174,13 +230,16 @@ impl Shop {
 
     /// SIGTERM
     pub(crate) fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
+        for child in &self.children {
+            let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+            assert!(status.success());
+        }
     }
 
     /// The end of the program, and its folder.
     pub(crate) fn ended(&mut self) -> ExitStatus {
-        self.child.wait().unwrap()
+        let statuses: Vec<_> = self.children.iter_mut().map(|child| child.wait().unwrap()).collect();
+        statuses.iter().find(|status| !status.success()).copied().unwrap_or(statuses[0])
     }
 
     /// Stops it as an operator does.
@@ -203,8 +262,10 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        for child in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
         if thread::panicking() {
             eprintln!("--- output of the shop\n{}\n---", self.output.lines.lock().join("\n"));
         }

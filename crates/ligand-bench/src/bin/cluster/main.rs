@@ -43,6 +43,7 @@ async fn main() -> ExitCode {
 async fn role_of(role: &str, bus: &str) -> Result<()> {
     match role {
         "ligand" => nodes::serve(bus).await,
+        "load" => nodes::load(bus, Duration::from_secs(8)).await.map(drop),
         "raw-nats" => raw::nats::serve(bus).await,
         "raw-tcp" => raw::tcp::serve(bus).await,
         other => Err(format!("unknown role '{other}'").into()),

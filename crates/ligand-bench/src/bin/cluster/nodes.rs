@@ -23,8 +23,8 @@ struct Bench;
 #[service(name = "bench")]
 impl Bench {
     #[action]
-    async fn echo(&self, user: User) -> ligand::Result<User> {
-        Ok(user)
+    async fn echo(&self, params: User) -> ligand::Result<User> {
+        Ok(params)
     }
 }
 

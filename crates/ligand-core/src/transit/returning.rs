@@ -1,0 +1,69 @@
+//! The moment after the bus came back: other nodes come back one after the other.
+//!
+//! A message that reaches nobody then says little about its receiver, which may be about to connect again. So it is
+//! sent again for a while before the receiver counts as absent.
+
+use std::time::Duration;
+
+use ligand_transport::{Outbound, Ticket};
+use ligand_wire::{packet::PacketKind, topic::Topic};
+use parking_lot::Mutex;
+use tokio::time::{Instant, sleep};
+
+use super::{Transit, balanced};
+
+/// Nodes connect again within this time.
+const MOMENT: Duration = Duration::from_secs(2);
+
+/// Time between two tries.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// When the bus came back.
+#[derive(Default)]
+pub(super) struct Returning(Mutex<Option<Instant>>);
+
+impl Returning {
+    pub(super) fn begin(&self) {
+        *self.0.lock() = Some(Instant::now());
+    }
+
+    /// It has just come back.
+    pub(super) fn is_on(&self) -> bool {
+        self.0.lock().is_some_and(|since| since.elapsed() < MOMENT)
+    }
+}
+
+impl Transit {
+    /// Sends a call again in a moment, to whichever node has the action then.
+    pub(super) fn call_later(&self, ticket: Ticket) {
+        let Some(me) = self.me() else { return };
+        self.tasks.spawn_background(async move {
+            sleep(PAUSE).await;
+            let Some(broker) = me.broker() else { return };
+            let asked = me.pending.with(ticket, |entry| {
+                entry.tried.clear();
+                (entry.node.clone(), entry.action.clone(), entry.body.clone())
+            });
+            // Nobody waits for it any more.
+            let Some((node, action, body)) = asked else { return };
+            let topic = match node {
+                Some(node) if node.is_available() => Topic::node(PacketKind::Request, node.id().clone()),
+                Some(node) => {
+                    me.send_again(&broker, ticket, &node);
+                    return;
+                }
+                None => balanced(PacketKind::Request, action.full_name()),
+            };
+            me.hand_over(Outbound { topic, body, ticket: Some(ticket) });
+        });
+    }
+
+    /// Does something in a moment.
+    pub(super) fn later(&self, work: impl FnOnce(&Self) + Send + 'static) {
+        let Some(me) = self.me() else { return };
+        self.tasks.spawn(async move {
+            sleep(PAUSE).await;
+            work(&me);
+        });
+    }
+}

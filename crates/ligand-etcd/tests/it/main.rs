@@ -1,0 +1,4 @@
+//! etcd, with servers of their own.
+
+mod discoverer;
+mod server;

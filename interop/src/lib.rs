@@ -1,0 +1,12 @@
+//! Proof that Ligand nodes work in one cluster with Moleculer nodes.
+//!
+//! [`node`] is the Rust node: services by name, configured by the environment. [`matrix`] starts [`server`]s and
+//! [`cluster`]s of Rust and JavaScript nodes, runs the [`scenario`]s on them and prints what passed.
+
+pub mod check;
+pub mod cluster;
+pub mod matrix;
+pub mod node;
+pub mod process;
+pub mod scenario;
+pub mod server;

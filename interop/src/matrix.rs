@@ -1,0 +1,169 @@
+//! The command: which clusters are to be run, running them, and the table of what passed.
+
+mod options;
+mod table;
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    process::{ExitCode, Stdio},
+    time::{Duration, Instant},
+};
+
+use futures_util::stream::{self, StreamExt};
+use tokio::process::Command;
+
+pub use options::Options;
+
+use crate::{
+    check::Stop,
+    cluster::{Cluster, Serializer, Setup, Stage, Transporter},
+    process::Program,
+    scenario::{self, Scenario},
+    server::{Kind, Server},
+};
+
+/// How long one scenario may take.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// One cluster to be run.
+#[derive(Clone, Debug)]
+struct Run {
+    transporter: Transporter,
+    serializer: Serializer,
+    stage: Stage,
+    supervisor: Program,
+    workers: Vec<Program>,
+}
+
+impl Run {
+    /// The JavaScript release in it, or `rust` when there is none.
+    fn peer(&self) -> Program {
+        let mut all = self.workers.iter().chain([&self.supervisor]);
+        *all.find(|program| program.is_js()).unwrap_or(&Program::Rust)
+    }
+
+    fn scenarios(&self, options: &Options) -> Vec<&'static Scenario> {
+        let wanted = |scenario: &&Scenario| {
+            scenario.stages.contains(&self.stage) && options.wants(scenario.name, scenario.smoke)
+        };
+        scenario::ALL.iter().filter(wanted).collect()
+    }
+}
+
+/// What became of one cluster.
+#[derive(Debug)]
+struct Report {
+    run: Run,
+    passed: usize,
+    skipped: usize,
+    /// Scenario and reason.
+    failed: Vec<(&'static str, String)>,
+    took: Duration,
+}
+
+/// Runs what the options ask for and prints the table. Fails when a scenario does.
+pub async fn run(options: Options) -> ExitCode {
+    match run_all(&options).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run_all(options: &Options) -> Result<bool, String> {
+    let start = Instant::now();
+    let runs: Vec<_> = options.runs().into_iter().filter(|run| !run.scenarios(options).is_empty()).collect();
+    if runs.is_empty() {
+        return Err("no scenario fits these options; `--list` shows all".into());
+    }
+    prepare(&runs).await?;
+    let servers = servers(&runs).await?;
+    let mut reports: Vec<_> = stream::iter(runs)
+        .map(|run| async {
+            let report = one(run, &servers, options).await;
+            table::progress(&report);
+            report
+        })
+        .buffer_unordered(options.jobs)
+        .collect()
+        .await;
+    reports.sort_by_key(|report| (report.run.transporter, report.run.serializer, report.run.peer()));
+    table::print(&reports, start.elapsed());
+    Ok(reports.iter().all(|report| report.failed.is_empty()))
+}
+
+/// Builds the Rust node, which cargo does not do for another program, and installs the JavaScript ones.
+async fn prepare(runs: &[Run]) -> Result<(), String> {
+    let programs = || runs.iter().flat_map(|run| run.workers.iter().chain([&run.supervisor]));
+    if programs().any(|program| !program.is_js()) {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--package", "ligand-interop", "--bin", "node"]);
+        if std::env::current_exe().is_ok_and(|path| path.components().any(|part| part.as_os_str() == "release")) {
+            build.arg("--release");
+        }
+        succeed(build.current_dir(env!("CARGO_MANIFEST_DIR")), "the Rust node does not build").await?;
+    }
+    if programs().any(|program| program.is_js()) {
+        let mut install = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh"));
+        succeed(&mut install, "the JavaScript nodes cannot be installed (is npm there?)").await?;
+    }
+    Ok(())
+}
+
+async fn succeed(command: &mut Command, otherwise: &str) -> Result<(), String> {
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().await;
+    if status.is_ok_and(|status| status.success()) { Ok(()) } else { Err(otherwise.into()) }
+}
+
+async fn servers(runs: &[Run]) -> Result<BTreeMap<Kind, Server>, String> {
+    let mut kinds: Vec<_> = runs.iter().flat_map(|run| [run.transporter.server(), discovery(run.stage)]).flatten().collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let started = kinds.into_iter().map(|kind| async move { Ok((kind, Server::start(kind).await?)) });
+    futures_util::future::try_join_all(started).await.map(|servers| servers.into_iter().collect())
+}
+
+fn discovery(stage: Stage) -> Option<Kind> {
+    match stage {
+        Stage::RedisDiscovery => Some(Kind::Redis),
+        Stage::EtcdDiscovery => Some(Kind::Etcd),
+        _ => None,
+    }
+}
+
+async fn one(run: Run, servers: &BTreeMap<Kind, Server>, options: &Options) -> Report {
+    let start = Instant::now();
+    let url = |kind: Kind| servers.get(&kind).map(|server| server.url().to_owned());
+    let setup = Setup {
+        transporter: run.transporter,
+        url: run.transporter.server().and_then(url).unwrap_or_else(|| "TCP".into()),
+        serializer: run.serializer,
+        stage: run.stage,
+        discoverer: discovery(run.stage).and_then(url),
+        supervisor: run.supervisor,
+        workers: run.workers.clone(),
+    };
+    let mut report = Report { run, passed: 0, skipped: 0, failed: Vec::new(), took: Duration::ZERO };
+    match Cluster::start(setup).await {
+        Err(reason) => report.failed.push(("start", reason)),
+        Ok(cluster) => {
+            for scenario in report.run.scenarios(options) {
+                let outcome = tokio::time::timeout(LIMIT, scenario.run(&cluster)).await;
+                match outcome {
+                    Ok(Ok(())) => report.passed += 1,
+                    Ok(Err(Stop::Skipped(_))) => report.skipped += 1,
+                    Ok(Err(Stop::Failed(reason))) => report.failed.push((scenario.name, reason)),
+                    Err(_) => report.failed.push((scenario.name, format!("not done after {LIMIT:?}"))),
+                }
+            }
+            cluster.end().await;
+        }
+    }
+    report.took = start.elapsed();
+    report
+}
