@@ -141,6 +141,7 @@ impl Transit {
             node_id,
             namespace: options.namespace.clone(),
             instance_id: Id::random().to_string(),
+            seq: AtomicU64::new(first_seq(transporter.features())),
             features: transporter.features(),
             transmit,
             logger,
@@ -173,7 +174,6 @@ impl Transit {
             left: AtomicBool::new(false),
             conflict: watch::Sender::new(None),
             probe: Id::random(),
-            seq: AtomicU64::new(1),
             info: ArcSwap::default(),
             stale: AtomicBool::new(true),
             announcing: AtomicBool::new(false),
@@ -372,6 +372,13 @@ impl Transit {
         }
         Error::request_timeout(ctx.action(), node)
     }
+}
+
+/// Numbers of infos begin here. Gossip compares nothing but the number: a node that is started anew needs a higher
+/// one than in its earlier life, so it begins with the time.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970")]
+fn first_seq(features: Features) -> u64 {
+    if features.own_discovery { announce::now() as u64 } else { 1 }
 }
 
 /// The handler of every action of one other node.
