@@ -322,6 +322,25 @@ async fn a_refused_node_harms_nobody() {
 }
 
 #[tokio::test]
+async fn a_call_that_waited_for_the_bus_too_long_says_so() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![]).await;
+    let b = node(&bus, "b", vec![whoami()]).await;
+    a.wait_for_services(&["who"], LIMIT).await.unwrap();
+    bus.cut();
+    until("the loss is noticed", || !a.is_connected()).await;
+    let call = a.call_named("who.wait", json!(60_000)).timeout(Duration::from_millis(300));
+    let waiting = tokio::spawn(call.into_future());
+    tokio::task::yield_now().await;
+    bus.heal();
+    until("the bus is back", || a.is_connected()).await;
+    let error = waiting.await.unwrap().unwrap_err();
+    assert_eq!((error.code(), error.name()), (502, "BrokerDisconnectedError"));
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test]
 async fn events_wait_for_their_listeners_to_start() {
     let bus = MemoryBus::new();
     let heard = Arc::new(AtomicUsize::new(0));
