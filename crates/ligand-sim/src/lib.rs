@@ -12,10 +12,13 @@
 
 mod aftermath;
 mod cluster;
+pub mod damage;
+pub mod golden;
 mod load;
 mod nemesis;
 mod record;
 mod services;
+pub mod siege;
 
 use std::time::Duration;
 

@@ -73,7 +73,7 @@ impl Transit {
             level: 1,
             ..Request::default()
         };
-        let body = self.pack(&Packet::Request(request), self.ver)?;
+        let body = self.pack(&Packet::Request(request), self.ver, Some(&self.node_id))?;
         let topic = Topic::node(PacketKind::Request, self.node_id.clone());
         self.hand_over(Outbound { topic, body, ticket: None });
         Ok(())
@@ -333,7 +333,7 @@ impl Transit {
     /// Sends a ping; with a ticket the bus may tell that nobody got it.
     pub(super) fn ping(&self, node: &Node, id: &str, ticket: Option<Ticket>) -> Result<()> {
         let ping = Ping { time: now(), id: Cow::Borrowed(id) };
-        let body = self.pack(&Packet::Ping(ping), self.ver_of(node))?;
+        let body = self.pack(&Packet::Ping(ping), self.ver_of(node), Some(node.id()))?;
         let topic = Topic::node(PacketKind::Ping, node.id().clone());
         self.hand_over(Outbound { topic, body, ticket });
         Ok(())

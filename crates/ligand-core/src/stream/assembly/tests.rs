@@ -85,30 +85,23 @@ fn every_order_with_duplicates_gives_the_same_stream() {
 }
 
 #[test]
-fn an_error_comes_in_its_place() {
+fn an_error_comes_after_what_is_in_order() {
     let (mut assembly, mut stream, _) = assembly(Mode::Bytes, Limits::default());
-    assert!(open(&assembly.accept(3, Part::Error(Error::new("disk")), 10)));
+    assert!(open(&assembly.accept(1, text("a"), 10)));
     assert!(open(&assembly.accept(2, text("b"), 10)));
-    assert!(matches!(assembly.accept(1, text("a"), 10), Progress::Complete));
+    assert!(matches!(assembly.accept(3, Part::Error(Error::new("disk")), 10), Progress::Complete));
     let (chunks, end) = read(&mut stream);
     assert_eq!((chunks, end.flatten().unwrap().message()), (vec!["a".into(), "b".into()], "disk"));
     assert_eq!(read(&mut stream), (vec![], Some(None)));
 }
 
-#[tokio::test]
-async fn the_reader_is_woken() {
-    let (mut assembly, mut stream, _) = assembly(Mode::Objects, Limits::default());
-    let reading = async {
-        let first = stream.next_as::<u32>().await.unwrap().unwrap();
-        (first, stream.next().await.is_none())
-    };
-    let writing = async {
-        tokio::task::yield_now().await;
-        assert!(open(&assembly.accept(1, Part::Chunk(json!(7).into()), 10)));
-        tokio::task::yield_now().await;
-        let _ = assembly.accept(2, Part::End, 10);
-    };
-    assert_eq!(tokio::join!(reading, writing).0, (7, true));
+#[test]
+fn an_error_does_not_wait_for_what_is_missing() {
+    let (mut assembly, mut stream, _) = assembly(Mode::Bytes, Limits::default());
+    assert!(open(&assembly.accept(1, text("a"), 10)));
+    assert!(matches!(assembly.accept(3, Part::Error(Error::new("disk")), 10), Progress::Broken(_)));
+    let (chunks, end) = read(&mut stream);
+    assert_eq!((chunks, end.flatten().unwrap().message()), (vec!["a".into()], "disk"));
 }
 
 #[test]
