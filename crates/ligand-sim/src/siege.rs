@@ -261,7 +261,8 @@ struct Attacker {
 
 impl Attacker {
     fn new(siege: Siege, tap: &Tap) -> Self {
-        let (short, long) = golden::packets(siege.format).into_iter().partition(|golden| golden.bytes.len() < 1000);
+        let (short, long) =
+            golden::packets(siege.format).into_iter().partition(|golden| golden.bytes.len() < 1000);
         // Longer than any packet may be.
         let bomb = match siege.wrapping {
             Wrapping::Compressed => vec![0; 20 * 1024 * 1024],
@@ -404,7 +405,14 @@ impl Attacker {
 
     fn id(&mut self) -> String {
         let (a, b) = (self.rng.u64(..), self.rng.u64(..));
-        format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", a >> 32, a & 0xffff, a >> 20 & 0xfff, b >> 48 & 0xfff, b & 0xffff_ffff_ffff)
+        format!(
+            "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+            a >> 32,
+            a & 0xffff,
+            a >> 20 & 0xfff,
+            b >> 48 & 0xfff,
+            b & 0xffff_ffff_ffff
+        )
     }
 
     /// A chunk of a stream that nobody opened, or the beginning of one that never ends.
@@ -444,7 +452,8 @@ impl Attacker {
             let sender = self.new_name();
             return self.encode_from(&Packet::Response(response), &sender);
         }
-        let response = packet::Response { id: self.id().into(), seq: Some(self.rng.u64(..)), ..Default::default() };
+        let response =
+            packet::Response { id: self.id().into(), seq: Some(self.rng.u64(..)), ..Default::default() };
         self.encode(&Packet::Response(response))
     }
 

@@ -67,7 +67,8 @@ impl Transit {
             action: action.clone(),
             body: body.clone(),
             tried: Vec::new(),
-            outages: self.outages.load(Ordering::Relaxed),
+            // A call that waits for the bus has seen it lost.
+            outages: if self.is_online() { self.outages.load(Ordering::Relaxed) } else { u64::MAX },
             once: stream.is_some(),
         };
         self.pending.insert(ticket, entry);

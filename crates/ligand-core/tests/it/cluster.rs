@@ -1,5 +1,7 @@
 //! Several nodes on one bus.
 
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
+
 use std::{
     sync::{
         Arc,
@@ -298,7 +300,10 @@ async fn a_refused_node_harms_nobody() {
     let own = runs.clone();
     let slow = ServiceDef::new("slow").action(Action::new("run", move |_: Context, (): ()| {
         own.fetch_add(1, Ordering::Relaxed);
-        async { Ok::<_, Error>(tokio::time::sleep(Duration::from_millis(300)).await) }
+        async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok::<_, Error>(())
+        }
     }));
     let a = node(&bus, "a", vec![slow, whoami()]).await;
     let b = node(&bus, "b", vec![]).await;
@@ -319,6 +324,25 @@ async fn a_refused_node_harms_nobody() {
     assert_eq!(b.traffic().unwrap().sent_again, 0);
     b.stop().await;
     a.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_that_waited_for_the_bus_too_long_says_so() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![]).await;
+    let b = node(&bus, "b", vec![whoami()]).await;
+    a.wait_for_services(&["who"], LIMIT).await.unwrap();
+    bus.cut();
+    until("the loss is noticed", || !a.is_connected()).await;
+    let call = a.call_named("who.wait", json!(60_000)).timeout(Duration::from_millis(300));
+    let waiting = tokio::spawn(call.into_future());
+    tokio::task::yield_now().await;
+    bus.heal();
+    until("the bus is back", || a.is_connected()).await;
+    let error = waiting.await.unwrap().unwrap_err();
+    assert_eq!((error.code(), error.name()), (502, "BrokerDisconnectedError"));
+    a.stop().await;
+    b.stop().await;
 }
 
 #[tokio::test]
