@@ -3,9 +3,34 @@
 use serde_json::{Map, Value, json};
 
 const SPICE: &[&[u8]] = &[
-    b"{", b"}", b"[", b"]", b"\"", b"\\", b",", b":", b"null", b"-", b"1e999", b"99999999999999999999",
-    b"\xff", b"\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff", b"\\ud800",
-    b"\0", b" ", b"0", b"\xc1", b"\xd9", b"\xf9\x7e\0", b"a.*.**", b"?", b"://", b"@", b"%00",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b"\"",
+    b"\\",
+    b",",
+    b":",
+    b"null",
+    b"-",
+    b"1e999",
+    b"99999999999999999999",
+    b"\xff",
+    b"\xff\xff\xff\xff",
+    b"\xdf\xff\xff\xff\xff",
+    b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff",
+    b"\\ud800",
+    b"\0",
+    b" ",
+    b"0",
+    b"\xc1",
+    b"\xd9",
+    b"\xf9\x7e\0",
+    b"a.*.**",
+    b"?",
+    b"://",
+    b"@",
+    b"%00",
 ];
 
 /// Flips, cuts, doubles and inserts bytes.
