@@ -1,6 +1,10 @@
 //! Several nodes in one namespace: a supervisor that scenarios drive, and workers.
 
-use std::{fmt, sync::atomic::{AtomicU32, Ordering}, time::Duration};
+use std::{
+    fmt,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 

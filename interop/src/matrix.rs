@@ -103,7 +103,9 @@ async fn prepare(runs: &[Run]) -> Result<(), String> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
         build.args(["build", "--quiet", "--package", "ligand-interop", "--bin", "node"]);
-        if std::env::current_exe().is_ok_and(|path| path.components().any(|part| part.as_os_str() == "release")) {
+        if std::env::current_exe()
+            .is_ok_and(|path| path.components().any(|part| part.as_os_str() == "release"))
+        {
             build.arg("--release");
         }
         succeed(build.current_dir(env!("CARGO_MANIFEST_DIR")), "the Rust node does not build").await?;
@@ -121,7 +123,8 @@ async fn succeed(command: &mut Command, otherwise: &str) -> Result<(), String> {
 }
 
 async fn servers(runs: &[Run]) -> Result<BTreeMap<Kind, Server>, String> {
-    let mut kinds: Vec<_> = runs.iter().flat_map(|run| [run.transporter.server(), discovery(run.stage)]).flatten().collect();
+    let mut kinds: Vec<_> =
+        runs.iter().flat_map(|run| [run.transporter.server(), discovery(run.stage)]).flatten().collect();
     kinds.sort_unstable();
     kinds.dedup();
     let started = kinds.into_iter().map(|kind| async move { Ok((kind, Server::start(kind).await?)) });

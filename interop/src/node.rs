@@ -72,8 +72,7 @@ fn with_services(builder: BrokerBuilder, env: &Env) -> Result<BrokerBuilder> {
 /// Waits for SIGTERM or SIGINT.
 async fn signal() -> Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -2,6 +2,8 @@
 
 use std::{
     collections::HashMap,
+    fs::File,
+    io::Write,
     path::{Path, PathBuf},
     process::Stdio,
     sync::{
@@ -105,7 +107,9 @@ impl NodeProcess {
         for (name, value) in env {
             command.env(name, value);
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log(id)).kill_on_drop(true);
+        let log = log_file(id);
+        let errors = log.as_ref().and_then(|log| log.try_clone().ok()).map_or_else(Stdio::null, Stdio::from);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).kill_on_drop(true);
         let mut child = command
             .spawn()
             .map_err(|error| format!("{} node '{id}' does not start: {error}", program.name()))?;
@@ -115,7 +119,7 @@ impl NodeProcess {
         };
         let waiting = Arc::<Waiting>::default();
         let (says, ready) = watch::channel(None);
-        listen(output, waiting.clone(), says);
+        listen(output, waiting.clone(), says, log);
         Ok(Self {
             id: id.to_owned(),
             program,
@@ -216,15 +220,18 @@ const INHERITED_BY_MISTAKE: [&str; 9] = [
 ];
 
 /// With `INTEROP_LOGS` set, each node logs into a file of that folder; otherwise to nowhere.
-fn log(id: &str) -> Stdio {
-    let Some(folder) = std::env::var_os("INTEROP_LOGS") else { return Stdio::null() };
-    let path = Path::new(&folder).join(format!("{id}.log"));
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    file.map_or_else(|_| Stdio::inherit(), Stdio::from)
+fn log_file(id: &str) -> Option<File> {
+    let path = Path::new(&std::env::var_os("INTEROP_LOGS")?).join(format!("{id}.log"));
+    File::options().create(true).append(true).open(path).ok()
 }
 
 #[allow(clippy::disallowed_methods, reason = "this program has no broker whose tasks these could be")]
-fn listen(output: ChildStdout, waiting: Arc<Waiting>, says: watch::Sender<Option<bool>>) {
+fn listen(
+    output: ChildStdout,
+    waiting: Arc<Waiting>,
+    says: watch::Sender<Option<bool>>,
+    mut log: Option<File>,
+) {
     tokio::spawn(async move {
         let mut lines = BufReader::new(output).lines();
         while let Ok(Some(line)) = lines.next_line().await {
@@ -236,6 +243,9 @@ fn listen(output: ChildStdout, waiting: Arc<Waiting>, says: watch::Sender<Option
                     // Whoever asked may have given up.
                     let _ = sender.send(answer);
                 }
+            } else if let Some(log) = &mut log {
+                // A log that cannot be written is not worth a failure.
+                let _ = writeln!(log, "{line}");
             }
         }
         says.send_replace(Some(false));

@@ -3,7 +3,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
-    process::Stdio,
+    process::{Command as Program, Stdio},
     time::Duration,
 };
 
@@ -32,13 +32,17 @@ pub enum Kind {
     Etcd,
 }
 
-/// A running server; it ends with this value.
+/// A running server; it ends with this value, and when this program is killed.
 #[derive(Debug)]
 pub struct Server {
     url: String,
     child: Child,
     _folder: TempDir,
 }
+
+/// Runs a program until the standard input ends, then ends the whole group: RabbitMQ is a shell that starts another
+/// process.
+const GUARD: &str = "\"$@\" & read end; kill -9 -- -$$";
 
 impl Server {
     /// Starts a server and waits until it takes connections.
@@ -48,8 +52,12 @@ impl Server {
     pub async fn start(kind: Kind) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(|error| format!("no folder for {kind:?}: {error}"))?;
         let port = free_port();
-        let mut command = command(kind, port, folder.path())?;
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        let program = command(kind, port, folder.path())?;
+        let mut command = Command::new("sh");
+        command.args(["-c", GUARD, "sh"]).arg(program.get_program()).args(program.get_args());
+        let set = program.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        command.envs(set).current_dir(folder.path()).process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(|error| format!("{kind:?} does not start: {error}"))?;
         let end = Instant::now() + START;
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
@@ -77,9 +85,17 @@ impl Server {
     }
 
     /// Ends the server at once, as a crash does.
-    pub async fn kill(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill().await;
+    pub fn kill(&mut self) {
+        if let Some(group) = self.child.id() {
+            // It may have ended already.
+            let _ = program("kill", &["-9", "--", &format!("-{group}")]).status();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 
@@ -90,7 +106,7 @@ pub fn free_port() -> u16 {
         .map_or(0, |address| address.port())
 }
 
-fn command(kind: Kind, port: u16, folder: &Path) -> Result<Command, String> {
+fn command(kind: Kind, port: u16, folder: &Path) -> Result<Program, String> {
     let port = port.to_string();
     let write = |name: &str, text: &str| {
         std::fs::write(folder.join(name), text).map_err(|error| format!("{name} cannot be written: {error}"))
@@ -116,7 +132,8 @@ fn command(kind: Kind, port: u16, folder: &Path) -> Result<Command, String> {
         Kind::Etcd => {
             let (own, peers) =
                 (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{}", free_port()));
-            let mut command = program("etcd", &["--listen-client-urls", &own, "--advertise-client-urls", &own]);
+            let mut command =
+                program("etcd", &["--listen-client-urls", &own, "--advertise-client-urls", &own]);
             command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
             command.args(["--initial-cluster", &format!("default={peers}"), "--data-dir"]).arg(folder);
             command
@@ -124,16 +141,16 @@ fn command(kind: Kind, port: u16, folder: &Path) -> Result<Command, String> {
     })
 }
 
-fn program(name: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(name);
+fn program(name: &str, arguments: &[&str]) -> Program {
+    let mut command = Program::new(name);
     command.args(arguments);
     command
 }
 
 /// RabbitMQ as the current user (the wrapper on the path changes the user), without a port mapper for Erlang.
-fn rabbitmq(port: &str, folder: &Path) -> Command {
+fn rabbitmq(port: &str, folder: &Path) -> Program {
     let inner = Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server");
-    let mut command = Command::new(if inner.exists() { inner } else { Path::new("rabbitmq-server") });
+    let mut command = Program::new(if inner.exists() { inner } else { Path::new("rabbitmq-server") });
     let erlang = free_port();
     command
         .env("HOME", folder)
@@ -146,7 +163,9 @@ fn rabbitmq(port: &str, folder: &Path) -> Command {
         .env("RABBITMQ_DIST_PORT", erlang.to_string())
         .env(
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
-            format!("-start_epmd false -erl_epmd_port {erlang} -kernel inet_dist_use_interface {{127,0,0,1}}"),
+            format!(
+                "-start_epmd false -erl_epmd_port {erlang} -kernel inet_dist_use_interface {{127,0,0,1}}"
+            ),
         );
     command
 }

@@ -57,6 +57,7 @@ use crate::{
     config::{Options, Protocol},
     context::{Context, Id},
     future::Work,
+    middleware::debug::TransitLogger,
     registry::{
         Endpoint, Node,
         strategy::{Latencies, StrategyOptions},
@@ -74,6 +75,7 @@ pub(crate) struct Transit {
     transporter: Arc<dyn Transporter>,
     features: Features,
     transmit: Chain,
+    logger: Option<TransitLogger>,
     discoverer: Option<Arc<dyn Discoverer>>,
     format: Format,
     ver: &'static str,
@@ -128,6 +130,7 @@ impl Transit {
         options: &Options,
         transporter: Arc<dyn Transporter>,
         transmit: Chain,
+        logger: Option<TransitLogger>,
         discoverer: Option<Arc<dyn Discoverer>>,
         tasks: Tasks,
     ) -> Arc<Self> {
@@ -141,6 +144,7 @@ impl Transit {
             seq: AtomicU64::new(first_seq(transporter.features())),
             features: transporter.features(),
             transmit,
+            logger,
             transporter,
             discoverer,
             format: options.serializer.format(),
@@ -216,12 +220,15 @@ impl Transit {
     }
 
     /// A packet as it travels.
-    fn pack(&self, packet: &Packet<'_>, ver: &str) -> Result<Bytes> {
-        self.transmit.send(packet.kind(), self.plain(packet, ver)?)
+    fn pack(&self, packet: &Packet<'_>, ver: &str, to: Option<&str>) -> Result<Bytes> {
+        self.transmit.send(packet.kind(), self.plain(packet, ver, to)?)
     }
 
     /// A packet before compression and encryption.
-    fn plain(&self, packet: &Packet<'_>, ver: &str) -> Result<Bytes> {
+    fn plain(&self, packet: &Packet<'_>, ver: &str, to: Option<&str>) -> Result<Bytes> {
+        if let Some(logger) = &self.logger {
+            logger.sent(packet.kind(), to, || text(packet, ver, &self.node_id));
+        }
         let mut out = Vec::with_capacity(512);
         codec::encode(packet, Envelope { ver, sender: &self.node_id }, self.format, &mut out)?;
         Ok(Bytes::from(out))
@@ -246,7 +253,7 @@ impl Transit {
 
     /// Sends a packet to one node; answers an error when it did not leave.
     fn send_to(&self, node: &Node, packet: &Packet<'_>) -> Result<()> {
-        let body = self.pack(packet, self.ver_of(node))?;
+        let body = self.pack(packet, self.ver_of(node), Some(node.id()))?;
         self.hand_over(Outbound { topic: Topic::node(packet.kind(), node.id().clone()), body, ticket: None });
         Ok(())
     }
@@ -255,7 +262,7 @@ impl Transit {
     fn send_to_all(&self, packet: &Packet<'_>) -> Result<()> {
         let vers: &[&str] = if self.options.protocol == Protocol::Mixed { &["5", "4"] } else { &[self.ver] };
         for ver in vers {
-            let body = self.pack(packet, ver)?;
+            let body = self.pack(packet, ver, None)?;
             self.hand_over(Outbound { topic: Topic::all(packet.kind()), body, ticket: None });
         }
         Ok(())
@@ -452,7 +459,7 @@ impl Link for Transit {
 
     fn encode(&self, packet: &Packet<'_>, to: Option<&str>) -> Result<Bytes> {
         let ver = to.and_then(|id| self.broker()?.registry().node(id)).and_then(|node| node.ver());
-        self.pack(packet, ver.unwrap_or(self.ver))
+        self.pack(packet, ver.unwrap_or(self.ver), to)
     }
 
     fn decode<'a>(&self, kind: PacketKind, body: &'a mut Bytes) -> Result<Received<'a>> {
@@ -467,6 +474,13 @@ impl Link for Transit {
     fn tasks(&self) -> &Tasks {
         &self.tasks
     }
+}
+
+/// A packet for people.
+fn text(packet: &Packet<'_>, ver: &str, sender: &str) -> Result<Bytes> {
+    let mut out = Vec::new();
+    codec::encode(packet, Envelope { ver, sender }, Format::Json, &mut out)?;
+    Ok(Bytes::from(out))
 }
 
 /// The topic of a call or event that the bus leads to one of several nodes.

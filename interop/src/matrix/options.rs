@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// What is printed for `--help`.
-pub const HELP: &str = "\
+const HELP: &str = "\
 Runs clusters of Ligand and Moleculer nodes and prints which scenarios pass.
 
   --transporter LIST   nats, redis, mqtt, amqp, tcp, udp (default: all)
@@ -74,16 +74,19 @@ impl Options {
                 }
                 _ => {}
             }
-            let value = arguments.next().ok_or_else(|| format!("{name} needs a value or is unknown; see --help"))?;
+            let value =
+                arguments.next().ok_or_else(|| format!("{name} needs a value or is unknown; see --help"))?;
             match name.as_str() {
                 "--transporter" => options.transporters = list(&value, transporter)?,
                 "--serializer" => options.serializers = list(&value, serializer)?,
                 "--peer" | "--peers" => options.peers = list(&value, peer)?,
                 "--stage" => options.stages = Some(list(&value, stage)?),
                 "--scenario" => options.scenarios = Some(list(&value, known_scenario)?),
-                "--supervisor" => options.supervisor = peer(&value),
+                "--supervisor" => options.supervisor = list(&value, peer)?.pop(),
                 "--workers" => options.workers = Some(list(&value, peer)?),
-                "--jobs" => options.jobs = value.parse().map_err(|_| format!("--jobs: '{value}' is no number"))?,
+                "--jobs" => {
+                    options.jobs = value.parse().map_err(|_| format!("--jobs: '{value}' is no number"))?;
+                }
                 _ => return Err(format!("unknown option {name}; see --help")),
             }
         }
@@ -115,7 +118,10 @@ impl Options {
                     for stage in Stage::ALL {
                         let asked = match &self.stages {
                             Some(stages) => stages.contains(&stage),
-                            None => stage == Stage::Plain || matches!(serializer, Serializer::Json | Serializer::MsgPack),
+                            None => {
+                                stage == Stage::Plain
+                                    || matches!(serializer, Serializer::Json | Serializer::MsgPack)
+                            }
                         };
                         if asked && scenario::applies(stage, transporter) {
                             let workers = workers.clone();
@@ -148,13 +154,25 @@ impl Options {
 
     /// Each transporter, each serializer, both peers and every stage at least once.
     fn smoke_runs(&self) -> Vec<Run> {
-        use {Program::{Js14, Js15}, Serializer::{Cbor, Json, JsonExt, MsgPack, Notepack}, Transporter::{Amqp, Mqtt, Nats, Redis, Tcp, Udp}};
+        use {
+            Program::{Js14, Js15},
+            Serializer::{Cbor, Json, JsonExt, MsgPack, Notepack},
+            Transporter::{Amqp, Mqtt, Nats, Redis, Tcp, Udp},
+        };
         let rust = Program::Rust;
         let plain = |transporter, serializer, supervisor, workers: [Program; 3]| Run {
-            transporter, serializer, stage: Stage::Plain, supervisor, workers: workers.to_vec(),
+            transporter,
+            serializer,
+            stage: Stage::Plain,
+            supervisor,
+            workers: workers.to_vec(),
         };
         let staged = |transporter, serializer, stage, peer| Run {
-            transporter, serializer, stage, supervisor: peer, workers: vec![rust, peer, rust],
+            transporter,
+            serializer,
+            stage,
+            supervisor: peer,
+            workers: vec![rust, peer, rust],
         };
         let runs = [
             plain(Nats, Json, rust, [Js15, rust, Js15]),
@@ -227,7 +245,9 @@ mod tests {
 
     #[test]
     fn a_layout_of_ones_own_replaces_the_others() {
-        let runs = read("--transporter nats --serializer json --stage plain --supervisor js15 --workers rust,js15").runs();
+        let runs =
+            read("--transporter nats --serializer json --stage plain --supervisor js15 --workers rust,js15")
+                .runs();
         assert_eq!(runs.len(), 1);
         assert_eq!(runs[0].workers, [Program::Rust, Program::Js15, Program::Js15]);
     }

@@ -177,7 +177,8 @@ async fn add(broker: &ServiceBroker, wanted: &Value) -> Result<()> {
 }
 
 async fn wait(broker: &ServiceBroker, command: &Value) -> Result<Value> {
-    let names: Vec<_> = command["services"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let names: Vec<_> =
+        command["services"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let limit = Duration::from_millis(command["timeout"].as_u64().unwrap_or_default());
     broker.wait_for_services(&names, limit).await?;
     Ok(json!({}))

@@ -85,7 +85,8 @@ fn protocol(name: &str) -> Result<Protocol> {
 }
 
 fn number<T: std::str::FromStr>(env: &Env, name: &str) -> Result<Option<T>> {
-    let read = |text: &str| text.parse().map_err(|_| Error::broker_options(format!("{name} must be a number")));
+    let read =
+        |text: &str| text.parse().map_err(|_| Error::broker_options(format!("{name} must be a number")));
     env.get(name).map(read).transpose()
 }
 

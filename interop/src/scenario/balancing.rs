@@ -14,7 +14,8 @@ use crate::{
 /// Nine calls to three workers: three each.
 pub(super) async fn calls(cluster: &Cluster) -> Outcome {
     let params = json!({ "id": 1, "name": "Ada" });
-    let made = work(cluster, 9, &json!({ "action": "test.work", "params": params, "meta": { "m": 1 } })).await?;
+    let made =
+        work(cluster, 9, &json!({ "action": "test.work", "params": params, "meta": { "m": 1 } })).await?;
     let many = 9 / cluster.workers().len();
     let want: Vec<_> = cluster.workers().iter().flat_map(|node| vec![node.id(); many]).collect();
     same("who worked", &workers(&made), &json!(want))?;
@@ -55,7 +56,10 @@ pub(super) async fn work(cluster: &Cluster, count: usize, call: &Value) -> Resul
     let calls = (0..count).map(|_| async { cluster.call(call.clone()).await?.result("test.work") });
     try_join_all(calls).await?;
     let ask = || async {
-        cluster.call(json!({ "action": "$scenario.getCalledActions" })).await?.result("$scenario.getCalledActions")
+        cluster
+            .call(json!({ "action": "$scenario.getCalledActions" }))
+            .await?
+            .result("$scenario.getCalledActions")
     };
     let enough = |calls: &Value| calls.as_array().is_some_and(|calls| calls.len() >= count);
     until(format_args!("{count} calls"), Duration::from_secs(5), ask, enough).await

@@ -37,8 +37,12 @@ pub(super) async fn direct(cluster: &Cluster) -> Outcome {
 pub(super) async fn emit(cluster: &Cluster) -> Outcome {
     let event = json!({ "event": "user.created", "payload": { "id": 1 } });
     let heard = collect(cluster, "emit", &event, 6, 18).await?;
-    let mut services: Vec<_> =
-        heard.as_array().into_iter().flatten().map(|event| event["service"].as_str().unwrap_or("?")).collect();
+    let mut services: Vec<_> = heard
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|event| event["service"].as_str().unwrap_or("?"))
+        .collect();
     services.sort_unstable();
     let want: Vec<_> = ["mail", "payment", "users"].iter().flat_map(|service| vec![*service; 6]).collect();
     same("who heard", &json!(services), &json!(want))?;

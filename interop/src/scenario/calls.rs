@@ -14,7 +14,8 @@ use crate::{
 pub(super) async fn timeout(cluster: &Cluster) -> Outcome {
     for node in cluster.targets() {
         let start = Instant::now();
-        let call = json!({ "action": "conf.slow", "params": { "ms": 3000 }, "timeout": 300, "nodeID": node.id() });
+        let call =
+            json!({ "action": "conf.slow", "params": { "ms": 3000 }, "timeout": 300, "nodeID": node.id() });
         let error = cluster.call(call).await?.error("conf.slow")?;
         let want = json!({ "name": "RequestTimeoutError", "code": 504, "type": "REQUEST_TIMEOUT", "retryable": true });
         for field in ["name", "code", "type", "retryable"] {
@@ -23,7 +24,8 @@ pub(super) async fn timeout(cluster: &Cluster) -> Outcome {
         same("action of a timeout", &error["data"]["action"], &json!("conf.slow"))?;
         let took = start.elapsed();
         ensure(took < Duration::from_secs(2), "a timeout of 300 ms ends early", &json!(took.as_millis()))?;
-        let call = json!({ "action": "conf.slow", "params": { "ms": 50 }, "timeout": 5000, "nodeID": node.id() });
+        let call =
+            json!({ "action": "conf.slow", "params": { "ms": 50 }, "timeout": 5000, "nodeID": node.id() });
         same("a call in time", &cluster.call(call).await?.result("conf.slow")?, &json!("done"))?;
     }
     Ok(())
@@ -44,7 +46,8 @@ pub(super) async fn shrinking_timeout(cluster: &Cluster) -> Outcome {
             same(&what, &result["result"], &json!("done"))?;
             // The outer or the inner limit is noticed first; both say the same.
             let answer = cluster.call(through(3000, 400)).await?;
-            let error = answer.result("")
+            let error = answer
+                .result("")
                 .map_or_else(|_| answer.0["error"].clone(), |result| result["error"].clone());
             same(&what, &error["name"], &json!("RequestTimeoutError"))?;
         }
@@ -72,19 +75,35 @@ pub(super) async fn unknown(cluster: &Cluster) -> Outcome {
 /// Broken rules are listed; texts from outside become numbers where the rule says so.
 pub(super) async fn validation(cluster: &Cluster) -> Outcome {
     for node in cluster.targets() {
-        let call = |params: Value| json!({ "action": "probe.checked", "params": params, "nodeID": node.id() });
+        let call =
+            |params: Value| json!({ "action": "probe.checked", "params": params, "nodeID": node.id() });
         let good = json!({ "id": 5, "name": "Ada" });
         let result = cluster.call(call(good.clone())).await?.result("probe.checked")?;
         same(format_args!("checked params at {node}"), &result, &good)?;
         let error = cluster.call(call(json!({ "name": "A" }))).await?.error("probe.checked")?;
-        for (field, want) in [("name", json!("ValidationError")), ("code", json!(422)), ("type", json!("VALIDATION_ERROR"))] {
+        for (field, want) in
+            [("name", json!("ValidationError")), ("code", json!(422)), ("type", json!("VALIDATION_ERROR"))]
+        {
             same(format_args!("{field} of a refusal by {node}"), &error[field], &want)?;
         }
-        let mut rules: Vec<_> = error["data"].as_array().into_iter().flatten()
-            .map(|entry| format!("{} {}", entry["field"].as_str().unwrap_or("?"), entry["type"].as_str().unwrap_or("?")))
+        let mut rules: Vec<_> = error["data"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|entry| {
+                format!(
+                    "{} {}",
+                    entry["field"].as_str().unwrap_or("?"),
+                    entry["type"].as_str().unwrap_or("?")
+                )
+            })
             .collect();
         rules.sort();
-        same(format_args!("broken rules at {node}"), &json!(rules), &json!(["id required", "name stringMin"]))?;
+        same(
+            format_args!("broken rules at {node}"),
+            &json!(rules),
+            &json!(["id required", "name stringMin"]),
+        )?;
     }
     Ok(())
 }
@@ -108,7 +127,11 @@ pub(super) async fn ping(cluster: &Cluster) -> Outcome {
     for node in cluster.workers() {
         let answer = Answer(cluster.supervisor().ask("ping", json!({ "nodeID": node.id() })).await?);
         let pong = answer.result("ping")?;
-        ensure(pong["elapsedTime"].is_number() && pong["timeDiff"].is_number(), format_args!("a pong of {node}"), &pong)?;
+        ensure(
+            pong["elapsedTime"].is_number() && pong["timeDiff"].is_number(),
+            format_args!("a pong of {node}"),
+            &pong,
+        )?;
     }
     Ok(())
 }

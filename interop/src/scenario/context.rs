@@ -26,7 +26,8 @@ pub(super) async fn meta(cluster: &Cluster) -> Outcome {
 /// They come back with an error too.
 pub(super) async fn meta_on_error(cluster: &Cluster) -> Outcome {
     for node in cluster.targets() {
-        let call = json!({ "action": "probe.metaFail", "meta": { "a": 1 }, "wantMeta": true, "nodeID": node.id() });
+        let call =
+            json!({ "action": "probe.metaFail", "meta": { "a": 1 }, "wantMeta": true, "nodeID": node.id() });
         let answer = cluster.call(call).await?;
         answer.error("probe.metaFail")?;
         let want = json!({ "a": 1, "mark": node.id() });

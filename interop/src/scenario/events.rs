@@ -22,7 +22,8 @@ pub(super) async fn broadcast(cluster: &Cluster) -> Outcome {
     let payload = json!({ "a": [1, { "b": "☃" }], "n": null });
     let event = json!({ "event": "conf.told", "payload": payload, "meta": { "m": [1] } });
     send(cluster.supervisor(), "broadcast", event).await?;
-    let want = json!([{ "event": "conf.told", "payload": payload, "meta": { "m": [1] }, "sender": SUPERVISOR }]);
+    let want =
+        json!([{ "event": "conf.told", "payload": payload, "meta": { "m": [1] }, "sender": SUPERVISOR }]);
     for node in cluster.nodes() {
         heard(node, 1).await?;
     }
@@ -38,9 +39,7 @@ pub(super) async fn emit(cluster: &Cluster) -> Outcome {
     let payload = json!({ "id": 1, "name": "Ada" });
     let event = json!({ "event": "user.created", "payload": payload, "meta": { "m": 1 } });
     let heard = collect(cluster, "emit", &event, 6, 18).await?;
-    let want = [
-        ("node1:payment", 3), ("node2:mail", 6), ("node3:payment", 3), ("supervisor:users", 6),
-    ];
+    let want = [("node1:payment", 3), ("node2:mail", 6), ("node3:payment", 3), ("supervisor:users", 6)];
     same("who heard", &places(&heard), &counted(&want))?;
     for entry in heard.as_array().into_iter().flatten() {
         same("payload", &entry["params"], &payload)?;
@@ -49,7 +48,11 @@ pub(super) async fn emit(cluster: &Cluster) -> Outcome {
     }
     let heard = collect(cluster, "broadcast", &event, 3, 15).await?;
     let want = [
-        ("node1:payment", 3), ("node1:users", 3), ("node2:mail", 3), ("node3:payment", 3), ("supervisor:users", 3),
+        ("node1:payment", 3),
+        ("node1:users", 3),
+        ("node2:mail", 3),
+        ("node3:payment", 3),
+        ("supervisor:users", 3),
     ];
     same("who heard the broadcast", &places(&heard), &counted(&want))?;
     Ok(())
@@ -87,7 +90,8 @@ pub(super) async fn payloads(cluster: &Cluster) -> Outcome {
     for node in cluster.workers() {
         heard(node, 7).await?;
         let events = events(node).await?;
-        let mut got: Vec<_> = events.as_array().into_iter().flatten().map(|event| event["payload"].to_string()).collect();
+        let mut got: Vec<_> =
+            events.as_array().into_iter().flatten().map(|event| event["payload"].to_string()).collect();
         let mut want: Vec<_> = payloads.iter().map(Value::to_string).chain(["null".into()]).collect();
         got.sort();
         want.sort();
@@ -166,7 +170,10 @@ pub(super) async fn collect(
 /// What `$scenario` has collected, when it is as many as wanted and a moment later.
 async fn collected(cluster: &Cluster, want: usize) -> Result<Value, String> {
     let ask = || async {
-        cluster.call(json!({ "action": "$scenario.getEmittedEvents" })).await?.result("$scenario.getEmittedEvents")
+        cluster
+            .call(json!({ "action": "$scenario.getEmittedEvents" }))
+            .await?
+            .result("$scenario.getEmittedEvents")
     };
     let enough = |events: &Value| events.as_array().is_some_and(|events| events.len() >= want);
     until(format_args!("{want} events"), ARRIVE, ask, enough).await?;
@@ -185,7 +192,11 @@ pub(super) fn places(events: &Value) -> Value {
         .into_iter()
         .flatten()
         .map(|event| {
-            format!("{}:{}", event["nodeID"].as_str().unwrap_or("?"), event["service"].as_str().unwrap_or("?"))
+            format!(
+                "{}:{}",
+                event["nodeID"].as_str().unwrap_or("?"),
+                event["service"].as_str().unwrap_or("?")
+            )
         })
         .collect();
     places.sort();

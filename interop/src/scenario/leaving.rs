@@ -41,7 +41,8 @@ pub(super) async fn kill(cluster: &Cluster) -> Outcome {
         cluster.call(call).await?.error("a call to a killed node")
     };
     let killing = async {
-        until("the call runs", NOTICED, || async { running(cluster, node).await }, |up| *up == json!(true)).await?;
+        until("the call runs", NOTICED, || async { running(cluster, node).await }, |up| *up == json!(true))
+            .await?;
         node.kill().await;
         let left = gone(cluster, node).await?;
         let unexpected = if tells_leaves(cluster) { json!(true) } else { left["unexpected"].clone() };
@@ -54,7 +55,11 @@ pub(super) async fn kill(cluster: &Cluster) -> Outcome {
     same("the call that waited", &error["data"]["nodeID"], &json!(node.id()))?;
     let made = work(cluster, 4, &json!({ "action": "test.work" })).await?;
     let asked = workers(&made);
-    ensure(!asked.as_array().is_some_and(|asked| asked.iter().any(|id| *id == node.id())), "who works now", &asked)?;
+    ensure(
+        !asked.as_array().is_some_and(|asked| asked.iter().any(|id| *id == node.id())),
+        "who works now",
+        &asked,
+    )?;
     Ok(())
 }
 
@@ -64,10 +69,14 @@ pub(super) async fn restart(cluster: &Cluster) -> Outcome {
     let Some(old) = cluster.workers().last() else { return Ok(()) };
     let node = cluster.restart(place).await?;
     let ask = || async { Ok(cluster.call(json!({ "action": "conf.whoami", "nodeID": node.id() })).await?.0) };
-    let answer = until(format_args!("{node} is back"), Duration::from_secs(3), ask, |answer| answer["ok"] == true).await?;
+    let answer =
+        until(format_args!("{node} is back"), Duration::from_secs(3), ask, |answer| answer["ok"] == true)
+            .await?;
     same("conf.whoami", &answer["result"], &json!(old.id()))?;
     let history = nodes(cluster).await?;
-    let back = |entry: &Value| entry["nodeID"] == node.id() && entry["event"] == "connected" && entry["reconnected"] == true;
+    let back = |entry: &Value| {
+        entry["nodeID"] == node.id() && entry["event"] == "connected" && entry["reconnected"] == true
+    };
     ensure(history.as_array().into_iter().flatten().any(back), "it was noticed as reconnected", &history)?;
     Ok(())
 }
@@ -80,10 +89,20 @@ fn tells_leaves(cluster: &Cluster) -> bool {
 /// Waits until the supervisor has heard of the leave; the event.
 async fn gone(cluster: &Cluster, node: &NodeProcess) -> Result<Value, String> {
     let left = |history: &Value| {
-        history.as_array().into_iter().flatten()
-            .rfind(|entry| entry["nodeID"] == node.id() && entry["event"] == "disconnected").cloned()
+        history
+            .as_array()
+            .into_iter()
+            .flatten()
+            .rfind(|entry| entry["nodeID"] == node.id() && entry["event"] == "disconnected")
+            .cloned()
     };
-    let history = until(format_args!("{node} is missed"), NOTICED, || nodes(cluster), |history| left(history).is_some()).await?;
+    let history = until(
+        format_args!("{node} is missed"),
+        NOTICED,
+        || nodes(cluster),
+        |history| left(history).is_some(),
+    )
+    .await?;
     left(&history).ok_or_else(|| "no leave".into())
 }
 

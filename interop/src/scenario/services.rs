@@ -53,16 +53,28 @@ pub(super) async fn settings(cluster: &Cluster) -> Outcome {
     let services = cluster.call(call).await?.result("$node.services")?;
     for node in cluster.workers() {
         let own = |name: &str| {
-            services.as_array().into_iter().flatten()
+            services
+                .as_array()
+                .into_iter()
+                .flatten()
                 .find(|service| service["fullName"] == name && service["nodeID"] == node.id())
-                .cloned().ok_or_else(|| format!("{name} of {node} is not in $node.services"))
+                .cloned()
+                .ok_or_else(|| format!("{name} of {node} is not in $node.services"))
         };
         let conf = own("conf")?;
         same(format_args!("settings of {node}"), &conf["settings"], &json!({ "shown": 1 }))?;
         same(format_args!("metadata of {node}"), &conf["metadata"], &json!({ "m": 1 }))?;
         same(format_args!("availability of {node}"), &conf["available"], &json!(true))?;
-        ensure(!conf["actions"]["conf.echo"].is_null(), format_args!("conf.echo of {node}"), &conf["actions"])?;
-        ensure(conf["actions"]["conf.private"].is_null(), format_args!("conf.private of {node}"), &conf["actions"])?;
+        ensure(
+            !conf["actions"]["conf.echo"].is_null(),
+            format_args!("conf.echo of {node}"),
+            &conf["actions"],
+        )?;
+        ensure(
+            conf["actions"]["conf.private"].is_null(),
+            format_args!("conf.private of {node}"),
+            &conf["actions"],
+        )?;
         same("version", &own("v2.conf")?["version"], &json!(2))?;
         same("version", &own("staging.conf")?["version"], &json!("staging"))?;
     }
@@ -78,7 +90,13 @@ pub(super) async fn hot(cluster: &Cluster) -> Outcome {
         known(cluster, &action, node.id()).await?;
         tell(node, "removeService", json!({ "name": format!("v3.{name}") })).await?;
         let gone = |answer: &Value| answer["ok"] == false && answer["error"]["code"] == 404;
-        until(format_args!("{action} is gone from {node}"), known_within(cluster), || call(cluster, &action), gone).await?;
+        until(
+            format_args!("{action} is gone from {node}"),
+            known_within(cluster),
+            || call(cluster, &action),
+            gone,
+        )
+        .await?;
         tell(node, "addService", json!({ "service": { "name": name, "version": 3 } })).await?;
         known(cluster, &action, node.id()).await?;
     }
@@ -89,7 +107,8 @@ pub(super) async fn hot(cluster: &Cluster) -> Outcome {
 pub(super) async fn dependencies(cluster: &Cluster) -> Outcome {
     for node in cluster.targets() {
         for (first, second) in [(cluster.supervisor(), node), (node, cluster.supervisor())] {
-            let (late, base) = (format!("late-{}", first.id()), format!("base-{}-{}", second.id(), node.id()));
+            let (late, base) =
+                (format!("late-{}", first.id()), format!("base-{}-{}", second.id(), node.id()));
             let late = format!("{late}-{}", node.id());
             tell(first, "addService", json!({ "service": { "name": late, "dependencies": [base] } })).await?;
             sleep(Duration::from_millis(1200)).await;
@@ -108,7 +127,13 @@ pub(super) async fn dependencies(cluster: &Cluster) -> Outcome {
 async fn known(cluster: &Cluster, action: &str, node: &str) -> Result<(), String> {
     // The dependency of a service is looked for once a second.
     let limit = known_within(cluster) + Duration::from_secs(2);
-    let answer = until(format_args!("{action} is known"), limit, || call(cluster, action), |answer| answer["ok"] == true).await?;
+    let answer = until(
+        format_args!("{action} is known"),
+        limit,
+        || call(cluster, action),
+        |answer| answer["ok"] == true,
+    )
+    .await?;
     same(action, &answer["result"], &json!(node))
 }
 

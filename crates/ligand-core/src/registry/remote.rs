@@ -6,9 +6,10 @@ use ligand_wire::{
     packet::{NodeInfo, ServiceInfo},
     pattern::Pattern,
 };
+use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::{Endpoint, Node};
+use super::{Endpoint, Node, strategy::StrategyOptions};
 use crate::{
     config::{CircuitBreakerOptions, RetryOptions},
     service::{Action, DynAction, Rest, Visibility},
@@ -140,6 +141,7 @@ fn action(
         half_open_time: policy.get("halfOpenTime").and_then(millis),
         check: None,
     });
+    action.strategy = definition.get("strategy").and_then(|own| StrategyOptions::deserialize(own).ok());
     action.rest = rest(definition.get("rest"));
     // The gateway decides by these who may call the action.
     let fields =

@@ -9,7 +9,9 @@ use std::{
 use ligand_transport::{Outbound, Ticket};
 use ligand_wire::{
     Error, Result,
-    packet::{ClientInfo, NodeInfo, Packet, PacketKind, Ping, Pong, Request, Response},
+    packet::{
+        ClientInfo, GossipReply, GossipRow, NodeInfo, Packet, PacketKind, Ping, Pong, Request, Response,
+    },
     topic::Topic,
 };
 use serde_json::{Map, json};
@@ -26,7 +28,6 @@ impl Transit {
     /// # Errors
     /// A wrong option, or another node that runs under this node's name.
     pub(crate) async fn join(self: &Arc<Self>) -> Result<()> {
-        self.run_events();
         let mut online = self.online.subscribe();
         self.transporter.clone().connect(self.clone()).await?;
         if let Some(discoverer) = &self.discoverer {
@@ -72,7 +73,7 @@ impl Transit {
             level: 1,
             ..Request::default()
         };
-        let body = self.pack(&Packet::Request(request), self.ver)?;
+        let body = self.pack(&Packet::Request(request), self.ver, Some(&self.node_id))?;
         let topic = Topic::node(PacketKind::Request, self.node_id.clone());
         self.hand_over(Outbound { topic, body, ticket: None });
         Ok(())
@@ -109,6 +110,8 @@ impl Transit {
         if self.conflict.borrow().is_some() {
             return Err(self.name_taken());
         }
+        // Events that came during the start have waited for their listeners.
+        self.run_events();
         self.stale.store(true, Ordering::Release);
         self.announced.store(true, Ordering::Release);
         self.announce_now().await;
@@ -167,6 +170,10 @@ impl Transit {
     fn publish_info(&self) {
         let info = self.local_info();
         if self.features.own_discovery {
+            // Gossip travels on its own, but a node that stops cannot wait for it.
+            if self.leaving.load(Ordering::Acquire) {
+                self.gossip(&info);
+            }
             return;
         }
         if let Some(discoverer) = &self.discoverer {
@@ -181,6 +188,20 @@ impl Transit {
         }
         if let Err(error) = self.send_to_all(&Packet::Info(Box::new(NodeInfo::clone(&info)))) {
             self.not_sent(PacketKind::Info, &error);
+        }
+    }
+
+    /// Tells every node what this one is in a packet of gossip.
+    fn gossip(&self, info: &NodeInfo) {
+        let Some(broker) = self.broker() else { return };
+        let row = GossipRow { info: Some(Box::new(info.clone())), cpu: None };
+        let mut news = GossipReply::default();
+        news.online.insert(self.node_id.to_string(), row);
+        let packet = Packet::GossipResponse(news);
+        for node in broker.registry().nodes().iter().filter(|node| node.is_available()) {
+            if let Err(error) = self.send_to(node, &packet) {
+                self.not_sent(packet.kind(), &error);
+            }
         }
     }
 
@@ -312,7 +333,7 @@ impl Transit {
     /// Sends a ping; with a ticket the bus may tell that nobody got it.
     pub(super) fn ping(&self, node: &Node, id: &str, ticket: Option<Ticket>) -> Result<()> {
         let ping = Ping { time: now(), id: Cow::Borrowed(id) };
-        let body = self.pack(&Packet::Ping(ping), self.ver_of(node))?;
+        let body = self.pack(&Packet::Ping(ping), self.ver_of(node), Some(node.id()))?;
         let topic = Topic::node(PacketKind::Ping, node.id().clone());
         self.hand_over(Outbound { topic, body, ticket });
         Ok(())

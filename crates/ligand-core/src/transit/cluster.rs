@@ -114,6 +114,10 @@ impl Cluster for Transit {
     }
 
     fn lost(&self, id: &str, unexpected: bool) {
+        // It may be about to connect again, as this node just did.
+        if unexpected && self.returning.is_on() {
+            return;
+        }
         let Some(broker) = self.broker() else { return };
         let Some(node) = broker.registry().node(id) else { return };
         if !broker.registry().lose(&node) {

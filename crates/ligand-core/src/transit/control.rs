@@ -58,11 +58,7 @@ impl Transit {
         let Some(id) = data.get("id") else { return };
         let Some(id) = id.as_str() else { return };
         match name {
-            CANCEL => {
-                if self.serving.cancel(id, sender) {
-                    stats::one(&self.stats.calls_cancelled);
-                }
-            }
+            CANCEL if self.serving.cancel(id, sender) => stats::one(&self.stats.calls_cancelled),
             FLOW => {
                 let way = data.get("way");
                 if let Some(way) = way.as_ref().and_then(|way| way.as_str()).and_then(Way::parse) {
@@ -140,7 +136,7 @@ impl Transit {
     pub(crate) fn send_event(&self, node: &Arc<Node>, event: Event<'_>) {
         let (name, groups, broadcast) = (event.event.to_string(), event.groups.clone(), event.broadcast);
         let groups = groups.iter().map(|group| Arc::from(&**group)).collect();
-        let body = match self.pack(&Packet::Event(event), self.ver_of(node)) {
+        let body = match self.pack(&Packet::Event(event), self.ver_of(node), Some(node.id())) {
             Ok(body) => body,
             Err(error) => {
                 self.event_lost(&name, &format!("{error:#}"));
@@ -164,7 +160,7 @@ impl Transit {
     /// Sends an event to one node of a group; the bus chooses.
     pub(crate) fn send_to_group(&self, group: &Arc<str>, event: Event<'_>) {
         let name: Arc<str> = event.event.as_ref().into();
-        let body = match self.pack(&Packet::Event(event), self.ver) {
+        let body = match self.pack(&Packet::Event(event), self.ver, None) {
             Ok(body) => body,
             Err(error) => return self.event_lost(&name, &format!("{error:#}")),
         };

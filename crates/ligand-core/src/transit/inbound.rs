@@ -99,6 +99,9 @@ impl Transit {
             }
         };
         let Received { ver, sender, packet } = received;
+        if let Some(logger) = &self.logger {
+            logger.received(kind, &sender, || super::text(&packet, &ver, &sender));
+        }
         if !self.accepts(&ver) {
             let why = Error::protocol_mismatch(&self.node_id, self.ver, &ver);
             self.refuse(kind, &why);
@@ -106,7 +109,7 @@ impl Transit {
         }
         let broker = self.broker()?;
         if *sender == *self.node_id {
-            return self.from_own_name(&broker, packet, tracked);
+            return self.own_name_came(&broker, packet, tracked);
         }
         let Some(node) = self.sender(&broker, &sender, &packet) else {
             self.refuse(kind, &Error::invalid_packet(kind, "there are 'transit.max_nodes' nodes already"));
@@ -179,7 +182,7 @@ impl Transit {
     }
 
     /// Packets from this node's own name: its own balanced calls, or a node that was given the same name.
-    fn from_own_name(
+    fn own_name_came(
         &self,
         broker: &ServiceBroker,
         packet: Packet<'_>,
@@ -386,7 +389,7 @@ impl Transit {
             self.serving.note(&request.id, node.id(), cancel);
         }
         let served = Served {
-            transit: me.clone(),
+            transit: me,
             node: node.clone(),
             id: request.id.into(),
             cancellable,

@@ -58,7 +58,7 @@ impl Transit {
             streams::mark(&mut headers, stream.mode());
             request.headers = Some(Cow::Owned(headers));
         }
-        let body = self.pack(&Packet::Request(request), ver)?;
+        let body = self.pack(&Packet::Request(request), ver, node.map(|node| &**node.id()))?;
         let (reply, answer) = oneshot::channel();
         let entry = Entry {
             high,

@@ -416,7 +416,7 @@ impl Transit {
                 let (body, len, last) = {
                     let seal = |part: Part| {
                         let packet = packet(numbered.seq, part);
-                        let plain = me.plain(&packet, me.ver_of(&node))?;
+                        let plain = me.plain(&packet, me.ver_of(&node), Some(node.id()))?;
                         let len = plain.len();
                         me.transmit.send(packet.kind(), plain).map(|body| (body, len))
                     };

@@ -10,6 +10,7 @@ use std::{
 
 use ligand_core::{Action, Context, Error, Event, Payload, ServiceBroker, ServiceDef};
 use ligand_transport::memory::MemoryBus;
+use ligand_wire::{packet::PacketKind, topic::Topic};
 use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(5);
@@ -318,6 +319,31 @@ async fn a_refused_node_harms_nobody() {
     assert_eq!(b.traffic().unwrap().sent_again, 0);
     b.stop().await;
     a.stop().await;
+}
+
+#[tokio::test]
+async fn events_wait_for_their_listeners_to_start() {
+    let bus = MemoryBus::new();
+    let heard = Arc::new(AtomicUsize::new(0));
+    let own = bus.clone();
+    let slow = ServiceDef::new("slow").started(move |ctx: Context| {
+        let bus = own.clone();
+        async move {
+            let event = json!({
+                "ver": "5", "sender": "x", "id": "1", "event": "sound", "data": 1, "groups": ["ears"],
+                "broadcast": false, "meta": {}, "level": 1,
+            });
+            let topic = Topic::node(PacketKind::Event, "b".into());
+            bus.publish("", &topic, &event.to_string().into());
+            let came = || ctx.broker().traffic().unwrap().packets_received >= 1;
+            until("the event came", came).await;
+            Ok(())
+        }
+    });
+    let ears = listener("ears", "sound", None, &heard).dependency("slow");
+    let b = node(&bus, "b", vec![slow, ears]).await;
+    until("the event is heard", || heard.load(Ordering::Relaxed) == 1).await;
+    b.stop().await;
 }
 
 #[tokio::test]
