@@ -388,13 +388,8 @@ impl Transit {
         if cancellable {
             self.serving.note(&request.id, node.id(), cancel);
         }
-        let served = Served {
-            transit: me,
-            node: node.clone(),
-            id: request.id.into(),
-            cancellable,
-            _seat: seat,
-        };
+        let served =
+            Served { transit: me, node: node.clone(), id: request.id.into(), cancellable, _seat: seat };
         let params = request.params;
         let endpoint = ctx.endpoint().expect("the context was made with an endpoint").clone();
         let mut work: BoxFuture<()> = Box::pin(async move {
