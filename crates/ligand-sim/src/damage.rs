@@ -3,9 +3,34 @@
 use serde_json::{Map, Value, json};
 
 const SPICE: &[&[u8]] = &[
-    b"{", b"}", b"[", b"]", b"\"", b"\\", b",", b":", b"null", b"-", b"1e999", b"99999999999999999999",
-    b"\xff", b"\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff", b"\\ud800",
-    b"\0", b" ", b"0", b"\xc1", b"\xd9", b"\xf9\x7e\0", b"a.*.**", b"?", b"://", b"@", b"%00",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b"\"",
+    b"\\",
+    b",",
+    b":",
+    b"null",
+    b"-",
+    b"1e999",
+    b"99999999999999999999",
+    b"\xff",
+    b"\xff\xff\xff\xff",
+    b"\xdf\xff\xff\xff\xff",
+    b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff",
+    b"\\ud800",
+    b"\0",
+    b" ",
+    b"0",
+    b"\xc1",
+    b"\xd9",
+    b"\xf9\x7e\0",
+    b"a.*.**",
+    b"?",
+    b"://",
+    b"@",
+    b"%00",
 ];
 
 /// Flips, cuts, doubles and inserts bytes.
@@ -77,7 +102,7 @@ fn strange(rng: &mut fastrand::Rng) -> Value {
         6 => json!(i64::MIN),
         7 => Value::Array(vec![Value::Null; rng.usize(..200)]),
         8 => Value::Object(Map::new()),
-        9 => nest(rng.usize(..3000)),
+        9 => nest(rng.usize(..400)),
         _ => strange_text(rng).into(),
     }
 }

@@ -19,6 +19,7 @@ mod nemesis;
 mod record;
 mod services;
 pub mod siege;
+pub mod targets;
 
 use std::time::Duration;
 
