@@ -9,8 +9,7 @@ const argument = name => process.argv[process.argv.indexOf(name) + 1];
 const role = argument("--role");
 const setup = JSON.parse(argument("--setup"));
 
-// Written at once: a worker that is killed must not take its count along.
-const say = value => fs.writeSync(1, JSON.stringify(value) + "\n");
+const say = value => process.stdout.write(JSON.stringify(value) + "\n");
 const now = () => performance.timeOrigin + performance.now();
 
 const [UNSETTLED, OK, FIRST_FAILURE] = [0, 1, 2];
@@ -23,7 +22,10 @@ const load = {
 		work: ctx => new Promise(resolve => setTimeout(() => resolve(ctx.params.ms), ctx.params.ms))
 	},
 	events: {
-		"load.event": ctx => say({ event: ctx.params.id })
+		"load.event": ctx => {
+			// Written at once: a worker that is killed must not take its count along.
+			fs.writeSync(1, `{"event":${ctx.params.id}}\n`);
+		}
 	}
 };
 

@@ -51,7 +51,12 @@ async fn run(plan: &Plan) -> ExitCode {
     let mut broken = false;
     for run in plan.runs() {
         eprintln!("{} {} {} …", run.transporter.name(), run.fault.name(), run.peer.name());
-        match bench::run(&run, plan).await {
+        let result = tokio::select! {
+            result = bench::run(&run, plan) => result,
+            // Nodes, servers and namespaces end with the run.
+            _ = tokio::signal::ctrl_c() => return ExitCode::from(130),
+        };
+        match result {
             Ok(row) => {
                 eprintln!("{}", table::line(&row));
                 rows.push(row);

@@ -138,7 +138,7 @@ impl Row {
         match self.normal {
             Some(time) if time <= limit => {}
             Some(time) => {
-                self.misses.push(format!("usual latency after {time:.0} ms, {limit:.0} are allowed"))
+                self.misses.push(format!("usual latency after {time:.0} ms, {limit:.0} are allowed"));
             }
             None => self.misses.push("the latency was never usual again".into()),
         }
@@ -247,7 +247,11 @@ mod tests {
     #[test]
     fn calls_take_the_usual_time_again() {
         let slow = calls(3000.0, 3420.0, 100.0, Call::OK);
-        assert_eq!(normal_again(&slow, 3000.0, 20.0), Some(400.0), "the ninth piece has enough good ones");
+        assert_eq!(
+            normal_again(&slow, 3000.0, 20.0),
+            Some(450.0),
+            "two of five calls of the ninth piece are slow"
+        );
         assert_eq!(normal_again(&slow, 3000.0, 200.0), Some(0.0));
         assert_eq!(normal_again(&calls(3000.0, 5000.0, 100.0, Call::OK), 3000.0, 20.0), None);
     }

@@ -12,10 +12,14 @@
 
 mod aftermath;
 mod cluster;
+pub mod damage;
+pub mod golden;
 mod load;
 mod nemesis;
 mod record;
 mod services;
+pub mod siege;
+pub mod targets;
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! Runs simulated clusters: `cargo run -p ligand-sim -- --help`.
 
+use ligand_sim::{golden, siege};
 use std::{
     process::ExitCode,
     sync::{
@@ -16,7 +17,8 @@ Runs simulated clusters.
   --first N     first seed, default 0
   --seeds N     how many seeds, default 300
   --threads N   how many at once, default 2
-  --twice       runs each seed twice and compares";
+  --twice       runs each seed twice and compares
+  --packets N   instead: good traffic among so many hostile packets, with each serializer and wrapping";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,6 +29,9 @@ fn main() -> ExitCode {
     if arguments.iter().any(|argument| argument == "--help") {
         println!("{HELP}");
         return ExitCode::SUCCESS;
+    }
+    if let Some(packets) = number("--packets") {
+        return besiege(packets, number("--seed").unwrap_or(1));
     }
     if let Some(seed) = number("--seed") {
         return one(seed);
@@ -67,4 +72,32 @@ fn one(seed: u64) -> ExitCode {
         println!("VIOLATION {violation}");
     }
     if outcome.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Shares the packets out among the serializers and wrappings.
+fn besiege(packets: u64, seed: u64) -> ExitCode {
+    use siege::{Siege, Wrapping};
+    let formats = golden::FORMATS.map(|(format, name)| (format, name, Wrapping::Plain));
+    let json = ligand_wire::payload::Format::Json;
+    let wrapped = [(json, "json", Wrapping::Compressed), (json, "json", Wrapping::Sealed)];
+    let sieges: Vec<_> = formats.into_iter().chain(wrapped).collect();
+    let share = packets.div_ceil(sieges.len() as u64);
+    let mut well = true;
+    for (format, name, wrapping) in sieges {
+        let start = Instant::now();
+        let report = Siege { seed, packets: share, format, wrapping }.run();
+        println!(
+            "{name:<9} {wrapping:<11?} {share} hostile packets, {} refused, {} good, {} nodes known, +{} MiB, {:.1} s",
+            report.refused,
+            report.good,
+            report.nodes,
+            report.growth >> 20,
+            start.elapsed().as_secs_f64()
+        );
+        for violation in &report.violations {
+            well = false;
+            println!("  VIOLATION {violation}");
+        }
+    }
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

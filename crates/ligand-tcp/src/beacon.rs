@@ -192,7 +192,7 @@ fn address(from: SocketAddr, port: u16) -> Address {
 }
 
 /// Node and port of a beacon of this namespace.
-fn parse<'a>(message: &'a [u8], namespace: &str) -> Option<(&'a str, u16)> {
+pub(crate) fn parse<'a>(message: &'a [u8], namespace: &str) -> Option<(&'a str, u16)> {
     if message.len() > LONGEST {
         return None;
     }

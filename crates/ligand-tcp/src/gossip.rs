@@ -198,3 +198,5 @@ fn claim(seq: Option<u64>) -> Option<u64> {
 mod cluster;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod weather;

@@ -59,6 +59,9 @@ mod address;
 mod beacon;
 mod fault;
 mod frame;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod gossip;
 mod inbound;
 mod listener;

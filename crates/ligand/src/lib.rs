@@ -14,11 +14,11 @@ pub use ligand_core::{
 };
 #[cfg(feature = "db")]
 pub use ligand_db as db;
+#[cfg(feature = "etcd")]
+pub use ligand_etcd as etcd;
 #[cfg(feature = "db")]
 pub use ligand_macros::entity;
 pub use ligand_macros::{Error, contract, main, payload, service};
-#[cfg(feature = "etcd")]
-pub use ligand_etcd as etcd;
 #[cfg(feature = "mqtt")]
 pub use ligand_mqtt as mqtt;
 #[cfg(feature = "nats")]

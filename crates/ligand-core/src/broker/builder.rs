@@ -17,7 +17,7 @@ use crate::{
     cache::{Cache, Cacher, MemoryCacher},
     config::{self, CacherKind, CacherOptions, Env, Options},
     future::BoxFuture,
-    middleware::{DynCall, DynEmit, Middleware},
+    middleware::{DynCall, DynEmit, Middleware, debug::TransitLogger},
     registry::Registry,
     service::{IntoServiceDef, ServiceDef},
     task::Tasks,
@@ -40,6 +40,7 @@ pub struct BrokerBuilder {
     transporter: Option<Arc<dyn Transporter>>,
     discoverer: Option<Arc<dyn Discoverer>>,
     transmit: Vec<Arc<dyn Transmit>>,
+    transit_logger: Option<TransitLogger>,
 }
 
 impl BrokerBuilder {
@@ -120,6 +121,12 @@ impl BrokerBuilder {
         self
     }
 
+    /// Logs every packet that comes or goes.
+    pub fn transit_logger(mut self, logger: TransitLogger) -> Self {
+        self.transit_logger = Some(logger);
+        self
+    }
+
     /// Adds a service.
     pub fn service(mut self, service: impl IntoServiceDef) -> Self {
         self.services.push(service.into_service_def());
@@ -184,6 +191,10 @@ impl BrokerBuilder {
             transmit.push(plugs::transmit(plug)?);
         }
         let transmit = Chain::new(transmit);
+        let logger = self.transit_logger;
+        if let Some(logger) = &logger {
+            logger.open(&node_id)?;
+        }
         check_cluster(&options, transporter.as_deref(), discoverer.as_deref())?;
         let strategy = options.registry.strategy.clone();
         strategy.build()?;
@@ -197,6 +208,7 @@ impl BrokerBuilder {
                     &options,
                     transporter,
                     transmit,
+                    logger,
                     discoverer,
                     tasks.clone(),
                 )

@@ -6,9 +6,10 @@ use ligand_wire::{
     packet::{NodeInfo, ServiceInfo},
     pattern::Pattern,
 };
+use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::{Endpoint, Node};
+use super::{Endpoint, Node, strategy::StrategyOptions};
 use crate::{
     config::{CircuitBreakerOptions, RetryOptions},
     service::{Action, DynAction, Rest, Visibility},
@@ -120,8 +121,9 @@ fn action(
     action.timeout = definition.get("timeout").and_then(millis);
     action.retry = policy(definition, "retryPolicy").map(|policy| RetryOptions {
         enabled: policy.get("enabled").and_then(Value::as_bool),
-        retries: policy.get("retries").and_then(Value::as_u64).and_then(|n| n.try_into().ok()),
-        delay: policy.get("delay").and_then(millis),
+        // What another node asks for must not make this one try for ever.
+        retries: policy.get("retries").and_then(Value::as_u64).map(|n| n.min(10) as u32),
+        delay: policy.get("delay").and_then(millis).map(|delay| delay.max(Duration::from_millis(10))),
         max_delay: policy.get("maxDelay").and_then(millis),
         factor: policy.get("factor").and_then(Value::as_f64).filter(|factor| *factor >= 1.0),
         check: None,
@@ -140,6 +142,7 @@ fn action(
         half_open_time: policy.get("halfOpenTime").and_then(millis),
         check: None,
     });
+    action.strategy = definition.get("strategy").and_then(|own| StrategyOptions::deserialize(own).ok());
     action.rest = rest(definition.get("rest"));
     // The gateway decides by these who may call the action.
     let fields =

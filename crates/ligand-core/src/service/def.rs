@@ -3,6 +3,7 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use ligand_wire::{Error, Result};
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use super::{Action, Contract, Event, merge};
@@ -11,6 +12,7 @@ use crate::{
     context::Context,
     future::BoxFuture,
     middleware::{AfterHook, BeforeHook, ErrorHook, ServiceHooks},
+    registry::strategy::StrategyOptions,
 };
 
 /// A type that is a service: `#[service]` on its impl block implements this.
@@ -311,8 +313,17 @@ impl ServiceDef {
             )));
         }
         let short = self.settings.get("$noServiceNamePrefix") == Some(&Value::Bool(true));
+        let strategy = match self.settings.get("$strategy") {
+            None => None,
+            Some(own) => Some(StrategyOptions::deserialize(own).map_err(|error| {
+                Error::service_schema(format!("setting '$strategy' of service '{full_name}': {error}"))
+            })?),
+        };
         let mut seen = std::collections::HashSet::new();
         for action in &mut self.actions {
+            if action.strategy.is_none() {
+                action.strategy.clone_from(&strategy);
+            }
             if action.name.trim().is_empty() || action.name.chars().any(char::is_control) {
                 return Err(Error::service_schema(format!(
                     "an action of service '{full_name}' needs a printable name; '{}' is none",

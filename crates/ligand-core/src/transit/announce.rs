@@ -9,7 +9,9 @@ use std::{
 use ligand_transport::{Outbound, Ticket};
 use ligand_wire::{
     Error, Result,
-    packet::{ClientInfo, NodeInfo, Packet, PacketKind, Ping, Pong, Request, Response},
+    packet::{
+        ClientInfo, GossipReply, GossipRow, NodeInfo, Packet, PacketKind, Ping, Pong, Request, Response,
+    },
     topic::Topic,
 };
 use serde_json::{Map, json};
@@ -26,7 +28,6 @@ impl Transit {
     /// # Errors
     /// A wrong option, or another node that runs under this node's name.
     pub(crate) async fn join(self: &Arc<Self>) -> Result<()> {
-        self.run_events();
         let mut online = self.online.subscribe();
         self.transporter.clone().connect(self.clone()).await?;
         if let Some(discoverer) = &self.discoverer {
@@ -72,7 +73,7 @@ impl Transit {
             level: 1,
             ..Request::default()
         };
-        let body = self.pack(&Packet::Request(request), self.ver)?;
+        let body = self.pack(&Packet::Request(request), self.ver, Some(&self.node_id))?;
         let topic = Topic::node(PacketKind::Request, self.node_id.clone());
         self.hand_over(Outbound { topic, body, ticket: None });
         Ok(())
@@ -109,6 +110,8 @@ impl Transit {
         if self.conflict.borrow().is_some() {
             return Err(self.name_taken());
         }
+        // Events that came during the start have waited for their listeners.
+        self.run_events();
         self.stale.store(true, Ordering::Release);
         self.announced.store(true, Ordering::Release);
         self.announce_now().await;
@@ -128,7 +131,9 @@ impl Transit {
         self.tasks.spawn_background(async move {
             tokio::time::sleep(me.options.transit.announce_delay).await;
             me.announcing.store(false, Ordering::Release);
-            me.announce_now().await;
+            if !me.leaving.load(Ordering::Acquire) {
+                me.announce_now().await;
+            }
         });
     }
 
@@ -167,6 +172,10 @@ impl Transit {
     fn publish_info(&self) {
         let info = self.local_info();
         if self.features.own_discovery {
+            // Gossip travels on its own, but a node that stops cannot wait for it.
+            if self.leaving.load(Ordering::Acquire) {
+                self.gossip(&info);
+            }
             return;
         }
         if let Some(discoverer) = &self.discoverer {
@@ -181,6 +190,20 @@ impl Transit {
         }
         if let Err(error) = self.send_to_all(&Packet::Info(Box::new(NodeInfo::clone(&info)))) {
             self.not_sent(PacketKind::Info, &error);
+        }
+    }
+
+    /// Tells every node what this one is in a packet of gossip.
+    fn gossip(&self, info: &NodeInfo) {
+        let Some(broker) = self.broker() else { return };
+        let row = GossipRow { info: Some(Box::new(info.clone())), cpu: None };
+        let mut news = GossipReply::default();
+        news.online.insert(self.node_id.to_string(), row);
+        let packet = Packet::GossipResponse(news);
+        for node in broker.registry().nodes().iter().filter(|node| node.is_available()) {
+            if let Err(error) = self.send_to(node, &packet) {
+                self.not_sent(packet.kind(), &error);
+            }
         }
     }
 
@@ -201,6 +224,9 @@ impl Transit {
 
     /// Asks a node what it is.
     pub(super) fn ask(&self, node: &Arc<Node>) {
+        if !node.may_ask() {
+            return;
+        }
         if let Some(discoverer) = &self.discoverer {
             let work = discoverer.discover(node.id());
             self.tasks.spawn_background(async move {
@@ -234,10 +260,14 @@ impl Transit {
             return;
         }
         self.stale.store(true, Ordering::Release);
-        if self.balances()
-            && let Err(error) = self.transporter.balance(Vec::new()).await
-        {
-            tracing::warn!(error = %format!("{error:#}"), "balanced subscriptions were not ended");
+        if self.may_balance() {
+            match tokio::time::timeout(LAST_WORDS, self.transporter.balance(Vec::new())).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(error = %format!("{error:#}"), "balanced subscriptions were not ended");
+                }
+                Err(_) => tracing::warn!("balanced subscriptions were not ended within {LAST_WORDS:?}"),
+            }
         }
         self.publish_info();
         tokio::time::sleep(self.options.registry.stop_delay).await;
@@ -256,11 +286,14 @@ impl Transit {
             self.not_sent(PacketKind::Disconnect, &error);
         }
         if let Some(discoverer) = &self.discoverer {
-            discoverer.stop().await;
+            let _ = tokio::time::timeout(LAST_WORDS, discoverer.stop()).await;
         }
-        self.transporter.disconnect().await;
+        if tokio::time::timeout(LAST_WORDS, self.transporter.disconnect()).await.is_err() {
+            tracing::warn!(transporter = self.transporter.name(), "not closed within {LAST_WORDS:?}");
+        }
         self.end_streams(|_| true, &Error::disconnected(), false);
         for entry in self.pending.take(|_| true) {
+            super::stats::one(&self.stats.calls_rejected);
             let error = Error::request_rejected(entry.action.full_name(), &self.node_id);
             let _ = entry.reply.send(error.into());
         }
@@ -269,6 +302,10 @@ impl Transit {
     /// What this node is and offers; made anew when the services have changed.
     pub(super) fn local_info(&self) -> Arc<NodeInfo> {
         let port = self.transporter.port();
+        if !self.stale.load(Ordering::Acquire) && self.info.load().port == port {
+            return self.info.load_full();
+        }
+        let _one = self.building.lock();
         if !self.stale.swap(false, Ordering::AcqRel) && self.info.load().port == port {
             return self.info.load_full();
         }
@@ -312,12 +349,15 @@ impl Transit {
     /// Sends a ping; with a ticket the bus may tell that nobody got it.
     pub(super) fn ping(&self, node: &Node, id: &str, ticket: Option<Ticket>) -> Result<()> {
         let ping = Ping { time: now(), id: Cow::Borrowed(id) };
-        let body = self.pack(&Packet::Ping(ping), self.ver_of(node))?;
+        let body = self.pack(&Packet::Ping(ping), self.ver_of(node), Some(node.id()))?;
         let topic = Topic::node(PacketKind::Ping, node.id().clone());
         self.hand_over(Outbound { topic, body, ticket });
         Ok(())
     }
 }
+
+/// How long a stop waits for the bus or the store.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(2);
 
 const PROBE: &str = "$node.list";
 

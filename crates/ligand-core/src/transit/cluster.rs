@@ -114,6 +114,10 @@ impl Cluster for Transit {
     }
 
     fn lost(&self, id: &str, unexpected: bool) {
+        // It may be about to connect again, as this node just did.
+        if unexpected && self.returning.is_on() {
+            return;
+        }
         let Some(broker) = self.broker() else { return };
         let Some(node) = broker.registry().node(id) else { return };
         if !broker.registry().lose(&node) {
@@ -126,6 +130,7 @@ impl Cluster for Transit {
             }
         }
         self.reject(&node);
+        self.pongs.forget(id);
         let closed = Error::transient(503, "STREAM_CLOSED", format!("Stream closed by {id}"));
         self.end_streams(|other| other == id, &closed, false);
         tell(&broker, "$node.disconnected", json!({ "node": about(&node), "unexpected": unexpected }));

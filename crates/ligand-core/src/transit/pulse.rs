@@ -29,10 +29,10 @@ impl Transit {
             if !registry.heartbeat_timeout.is_zero() && self.discoverer.is_none() {
                 self.every(registry.heartbeat_timeout / 3, |me| me.check_silence());
             }
-            self.every(PROBE_PERIOD, |me| me.probe_waited_for());
         } else {
             self.every(registry.heartbeat_interval.max(Duration::from_secs(1)), |me| me.measure());
         }
+        self.every(PROBE_PERIOD, |me| me.probe_waited_for());
         if let Some((_, interval)) = &self.latencies {
             self.every(*interval, |me| me.ping_hosts());
         }
@@ -137,12 +137,20 @@ impl Transit {
         }
     }
 
-    /// A call waits for a node that may have died after it got it: a message that reaches nobody tells.
+    /// A call waits for a node that may have died after it got it: a message that reaches nobody tells. Nodes that
+    /// did not answer are asked until they do.
     fn probe_waited_for(self: &Arc<Self>) {
+        let Some(broker) = self.broker() else { return };
         if !self.is_online() {
             return;
         }
-        for node in self.pending.nodes() {
+        let mut nodes = self.pending.nodes();
+        for node in broker.registry().nodes() {
+            if node.is_suspect() && !nodes.iter().any(|other| Arc::ptr_eq(other, &node)) {
+                nodes.push(node);
+            }
+        }
+        for node in nodes {
             if !node.is_available() {
                 continue;
             }

@@ -12,11 +12,11 @@ use tokio::time::{Instant, sleep};
 
 use super::{Transit, balanced};
 
-/// Nodes connect again within this time.
-const MOMENT: Duration = Duration::from_secs(2);
+/// Nodes connect again within this time: the longest pause of transporters between two tries.
+const MOMENT: Duration = Duration::from_secs(5);
 
-/// Time between two tries.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Shortest and longest time between two tries.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
 /// When the bus came back.
 #[derive(Default)]
@@ -31,6 +31,12 @@ impl Returning {
     pub(super) fn is_on(&self) -> bool {
         self.0.lock().is_some_and(|since| since.elapsed() < MOMENT)
     }
+
+    /// Until the next try: the longer the bus is back, the less often.
+    fn pause(&self) -> Duration {
+        let since = self.0.lock().map_or(MOMENT, |since| since.elapsed());
+        (since / 2).clamp(PAUSES.0, PAUSES.1)
+    }
 }
 
 impl Transit {
@@ -38,7 +44,7 @@ impl Transit {
     pub(super) fn call_later(&self, ticket: Ticket) {
         let Some(me) = self.me() else { return };
         self.tasks.spawn_background(async move {
-            sleep(PAUSE).await;
+            sleep(me.returning.pause()).await;
             let Some(broker) = me.broker() else { return };
             let asked = me.pending.with(ticket, |entry| {
                 entry.tried.clear();
@@ -62,7 +68,7 @@ impl Transit {
     pub(super) fn later(&self, work: impl FnOnce(&Self) + Send + 'static) {
         let Some(me) = self.me() else { return };
         self.tasks.spawn(async move {
-            sleep(PAUSE).await;
+            sleep(me.returning.pause()).await;
             work(&me);
         });
     }

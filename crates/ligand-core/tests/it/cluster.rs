@@ -1,5 +1,7 @@
 //! Several nodes on one bus.
 
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
+
 use std::{
     sync::{
         Arc,
@@ -10,6 +12,7 @@ use std::{
 
 use ligand_core::{Action, Context, Error, Event, Payload, ServiceBroker, ServiceDef};
 use ligand_transport::memory::MemoryBus;
+use ligand_wire::{packet::PacketKind, topic::Topic};
 use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(5);
@@ -297,7 +300,10 @@ async fn a_refused_node_harms_nobody() {
     let own = runs.clone();
     let slow = ServiceDef::new("slow").action(Action::new("run", move |_: Context, (): ()| {
         own.fetch_add(1, Ordering::Relaxed);
-        async { Ok::<_, Error>(tokio::time::sleep(Duration::from_millis(300)).await) }
+        async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok::<_, Error>(())
+        }
     }));
     let a = node(&bus, "a", vec![slow, whoami()]).await;
     let b = node(&bus, "b", vec![]).await;
@@ -318,6 +324,50 @@ async fn a_refused_node_harms_nobody() {
     assert_eq!(b.traffic().unwrap().sent_again, 0);
     b.stop().await;
     a.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_that_waited_for_the_bus_too_long_says_so() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![]).await;
+    let b = node(&bus, "b", vec![whoami()]).await;
+    a.wait_for_services(&["who"], LIMIT).await.unwrap();
+    bus.cut();
+    until("the loss is noticed", || !a.is_connected()).await;
+    let call = a.call_named("who.wait", json!(60_000)).timeout(Duration::from_millis(300));
+    let waiting = tokio::spawn(call.into_future());
+    tokio::task::yield_now().await;
+    bus.heal();
+    until("the bus is back", || a.is_connected()).await;
+    let error = waiting.await.unwrap().unwrap_err();
+    assert_eq!((error.code(), error.name()), (502, "BrokerDisconnectedError"));
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test]
+async fn events_wait_for_their_listeners_to_start() {
+    let bus = MemoryBus::new();
+    let heard = Arc::new(AtomicUsize::new(0));
+    let own = bus.clone();
+    let slow = ServiceDef::new("slow").started(move |ctx: Context| {
+        let bus = own.clone();
+        async move {
+            let event = json!({
+                "ver": "5", "sender": "x", "id": "1", "event": "sound", "data": 1, "groups": ["ears"],
+                "broadcast": false, "meta": {}, "level": 1,
+            });
+            let topic = Topic::node(PacketKind::Event, "b".into());
+            bus.publish("", &topic, &event.to_string().into());
+            let came = || ctx.broker().traffic().unwrap().packets_received >= 1;
+            until("the event came", came).await;
+            Ok(())
+        }
+    });
+    let ears = listener("ears", "sound", None, &heard).dependency("slow");
+    let b = node(&bus, "b", vec![slow, ears]).await;
+    until("the event is heard", || heard.load(Ordering::Relaxed) == 1).await;
+    b.stop().await;
 }
 
 #[tokio::test]
@@ -363,4 +413,57 @@ async fn a_lost_bus_fails_nobody_who_can_wait() {
     assert_eq!(id, "b");
     a.stop().await;
     b.stop().await;
+}
+
+#[tokio::test]
+async fn only_public_actions_are_callable_from_outside() {
+    use ligand_core::Visibility;
+    use ligand_transport::Transporter as _;
+    use ligand_wire::{packet::PacketKind, topic::Topic};
+
+    let bus = MemoryBus::new();
+    let ran = Arc::new(AtomicUsize::new(0));
+    let action = |name: &'static str, visibility| {
+        let ran = ran.clone();
+        Action::new(name, move |_: Context, (): ()| {
+            ran.fetch_add(1, Ordering::SeqCst);
+            async { Ok::<_, Error>(()) }
+        })
+        .visibility(visibility)
+    };
+    let service = ServiceDef::new("vault")
+        .action(action("private", Visibility::Private))
+        .action(action("protected", Visibility::Protected))
+        .action(action("public", Visibility::Public));
+    let a = node(&bus, "a", vec![service]).await;
+    let before = a.traffic().unwrap().packets_sent;
+    for name in ["private", "protected", "public"] {
+        let body = format!(r#"{{"id":"{name}","action":"vault.{name}","ver":"5","sender":"x"}}"#);
+        bus.publish("", &Topic::node(PacketKind::Request, "a".into()), &body.into());
+    }
+    until("all are answered", || a.traffic().unwrap().packets_sent >= before + 3).await;
+    assert_eq!(ran.load(Ordering::SeqCst), 1);
+    assert_eq!(bus.transporter().name(), "memory");
+    a.stop().await;
+}
+
+#[tokio::test]
+async fn retries_go_round_like_other_calls() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![]).await;
+    let mut others = Vec::new();
+    for id in ["b", "c", "d"] {
+        others.push(node(&bus, id, vec![whoami()]).await);
+    }
+    until("all nodes are known", || a.registry().snapshot().nodes().count() == 3).await;
+    let mut ids = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        let id: String = a.call_named("who.ami", json!(null)).retries(1).await.unwrap().take().unwrap();
+        ids.insert(id);
+    }
+    assert_eq!(ids.len(), 3);
+    others.push(a);
+    for broker in others {
+        broker.stop().await;
+    }
 }

@@ -12,6 +12,7 @@ mod cluster;
 mod config;
 mod debug;
 mod events;
+mod forms;
 mod hooks;
 mod internal;
 mod levels;

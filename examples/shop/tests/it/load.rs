@@ -3,13 +3,18 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::json;
 
-use crate::support::Shop;
+use crate::{
+    server::Bus,
+    spread::{Mail, open},
+    support::Shop,
+};
 
 pub(crate) fn fifty_pieces_are_sold_fifty_times(shop: &Shop) {
     let user = shop.user("ada");
@@ -117,6 +122,62 @@ fn customers_who_hang_up_while_they_cancel_put_everything_back() {
     let open = orders.as_array().unwrap().iter().filter(|order| order["status"] == "confirmed").count();
     assert!((CUSTOMERS..=CUSTOMERS * (ORDERS - 1)).contains(&open), "{open} open");
     assert_eq!(user.stock(&product), 1000 - i64::try_from(open).unwrap(), "{open} open");
+}
+
+/// Kills an instance of the products while everybody buys.
+fn an_instance_dies(bus: Bus) {
+    const BUYERS: usize = 8;
+    const ORDERS: usize = 60;
+    let shop = open(bus, Mail::Rust).unwrap();
+    let user = shop.user("ada");
+    let product = user.product("Ticket", 10.0, 1000);
+    let token = user.token();
+    let sold = AtomicUsize::new(0);
+    let failed = thread::scope(|scope| {
+        let buyers: Vec<_> = (0..BUYERS)
+            .map(|_| {
+                let (buyer, product, sold) = (shop.anybody().with_token(&token), &product, &sold);
+                scope.spawn(move || {
+                    let statuses = (0..ORDERS).map(|_| {
+                        let status = buyer.order(product, 1).status;
+                        sold.fetch_add(usize::from(status == 200), Ordering::SeqCst);
+                        status
+                    });
+                    statuses.filter(|status| *status != 200).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        while sold.load(Ordering::SeqCst) < BUYERS * ORDERS / 4 {
+            thread::yield_now();
+        }
+        shop.kill("product-1");
+        buyers.into_iter().flat_map(|buyer| buyer.join().unwrap()).collect::<Vec<_>>()
+    });
+    // What was under way at that moment; each has reserved a piece or not, nobody knows.
+    assert!(failed.len() <= BUYERS && failed.iter().all(|status| *status >= 500), "{failed:?}");
+    let sold = sold.into_inner();
+    assert_eq!(sold + failed.len(), BUYERS * ORDERS);
+    let orders = user.get("/api/order/my").body.as_array().unwrap().len();
+    assert_eq!(orders, sold);
+    let stock = usize::try_from(user.stock(&product)).unwrap();
+    assert!((1000 - sold - failed.len()..=1000 - sold).contains(&stock), "{stock} left of 1000, {sold} sold");
+    user.order(&product, 1).expect(200, None);
+    shop.is_well();
+}
+
+#[test]
+fn an_instance_that_dies_over_tcp_costs_a_few_orders() {
+    an_instance_dies(Bus::Tcp);
+}
+
+#[test]
+fn an_instance_that_dies_over_nats_costs_a_few_orders() {
+    an_instance_dies(Bus::Nats);
+}
+
+#[test]
+fn an_instance_that_dies_over_redis_costs_a_few_orders() {
+    an_instance_dies(Bus::Redis);
 }
 
 pub(crate) fn a_cancelled_order_puts_its_pieces_back_once(shop: &Shop) {

@@ -1,7 +1,8 @@
 //! The shop over HTTP: every test starts the real program on a free port with a database of its own, or one process
 //! for each service.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "these threads run nothing asynchronous")]
 
 mod everywhere;
 mod hostile;

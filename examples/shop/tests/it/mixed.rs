@@ -334,7 +334,7 @@ impl Mixed {
             let quote = self.call("supplier.quote", json!({ "id": product })).unwrap();
             (quote["stock"].clone(), quote["runs"].clone())
         };
-        let label = || self.call("warehouse.label", json!(product)).unwrap();
+        let label = || self.call("warehouse.label", json!({ "id": product })).unwrap();
         let cleaned = || {
             let [.., warehouse] = self.warehouse_heard();
             [self.supplier_heard("clean"), warehouse, self.shop.count("Product cache cleared")]

@@ -9,7 +9,11 @@ use std::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{PASSWORD, Shop, program};
+use crate::{
+    server::Bus,
+    spread::Street,
+    support::{PASSWORD, Shop, program},
+};
 
 #[test]
 fn a_restart_keeps_the_data() {
@@ -173,5 +177,74 @@ fn a_wrong_setting_stops_the_start_and_is_named() {
         assert!(said.contains(wanted), "{file}: {said}");
         assert!(!said.contains("hunter2"), "{said}");
         fs::remove_file(folder.path().join(file)).unwrap();
+    }
+}
+
+#[test]
+fn parts_start_in_any_order_and_keep_their_own_files() {
+    let folder = TempDir::new().unwrap();
+    let nodes = ["front", "goods", "people"];
+    let street = Street::new(Bus::Tcp, "5", &nodes);
+    // These nodes wait for each other.
+    let front = street.part(&folder, "front", "api,order");
+    let mut goods = street.part(&folder, "goods", "product,notification,email");
+    goods.env_remove("DATABASE_URL");
+    let mut people = program(&folder, &street.vars("people"));
+    people.env("SERVICES", "user, admin").env_remove("DATABASE_URL");
+
+    let mut shop = Shop::launch(front);
+    shop.wait_for("still waiting for services");
+    assert_eq!(shop.said("The shop is open"), 0);
+    shop.add(goods);
+    shop.wait_for("node=\"goods\"");
+    shop.add(people);
+    shop.wait_until_open();
+    shop.wait_for("Open: product, notification, email.");
+    shop.wait_for("Open: user, admin.");
+    let user = shop.user("ada");
+    let product = user.product("Mouse", 10.0, 5);
+    user.order(&product, 2).expect(200, None);
+    shop.wait_for("e-mail sent subject=\"Order ");
+    for file in ["order.db", "data/product.db", "data/user.db"] {
+        assert!(folder.path().join(file).is_file(), "{file}");
+    }
+    for file in ["user.db", "product.db", "data/order.db", "data/shop.db"] {
+        assert!(!folder.path().join(file).exists(), "{file}");
+    }
+    shop.terminate();
+    let status = shop.ended();
+    assert!(status.success(), "{status}");
+}
+
+#[test]
+fn what_is_not_there_cannot_be_chosen() {
+    let folder = TempDir::new().unwrap();
+    let known = "api, user, product, order, notification, email, admin";
+    for (vars, wanted) in [
+        (&[("SERVICES", "usr")][..], format!("SERVICES: there is no service 'usr'; there are {known}")),
+        (&[("SERVICES", " , ")], format!("SERVICES names no service; there are {known}")),
+        (&[("SERVICES", "user"), ("JWT_SECRET", "")], "JWT_SECRET is not set".into()),
+        (&[("SERVICES", "api,order"), ("JWT_SECRET", "")], "JWT_SECRET is not set".into()),
+        (&[("SERVICES", "product"), ("TRANSPORTER", "pigeon")], "'pigeon' is not known".into()),
+    ] {
+        let said = Shop::refused(&folder, vars);
+        assert!(said.contains(&wanted), "{vars:?}: {said}");
+    }
+    for (args, wanted) in [
+        (&["--services", "user,stock"][..], "--services: there is no service 'stock'"),
+        (&["--services"], "--services needs names"),
+        (&["--serve"], "'--serve' is not known"),
+    ] {
+        let mut command = program(&folder, &[("SERVICES", "user")]);
+        let output = command.args(args).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.starts_with("Error: ") && said.contains(wanted), "{args:?}: {said}");
+    }
+    let output = program(&folder, &[]).arg("--help").output().unwrap();
+    assert!(output.status.success());
+    let help = String::from_utf8(output.stdout).unwrap();
+    for name in known.split(", ") {
+        assert!(help.contains(&format!("\n  {name} ")), "{help}");
     }
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::{Agent, http::HeaderMap};
 
-use crate::spread::{INSTANCES, Street};
+use crate::spread::{INSTANCES, NODES, Street};
 
 /// Signs the tokens of every test shop.
 pub(crate) const SECRET: &str = "a secret for tests, longer than 32 bytes";
@@ -224,6 +224,11 @@ impl Shop {
         self.lines().iter().filter(|line| line.contains(text)).count()
     }
 
+    /// How many lines with this text are known by now.
+    pub(crate) fn said(&self, text: &str) -> usize {
+        self.output.lines.lock().iter().filter(|line| line.contains(text)).count()
+    }
+
     pub(crate) fn wait_for(&self, text: &str) {
         self.output.wait(text, |lines| lines.iter().any(|line| line.contains(text)).then_some(()));
     }
@@ -234,6 +239,13 @@ impl Shop {
             let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
             assert!(status.success());
         }
+    }
+
+    /// SIGKILL for the process of one node.
+    pub(crate) fn kill(&self, node: &str) {
+        let place = NODES.iter().position(|(name, _)| *name == node).unwrap();
+        let status = Command::new("kill").args(["-KILL", &self.children[place].id().to_string()]).status();
+        assert!(status.unwrap().success());
     }
 
     /// The end of the program, and its folder.
