@@ -22,3 +22,15 @@ pub mod errors {}
 #[cfg(doctest)]
 #[doc = include_str!("../docs/from-moleculer.md")]
 pub mod from_moleculer {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/join-a-moleculer-cluster.md")]
+pub mod join {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/streams.md")]
+pub mod streams {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/transporters/memory.md")]
+pub mod memory {}

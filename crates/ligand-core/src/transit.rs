@@ -57,7 +57,7 @@ use crate::{
     config::{Options, Protocol},
     context::{Context, Id},
     future::Work,
-    middleware::debug::TransitLogger,
+    middleware::{debug::TransitLogger, order},
     registry::{
         Endpoint, Node,
         strategy::{Latencies, StrategyOptions},
@@ -93,6 +93,10 @@ pub(crate) struct Transit {
     buffer: Mutex<Buffer>,
     /// Something waits in the buffer: what follows must wait behind it.
     buffered: AtomicBool,
+    /// Only one empties the buffer at a time.
+    flushing: tokio::sync::Mutex<()>,
+    /// Only one makes the info at a time.
+    building: Mutex<()>,
     connected: AtomicBool,
     online: watch::Sender<bool>,
     outages: AtomicU64,
@@ -164,6 +168,8 @@ impl Transit {
             event_source: Mutex::new(Some(source)),
             buffer: Mutex::default(),
             buffered: AtomicBool::new(false),
+            flushing: tokio::sync::Mutex::default(),
+            building: Mutex::new(()),
             connected: AtomicBool::new(false),
             online: watch::Sender::new(false),
             outages: AtomicU64::new(0),
@@ -200,9 +206,17 @@ impl Transit {
         self.connected.load(Ordering::Acquire)
     }
 
-    /// The bus chooses among instances.
-    pub(crate) fn balances(&self) -> bool {
+    /// The bus can choose among instances, and is asked to.
+    fn may_balance(&self) -> bool {
         self.options.disable_balancer && self.features.balancer
+    }
+
+    /// The bus chooses among instances now.
+    pub(crate) fn balances(&self) -> bool {
+        self.may_balance()
+            // Without subscriptions of its own a node that starts or stops would not reach itself.
+            && self.announced.load(Ordering::Acquire)
+            && !self.leaving.load(Ordering::Acquire)
     }
 
     /// Load of this machine in percent, when it was measured.
@@ -254,8 +268,8 @@ impl Transit {
     /// Sends a packet to one node; answers an error when it did not leave.
     fn send_to(&self, node: &Node, packet: &Packet<'_>) -> Result<()> {
         let body = self.pack(packet, self.ver_of(node), Some(node.id()))?;
-        self.hand_over(Outbound { topic: Topic::node(packet.kind(), node.id().clone()), body, ticket: None });
-        Ok(())
+        let topic = Topic::node(packet.kind(), node.id().clone());
+        self.try_hand_over(Outbound { topic, body, ticket: None })
     }
 
     /// Sends a packet to every node, in both versions when the cluster is mixed.
@@ -271,16 +285,24 @@ impl Transit {
     /// Sends without a wait for the result; a failure is logged.
     fn hand_over(&self, packet: Outbound) {
         let kind = packet.topic.kind;
+        if let Err(error) = self.try_hand_over(packet) {
+            self.not_sent(kind, &error);
+        }
+    }
+
+    /// Sends without a wait for room; answers what is known at once.
+    fn try_hand_over(&self, packet: Outbound) -> Result<()> {
+        let kind = packet.topic.kind;
         match self.send(packet) {
-            Sending::Done(Ok(())) => {}
-            Sending::Done(Err(error)) => self.not_sent(kind, &error),
+            Sending::Done(result) => result,
             Sending::Waiting(work) => {
-                let Some(me) = self.me() else { return };
+                let Some(me) = self.me() else { return Err(Error::disconnected()) };
                 self.tasks.spawn_background(async move {
                     if let Err(error) = work.await {
                         me.not_sent(kind, &error);
                     }
                 });
+                Ok(())
             }
         }
     }
@@ -293,26 +315,30 @@ impl Transit {
 
     /// Sends a packet; while the bus is lost, calls, answers and events wait in a bounded buffer.
     fn send(&self, packet: Outbound) -> Sending {
-        if self.is_online() && !self.buffered.load(Ordering::Acquire) {
-            stats::one(&self.stats.packets_sent);
-            stats::add(&self.stats.bytes_sent, packet.body.len());
-            return self.transporter.send(packet);
-        }
         let worth =
             matches!(packet.topic.kind, PacketKind::Request | PacketKind::Response | PacketKind::Event);
+        if self.is_online() && (!worth || !self.buffered.load(Ordering::Acquire)) {
+            return self.send_now(packet);
+        }
         if !worth {
             return Sending::Done(Ok(()));
         }
         let mut buffer = self.buffer.lock();
-        if self.is_online() && buffer.is_empty() {
+        if self.is_online() && !self.buffered.load(Ordering::Acquire) {
             drop(buffer);
-            return self.transporter.send(packet);
+            return self.send_now(packet);
         }
         self.buffered.store(true, Ordering::Release);
         match buffer.push(packet, self.options.transit.max_buffer_size) {
             Ok(()) => Sending::Done(Ok(())),
             Err(_) => Sending::Done(Err(Error::disconnected())),
         }
+    }
+
+    fn send_now(&self, packet: Outbound) -> Sending {
+        stats::one(&self.stats.packets_sent);
+        stats::add(&self.stats.bytes_sent, packet.body.len());
+        self.transporter.send(packet)
     }
 
     fn next_buffered(&self) -> Option<Outbound> {
@@ -326,6 +352,7 @@ impl Transit {
 
     /// Hands over what waited for the bus, in order.
     async fn empty_buffer(&self) {
+        let _one = self.flushing.lock().await;
         loop {
             let Some(packet) = self.next_buffered() else { return };
             // A call that nobody waits for any more need not be made.
@@ -335,12 +362,32 @@ impl Transit {
                 continue;
             }
             let again = packet.clone();
-            stats::one(&self.stats.packets_sent);
-            stats::add(&self.stats.bytes_sent, packet.body.len());
-            if self.transporter.send(packet).await.is_err() {
-                self.buffer.lock().unpop(again);
-                return;
+            match self.send_now(packet).await {
+                Ok(()) => {}
+                // The bus takes others, but never this one.
+                Err(error) if self.is_online() && !error.is("BrokerDisconnectedError") => {
+                    self.unsendable(again, error);
+                }
+                Err(_) => {
+                    self.buffer.lock().unpop(again);
+                    return;
+                }
             }
+        }
+    }
+
+    /// A packet that waited and that the bus refuses.
+    fn unsendable(&self, packet: Outbound, error: Error) {
+        let call = match packet.topic.kind {
+            PacketKind::Request => packet.ticket.and_then(|ticket| self.pending.remove(ticket)),
+            _ => None,
+        };
+        match call {
+            Some(entry) => drop(entry.reply.send(error.into())),
+            None if packet.topic.kind == PacketKind::Event => {
+                self.event_lost("<buffered>", &format!("{error:#}"));
+            }
+            None => self.not_sent(packet.topic.kind, &error),
         }
     }
 
@@ -358,8 +405,10 @@ impl Transit {
         let (broker, transit) = (self.broker()?, self.me()?);
         let mut action = Action::clone(any.action());
         action.handler = Arc::new(RemoteHandler { transit, node: None });
-        let chain = action.handler.clone();
-        Some(Arc::new(Endpoint::new(broker, Arc::new(action), None, |_, _| (chain, Vec::new()))))
+        let somewhere = Node::new("");
+        Some(Arc::new(Endpoint::new(broker.clone(), Arc::new(action), None, |action, available| {
+            order::remote(broker.parts(), action, &somewhere, available)
+        })))
     }
 
     /// The error of a call that took too long: it says so when the bus was lost meanwhile.
@@ -427,11 +476,13 @@ impl Link for Transit {
         if again {
             self.returning.begin();
         }
+        self.connected.store(true, Ordering::Release);
+        self.online.send_replace(true);
+        let outages = self.outages.load(Ordering::Relaxed);
         self.tasks.spawn_background(async move {
-            me.connected.store(true, Ordering::Release);
-            me.online.send_replace(true);
             me.empty_buffer().await;
-            if again {
+            // Lost again meanwhile: the next connection does the rest.
+            if again && me.outages.load(Ordering::Relaxed) == outages {
                 tracing::info!(transporter = me.transporter.name(), "the transporter is connected again");
                 me.rejoin().await;
             }

@@ -102,7 +102,7 @@ fn strange(rng: &mut fastrand::Rng) -> Value {
         6 => json!(i64::MIN),
         7 => Value::Array(vec![Value::Null; rng.usize(..200)]),
         8 => Value::Object(Map::new()),
-        9 => nest(rng.usize(..3000)),
+        9 => nest(rng.usize(..400)),
         _ => strange_text(rng).into(),
     }
 }

@@ -63,7 +63,8 @@ pub(crate) fn plan(nodes: usize, seconds: u64) -> Vec<Planned> {
             Planned {
                 fault,
                 at: Duration::from_millis(fastrand::u64(0..seconds * 1000)),
-                lasts: Duration::from_millis(fastrand::u64(300..40_000)),
+                // Parts of it are whole milliseconds too.
+                lasts: Duration::from_millis(8 * fastrand::u64(40..5000)),
             }
         })
         .collect()

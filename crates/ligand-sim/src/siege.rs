@@ -233,6 +233,45 @@ impl Siege {
     }
 }
 
+/// Somebody says farewell in the name of a node that lives, and tells infos in its name. Answers what was wrong a
+/// moment later, and after the next heartbeat.
+pub fn forged_farewell() -> Vec<String> {
+    let siege = Siege { seed: 1, packets: 0, format: Format::Json, wrapping: Wrapping::Plain };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without threads and sockets can be made");
+    runtime.block_on(async move {
+        let bus = MemoryBus::new();
+        let (tap, heard) = (Tap::default(), Arc::default());
+        let a = siege.node(&bus, NODES[0], &tap, &heard).await;
+        let b = siege.node(&bus, NODES[1], &tap, &heard).await;
+        let mut attacker = Attacker::new(siege, &tap);
+        let mut wrong = Vec::new();
+        let info = packet::NodeInfo { instance_id: "other".into(), seq: 1 << 40, ..Default::default() };
+        let forgeries = [
+            (Packet::Disconnect, Duration::from_millis(300)),
+            (Packet::Info(Box::new(info)), Duration::from_secs(12)),
+        ];
+        for (packet, patience) in forgeries {
+            for _ in 0..100 {
+                let (kind, body) = attacker.encode_from(&packet, NODES[1]);
+                bus.publish("", &Topic::all(kind), &body);
+                attacker.names += 1;
+            }
+            tokio::time::sleep(patience).await;
+            let call = a.call_named("echo.say", json!({ "value": 1 })).node(NODES[1]);
+            if let Err(error) = call.await {
+                wrong.push(format!("after a forged {}: {error:#}", packet.kind().as_str()));
+            }
+        }
+        a.stop().await;
+        b.stop().await;
+        wrong
+    })
+}
+
 fn echo() -> ServiceDef {
     ServiceDef::new("echo").action(Action::new("say", |_: Context, params: Value| async move {
         if let Some(ms) = params["ms"].as_u64() {

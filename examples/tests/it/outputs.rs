@@ -63,4 +63,5 @@ examples! {
     configuration = "17_configuration",
     mocks = "18_mocks",
     shutdown = "19_shutdown",
+    cluster = "20_cluster",
 }

@@ -159,25 +159,25 @@ fn find(broker: &ServiceBroker, call: &Outgoing) -> Option<Arc<Endpoint>> {
     if let Some(node) = call.options().and_then(|options| options.node_id.as_deref()) {
         return list.on(node).cloned();
     }
-    if broker.balances() && !call.action.starts_with('$') {
+    let private = |endpoint: &Endpoint| endpoint.action().visibility == Visibility::Private;
+    if let Some(own) = list.local().filter(|own| private(own)) {
+        // Nobody else may have it.
+        return Some(own.clone());
+    }
+    // The packets of a stream must all reach the same node.
+    let streams = call.options().is_some_and(|options| options.stream.is_some());
+    if broker.balances() && !call.action.starts_with('$') && !streams {
         return broker.transit()?.balanced_endpoint(list.first()?);
     }
     let local = call.action.starts_with('$') || broker.0.parts.options.registry.prefer_local;
-    let private = |endpoint: &Endpoint| endpoint.action().visibility == Visibility::Private;
-    match list.local() {
-        // Nobody else may have it.
-        Some(own) if private(own) => Some(own.clone()),
-        _ => {
-            let meta = || {
-                let mut meta = call.parent.as_ref().map(Context::metas).unwrap_or_default();
-                if let Some(options) = call.options() {
-                    meta.merge(&options.meta);
-                }
-                meta
-            };
-            list.pick(local, &Pick::new(&call.params, &meta), &|_| false).cloned()
+    let meta = || {
+        let mut meta = call.parent.as_ref().map(Context::metas).unwrap_or_default();
+        if let Some(options) = call.options() {
+            meta.merge(&options.meta);
         }
-    }
+        meta
+    };
+    list.pick(local, &Pick::new(&call.params, &meta), &|_| false).cloned()
 }
 
 /// One endpoint at work.
@@ -337,7 +337,8 @@ async fn run(mut call: Outgoing) -> Result<Payload> {
     let broker = call.broker().clone();
     // Only tries count as running: a pause must not keep a service from stopping.
     call.target = Target::Missing(broker.clone());
-    let Some(endpoint) = find(&broker, &call) else {
+    // For the definition only: the strategy is asked once for each try.
+    let Some(endpoint) = broker.0.registry.load().endpoint(&call.action).cloned() else {
         let error = not_found(&call);
         return failed(call, error).await;
     };
@@ -397,7 +398,7 @@ fn attempt(broker: &ServiceBroker, call: &Outgoing) -> Result<Running, Refused> 
 /// The context of a fallback: as the action's, but with all the time that the caller has left; the action's own
 /// may be used up.
 fn fallback_context(broker: &ServiceBroker, call: &Outgoing) -> Option<Context> {
-    let endpoint = find(broker, call)?;
+    let endpoint = broker.0.registry.load().endpoint(&call.action)?.clone();
     let mut inner = prepare(endpoint, &call.action, call.parent.as_ref(), call.options()).ok()?;
     inner.limit = Limit::new(None, call.parent.as_ref().and_then(Context::deadline));
     Some(inner.build())

@@ -160,12 +160,15 @@ fn options<T: DeserializeOwned>(plug: &Plug, option: &str, address: &str) -> Res
 /// The message without the value that it quotes: it may be a secret.
 #[allow(dead_code, reason = "without any feature there is no kind")]
 fn unquoted(message: &str) -> String {
-    match (message.find(": string \""), message.rfind("\", expected")) {
-        (Some(start), Some(end)) if start < end => {
-            format!("{}: a text{}", &message[..start], &message[end + 1..])
+    let kinds = [(": string \"", "\", expected", ": a text"), (" `", "`, expected", "")];
+    for (before, after, instead) in kinds {
+        if let (Some(start), Some(end)) = (message.find(before), message.rfind(after))
+            && start < end
+        {
+            return format!("{}{instead}{}", &message[..start], &message[end + 1..]);
         }
-        _ => message.to_owned(),
     }
+    message.to_owned()
 }
 
 fn unknown(option: &str, kind: &str, known: &[&str]) -> Error {
@@ -196,5 +199,7 @@ mod tests {
         );
         let secret = unquoted("invalid type: string \"hunter2\", expected a boolean");
         assert_eq!(secret, "invalid type: a text, expected a boolean");
+        let secret = unquoted("invalid type: integer `123456`, expected a string");
+        assert_eq!(secret, "invalid type: integer, expected a string");
     }
 }

@@ -124,7 +124,9 @@ impl Drop for Watch {
 impl Breaker {
     fn counts(&self, error: &Error) -> bool {
         // What went wrong on a third node is not this endpoint's fault.
-        let own = error.node_id().is_none_or(|node| *node == *self.node);
+        // Neither is a lost connection of this node.
+        let own =
+            error.node_id().is_none_or(|node| *node == *self.node) && !error.is("BrokerDisconnectedError");
         own && match &self.policy.check {
             Some(check) => check.counts(error),
             None => error.code() >= 500,

@@ -34,20 +34,46 @@ fn service(item: &ServiceItem) -> ServiceInfo {
 
 /// Settings without those that `$secureSettings` names (dotted paths).
 fn public_settings(settings: &Map<String, Value>) -> Value {
-    let mut shown = Value::Object(settings.clone());
-    let secret = settings.get("$secureSettings").and_then(Value::as_array);
-    for path in secret.into_iter().flatten().filter_map(Value::as_str) {
-        let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
-        let pointer =
-            if parent.is_empty() { String::new() } else { format!("/{}", parent.replace('.', "/")) };
-        if let Some(Value::Object(map)) = shown.pointer_mut(&pointer) {
-            map.remove(last);
+    let mut shown = settings.clone();
+    let secret = match settings.get("$secureSettings") {
+        Some(Value::Array(paths)) => paths.iter().filter_map(Value::as_str).collect(),
+        Some(Value::String(path)) => vec![path.as_str()],
+        _ => Vec::new(),
+    };
+    for path in secret {
+        // A key may have dots of its own.
+        if shown.remove(path).is_none() {
+            hide(&mut shown, path);
         }
     }
-    if let Value::Object(map) = &mut shown {
-        map.remove("$secureSettings");
+    shown.remove("$secureSettings");
+    Value::Object(shown)
+}
+
+/// Takes out what a path names: `db.password`, `servers[0].password`.
+fn hide(settings: &mut Map<String, Value>, path: &str) {
+    let path = path.replace('[', ".").replace(']', "");
+    let Some((first, rest)) = path.split_once('.') else { return };
+    let Some(mut at) = settings.get_mut(first) else { return };
+    let (parents, last) = rest.rsplit_once('.').map_or((None, rest), |(parents, last)| (Some(parents), last));
+    for part in parents.into_iter().flat_map(|parents| parents.split('.')) {
+        let next = match at {
+            Value::Object(map) => map.get_mut(part),
+            Value::Array(items) => part.parse::<usize>().ok().and_then(|index| items.get_mut(index)),
+            _ => None,
+        };
+        let Some(next) = next else { return };
+        at = next;
     }
-    shown
+    match at {
+        Value::Object(map) => drop(map.remove(last)),
+        Value::Array(items) => {
+            if let Some(item) = last.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
+                *item = Value::Null;
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The definition of an action in the form that all nodes understand. What is only for this node stays here:
@@ -119,4 +145,21 @@ fn event(listener: &Listener) -> Value {
     }
     json.insert("name".into(), event.pattern().into());
     Value::Object(json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_settings_stay_here_however_they_are_named() {
+        let settings = json!({
+            "shown": 1, "a.b": "x", "db": { "password": "x", "host": "h" }, "servers": [{ "key": "x" }],
+            "$secureSettings": ["a.b", "db.password", "servers[0].key", "missing.x"]
+        });
+        let shown = public_settings(settings.as_object().unwrap());
+        assert_eq!(shown, json!({ "shown": 1, "db": { "host": "h" }, "servers": [{}] }));
+        let one = json!({ "a": 1, "b": 2, "$secureSettings": "a" });
+        assert_eq!(public_settings(one.as_object().unwrap()), json!({ "b": 2 }));
+    }
 }

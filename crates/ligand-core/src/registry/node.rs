@@ -33,10 +33,14 @@ pub struct Node {
     state: Mutex<State>,
 }
 
+/// Between two questions to a node.
+const ASK_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
 struct State {
     seq: u64,
     heard: Instant,
     since: Option<Instant>,
+    asked: Option<Instant>,
     address: Option<Address>,
 }
 
@@ -52,7 +56,13 @@ impl Node {
             cpu_seq: AtomicU64::new(0),
             info: ArcSwap::default(),
             latency: ArcSwapOption::empty(),
-            state: Mutex::new(State { seq: 0, heard: Instant::now(), since: None, address: None }),
+            state: Mutex::new(State {
+                seq: 0,
+                heard: Instant::now(),
+                since: None,
+                asked: None,
+                address: None,
+            }),
         }
     }
 
@@ -153,7 +163,8 @@ impl Node {
             "5" => 5,
             _ => 0,
         };
-        if self.ver.load(Ordering::Relaxed) != ver {
+        // A mixed node says everything in both versions; the newer one is what it understands best.
+        if self.ver.load(Ordering::Relaxed) < ver {
             self.ver.store(ver, Ordering::Relaxed);
         }
     }
@@ -164,6 +175,17 @@ impl Node {
 
     pub(crate) fn touch(&self) {
         self.state.lock().heard = Instant::now();
+    }
+
+    /// Whether it may be asked for its info now: two nodes that cannot take each other's would ask without end.
+    pub(crate) fn may_ask(&self) -> bool {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let recent = state.asked.is_some_and(|asked| now.duration_since(asked) < ASK_PAUSE);
+        if !recent {
+            state.asked = Some(now);
+        }
+        !recent
     }
 
     /// Takes a load value that is news.
@@ -191,6 +213,10 @@ impl Node {
             !self.is_available() || known.instance_id != info.instance_id || info.seq.max(1) > state.seq;
         if !news {
             return false;
+        }
+        if known.instance_id != info.instance_id && !known.instance_id.is_empty() {
+            // Started anew, maybe as another version.
+            self.ver.store(0, Ordering::Relaxed);
         }
         state.seq = info.seq.max(1);
         state.heard = Instant::now();

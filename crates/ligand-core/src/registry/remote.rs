@@ -121,8 +121,9 @@ fn action(
     action.timeout = definition.get("timeout").and_then(millis);
     action.retry = policy(definition, "retryPolicy").map(|policy| RetryOptions {
         enabled: policy.get("enabled").and_then(Value::as_bool),
-        retries: policy.get("retries").and_then(Value::as_u64).and_then(|n| n.try_into().ok()),
-        delay: policy.get("delay").and_then(millis),
+        // What another node asks for must not make this one try for ever.
+        retries: policy.get("retries").and_then(Value::as_u64).map(|n| n.min(10) as u32),
+        delay: policy.get("delay").and_then(millis).map(|delay| delay.max(Duration::from_millis(10))),
         max_delay: policy.get("maxDelay").and_then(millis),
         factor: policy.get("factor").and_then(Value::as_f64).filter(|factor| *factor >= 1.0),
         check: None,

@@ -131,7 +131,9 @@ impl Transit {
         self.tasks.spawn_background(async move {
             tokio::time::sleep(me.options.transit.announce_delay).await;
             me.announcing.store(false, Ordering::Release);
-            me.announce_now().await;
+            if !me.leaving.load(Ordering::Acquire) {
+                me.announce_now().await;
+            }
         });
     }
 
@@ -222,6 +224,9 @@ impl Transit {
 
     /// Asks a node what it is.
     pub(super) fn ask(&self, node: &Arc<Node>) {
+        if !node.may_ask() {
+            return;
+        }
         if let Some(discoverer) = &self.discoverer {
             let work = discoverer.discover(node.id());
             self.tasks.spawn_background(async move {
@@ -255,10 +260,14 @@ impl Transit {
             return;
         }
         self.stale.store(true, Ordering::Release);
-        if self.balances()
-            && let Err(error) = self.transporter.balance(Vec::new()).await
-        {
-            tracing::warn!(error = %format!("{error:#}"), "balanced subscriptions were not ended");
+        if self.may_balance() {
+            match tokio::time::timeout(LAST_WORDS, self.transporter.balance(Vec::new())).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(error = %format!("{error:#}"), "balanced subscriptions were not ended");
+                }
+                Err(_) => tracing::warn!("balanced subscriptions were not ended within {LAST_WORDS:?}"),
+            }
         }
         self.publish_info();
         tokio::time::sleep(self.options.registry.stop_delay).await;
@@ -277,11 +286,14 @@ impl Transit {
             self.not_sent(PacketKind::Disconnect, &error);
         }
         if let Some(discoverer) = &self.discoverer {
-            discoverer.stop().await;
+            let _ = tokio::time::timeout(LAST_WORDS, discoverer.stop()).await;
         }
-        self.transporter.disconnect().await;
+        if tokio::time::timeout(LAST_WORDS, self.transporter.disconnect()).await.is_err() {
+            tracing::warn!(transporter = self.transporter.name(), "not closed within {LAST_WORDS:?}");
+        }
         self.end_streams(|_| true, &Error::disconnected(), false);
         for entry in self.pending.take(|_| true) {
+            super::stats::one(&self.stats.calls_rejected);
             let error = Error::request_rejected(entry.action.full_name(), &self.node_id);
             let _ = entry.reply.send(error.into());
         }
@@ -290,6 +302,10 @@ impl Transit {
     /// What this node is and offers; made anew when the services have changed.
     pub(super) fn local_info(&self) -> Arc<NodeInfo> {
         let port = self.transporter.port();
+        if !self.stale.load(Ordering::Acquire) && self.info.load().port == port {
+            return self.info.load_full();
+        }
+        let _one = self.building.lock();
         if !self.stale.swap(false, Ordering::AcqRel) && self.info.load().port == port {
             return self.info.load_full();
         }
@@ -339,6 +355,9 @@ impl Transit {
         Ok(())
     }
 }
+
+/// How long a stop waits for the bus or the store.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(2);
 
 const PROBE: &str = "$node.list";
 

@@ -36,8 +36,4 @@ impl Buffer {
         self.bytes += packet.body.len() + OVERHEAD;
         self.packets.push_front(packet);
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.packets.is_empty()
-    }
 }

@@ -130,6 +130,7 @@ impl Cluster for Transit {
             }
         }
         self.reject(&node);
+        self.pongs.forget(id);
         let closed = Error::transient(503, "STREAM_CLOSED", format!("Stream closed by {id}"));
         self.end_streams(|other| other == id, &closed, false);
         tell(&broker, "$node.disconnected", json!({ "node": about(&node), "unexpected": unexpected }));

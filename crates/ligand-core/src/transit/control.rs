@@ -25,7 +25,11 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::{Transit, stats, streams::Way};
-use crate::{ServiceBroker, context::Id, registry::Node};
+use crate::{
+    ServiceBroker,
+    context::Id,
+    registry::{Group, Node},
+};
 
 /// Names of control messages begin with this.
 pub(super) const CONTROL: &str = "$ligand.";
@@ -84,6 +88,8 @@ struct SentEvent {
     node: Arc<Node>,
     tried: Vec<Arc<str>>,
     body: Bytes,
+    /// The event itself when it is for several groups: they may have to go different ways.
+    whole: Option<Box<Event<'static>>>,
 }
 
 #[derive(Default)]
@@ -135,7 +141,8 @@ impl Transit {
     /// not get it.
     pub(crate) fn send_event(&self, node: &Arc<Node>, event: Event<'_>) {
         let (name, groups, broadcast) = (event.event.to_string(), event.groups.clone(), event.broadcast);
-        let groups = groups.iter().map(|group| Arc::from(&**group)).collect();
+        let groups: Vec<Arc<str>> = groups.iter().map(|group| Arc::from(&**group)).collect();
+        let whole = (groups.len() > 1 && !broadcast).then(|| Box::new(owned(&event)));
         let body = match self.pack(&Packet::Event(event), self.ver_of(node), Some(node.id())) {
             Ok(body) => body,
             Err(error) => {
@@ -144,7 +151,8 @@ impl Transit {
             }
         };
         let groups = if broadcast { Vec::new() } else { groups };
-        self.deliver(SentEvent { event: name.into(), groups, node: node.clone(), tried: Vec::new(), body });
+        let (event, node) = (name.into(), node.clone());
+        self.deliver(SentEvent { event, groups, node, tried: Vec::new(), body, whole });
     }
 
     /// Encodes a payload that goes to several nodes, once.
@@ -197,12 +205,32 @@ impl Transit {
         self.absent(&sent.node);
         sent.tried.push(sent.node.id().clone());
         let lists = broker.registry().load().heard(&sent.event);
+        if let Some(whole) = sent.whole.take() {
+            // Each group goes its own way.
+            for group in std::mem::take(&mut sent.groups) {
+                let event = Event { groups: vec![Cow::Owned(group.to_string())], ..Event::clone(&whole) };
+                let Ok(body) = self.pack(&Packet::Event(event), self.ver_of(&sent.node), None) else {
+                    continue;
+                };
+                let (event, node, tried) = (sent.event.clone(), sent.node.clone(), sent.tried.clone());
+                self.find_another(
+                    &lists,
+                    SentEvent { event, groups: vec![group], node, tried, body, whole: None },
+                );
+            }
+            return;
+        }
+        self.find_another(&lists, sent);
+    }
+
+    /// Sends an event that its node did not get to another one of its group.
+    fn find_another(&self, lists: &[Arc<Group>], mut sent: SentEvent) {
         let ver = self.ver_of(&sent.node);
         let next = lists
             .iter()
-            .filter(|list| sent.groups.iter().any(|group| *group == list.name))
-            .find_map(|list| list.next_node(false, &sent.tried).flatten())
-            .filter(|node| self.ver_of(node) == ver);
+            .filter(|list| sent.groups.contains(&list.name))
+            .filter_map(|list| list.next_node(false, &sent.tried).flatten())
+            .find(|node| self.ver_of(node) == ver);
         match next {
             Some(next) => {
                 stats::one(&self.stats.sent_again);
@@ -227,5 +255,23 @@ impl Transit {
         if let Some(hidden) = self.losses.pass() {
             tracing::warn!(event, hidden, "an event was lost: {why}");
         }
+    }
+}
+
+fn owned(event: &Event<'_>) -> Event<'static> {
+    let text = |text: &Cow<'_, str>| Cow::Owned(text.clone().into_owned());
+    Event {
+        id: text(&event.id),
+        event: text(&event.event),
+        data: event.data.clone(),
+        groups: Vec::new(),
+        broadcast: event.broadcast,
+        meta: Cow::Owned(event.meta.clone().into_owned()),
+        headers: event.headers.as_ref().map(|headers| Cow::Owned(headers.clone().into_owned())),
+        level: event.level,
+        tracing: event.tracing,
+        parent_id: event.parent_id.as_ref().map(text),
+        request_id: event.request_id.as_ref().map(text),
+        caller: event.caller.as_ref().map(text),
     }
 }

@@ -28,7 +28,8 @@ use crate::{
     ServiceBroker,
     broker::{State, receive_event, serve},
     context::{Context, EventKind, Extra, Headers, Home, Id, Inner as ContextInner, Limit, Meta},
-    registry::Node,
+    registry::{Endpoint, Node},
+    service::Visibility,
     stream::{Mode, Streaming},
 };
 
@@ -59,6 +60,20 @@ const MODE_FLAG: &str = "$streamObjectMode";
 
 /// A handler whose first step takes longer than this gets a task of its own from then on.
 const SLOW: Duration = Duration::from_micros(200);
+
+/// Longest node id, packet id, action or event name, in bytes: they are remembered.
+const LONGEST_NAME: usize = 512;
+
+/// Texts of a packet that this node may keep.
+fn names<'a>(packet: &'a Packet<'_>) -> impl Iterator<Item = &'a str> {
+    let names: [&str; 2] = match packet {
+        Packet::Request(request) => [&request.id, &request.action],
+        Packet::Response(response) => [&response.id, ""],
+        Packet::Event(event) => [&event.id, &event.event],
+        _ => ["", ""],
+    };
+    names.into_iter()
+}
 
 /// Deeper than any call tree.
 const DEEPEST: u32 = 100_000;
@@ -99,6 +114,14 @@ impl Transit {
             }
         };
         let Received { ver, sender, packet } = received;
+        if sender.is_empty()
+            || sender.len() > LONGEST_NAME
+            || names(&packet).any(|name| name.len() > LONGEST_NAME)
+        {
+            let why = "a name in it is empty or longer than 512 bytes";
+            self.refuse(kind, &Error::invalid_packet(kind, why));
+            return None;
+        }
         if let Some(logger) = &self.logger {
             logger.received(kind, &sender, || super::text(&packet, &ver, &sender));
         }
@@ -204,7 +227,7 @@ impl Transit {
                 self.response_came(&own, response, 0);
                 None
             }
-            Packet::Request(request) if self.balances() || self.is_probe(&request) => {
+            Packet::Request(request) if self.may_balance() || self.is_probe(&request) => {
                 // The probe of this very start is not answered by itself.
                 if *request.id == self.probe.to_string() {
                     return None;
@@ -212,7 +235,7 @@ impl Transit {
                 let own = Arc::new(Node::new(&self.node_id));
                 self.request_came(broker, &own, request, 0, tracked)
             }
-            Packet::Event(event) if self.balances() => {
+            Packet::Event(event) if self.may_balance() => {
                 let own = Arc::new(Node::new(&self.node_id));
                 self.event_came(&own, event, tracked)
             }
@@ -248,6 +271,11 @@ impl Transit {
             });
             if others {
                 self.pending.insert(Ticket(low), entry);
+                // Its caller may have gone in between.
+                if self.pending.with(Ticket(low), |entry| entry.reply.is_closed()) == Some(true) {
+                    self.pending.remove(Ticket(low));
+                    return;
+                }
                 self.send_again(&broker, Ticket(low), &node);
             } else {
                 let _ = entry.reply.send(error.into());
@@ -350,7 +378,11 @@ impl Transit {
             return None;
         };
         let registry = broker.registry().load();
-        let Some(endpoint) = registry.list(&request.action).and_then(|list| list.local()).cloned() else {
+        let callable = |endpoint: &&Arc<Endpoint>| {
+            matches!(endpoint.action().visibility, Visibility::Published | Visibility::Public)
+        };
+        let local = registry.list(&request.action).and_then(|list| list.local());
+        let Some(endpoint) = local.filter(callable).cloned() else {
             let error = match broker.state() {
                 State::Stopping | State::Stopped => {
                     Error::service_not_available(&request.action, Some(&self.node_id))
@@ -450,6 +482,7 @@ impl Transit {
             stream: None,
             seq: None,
         };
+        // What cannot be sent as it is must not leave the caller waiting.
         if let Err(error) = self.send_to(node, &Packet::Response(response)) {
             let response = Response { id: id.into(), error: Some(error), ..Response::default() };
             if let Err(error) = self.send_to(node, &Packet::Response(response)) {
@@ -484,7 +517,7 @@ impl Served {
 impl Drop for Served {
     fn drop(&mut self) {
         if self.cancellable {
-            self.transit.serving.ended(&self.id);
+            self.transit.serving.ended(&self.id, self.node.id());
         }
     }
 }

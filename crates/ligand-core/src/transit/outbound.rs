@@ -104,6 +104,7 @@ impl Transit {
                 return self.call_later(ticket);
             }
             if let Some(entry) = self.pending.remove(ticket) {
+                stats::one(&self.stats.calls_rejected);
                 let error = Error::service_not_available(entry.action.full_name(), None);
                 let _ = entry.reply.send(error.into());
             }
@@ -141,7 +142,11 @@ impl Transit {
                     "a call reached nobody, sent to another node"
                 );
                 let topic = Topic::node(PacketKind::Request, next.id().clone());
-                self.hand_over(Outbound { topic, body, ticket: Some(ticket) });
+                if let Err(error) = self.try_hand_over(Outbound { topic, body, ticket: Some(ticket) })
+                    && let Some(entry) = self.pending.remove(ticket)
+                {
+                    let _ = entry.reply.send(error.into());
+                }
                 true
             }
             None if self.returning.is_on() => {
@@ -150,6 +155,7 @@ impl Transit {
             }
             None => {
                 if let Some(entry) = self.pending.remove(ticket) {
+                    stats::one(&self.stats.calls_rejected);
                     let error = Error::request_rejected(entry.action.full_name(), node.id())
                         .with_internal("the node did not get the call, and no other node has the action");
                     let _ = entry.reply.send(error.into());
@@ -179,8 +185,14 @@ pub(super) fn describe<'a>(ctx: &'a Context, params: Payload, ver: &str) -> Requ
         action: Cow::Borrowed(ctx.action()),
         params,
         meta: match inner.meta.lock().as_map() {
-            meta if meta.is_empty() => Cow::default(),
-            meta => Cow::Owned(meta.clone()),
+            meta if meta.is_empty() && !inner.no_cache => Cow::default(),
+            meta => {
+                let mut meta = meta.clone();
+                if inner.no_cache {
+                    meta.insert(NO_CACHE.into(), false.into());
+                }
+                Cow::Owned(meta)
+            }
         },
         headers: (ver != "4").then(|| Cow::Owned(headers())),
         timeout: Some(ctx.deadline().map_or(0.0, |end| {
@@ -196,6 +208,9 @@ pub(super) fn describe<'a>(ctx: &'a Context, params: Payload, ver: &str) -> Requ
         seq: None,
     }
 }
+
+/// The key of the meta that switches the callee's cache off when it is false.
+const NO_CACHE: &str = "$cache";
 
 /// One allocation, and no formatting.
 fn text(id: &Id) -> Cow<'static, str> {
@@ -217,14 +232,22 @@ struct Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if !self.done
-            && let Some(upload) = &self.upload
-        {
-            upload.cancel();
+        if self.done {
+            return;
         }
-        if !self.done
-            && let Some(entry) = self.transit.pending.remove(self.ticket)
-            && let Some(node) = &entry.node
+        let entry = self.transit.pending.remove(self.ticket);
+        let node = entry.as_ref().and_then(|entry| entry.node.as_ref());
+        if let Some(upload) = &self.upload {
+            match node {
+                // It does not know that nobody waits: its handler must not read for ever.
+                Some(node) if !node.is_ligand() => {
+                    upload.fail(Error::new("The caller stopped waiting."));
+                }
+                _ => upload.cancel(),
+            }
+        }
+        if let Some(entry) = &entry
+            && let Some(node) = node
         {
             self.transit.cancel(node, &Id::from_halves(entry.high, self.ticket.0));
         }
@@ -253,9 +276,12 @@ impl Future for Call {
         let Poll::Ready(reply) = Pin::new(&mut this.answer).poll(cx) else { return Poll::Pending };
         this.waiting.done = true;
         let Ok(reply) = reply else { return Poll::Ready(Err(Error::disconnected())) };
-        if let Some(meta) = reply.meta
+        if let Some(mut meta) = reply.meta
             && !meta.is_empty()
         {
+            if this.ctx.inner().no_cache {
+                meta.remove(NO_CACHE);
+            }
             this.ctx.inner().meta.lock().merge(&meta.into());
         }
         Poll::Ready(reply.result)

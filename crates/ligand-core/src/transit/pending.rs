@@ -1,7 +1,7 @@
 //! Calls that wait for the answer of another node.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -132,15 +132,13 @@ impl Pending {
 
     /// The nodes that calls wait for.
     pub(super) fn nodes(&self) -> Vec<Arc<Node>> {
-        let mut nodes: Vec<Arc<Node>> = Vec::new();
+        let mut nodes = BTreeMap::new();
         for shard in &self.shards {
             for node in shard.lock().values().filter_map(|entry| entry.node.as_ref()) {
-                if !nodes.iter().any(|other| Arc::ptr_eq(other, node)) {
-                    nodes.push(node.clone());
-                }
+                nodes.entry(node.id().clone()).or_insert_with(|| node.clone());
             }
         }
-        nodes.sort_by(|a, b| a.id().cmp(b.id()));
-        nodes
+        // In an order that does not depend on the maps.
+        nodes.into_values().collect()
     }
 }

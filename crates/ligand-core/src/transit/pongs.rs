@@ -45,6 +45,10 @@ impl Pongs {
         std::mem::replace(&mut self.0.lock().entry(node.id().clone()).or_default().probed, true)
     }
 
+    pub(super) fn forget(&self, node: &str) {
+        self.0.lock().remove(node);
+    }
+
     pub(super) fn answer(&self, node: &str, echo: Echo) {
         let waits = self.0.lock().remove(node).unwrap_or_default();
         for asker in waits.askers {

@@ -12,7 +12,8 @@ use foldhash::fast::RandomState;
 use futures_util::future::AbortHandle;
 use parking_lot::Mutex;
 
-type Running = HashMap<Box<str>, (Arc<str>, AbortHandle), RandomState>;
+/// By caller and id of the call.
+type Running = HashMap<(Arc<str>, Box<str>), AbortHandle, RandomState>;
 
 /// Calls of other nodes that run here, with what ends them.
 #[derive(Default)]
@@ -36,21 +37,17 @@ impl Serving {
 
     /// Notes a call that its caller may cancel. Before it starts, so that its end finds it.
     pub(super) fn note(&self, id: &str, caller: &Arc<str>, handle: AbortHandle) {
-        self.calls.lock().insert(id.into(), (caller.clone(), handle));
+        self.calls.lock().insert((caller.clone(), id.into()), handle);
     }
 
-    pub(super) fn ended(&self, id: &str) {
-        self.calls.lock().remove(id);
+    pub(super) fn ended(&self, id: &str, caller: &Arc<str>) {
+        self.calls.lock().remove(&(caller.clone(), id.into()));
     }
 
     /// Ends a call for its caller. Answers whether it ran.
-    pub(super) fn cancel(&self, id: &str, caller: &str) -> bool {
-        let mut calls = self.calls.lock();
-        if calls.get(id).is_none_or(|(own, _)| **own != *caller) {
-            return false;
-        }
-        let Some((_, handle)) = calls.remove(id) else { return false };
-        drop(calls);
+    pub(super) fn cancel(&self, id: &str, caller: &Arc<str>) -> bool {
+        let handle = self.calls.lock().remove(&(caller.clone(), id.into()));
+        let Some(handle) = handle else { return false };
         handle.abort();
         true
     }

@@ -227,10 +227,11 @@ impl Transit {
             drop(gone);
             return Ok(stream);
         }
-        let (assembly, stream) = self.assembly(node, &key, mode)?;
+        // Before the stream is made: dropping one looks for it in this very map.
         if incoming.len() >= MOST_STREAMS {
             return Err(Error::queue_is_full("stream", &self.node_id));
         }
+        let (assembly, stream) = self.assembly(node, &key, mode)?;
         incoming.insert(key, Incoming::new(assembly, None, &self.streams.early));
         Ok(Some(stream))
     }
@@ -408,6 +409,10 @@ impl Transit {
         let credit = flow.credit();
         let key = Key { node: node.id().clone(), way, id };
         self.streams.outgoing.lock().insert(key.clone(), credit.clone());
+        if window.is_some() && !node.is_available() {
+            // Its loss was noticed before this stream was noted.
+            credit.cancel();
+        }
         let Some(me) = self.me() else { return credit };
         let ending = Ending { transit: me.clone(), key };
         self.tasks.spawn(async move {
@@ -436,7 +441,15 @@ impl Transit {
                     Sending::Waiting(work) => work.await,
                 };
                 if let Err(error) = sent {
-                    return me.not_sent(way.kind(), &error);
+                    me.not_sent(way.kind(), &error);
+                    // A chunk that the bus refuses must not leave the reader waiting; an error may be short enough.
+                    let packet = packet(numbered.seq, Part::Error(error));
+                    let last = me.pack(&packet, me.ver_of(&node), Some(node.id()));
+                    if let Ok(body) = last {
+                        let topic = Topic::node(way.kind(), node.id().clone());
+                        me.hand_over(Outbound { topic, body, ticket: None });
+                    }
+                    return;
                 }
                 if last {
                     return;

@@ -414,3 +414,56 @@ async fn a_lost_bus_fails_nobody_who_can_wait() {
     a.stop().await;
     b.stop().await;
 }
+
+#[tokio::test]
+async fn only_public_actions_are_callable_from_outside() {
+    use ligand_core::Visibility;
+    use ligand_transport::Transporter as _;
+    use ligand_wire::{packet::PacketKind, topic::Topic};
+
+    let bus = MemoryBus::new();
+    let ran = Arc::new(AtomicUsize::new(0));
+    let action = |name: &'static str, visibility| {
+        let ran = ran.clone();
+        Action::new(name, move |_: Context, (): ()| {
+            ran.fetch_add(1, Ordering::SeqCst);
+            async { Ok::<_, Error>(()) }
+        })
+        .visibility(visibility)
+    };
+    let service = ServiceDef::new("vault")
+        .action(action("private", Visibility::Private))
+        .action(action("protected", Visibility::Protected))
+        .action(action("public", Visibility::Public));
+    let a = node(&bus, "a", vec![service]).await;
+    let before = a.traffic().unwrap().packets_sent;
+    for name in ["private", "protected", "public"] {
+        let body = format!(r#"{{"id":"{name}","action":"vault.{name}","ver":"5","sender":"x"}}"#);
+        bus.publish("", &Topic::node(PacketKind::Request, "a".into()), &body.into());
+    }
+    until("all are answered", || a.traffic().unwrap().packets_sent >= before + 3).await;
+    assert_eq!(ran.load(Ordering::SeqCst), 1);
+    assert_eq!(bus.transporter().name(), "memory");
+    a.stop().await;
+}
+
+#[tokio::test]
+async fn retries_go_round_like_other_calls() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![]).await;
+    let mut others = Vec::new();
+    for id in ["b", "c", "d"] {
+        others.push(node(&bus, id, vec![whoami()]).await);
+    }
+    until("all nodes are known", || a.registry().snapshot().nodes().count() == 3).await;
+    let mut ids = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        let id: String = a.call_named("who.ami", json!(null)).retries(1).await.unwrap().take().unwrap();
+        ids.insert(id);
+    }
+    assert_eq!(ids.len(), 3);
+    others.push(a);
+    for broker in others {
+        broker.stop().await;
+    }
+}

@@ -52,16 +52,22 @@ impl Weather {
         let longest = self.delay.end.max(self.delay.start);
         if self.happens(self.reordering) {
             let extra = longest.max(Duration::from_millis(1));
-            return Some(Instant::now() + longest + extra.mul_f64(self.lots.f64()));
+            return Some(Instant::now() + whole(longest + extra.mul_f64(self.lots.f64())));
         }
         if longest.is_zero() {
             return to.last();
         }
-        let travel = self.delay.start + (longest - self.delay.start).mul_f64(self.lots.f64());
+        let travel = whole(self.delay.start + (longest - self.delay.start).mul_f64(self.lots.f64()));
         Some(to.not_before_the_last(Instant::now() + travel))
     }
 
     fn happens(&mut self, part: f64) -> bool {
         part > 0.0 && self.lots.f64() < part
     }
+}
+
+/// Rounded up to milliseconds, which timers do anyway: what falls on the same tick must not depend on the fraction at
+/// which the clock started.
+fn whole(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
 }
