@@ -385,7 +385,7 @@ fn start(setup: &Setup, namespace: &str, ports: &[u16], place: usize) -> Result<
         ("TRANSPORTER", setup.url.clone()),
         ("SERIALIZER", setup.serializer.option().to_owned()),
         ("SERVICES", hosted(place).to_owned()),
-        ("HEARTBEAT", "1".to_owned()),
+        ("HEARTBEAT", "2".to_owned()),
     ];
     let old = setup.supervisor == Program::Js14 || setup.workers.contains(&Program::Js14);
     if !program.is_js() && old {

@@ -2,8 +2,9 @@
 //!
 //! [`simulate`] starts five to nine real brokers on a bus in memory, keeps them busy for a simulated minute while
 //! nodes crash, vanish and come back and packets are lost, delayed and doubled, and checks that no rule is broken.
-//! Everything is drawn from one number: the same seed gives the same run, packet for packet, on one thread and with
-//! a clock that only moves when nobody has anything to do.
+//! Everything is drawn from one number: the same seed gives the same run, on one thread and with a clock that only
+//! moves when nobody has anything to do. Only delayed packets that arrive at several nodes in the same millisecond may
+//! change places.
 //!
 //! ```sh
 //! cargo run -p ligand-sim                        # 300 seeds

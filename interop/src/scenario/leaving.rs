@@ -11,8 +11,8 @@ use crate::{
     process::NodeProcess,
 };
 
-/// How long the heartbeats of a dead node may be missed: three seconds, checked every three seconds.
-const NOTICED: Duration = Duration::from_secs(15);
+/// How long the heartbeats of a dead node may be missed: six seconds, checked every six seconds.
+const NOTICED: Duration = Duration::from_secs(20);
 
 /// A stopped node says so: nobody is surprised, and its work goes to the others.
 pub(super) async fn stop(cluster: &Cluster) -> Outcome {
