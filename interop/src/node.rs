@@ -14,7 +14,7 @@
 //! | `PREFETCH` | AMQP: how many unacknowledged requests a consumer may hold |
 //! | `PREFERLOCAL` | `false`: local endpoints are not preferred |
 //! | `CACHER` | `Memory` (default) or a Redis URL |
-//! | `CONTROL` | `stdio`: take commands on standard input, see [`control`] |
+//! | `CONTROL` | `stdio`: take commands on standard input, one JSON object a line |
 //! | `LOG` | log level; default `warn` |
 
 mod conf;
