@@ -154,7 +154,9 @@ impl NodeProcess {
         };
         match said {
             Some(true) => Ok(()),
-            Some(false) | None => Err(format!("{self} ended before it was ready")),
+            Some(false) | None => {
+                Err(format!("{self} ended before it was ready; INTEROP_LOGS=<folder> keeps its log"))
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use crate::Failure;
+use ligand_bench::Failure;
 
 /// The cargo that runs this program, else the one in the path; never a fixed toolchain, which would read the
 /// toolchain files of dependencies.

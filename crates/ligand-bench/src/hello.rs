@@ -2,12 +2,13 @@
 
 use std::{process::Stdio, time::Instant};
 
+use ligand_bench::{Failure, measure::median};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Command,
 };
 
-use crate::{Failure, measure::median, shop};
+use crate::shop;
 
 /// What the smallest node showed.
 pub(crate) struct Hello {

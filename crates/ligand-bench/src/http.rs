@@ -1,15 +1,14 @@
 //! A load of keep-alive connections on one URL, and the few single requests that prepare it.
 
-use std::time::{Duration, Instant};
-
 use serde_json::Value;
+use std::time::{Duration, Instant};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     task::JoinSet,
 };
 
-use crate::Failure;
+use ligand_bench::Failure;
 
 /// What a load showed.
 #[derive(Clone, Copy, Debug)]

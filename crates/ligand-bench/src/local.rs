@@ -10,8 +10,7 @@ use std::{
 };
 
 use ligand::{Action, DynAction, IntoServiceDef, Middleware, prelude::*};
-
-use crate::measure::{Timing, sequential};
+use ligand_bench::measure::{Timing, sequential};
 
 /// Two numbers.
 #[payload]

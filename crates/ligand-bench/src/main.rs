@@ -15,19 +15,16 @@ mod builds;
 mod hello;
 mod http;
 mod local;
-mod measure;
-mod node;
-mod report;
 mod shop;
 
 use std::{future::Future, process::ExitCode, time::Duration};
 
-use measure::{Timing, median};
-use node::Node;
-use report::{Row, Target};
-
-/// What stops a measurement.
-pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+use ligand_bench::{
+    Failure,
+    measure::{Timing, median},
+    node::Node,
+    report::{self, Row, Target},
+};
 
 struct Plan {
     time: Duration,
@@ -74,7 +71,7 @@ async fn main() -> ExitCode {
 
 async fn run(plan: &Plan) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
-    let times = |times: f64| Target { times: Some(times), at_most: None };
+    let times = |times: f64| Target { times: Some(times), ..Target::default() };
     let none = Target::default();
 
     let call = plan.pair("local-call", || local::call(plan.time)).await?;
@@ -83,10 +80,10 @@ async fn run(plan: &Plan) -> Result<Vec<Row>, Failure> {
         "ns",
         call.0,
         call.1,
-        Target { at_most: Some(300.0), times: Some(5.0) },
+        Target { at_most: Some(300.0), times: Some(5.0), ..Target::default() },
     ));
     let five = plan.pair("local-call-5mw", || local::call_with_five_middlewares(plan.time)).await?;
-    let limit = Target { at_most: Some((call.0 * 1.6).round()), times: None };
+    let limit = Target { at_most: Some((call.0 * 1.6).round()), ..Target::default() };
     rows.push(Row::less("local call, 5 middlewares", "ns", five.0, five.1, limit));
     let five = plan.single(|| local::call_with_five_async_middlewares(plan.time)).await?;
     rows.push(Row::less("local call, 5 async fn middlewares", "ns", five, None, none));
@@ -122,7 +119,7 @@ async fn run(plan: &Plan) -> Result<Vec<Row>, Failure> {
     rows.push(Row::less("... 99th percentile", "ms", own.p99_ms, peer(other.p99_ms), none));
 
     let idle_peer = plan.value("idle-shop", "rss_bytes").await?;
-    let at_most = |most: f64| Target { at_most: Some(most), times: None };
+    let at_most = |most: f64| Target { at_most: Some(most), ..Target::default() };
     rows.push(Row::less(
         "idle shop, resident",
         "MB",

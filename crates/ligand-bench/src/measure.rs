@@ -7,15 +7,15 @@ use std::{
 
 /// What one workload took.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Timing {
+pub struct Timing {
     /// Median of the batches, nanoseconds for one operation.
-    pub(crate) median_ns: f64,
+    pub median_ns: f64,
 }
 
 const BATCH: u32 = 1000;
 
 /// Runs `operation` one after the other for `time`, after a warm-up of a third of it.
-pub(crate) async fn sequential<F, Fut>(time: Duration, mut operation: F) -> Timing
+pub async fn sequential<F, Fut>(time: Duration, mut operation: F) -> Timing
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = ()>,
@@ -43,7 +43,7 @@ where
 }
 
 /// The middle value.
-pub(crate) fn median(values: &mut [f64]) -> f64 {
+pub fn median(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -15,14 +15,18 @@ use tokio::{
 use crate::Failure;
 
 /// An installed Node.js with Moleculer.
-pub(crate) struct Node {
+#[derive(Clone, Debug)]
+pub struct Node {
     binary: PathBuf,
     folder: PathBuf,
 }
 
 impl Node {
     /// Installs what the workloads need, once; needs npm.
-    pub(crate) async fn install() -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// npm is missing or cannot install.
+    pub async fn install() -> Result<Self, Failure> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
         let output = Command::new(folder.join("install.sh")).stderr(Stdio::inherit()).output().await?;
         if !output.status.success() {
@@ -33,14 +37,24 @@ impl Node {
         Ok(Self { binary, folder })
     }
 
-    fn command(&self, workload: &str) -> Command {
+    /// A script of the folder `node`; the process ends with its handle.
+    pub fn script(&self, name: &str) -> Command {
         let mut command = Command::new(&self.binary);
-        command.arg(self.folder.join("workload.js")).arg(workload).kill_on_drop(true);
+        command.arg(self.folder.join(name)).kill_on_drop(true);
+        command
+    }
+
+    fn command(&self, workload: &str) -> Command {
+        let mut command = self.script("workload.js");
+        command.arg(workload);
         command
     }
 
     /// Runs a workload to its end and answers what it printed.
-    pub(crate) async fn run(&self, workload: &str, time: Duration) -> Result<Value, Failure> {
+    ///
+    /// # Errors
+    /// The workload fails or prints no JSON.
+    pub async fn run(&self, workload: &str, time: Duration) -> Result<Value, Failure> {
         let seconds = time.as_secs_f64().to_string();
         let output = self.command(workload).args(["--seconds", &seconds]).output().await?;
         if !output.status.success() {
@@ -50,7 +64,10 @@ impl Node {
     }
 
     /// Starts a server and answers its first line; the server ends with the handle.
-    pub(crate) async fn serve(&self, workload: &str, arguments: &[&str]) -> Result<(Child, Value), Failure> {
+    ///
+    /// # Errors
+    /// The server does not start or prints no JSON.
+    pub async fn serve(&self, workload: &str, arguments: &[&str]) -> Result<(Child, Value), Failure> {
         let mut command = self.command(workload);
         command.arg("--serve").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn()?;

@@ -2,14 +2,13 @@
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
+use ligand_bench::{Failure, node::Node};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
 use crate::{
-    Failure,
     builds::cargo,
     http::{self, Load},
-    node::Node,
 };
 
 /// The running shop.

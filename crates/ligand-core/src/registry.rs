@@ -22,7 +22,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use ligand_wire::{Error, Result, packet::NodeInfo};
+use ligand_wire::{Error, Payload, Result, packet::NodeInfo};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -34,7 +34,10 @@ pub use node::Node;
 pub use snapshot::{Offer, ServiceItem, Snapshot};
 
 use self::strategy::StrategyOptions;
-use crate::service::{Action, DynAction};
+use crate::{
+    Meta,
+    service::{Action, DynAction},
+};
 
 /// The catalogues of one node. See the [module](self).
 pub struct Registry {
@@ -66,6 +69,14 @@ impl Registry {
 
     pub(crate) fn load(&self) -> arc_swap::Guard<Arc<Snapshot>> {
         self.current.load()
+    }
+
+    /// The endpoint that a call with these parameters and nothing else to say would go to now. To measure the
+    /// choice alone; it counts as one: the next call goes elsewhere.
+    #[doc(hidden)]
+    pub fn pick(&self, action: &str, params: &Payload) -> Option<Arc<Endpoint>> {
+        let pick = strategy::Pick::new(params, &Meta::default);
+        self.load().list(action)?.pick(true, &pick, &|_| false).cloned()
     }
 
     /// Ticks whenever services come or go, here or on another node.

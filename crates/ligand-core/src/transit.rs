@@ -124,6 +124,14 @@ pub(crate) struct Transit {
     news: Quiet,
 }
 
+/// What a node's packets go through.
+pub(crate) struct Way {
+    pub(crate) transporter: Arc<dyn Transporter>,
+    pub(crate) transmit: Chain,
+    pub(crate) logger: Option<TransitLogger>,
+    pub(crate) discoverer: Option<Arc<dyn Discoverer>>,
+}
+
 /// Events that wait for their listeners to start.
 const EVENT_QUEUE: usize = 16_384;
 
@@ -132,12 +140,10 @@ impl Transit {
         broker: WeakBroker,
         node_id: Arc<str>,
         options: &Options,
-        transporter: Arc<dyn Transporter>,
-        transmit: Chain,
-        logger: Option<TransitLogger>,
-        discoverer: Option<Arc<dyn Discoverer>>,
+        way: Way,
         tasks: Tasks,
     ) -> Arc<Self> {
+        let Way { transporter, transmit, logger, discoverer } = way;
         let (event_queue, source) = mpsc::channel(EVENT_QUEUE);
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
@@ -366,7 +372,7 @@ impl Transit {
                 Ok(()) => {}
                 // The bus takes others, but never this one.
                 Err(error) if self.is_online() && !error.is("BrokerDisconnectedError") => {
-                    self.unsendable(again, error);
+                    self.unsendable(&again, error);
                 }
                 Err(_) => {
                     self.buffer.lock().unpop(again);
@@ -377,7 +383,7 @@ impl Transit {
     }
 
     /// A packet that waited and that the bus refuses.
-    fn unsendable(&self, packet: Outbound, error: Error) {
+    fn unsendable(&self, packet: &Outbound, error: Error) {
         let call = match packet.topic.kind {
             PacketKind::Request => packet.ticket.and_then(|ticket| self.pending.remove(ticket)),
             _ => None,

@@ -35,7 +35,7 @@ pub(crate) fn of_node(scene: &Scene, index: usize, count: usize) -> Vec<ServiceD
     if index >= count - 3 {
         services.push(listener(scene, "mail", None));
     }
-    if index % 2 == 0 {
+    if index.is_multiple_of(2) {
         services.push(listener(scene, "audit", Some("watch")));
     }
     services

@@ -11,9 +11,9 @@ pub struct Backoff {
 }
 
 impl Default for Backoff {
-    /// From 100 ms to 5 s.
+    /// From 100 ms to 1.5 s.
     fn default() -> Self {
-        Self::new(Duration::from_millis(100), Duration::from_secs(5))
+        Self::new(Duration::from_millis(100), Duration::from_millis(1500))
     }
 }
 
@@ -55,11 +55,11 @@ mod tests {
     #[test]
     fn pauses_grow_and_stay_within_bounds() {
         let mut backoff = Backoff::default();
-        for limit in [100, 200, 400, 800, 1600, 3200, 5000, 5000] {
+        for limit in [100, 200, 400, 800, 1500, 1500] {
             let pause = backoff.pause();
             assert!(pause <= Duration::from_millis(limit) && pause * 2 >= Duration::from_millis(limit));
         }
-        (0..100).for_each(|_| assert!(backoff.pause() <= Duration::from_secs(5)));
+        (0..100).for_each(|_| assert!(backoff.pause() <= Duration::from_millis(1500)));
         backoff.reset();
         assert!(backoff.pause() <= Duration::from_millis(100));
         assert!(Backoff::default().after(3).pause() >= Duration::from_millis(400));

@@ -21,7 +21,7 @@ use crate::{
     registry::Registry,
     service::{IntoServiceDef, ServiceDef},
     task::Tasks,
-    transit::Transit,
+    transit::{Transit, Way},
 };
 
 type Change = Box<dyn FnOnce(&mut Options) + Send>;
@@ -202,16 +202,8 @@ impl BrokerBuilder {
         let broker = ServiceBroker(Arc::new_cyclic(|weak| Inner {
             transit: transporter.map(|transporter| {
                 let broker = WeakBroker(weak.clone());
-                Transit::new(
-                    broker,
-                    node_id.clone(),
-                    &options,
-                    transporter,
-                    transmit,
-                    logger,
-                    discoverer,
-                    tasks.clone(),
-                )
+                let way = Way { transporter, transmit, logger, discoverer };
+                Transit::new(broker, node_id.clone(), &options, way, tasks.clone())
             }),
             call_hooks: call_hooks(&middlewares),
             emit_hooks: emit_hooks(&middlewares),

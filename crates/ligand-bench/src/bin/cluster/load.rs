@@ -9,10 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
+use ligand_bench::{Failure, measure::median};
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 
 /// What one way of calling reaches.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Load {
     /// Calls a second, 64 in flight.
     pub(crate) rate: f64,
@@ -21,12 +23,9 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// The medians of several rounds.
     pub(crate) fn median(loads: &[Self]) -> Self {
-        let middle = |value: fn(&Self) -> f64| {
-            let mut values: Vec<_> = loads.iter().map(value).collect();
-            values.sort_by(f64::total_cmp);
-            values[values.len() / 2]
-        };
+        let middle = |value: fn(&Self) -> f64| median(&mut loads.iter().map(value).collect::<Vec<_>>());
         Self { rate: middle(|load| load.rate), p50_us: middle(|load| load.p50_us) }
     }
 }
@@ -36,34 +35,36 @@ pub(crate) const USER: &str = r#"{"id":42,"name":"Ada Lovelace","email":"ada@exa
 
 const IN_FLIGHT: usize = 64;
 
-/// Runs `call` for `time` with 64 in flight, then with one.
-pub(crate) async fn run<F, Fut>(time: Duration, call: F) -> Result<Load>
+/// A call that is not answered for so long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs `call` for a third of `time` to warm up and for `time` with 64 in flight, then for half of it with one.
+pub(crate) async fn run<F, Fut>(time: Duration, call: F) -> Result<Load, Failure>
 where
     F: Fn() -> Fut + Clone + Send + Sync + 'static,
-    Fut: Future<Output = Result<()>> + Send,
+    Fut: Future<Output = Result<(), Failure>> + Send,
 {
+    tokio::time::timeout(PATIENCE, call()).await.map_err(|_| "the first call was not answered")??;
     many(time / 3, &call).await?;
     let rate = many(time, &call).await?;
     let end = Instant::now() + time / 2;
     let mut times = Vec::new();
-    while Instant::now() < end {
+    while times.is_empty() || Instant::now() < end {
         let start = Instant::now();
         call().await?;
-        times.push(start.elapsed());
+        times.push(start.elapsed().as_secs_f64() * 1e6);
     }
-    times.sort_unstable();
-    let p50 = times[times.len() / 2];
-    Ok(Load { rate, p50_us: p50.as_secs_f64() * 1e6 })
+    Ok(Load { rate, p50_us: median(&mut times) })
 }
 
-async fn many<F, Fut>(time: Duration, call: &F) -> Result<f64>
+async fn many<F, Fut>(time: Duration, call: &F) -> Result<f64, Failure>
 where
     F: Fn() -> Fut + Clone + Send + Sync + 'static,
-    Fut: Future<Output = Result<()>> + Send,
+    Fut: Future<Output = Result<(), Failure>> + Send,
 {
     let (done, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let start = Instant::now();
-    let mut workers = tokio::task::JoinSet::new();
+    let mut workers = JoinSet::new();
     for _ in 0..IN_FLIGHT {
         let (call, done, over) = (call.clone(), done.clone(), over.clone());
         workers.spawn(async move {
@@ -71,15 +72,19 @@ where
                 call().await?;
                 done.fetch_add(1, Ordering::Relaxed);
             }
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+            Ok::<_, Failure>(())
         });
     }
     tokio::time::sleep(time).await;
     over.store(true, Ordering::Relaxed);
     let (count, elapsed) = (done.load(Ordering::Relaxed), start.elapsed());
-    while let Some(worker) = workers.join_next().await {
-        worker??;
-    }
+    let rest = async {
+        while let Some(worker) = workers.join_next().await {
+            worker??;
+        }
+        Ok::<_, Failure>(())
+    };
+    tokio::time::timeout(PATIENCE, rest).await.map_err(|_| "calls were not answered")??;
     #[allow(clippy::cast_precision_loss, reason = "a rate")]
     Ok(count as f64 / elapsed.as_secs_f64())
 }

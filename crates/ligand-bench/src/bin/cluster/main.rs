@@ -1,83 +1,109 @@
-//! Measures calls between two processes on one machine, and in the same run the raw client library of each transport.
+//! Measures what Ligand nodes do for each other: calls and streams between two processes on one machine, the codec,
+//! the registry. In the same run it measures the raw client library of each transport and Moleculer 0.15.
 //!
 //! ```text
-//! cargo run --release -p ligand-bench --bin cluster                       everything
-//! cargo run --release -p ligand-bench --bin cluster -- --only nats,tcp    some transports
-//! cargo run --release -p ligand-bench --bin cluster -- --quick            shorter measurements
+//! cargo run --release -p ligand-bench --bin cluster                        everything
+//! cargo run --release -p ligand-bench --bin cluster -- --only nats,codec   some parts
+//! cargo run --release -p ligand-bench --bin cluster -- --quick             shorter measurements
+//! cargo run --release -p ligand-bench --bin cluster -- --no-node           without the Node.js half
+//! cargo run --release -p ligand-bench --bin cluster -- --json              for machines
 //! ```
+//!
+//! The parts are `nats`, `tcp`, `redis`, `mqtt` and `amqp` (calls over that transport), `codec`, `registry` and
+//! `streams`. It starts the servers itself, on free ports: nats-server, redis-server, mosquitto and rabbitmq-server
+//! must be there for the parts that need them. Ligand, the raw library and Moleculer take turns; the medians of the
+//! rounds count. The targets are printed beside the values, reached or not.
 
+#![allow(clippy::disallowed_methods, reason = "no broker counts the tasks of raw clients")]
+
+mod calls;
+mod codec;
 mod load;
 mod nodes;
+mod plan;
+mod process;
 mod raw;
+mod registry;
+mod role;
 mod servers;
+mod streams;
 
-use std::{process::ExitCode, time::Duration};
+use std::{ffi::OsString, process::ExitCode};
 
-use load::{Load, Result};
+use ligand_bench::{Failure, node::Node, report};
+use plan::Plan;
+use serde_json::json;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let value = |name: &str| {
-        let at = arguments.iter().position(|argument| argument == name)?;
-        arguments.get(at + 1).cloned()
-    };
-    let result = match value("--role") {
-        Some(role) => role_of(&role, &value("--bus").unwrap_or_default()).await,
-        None => {
-            let only = value("--only").unwrap_or_else(|| "nats,tcp".into());
-            let quick = arguments.iter().any(|argument| argument == "--quick");
-            measure(&only, if quick { Duration::from_secs(2) } else { Duration::from_secs(5) }).await
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == "--role") {
+        return ended(part(&arguments[1..]).await);
+    }
+    let (mut plan, json) = match Plan::parse(&arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
         }
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+    ended(run(&mut plan, json).await.map(|()| 0))
+}
+
+fn ended(result: Result<u8, Failure>) -> ExitCode {
+    result.map_or_else(
+        |error| {
             eprintln!("the benchmark failed: {error}");
             ExitCode::FAILURE
-        }
-    }
+        },
+        ExitCode::from,
+    )
 }
 
-/// The callee's half, in a process of its own.
-async fn role_of(role: &str, bus: &str) -> Result<()> {
-    match role {
-        "ligand" => nodes::serve(bus).await,
-        "load" => nodes::load(bus, Duration::from_secs(8)).await.map(drop),
-        "raw-nats" => raw::nats::serve(bus).await,
-        "raw-tcp" => raw::tcp::serve(bus).await,
-        other => Err(format!("unknown role '{other}'").into()),
+async fn run(plan: &mut Plan, json: bool) -> Result<(), Failure> {
+    if plan.with_node && plan.transporters().next().is_some() {
+        plan.node = Some(Node::install().await?);
     }
-}
-
-async fn measure(only: &str, time: Duration) -> Result<()> {
-    for transport in only.split(',') {
-        let bus = servers::start(transport).await?;
-        let (mut own, mut floor) = (Vec::new(), Vec::new());
-        for _ in 0..3 {
-            let server = servers::role(&format!("raw-{transport}"), &bus.url).await?;
-            floor.push(match transport {
-                "nats" => raw::nats::load(&bus.url, time).await?,
-                _ => raw::tcp::load(&bus.url, time).await?,
-            });
-            drop(server);
-            let server = servers::role("ligand", &bus.url).await?;
-            own.push(nodes::load(&bus.url, time).await?);
-            drop(server);
-        }
-        let (own, floor) = (Load::median(&own), Load::median(&floor));
-        println!(
-            "{transport:<6} 64 in flight: ligand {:>9.0}/s  raw {:>9.0}/s  ratio {:.2}",
-            own.rate,
-            floor.rate,
-            own.rate / floor.rate
-        );
-        println!(
-            "{transport:<6}  1 in flight: ligand {:>7.1} us  raw {:>7.1} us  ratio {:.2}",
-            own.p50_us,
-            floor.p50_us,
-            own.p50_us / floor.p50_us
-        );
+    let mut rows = Vec::new();
+    for transport in plan.transporters() {
+        calls::measure(plan, transport, &mut rows).await?;
+    }
+    if plan.has("codec") {
+        codec::measure(plan, &mut rows).await?;
+    }
+    if plan.has("registry") {
+        registry::measure(plan, &mut rows).await?;
+    }
+    if plan.has("streams") {
+        streams::measure(plan, &mut rows).await?;
+    }
+    if json {
+        println!("{}", json!(rows));
+    } else {
+        report::table(&rows);
     }
     Ok(())
+}
+
+/// What a process of this program does that another one started: `<role> --bus <address> <more>`.
+async fn part(words: &[OsString]) -> Result<u8, Failure> {
+    let (role, rest) = words.split_first().ok_or("--role needs a name")?;
+    if role == "guard" {
+        return servers::guard(rest.get(1..).unwrap_or_default());
+    }
+    let words: Vec<_> = rest.iter().map(|word| word.to_string_lossy()).collect();
+    let word = |at: usize| words.get(at).map(|word| &**word).ok_or("the role needs more words");
+    let bus = word(1)?;
+    let rate = match &*role.to_string_lossy() {
+        "callee" => return nodes::serve(bus, nodes::serializer(word(2)?)?).await.map(|()| 0),
+        "raw-callee" => return raw::serve(word(2)?, bus).await.map(|()| 0),
+        "member" => return registry::member(bus).await.map(|()| 0),
+        "reader" => nodes::read(bus, word(3)?.parse()?, nodes::serializer(word(2)?)?).await?,
+        "raw-reader" => raw::read(word(2)?, bus, word(3)?.parse()?).await?,
+        other => return Err(format!("there is no role '{other}'").into()),
+    };
+    println!("{}", json!({ "bytes_per_s": rate }));
+    // Stays, so that somebody can look at its memory.
+    role::until_closed().await;
+    Ok(0)
 }

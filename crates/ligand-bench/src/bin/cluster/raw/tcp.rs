@@ -1,38 +1,41 @@
 //! Length-prefixed frames over one connection, with a number to find the caller.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use ligand_bench::Failure;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufReader, BufWriter},
     net::{TcpListener, TcpStream},
-    sync::{mpsc, oneshot},
+    sync::mpsc,
+    task::JoinSet,
 };
 
-use crate::load::{self, Load, Result, USER};
+use super::{MESSAGE, callee_port, pending::Pending};
+use crate::{
+    load::{self, Load, USER},
+    role,
+};
 
-fn port(bus: &str) -> Result<u16> {
-    Ok(bus.rsplit(',').next().ok_or("no port")?.parse()?)
-}
+/// Number of a frame that asks for a stream; its body is the number of bytes.
+const STREAM: u64 = u64::MAX;
+
+const BUFFER: usize = 64 * 1024;
+
+type Frame = (u64, Bytes);
 
 /// Reads a frame: length, number, body.
-async fn read(stream: &mut (impl AsyncReadExt + Unpin)) -> Result<(u64, Vec<u8>)> {
+async fn frame(stream: &mut (impl AsyncReadExt + Unpin)) -> Result<Frame, Failure> {
     let len = stream.read_u32().await?;
     let number = stream.read_u64().await?;
     let mut body = vec![0; usize::try_from(len)?];
     stream.read_exact(&mut body).await?;
-    Ok((number, body))
+    Ok((number, body.into()))
 }
 
 /// Writes frames as they come; those that wait already go in one write.
-async fn write(stream: impl AsyncWriteExt + Unpin, mut frames: mpsc::Receiver<(u64, Vec<u8>)>) -> Result<()> {
-    let mut stream = BufWriter::with_capacity(64 * 1024, stream);
+async fn write(stream: impl AsyncWriteExt + Unpin, mut frames: mpsc::Receiver<Frame>) -> Result<(), Failure> {
+    let mut stream = BufWriter::with_capacity(BUFFER, stream);
     while let Some(mut frame) = frames.recv().await {
         loop {
             stream.write_u32(u32::try_from(frame.1.len())?).await?;
@@ -48,62 +51,78 @@ async fn write(stream: impl AsyncWriteExt + Unpin, mut frames: mpsc::Receiver<(u
     Ok(())
 }
 
-pub(crate) async fn serve(bus: &str) -> Result<()> {
-    let listener = TcpListener::bind(("127.0.0.1", port(bus)?)).await?;
-    println!("ready");
-    let answers = async {
+pub(super) async fn serve(bus: &str) -> Result<(), Failure> {
+    let listener = TcpListener::bind(("127.0.0.1", callee_port(bus)?)).await?;
+    role::serving(async {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let (input, output) = stream.into_split();
-        let (frames, queue) = mpsc::channel(1024);
-        let writer = tokio::spawn(write(output, queue));
-        let mut input = BufReader::with_capacity(64 * 1024, input);
-        while let Ok(frame) = read(&mut input).await {
-            if frames.send(frame).await.is_err() {
-                break;
+        // Few enough for a stream: the window is what the sockets hold.
+        let (frames, queue) = mpsc::channel(128);
+        let mut writer = JoinSet::new();
+        writer.spawn(write(output, queue));
+        let mut input = BufReader::with_capacity(BUFFER, input);
+        while let Ok((number, body)) = frame(&mut input).await {
+            if number != STREAM {
+                frames.send((number, body)).await?;
+                continue;
+            }
+            let (message, mut rest) = (Bytes::from_static(&[0; MESSAGE]), str::from_utf8(&body)?.parse()?);
+            while rest > 0 {
+                let len = MESSAGE.min(rest);
+                frames.send((STREAM, message.slice(..len))).await?;
+                rest -= len;
             }
         }
         drop(frames);
-        writer.await?
-    };
-    tokio::select! {
-        result = answers => result,
-        () = crate::servers::until_closed() => Ok(()),
-    }
+        writer.join_next().await.ok_or("the writer is gone")??
+    })
+    .await
 }
 
-type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Vec<u8>>>>>;
-
-pub(crate) async fn load(bus: &str, time: Duration) -> Result<Load> {
-    let stream = TcpStream::connect(("127.0.0.1", port(bus)?)).await?;
+async fn connect(bus: &str) -> Result<TcpStream, Failure> {
+    let stream = TcpStream::connect(("127.0.0.1", callee_port(bus)?)).await?;
     stream.set_nodelay(true)?;
-    let (input, output) = stream.into_split();
+    Ok(stream)
+}
+
+pub(super) async fn load(bus: &str, time: Duration) -> Result<Load, Failure> {
+    let (input, output) = connect(bus).await?.into_split();
     let (frames, queue) = mpsc::channel(1024);
-    tokio::spawn(write(output, queue));
-    let waiting: Waiting = Arc::default();
-    let answered = waiting.clone();
-    tokio::spawn(async move {
-        let mut input = BufReader::with_capacity(64 * 1024, input);
-        while let Ok((number, body)) = read(&mut input).await {
-            let waiting = answered.lock().ok().and_then(|mut waiting| waiting.remove(&number));
-            if let Some(waiting) = waiting {
-                let _ = waiting.send(body);
-            }
+    let mut halves = JoinSet::new();
+    halves.spawn(async move { drop(write(output, queue).await) });
+    let pending = Pending::default();
+    let answered = pending.clone();
+    halves.spawn(async move {
+        let mut input = BufReader::with_capacity(BUFFER, input);
+        while let Ok((number, body)) = frame(&mut input).await {
+            answered.answered(number, body.len());
         }
     });
-    let next = Arc::new(AtomicU64::new(0));
     load::run(time, move || {
-        let (frames, waiting, next) = (frames.clone(), waiting.clone(), next.clone());
+        let (frames, pending) = (frames.clone(), pending.clone());
         async move {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let (sender, answer) = oneshot::channel();
-            if let Ok(mut waiting) = waiting.lock() {
-                waiting.insert(number, sender);
-            }
-            frames.send((number, USER.as_bytes().to_vec())).await?;
-            assert!(answer.await?.len() == USER.len());
-            Ok(())
+            let (number, answer) = pending.call();
+            frames.send((number, Bytes::from_static(USER.as_bytes()))).await?;
+            answer.wait().await
         }
     })
     .await
+}
+
+pub(super) async fn read(bus: &str, bytes: u64) -> Result<f64, Failure> {
+    let (input, mut output) = connect(bus).await?.into_split();
+    let mut input = BufReader::with_capacity(BUFFER, input);
+    role::until_go().await?;
+    let start = Instant::now();
+    let size = bytes.to_string();
+    output.write_u32(u32::try_from(size.len())?).await?;
+    output.write_u64(STREAM).await?;
+    output.write_all(size.as_bytes()).await?;
+    let mut got = 0;
+    while got < bytes {
+        got += frame(&mut input).await?.1.len() as u64;
+    }
+    #[allow(clippy::cast_precision_loss, reason = "a rate")]
+    Ok(bytes as f64 / start.elapsed().as_secs_f64())
 }

@@ -1,0 +1,97 @@
+//! Calls between two processes: Ligand, the raw client library and Moleculer in turn.
+
+use ligand::config::Serializer;
+use ligand_bench::{
+    Failure,
+    report::{Row, Target},
+};
+
+use crate::{
+    load::Load,
+    nodes,
+    plan::Plan,
+    raw,
+    role::Role,
+    servers::{self, Bus},
+};
+
+/// Name of the serializer that all use here; it is the default of both frameworks.
+const SERIALIZER: Serializer = Serializer::Json;
+
+/// What calls over a transport should reach: `(64 in flight, 1 in flight)`.
+fn targets(transport: &str) -> (Target, Target) {
+    let limits = |of_raw, times| Target { at_most: None, of_raw, times };
+    match transport {
+        "nats" => (limits(Some(0.8), Some(3.0)), limits(Some(0.8), None)),
+        "tcp" => (limits(Some(0.7), Some(2.5)), limits(Some(0.8), None)),
+        _ => (limits(None, Some(3.0)), Target::default()),
+    }
+}
+
+/// Measures calls over one transport.
+pub(crate) async fn measure(
+    plan: &Plan,
+    transport: &'static str,
+    rows: &mut Vec<Row>,
+) -> Result<(), Failure> {
+    let bus = servers::start(transport).await?;
+    let (mut own, mut floor, mut peer, mut grpc) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..plan.rounds {
+        floor.push(of_raw(plan, transport, &bus).await?);
+        if transport == "tcp" {
+            grpc.push(of_raw(plan, "tonic", &bus).await?);
+        }
+        own.push(of_ligand(plan, &bus).await?);
+        if plan.node.is_some() {
+            peer.push(of_moleculer(plan, &bus).await?);
+        }
+    }
+    let (own, floor) = (Load::median(&own), Load::median(&floor));
+    let peer = (!peer.is_empty()).then(|| Load::median(&peer));
+    let (many, one) = targets(transport);
+    let rate = peer.map(|peer| peer.rate);
+    let name = format!("{transport}, 64 in flight");
+    rows.push(Row::more(name, "calls/s", own.rate, rate, many).with_raw(floor.rate));
+    let p50 = peer.map(|peer| peer.p50_us);
+    let name = format!("{transport}, 1 in flight, median");
+    rows.push(Row::less(name, "us", own.p50_us, p50, one).with_raw(floor.p50_us));
+    if !grpc.is_empty() {
+        let grpc = Load::median(&grpc);
+        let target = Target { of_raw: Some(3.0), ..Target::default() };
+        let name = "tcp, 64 in flight; raw: tonic unary";
+        rows.push(Row::more(name, "calls/s", own.rate, None, target).with_raw(grpc.rate));
+        let name = "tcp, 1 in flight, median; raw: tonic unary";
+        rows.push(Row::less(name, "us", own.p50_us, None, Target::default()).with_raw(grpc.p50_us));
+    }
+    Ok(())
+}
+
+async fn of_raw(plan: &Plan, transport: &str, bus: &Bus) -> Result<Load, Failure> {
+    let callee = Role::start("raw-callee", &bus.url, &[transport]).await?;
+    let load = raw::load(transport, &bus.url, plan.time).await;
+    callee.end().await;
+    load.map_err(|error| format!("raw {transport}: {error}").into())
+}
+
+async fn of_ligand(plan: &Plan, bus: &Bus) -> Result<Load, Failure> {
+    let callee = Role::start("callee", &bus.url, &["json"]).await?;
+    let load = nodes::load(&bus.url, SERIALIZER, plan.time).await;
+    callee.end().await;
+    load.map_err(|error| format!("Ligand over {}: {error}", bus.url).into())
+}
+
+/// The same calls between two processes of Moleculer.
+async fn of_moleculer(plan: &Plan, bus: &Bus) -> Result<Load, Failure> {
+    let node = plan.node.as_ref().ok_or("Moleculer is not installed")?;
+    let command = |role: &str| {
+        let mut command = node.script("cluster.js");
+        command.args([role, &bus.url, &plan.time.as_secs_f64().to_string()]);
+        command
+    };
+    let callee = Role::spawn("Moleculer, callee", command("callee")).await?;
+    let mut caller = Role::spawn("Moleculer, caller", command("caller")).await?;
+    let load = caller.go(plan.time * 4).await?;
+    caller.end().await;
+    callee.end().await;
+    Ok(serde_json::from_value(load)?)
+}
