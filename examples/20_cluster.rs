@@ -43,12 +43,12 @@ async fn main() -> Result<()> {
     let caller = node("caller").start().await?;
 
     let greeter = caller.client::<Greeter>();
-    let mut lines = vec![greeter.hello().await?, greeter.hello().await?]; // in turn
+    let mut lines = [greeter.hello().await?, greeter.hello().await?]; // in turn
     lines.sort();
     println!("{}", lines.join("\n"));
 
     caller.broadcast(VisitorCame { name: "Ada".into() }).await?; // to every node
-    let mut lines = vec![news.recv().await.unwrap_or_default(), news.recv().await.unwrap_or_default()];
+    let mut lines = [news.recv().await.unwrap_or_default(), news.recv().await.unwrap_or_default()];
     lines.sort();
     println!("{}", lines.join("\n"));
 
