@@ -57,7 +57,11 @@ pub(super) fn discoverer(plug: &Plug, broker: &Options) -> Result<Option<Arc<dyn
         }
         #[cfg(feature = "etcd")]
         "etcd" | "etcd3" => {
-            let mut own: ligand_etcd::EtcdOptions = options(plug, "registry.discoverer", "url")?;
+            let mut own: ligand_etcd::EtcdOptions =
+                options(&Plug { url: None, ..plug.clone() }, "registry.discoverer", "url")?;
+            if let Some(url) = &plug.url {
+                own.hosts = ligand_etcd::EtcdOptions::url(url).hosts;
+            }
             own.heartbeat_timeout = broker.registry.heartbeat_timeout;
             Ok(Some(Arc::new(ligand_etcd::EtcdDiscoverer::new(own))))
         }
