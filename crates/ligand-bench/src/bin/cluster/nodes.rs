@@ -71,6 +71,7 @@ fn transporter(bus: &str) -> Plug {
     Plug { kind: "tcp".into(), url: None, options }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
 fn text(error: Error) -> Failure {
     format!("{error:#}").into()
 }
