@@ -1,6 +1,6 @@
 "use strict";
 
-// node_modules/node/bin/node cluster.js <callee|caller> <bus> <seconds>
+// node_modules/node/bin/node cluster.js <callee|caller> <bus> <seconds> [tuned|defaults]
 // Two nodes on one bus. Both print `ready`; the caller begins when it reads a line and prints one JSON line, the
 // callee serves until stdin closes. See README.md.
 
@@ -16,10 +16,10 @@ const USER = {
 	tags: ["math", "engine", "poetry"]
 };
 
-const [role, bus, secondsText] = process.argv.slice(2);
+const [role, bus, secondsText, options = "tuned"] = process.argv.slice(2);
 const seconds = Number(secondsText);
-if (!["callee", "caller"].includes(role) || !bus || !(seconds > 0)) {
-	console.error("usage: cluster.js <callee|caller> <bus> <seconds>");
+if (!["callee", "caller"].includes(role) || !bus || !(seconds > 0) || !["tuned", "defaults"].includes(options)) {
+	console.error("usage: cluster.js <callee|caller> <bus> <seconds> [tuned|defaults]");
 	process.exit(2);
 }
 
@@ -30,6 +30,10 @@ if (!["callee", "caller"].includes(role) || !bus || !(seconds > 0)) {
 
 /** TCP has no server: `tcp://<port of the caller>,<port of the callee>`. */
 function transporter() {
+	if (bus.startsWith("amqp://") && options === "tuned") {
+		// As Ligand does by default.
+		return { type: "AMQP", options: { url: bus, prefetch: 256, socketOptions: { noDelay: true } } };
+	}
 	if (!bus.startsWith("tcp://")) return bus;
 	const ports = bus.slice("tcp://".length).split(",");
 	return {

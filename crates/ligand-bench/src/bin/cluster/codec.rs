@@ -1,4 +1,7 @@
 //! A request packet to bytes and back, in every serializer: time and allocations.
+//!
+//! What counts them is the allocator of the whole program: it looks at a thread's counter for each allocation, in
+//! everything that is measured here in Rust.
 
 use std::{borrow::Cow, hint::black_box};
 

@@ -1,4 +1,7 @@
 //! A long stream of bytes from one process to another one: how fast, and how much memory both need for it.
+//!
+//! The raw streams are messages of the same length. Over NATS they have the same window as between Ligand nodes; over
+//! TCP what the sockets hold is the window. Growth is counted from the size before the stream to the peak.
 
 use std::time::Duration;
 
