@@ -42,7 +42,7 @@ pub struct Server {
 
 /// Runs a program until the standard input ends, then ends the whole group: RabbitMQ is a shell that starts another
 /// process.
-const GUARD: &str = "\"$@\" & read end; kill -9 -- -$$";
+const GUARD: &str = "\"$@\" & read end; kill -9 -$$";
 
 impl Server {
     /// Starts a server and waits until it takes connections.
