@@ -25,6 +25,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::io::{AsyncRead, ReadBuf};
 
+pub(crate) use assembly::cut_off;
 pub use assembly::{Assembly, Feedback, Limits, Progress};
 pub use outflow::{Credit, Numbered, Outflow};
 

@@ -47,7 +47,9 @@ pub(super) fn discoverer(plug: &Plug, broker: &Options) -> Result<Option<Arc<dyn
         #[cfg(feature = "redis")]
         "redis" | "rediss" => {
             let mut own: ligand_redis::RedisDiscovererOptions = match plug.url.clone() {
-                Some(url) => options(&Plug { url: None, ..nested(plug, "redis", url) }, "registry.discoverer", "url")?,
+                Some(url) => {
+                    options(&Plug { url: None, ..nested(plug, "redis", url) }, "registry.discoverer", "url")?
+                }
                 None => options(plug, "registry.discoverer", "url")?,
             };
             own.heartbeat_timeout = broker.registry.heartbeat_timeout;

@@ -208,11 +208,15 @@ impl Assembly {
     }
 }
 
+/// What the reader of a stream gets whose end does not come.
+pub(crate) fn cut_off() -> Error {
+    Error::server(500, "STREAM_CUT_OFF", "The stream was cut off before its end.").with_retryable(false)
+}
+
 impl Drop for Assembly {
     fn drop(&mut self) {
         if !self.over {
-            let error = Error::server(500, "STREAM_CUT_OFF", "The stream was cut off before its end.");
-            self.finish(Err(error.with_retryable(false)));
+            self.finish(Err(cut_off()));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What Ligand nodes tell each other beside the protocol, and events that may reach nobody.
 //!
 //! Control messages travel as event packets with names of their own: `$ligand.cancel` ends a running call,
-//! `$ligand.flow` tells the sender of a stream how much was read. Other
-//! implementations have no listener for such a name; they do not get any, because only nodes that name `ligand` in
+//! `$ligand.flow` tells the sender of a stream how much was read, asks whether it still has it, and answers that.
+//! Other implementations have no listener for such a name; they do not get any, because only nodes that name `ligand` in
 //! the `config` of their info are told.
 
 use std::{

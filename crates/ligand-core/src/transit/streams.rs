@@ -156,7 +156,7 @@ const MOST_ENDED: usize = 4096;
 const MOST_EARLY: usize = 16 * 1024 * 1024;
 
 /// What is forgotten when nothing comes within this time: a stream without its first packet, one that nobody reads,
-/// one with a gap.
+/// one with a gap. The sender of another one is asked whether it still has it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the reader of a stream tells its sender; only Ligand nodes listen.
@@ -290,11 +290,27 @@ impl Transit {
         }
     }
 
-    /// News from the reader of a stream that this node sends.
+    /// News from the other end of a stream.
     pub(super) fn flow_came(&self, node: &Arc<str>, way: Way, id: &str, news: &Payload) {
         let key = Key { node: node.clone(), way, id: id.into() };
-        let Some(credit) = self.streams.outgoing.lock().get(&key).cloned() else { return };
-        if news.get("cancelled").is_some_and(|cancelled| cancelled == true) {
+        let says = |name: &str| news.get(name).is_some_and(|value| value == true);
+        if says("gone") {
+            let known = self.streams.incoming.lock().remove(&key);
+            if let Some(mut known) = known {
+                let _ = known.assembly.fail(crate::stream::cut_off());
+                self.streams.ended.lock().add(key);
+            }
+            return;
+        }
+        let Some(credit) = self.streams.outgoing.lock().get(&key).cloned() else {
+            if says("asked")
+                && let Some(node) = self.broker().and_then(|broker| broker.registry().node(node))
+            {
+                Back { transit: self.me.clone(), node, way, id: key.id }.tell(json!({ "gone": true }));
+            }
+            return;
+        };
+        if says("cancelled") {
             credit.cancel();
         } else if let Some(total) = news.get("total").and_then(|total| total.as_u64()) {
             credit.grant(total);
@@ -335,18 +351,17 @@ impl Transit {
         }
     }
 
-    /// Forgets streams that will not go on.
+    /// Forgets streams that will not go on. Asks the senders of quiet ones: an end that was lost would leave the
+    /// reader waiting for ever.
     pub(super) fn sweep_streams(&self) {
         let mut incoming = self.streams.incoming.lock();
-        let mut keys: Vec<_> = incoming
-            .iter()
-            .filter(|(_, known)| known.last.elapsed() > PATIENCE)
-            .filter(|(_, known)| {
-                known.stream.is_some() || known.assembly.has_gap() || known.assembly.is_unread()
-            })
-            .map(|(key, _)| key.clone())
-            .collect();
+        let (mut keys, mut quiet) = (Vec::new(), Vec::new());
+        for (key, known) in incoming.iter().filter(|(_, known)| known.last.elapsed() > PATIENCE) {
+            let over = known.stream.is_some() || known.assembly.has_gap() || known.assembly.is_unread();
+            if over { &mut keys } else { &mut quiet }.push(key.clone());
+        }
         keys.sort_unstable();
+        quiet.sort_unstable();
         let old: Vec<_> = keys.iter().filter_map(|key| incoming.remove(key)).collect();
         drop(incoming);
         let mut ended = self.streams.ended.lock();
@@ -354,6 +369,13 @@ impl Transit {
         drop(ended);
         // Whoever reads gets `STREAM_CUT_OFF`.
         drop(old);
+        let Some(broker) = self.broker() else { return };
+        for key in quiet {
+            if let Some(node) = broker.registry().node(&key.node) {
+                Back { transit: self.me.clone(), node, way: key.way, id: key.id }
+                    .tell(json!({ "asked": true }));
+            }
+        }
     }
 
     /// Sends the chunks of a call after its first packet.
@@ -410,8 +432,8 @@ impl Transit {
         let key = Key { node: node.id().clone(), way, id };
         self.streams.outgoing.lock().insert(key.clone(), credit.clone());
         if window.is_some() && !node.is_available() {
-            // Its loss was noticed before this stream was noted.
-            credit.cancel();
+            // Its loss was noticed before this stream was noted. It may be back before it notices.
+            credit.fail(Error::disconnected());
         }
         let Some(me) = self.me() else { return credit };
         let ending = Ending { transit: me.clone(), key };

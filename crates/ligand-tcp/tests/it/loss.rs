@@ -25,7 +25,7 @@ async fn a_lost_one_is_noticed(end: impl AsyncFn(&Node)) {
         b.until("one", |broker| !broker.received.lock().is_empty()).await;
         let began = Instant::now();
         end(&b).await;
-        a.until("lost", |broker| broker.cluster.log().contains(&"lost b false".into())).await;
+        a.until("lost", |broker| broker.cluster.log().iter().any(|line| line.starts_with("lost b"))).await;
         took = took.min(began.elapsed());
     }
     assert!(took < Duration::from_millis(200), "{took:?}");
