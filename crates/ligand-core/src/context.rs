@@ -69,6 +69,8 @@ pub(crate) struct Inner {
     pub(crate) extra: Option<Arc<Extra>>,
     pub(crate) level: u32,
     pub(crate) no_cache: bool,
+    /// The caller named the node.
+    pub(crate) pinned: bool,
     cached: AtomicBool,
     span: OnceLock<Box<tracing::Span>>,
     locals: Mutex<Locals>,
@@ -143,6 +145,7 @@ impl Inner {
             extra: None,
             level: 1,
             no_cache: false,
+            pinned: false,
             cached: AtomicBool::new(false),
             span: OnceLock::new(),
             locals: Mutex::default(),
@@ -396,7 +399,7 @@ impl Context {
 
     /// The same place in the call tree, with all the time.
     fn without_deadline(&self) -> Self {
-        let Inner { home, id, request_id, parent_id, caller, extra, level, no_cache, span, .. } =
+        let Inner { home, id, request_id, parent_id, caller, extra, level, no_cache, pinned, span, .. } =
             self.inner();
         let inherited = self.metas();
         Inner {
@@ -411,6 +414,7 @@ impl Context {
             extra: extra.clone(),
             level: *level,
             no_cache: *no_cache,
+            pinned: *pinned,
             cached: AtomicBool::new(self.is_cached()),
             span: span.clone(),
             locals: Mutex::new(self.0.locals.lock().clone()),

@@ -328,6 +328,7 @@ fn with_options(mut inner: ContextInner, options: &CallOptions) -> ContextInner 
         inner.extra = Some(Arc::new(Extra { headers, stream, ..Extra::default() }));
     }
     inner.no_cache = options.no_cache;
+    inner.pinned = options.node_id.is_some();
     inner
 }
 

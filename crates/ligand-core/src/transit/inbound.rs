@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::{
     Transit,
     control::CONTROL,
-    pending::Reply,
+    pending::{Again, Reply},
     serving::Seat,
     stats,
     streams::{self, Piece, Way},
@@ -259,7 +259,7 @@ impl Transit {
         };
         if let (Some(error), Some(node)) = (&response.error, &entry.node)
             && not_run(error, &entry.action.full_name, sender)
-            && !entry.once
+            && entry.again == Again::Anywhere
             && let (Some(broker), Some((_, low))) = (self.broker(), Id::halves(&response.id))
         {
             // The node does not have the action any more, nothing has run: another one may have it.

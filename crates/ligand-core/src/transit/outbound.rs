@@ -19,7 +19,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     Transit, balanced,
-    pending::{Entry, Reply},
+    pending::{Again, Entry, Reply},
     stats, streams,
 };
 use crate::{
@@ -69,7 +69,11 @@ impl Transit {
             tried: Vec::new(),
             // A call that waits for the bus has seen it lost.
             outages: if self.is_online() { self.outages.load(Ordering::Relaxed) } else { u64::MAX },
-            once: stream.is_some(),
+            again: match &stream {
+                Some(_) => Again::Nowhere,
+                None if ctx.inner().pinned => Again::SameNode,
+                None => Again::Anywhere,
+            },
         };
         self.pending.insert(ticket, entry);
         let mut waiting = Waiting { transit: me, ticket, done: false, upload: None };
@@ -100,7 +104,7 @@ impl Transit {
         };
         let Some(node) = node else {
             // The bus was to choose, and there was nobody.
-            if self.returning.is_on() {
+            if self.returning.is_on() && self.pending.may_wait(ticket) {
                 return self.call_later(ticket);
             }
             if let Some(entry) = self.pending.remove(ticket) {
@@ -118,7 +122,7 @@ impl Transit {
     pub(super) fn send_again(&self, broker: &crate::ServiceBroker, ticket: Ticket, node: &Arc<Node>) -> bool {
         let ver = self.ver_of(node);
         let next = self.pending.with(ticket, |entry| {
-            if entry.once {
+            if entry.again != Again::Anywhere {
                 return None;
             }
             entry.tried.push(node.id().clone());
@@ -149,7 +153,7 @@ impl Transit {
                 }
                 true
             }
-            None if self.returning.is_on() => {
+            None if self.returning.is_on() && self.pending.may_wait(ticket) => {
                 self.call_later(ticket);
                 true
             }
@@ -157,7 +161,7 @@ impl Transit {
                 if let Some(entry) = self.pending.remove(ticket) {
                     stats::one(&self.stats.calls_rejected);
                     let error = Error::request_rejected(entry.action.full_name(), node.id())
-                        .with_internal("the node did not get the call, and no other node has the action");
+                        .with_internal("the node did not get the call, and no other node can take it");
                     let _ = entry.reply.send(error.into());
                 }
                 false

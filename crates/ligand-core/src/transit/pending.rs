@@ -45,8 +45,18 @@ pub(super) struct Entry {
     pub(super) tried: Vec<Arc<str>>,
     /// How often the bus had been lost when it was sent.
     pub(super) outages: u64,
-    /// Its parameters have a stream: it cannot be sent again.
-    pub(super) once: bool,
+    pub(super) again: Again,
+}
+
+/// Where a call may go that its node did not get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// To any node that has the action.
+    Anywhere,
+    /// To its node when that is back: the caller named it.
+    SameNode,
+    /// Nowhere: its parameters have a stream, whose first packets are gone too.
+    Nowhere,
 }
 
 const SHARDS: usize = 16;
@@ -108,6 +118,11 @@ impl Pending {
             entry.high == high && entry.node.as_ref().is_none_or(|node| **node.id() == *sender)
         };
         self.with(Ticket(low), fits).unwrap_or(false)
+    }
+
+    /// It can be sent once more when the bus is back.
+    pub(super) fn may_wait(&self, ticket: Ticket) -> bool {
+        self.with(ticket, |entry| entry.again != Again::Nowhere).unwrap_or(false)
     }
 
     /// Looks at one, maybe changes it.

@@ -227,6 +227,21 @@ async fn events_reach_one_node_of_each_group_and_broadcasts_all() {
 }
 
 #[tokio::test]
+async fn a_call_for_a_named_node_goes_to_no_other_one() {
+    let bus = MemoryBus::new();
+    let a = node(&bus, "a", vec![]).await;
+    let b = node(&bus, "b", vec![whoami()]).await;
+    let c = node(&bus, "c", vec![whoami()]).await;
+    until("both nodes are known", || a.registry().snapshot().nodes().count() == 2).await;
+    bus.isolate("b");
+    let error = a.call_named("who.ami", json!(null)).node("b").await.unwrap_err();
+    assert_eq!((error.kind(), a.traffic().unwrap().sent_again), ("REQUEST_REJECTED", 0), "{error:#}");
+    for broker in [b, c, a] {
+        broker.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_reached_nobody_goes_to_another_node() {
     let bus = MemoryBus::new();
     let a = node(&bus, "a", vec![]).await;
