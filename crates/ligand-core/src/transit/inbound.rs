@@ -432,7 +432,7 @@ impl Transit {
         });
         // Most handlers end at once: they need no task. One that takes long at its start is not run here again.
         if !endpoint.is_slow() {
-            let start = std::time::Instant::now();
+            let start = tokio::time::Instant::now();
             let mut cx = task::Context::from_waker(Waker::noop());
             let ended = work.as_mut().poll(&mut cx).is_ready();
             if start.elapsed() > SLOW {
