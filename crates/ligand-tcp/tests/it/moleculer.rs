@@ -1,5 +1,4 @@
-//! The real thing: nodes on Node.js. `MOLECULER_NODE` is the program and `MOLECULER_DIRS` names directories, with `:`
-//! between them, in each of which some version of `moleculer` is installed. Without them these tests do nothing.
+//! The real thing: nodes of Moleculer 0.15 and 0.14 on Node.js, which `interop/install.sh` installs.
 
 use std::{
     path::{Path, PathBuf},
@@ -115,11 +114,18 @@ impl Js {
     }
 }
 
-/// The program, and the directories with different versions.
+/// The program, and the directories with different versions, as `interop/install.sh` leaves them.
 fn installed() -> Option<(PathBuf, Vec<PathBuf>)> {
-    let dirs = std::env::var_os("MOLECULER_DIRS")?;
-    let program = std::env::var_os("MOLECULER_NODE").unwrap_or_else(|| "node".into());
-    Some((program.into(), std::env::split_paths(&dirs).collect()))
+    let js = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../interop/js");
+    let program = js.join("v15/node_modules/node/bin/node");
+    if !program.exists() {
+        assert!(
+            std::env::var_os("LIGAND_SKIP_NODE").is_some(),
+            "Moleculer is not installed: run interop/install.sh, or set LIGAND_SKIP_NODE to go without"
+        );
+        return None;
+    }
+    Some((program, vec![js.join("v15"), js.join("v14")]))
 }
 
 fn ver(version: &Value) -> &'static str {
