@@ -75,7 +75,7 @@ impl Rabbit {
             .find(|program| !program.starts_with('/') || Path::new(program).exists())
             .unwrap();
         // Its standard input is closed when this process ends.
-        let script = format!("{program} & read end; kill -9 -- -$$");
+        let script = format!("{program} & read end; kill -9 -$$");
         let child = Command::new("sh")
             .args(["-c", &script])
             .env("HOME", self.files.path())
