@@ -60,7 +60,7 @@ struct Part {
     /// Too large: it is thrown away.
     skip: bool,
     ticket: Option<Ticket>,
-    /// This connection sent it, to the queue of a node.
+    /// From the queue of a dead node: this connection sent it.
     mine: bool,
     /// The server says how often it was handed out.
     counted: bool,
