@@ -10,7 +10,8 @@ pub(crate) use self::{
     read::{Content, Frame, Malformed, Method, length},
     write::{
         Field, Message, Table, ack, bind, cancel, channel_close_ok, channel_open, close, close_ok, consume,
-        declare_exchange, declare_queue, exists, flow_ok, heartbeat, open, publish, qos, start_ok, tune_ok,
+        declare_exchange, declare_queue, exists, flow_ok, get, give_back, heartbeat, open, publish, qos,
+        start_ok, tune_ok,
     },
 };
 

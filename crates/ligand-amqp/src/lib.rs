@@ -13,15 +13,22 @@
 //! their order. The transporter reconnects for ever, declares and consumes everything anew and then says so. A killed
 //! server is noticed when its connection closes, a silent one after twice `heartbeat`. A packet with a ticket that
 //! fits no queue comes back at once. A node whose requests nobody consumes any more is noticed within a second while
-//! calls go there, and declared lost: its queue lives on for minutes, so packets to it do not come back. The server
-//! can balance requests and events between nodes. Memory is bounded: by `max_packet_size` times `prefetch` on the way
+//! calls go there, and declared lost: its queue lives on for minutes, so packets to it do not come back by themselves.
+//! The server can balance requests and events between nodes. Memory is bounded: by `max_packet_size` times `prefetch` on the way
 //! in, by 1 MiB and one packet on the way out; then senders wait.
+//!
+//! **A call is sent to another node only when nobody got it.** When a node is dead, what is left in its queue is read.
+//! Requests of this node that the server has never handed out are taken out, and are told as undelivered. Those that
+//! it handed out may have run: they are taken out too, and end with the node, as do those that are not in the queue any
+//! more. Requests of others go back; their senders then find them handed out, and let them end with the node. Of
+//! persistent messages (`message_options`) nothing is certain, as a server that was restarted may forget who got
+//! them: they stay in the queue, and their calls end with the node.
 //!
 //! **Acknowledgements.** A request is acknowledged when it is answered, two seconds after it came at the latest: a
 //! handler that reads an upload for long must not keep the rest of it in the queue, which is what happens to Moleculer
 //! nodes. Balanced requests and events are acknowledged when they are dealt with, and go to another node when theirs
 //! dies before. Requests that were not acknowledged are in the queue again when their node dies; it runs them when it
-//! comes back with the same name, unless they are older than `request_time_to_live`.
+//! comes back with the same name, unless their sender took them out or they are older than `request_time_to_live`.
 //!
 //! **Limits.** Patterns of events do not work with balanced events: queues know no patterns. Packets are not confirmed
 //! by the server: what it loses is lost. Names of queues have 255 bytes at most, node id, namespace and names of

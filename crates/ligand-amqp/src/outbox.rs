@@ -31,6 +31,8 @@ pub(crate) const SEND: u16 = 2;
 pub(crate) const ASK: u16 = 3;
 /// As [`OWN`], for what nodes share.
 pub(crate) const SHARED: u16 = 4;
+/// Reads what is left in the queues of dead nodes.
+pub(crate) const REST: u16 = 5;
 
 /// See the module.
 pub(crate) struct Outbox {
@@ -73,6 +75,8 @@ pub(crate) struct Publish {
 
 struct Session {
     frame: usize,
+    /// On requests to nodes, unless they outlive the server: then it may forget that somebody got them.
+    mark: Option<String>,
     flushes: VecDeque<oneshot::Sender<Result<()>>>,
     watch: Watch,
     own: Unacked,
@@ -126,10 +130,11 @@ impl Outbox {
             priority: self.priority,
             correlation_id: packet.ticket.map(|ticket| ticket.0),
             expiration: packet.expiration,
+            app_id: packet.node.as_ref().and(packet.ticket).and(session.mark.as_deref()),
         };
         frame::publish(buffer, SEND, &message, &packet.body, session.frame);
-        if let (Some(ticket), Some(node)) = (packet.ticket, packet.node) {
-            session.watch.sent(node, packet.name, ticket, Instant::now());
+        if let (Some(_), Some(node)) = (packet.ticket, packet.node) {
+            session.watch.sent(node, packet.name, Instant::now());
         }
         Ok(Ok(()))
     }
@@ -158,13 +163,14 @@ impl Outbox {
         }
     }
 
-    /// A connection stands; senders may send after [`Outbox::ready`].
-    pub(crate) fn open(&self, frame: usize) {
+    /// A connection of the node `me` stands; senders may send after [`Outbox::ready`].
+    pub(crate) fn open(&self, frame: usize, me: &str) {
         let mut lane = self.lane.lock();
         lane.buffer.clear();
         let (own, shared) = (lane.fresh(), lane.fresh());
-        lane.session =
-            Some(Session { frame, flushes: VecDeque::new(), watch: Watch::default(), own, shared });
+        let mark = (!self.persistent).then(|| format!("{}@{me}", lane.epoch));
+        let (flushes, watch) = Default::default();
+        lane.session = Some(Session { frame, mark, flushes, watch, own, shared });
     }
 
     /// Lets senders send.
@@ -289,11 +295,11 @@ impl Outbox {
         self.lane.lock().session.as_mut()?.watch.answered(consumers)
     }
 
-    /// The server returned the message with this ticket.
-    pub(crate) fn returned(&self, ticket: Ticket) {
-        if let Some(session) = &mut self.lane.lock().session {
-            session.watch.returned(ticket);
-        }
+    /// Whether a request with this mark was sent by this connection.
+    pub(crate) fn is_mine(&self, mark: &[u8]) -> bool {
+        let lane = self.lane.lock();
+        let own = lane.session.as_ref().and_then(|session| session.mark.as_ref());
+        own.is_some_and(|own| own.as_bytes() == mark)
     }
 
     /// Takes what there is to write into the empty `into`; false when there is nothing.

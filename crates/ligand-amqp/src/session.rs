@@ -1,6 +1,7 @@
 //! The life of connections: connect, declare, serve, pause, again.
 
 mod live;
+mod rest;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -31,7 +32,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// Largest frame that is offered.
 const FRAME: u32 = 128 << 10;
 /// Number of the last channel that is used.
-const CHANNELS: u16 = 4;
+const CHANNELS: u16 = 5;
 
 type Reader = Box<dyn AsyncRead + Send + Unpin>;
 type Writer = Box<dyn AsyncWrite + Send + Unpin>;
@@ -140,7 +141,7 @@ impl Sessions {
             Ok(Err(ended)) => return ended,
             Err(_) => return Ended::Lost(format!("no connection within {:?}", self.connect_timeout)),
         };
-        self.outbox.open(agreed.frame);
+        self.outbox.open(agreed.frame, self.link.node_id());
         self.wanted.live(true);
         let live = Live::new(self, &agreed);
         let result = tokio::select! {

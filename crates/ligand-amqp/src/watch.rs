@@ -10,16 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ligand_transport::Ticket;
-
 /// At least this much time is between two questions about a queue while packets go there.
 pub(crate) const OFTEN: Duration = Duration::from_millis(250);
 /// And this much while none go.
 const SELDOM: Duration = Duration::from_secs(1);
 /// Nobody is asked about a queue that was not used for this long.
 const FORGET: Duration = Duration::from_secs(60);
-/// Tickets that are remembered between two questions; those of the rest end with the node.
-const TICKETS: usize = 1 << 16;
 
 /// The queues in use.
 #[derive(Default)]
@@ -33,42 +29,28 @@ struct Queue {
     name: String,
     used: Instant,
     asked: Option<Instant>,
-    /// Sent since the last question.
-    fresh: Vec<Ticket>,
-    /// Sent before the question that is open.
-    open: Vec<Ticket>,
+    /// Used since the last question.
+    fresh: bool,
 }
 
 /// A node whose queue nobody consumes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Gone {
     pub(crate) node: Arc<str>,
-    /// What was sent since it was last seen.
-    pub(crate) tickets: Vec<Ticket>,
+    /// `None`: it does not exist.
+    pub(crate) queue: Option<String>,
 }
 
 impl Watch {
     /// A request with a ticket went to a node.
-    pub(crate) fn sent(&mut self, node: Arc<str>, queue: String, ticket: Ticket, now: Instant) {
+    pub(crate) fn sent(&mut self, node: Arc<str>, queue: String, now: Instant) {
         let queue = self.queues.entry(node).or_insert_with(|| Queue {
             name: queue,
             used: now,
             asked: None,
-            fresh: Vec::new(),
-            open: Vec::new(),
+            fresh: true,
         });
-        queue.used = now;
-        if queue.fresh.len() < TICKETS {
-            queue.fresh.push(ticket);
-        }
-    }
-
-    /// The server returned a request: its sender knows.
-    pub(crate) fn returned(&mut self, ticket: Ticket) {
-        for queue in self.queues.values_mut() {
-            queue.fresh.retain(|sent| *sent != ticket);
-            queue.open.retain(|sent| *sent != ticket);
-        }
+        (queue.used, queue.fresh) = (now, true);
     }
 
     /// Names the queues to ask about now.
@@ -79,11 +61,11 @@ impl Watch {
         }
         self.queues.retain(|_, queue| now - queue.used < FORGET);
         for (node, queue) in &mut self.queues {
-            let pause = if queue.fresh.is_empty() { SELDOM } else { OFTEN };
+            let pause = if queue.fresh { OFTEN } else { SELDOM };
             // Timers are not exact.
             if queue.asked.is_none_or(|asked| now - asked >= pause.mul_f64(0.9)) {
                 queue.asked = Some(now);
-                queue.open = mem::take(&mut queue.fresh);
+                queue.fresh = false;
                 exists(&queue.name);
                 self.asked.push_back(node.clone());
             }
@@ -95,20 +77,17 @@ impl Watch {
     pub(crate) fn answered(&mut self, consumers: Option<u32>) -> Option<Gone> {
         let node = self.asked.pop_front()?;
         if consumers.is_none() {
-            for other in self.asked.drain(..) {
+            for other in mem::take(&mut self.asked) {
                 if let Some(queue) = self.queues.get_mut(&other) {
-                    queue.open.append(&mut queue.fresh);
-                    mem::swap(&mut queue.open, &mut queue.fresh);
-                    queue.asked = None;
+                    (queue.asked, queue.fresh) = (None, true);
                 }
             }
         }
         if consumers.is_some_and(|count| count > 0) {
-            self.queues.get_mut(&node)?.open = Vec::new();
             return None;
         }
-        let tickets = self.queues.remove(&node).map(|queue| [queue.open, queue.fresh].concat())?;
-        Some(Gone { node, tickets })
+        let queue = self.queues.remove(&node)?;
+        Some(Gone { node, queue: consumers.map(|_| queue.name) })
     }
 }
 
@@ -117,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tickets_of_a_dead_node_come_back_and_others_do_not() {
+    fn a_queue_without_consumers_is_told_once() {
         let start = Instant::now();
         let mut watch = Watch::default();
         let asked = |watch: &mut Watch, now| {
@@ -126,23 +105,19 @@ mod tests {
             names.sort();
             names
         };
-        watch.sent("a".into(), "REQ.a".into(), Ticket(1), start);
+        watch.sent("a".into(), "REQ.a".into(), start);
         assert_eq!(asked(&mut watch, start), ["REQ.a"]);
-        watch.sent("a".into(), "REQ.a".into(), Ticket(2), start);
+        watch.sent("a".into(), "REQ.a".into(), start);
         assert!(asked(&mut watch, start + OFTEN).is_empty(), "a question is open");
         assert_eq!(watch.answered(Some(1)), None);
-        watch.sent("a".into(), "REQ.a".into(), Ticket(3), start);
-        watch.sent("b".into(), "REQ.b".into(), Ticket(4), start);
+        watch.sent("b".into(), "REQ.b".into(), start);
         assert_eq!(asked(&mut watch, start + OFTEN), ["REQ.a", "REQ.b"]);
         let first = watch.asked[0].clone();
-        let gone = watch.answered(None).unwrap();
-        let tickets = if &*first == "a" { vec![Ticket(2), Ticket(3)] } else { vec![Ticket(4)] };
-        assert_eq!(gone, Gone { node: first.clone(), tickets });
+        assert_eq!(watch.answered(None), Some(Gone { node: first.clone(), queue: None }));
         // The other one is asked about at once.
-        let other = if &*first == "a" { "REQ.b" } else { "REQ.a" };
-        assert_eq!(asked(&mut watch, start + OFTEN), [other]);
-        let tickets = watch.answered(Some(0)).unwrap().tickets;
-        assert_eq!(tickets, if &*first == "a" { vec![Ticket(4)] } else { vec![Ticket(2), Ticket(3)] });
+        let (node, queue) = if &*first == "a" { ("b", "REQ.b") } else { ("a", "REQ.a") };
+        assert_eq!(asked(&mut watch, start + OFTEN), [queue]);
+        assert_eq!(watch.answered(Some(0)), Some(Gone { node: node.into(), queue: Some(queue.into()) }));
         assert!(asked(&mut watch, start + SELDOM * 2).is_empty());
     }
 
@@ -150,7 +125,7 @@ mod tests {
     fn a_quiet_queue_is_asked_about_seldom_and_then_forgotten() {
         let start = Instant::now();
         let mut watch = Watch::default();
-        watch.sent("a".into(), "REQ.a".into(), Ticket(1), start);
+        watch.sent("a".into(), "REQ.a".into(), start);
         let mut times = 0;
         let mut now = start;
         while now < start + FORGET * 2 {

@@ -22,10 +22,13 @@ pub(crate) enum Frame {
 }
 
 /// What follows a delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Content {
     pub(crate) size: u64,
     pub(crate) correlation_id: Option<Bytes>,
+    pub(crate) app_id: Option<Bytes>,
+    /// It has a table of headers.
+    pub(crate) headers: bool,
 }
 
 /// What the server says.
@@ -69,6 +72,13 @@ pub(crate) enum Method {
         consumer: Bytes,
         tag: u64,
     },
+    /// The next message of a queue.
+    Got {
+        tag: u64,
+        redelivered: bool,
+    },
+    /// There is none.
+    Empty,
     /// Nothing that asks for a reaction.
     Other,
 }
@@ -129,6 +139,8 @@ fn method(mut rest: Bytes) -> Result<Method, Malformed> {
         (60, 30) => Method::Cancel,
         (60, 50) => Method::Return { code: u16(&mut rest)? },
         (60, 60) => Method::Deliver { consumer: short(&mut rest)?, tag: u64(&mut rest)? },
+        (60, 71) => Method::Got { tag: u64(&mut rest)?, redelivered: u8(&mut rest)? & 1 == 1 },
+        (60, 72) => Method::Empty,
         _ => Method::Other,
     })
 }
@@ -141,14 +153,25 @@ fn content(mut rest: Bytes) -> Result<Content, Malformed> {
     for _ in [15, 14].into_iter().filter(|bit| has(*bit)) {
         short(&mut rest)?;
     }
-    if has(13) {
+    let headers = has(13);
+    if headers {
         long(&mut rest)?;
     }
     for _ in [12, 11].into_iter().filter(|bit| has(*bit)) {
         u8(&mut rest)?;
     }
     let correlation_id = if has(10) { Some(short(&mut rest)?) } else { None };
-    Ok(Content { size, correlation_id })
+    for _ in [9, 8, 7].into_iter().filter(|bit| has(*bit)) {
+        short(&mut rest)?;
+    }
+    if has(6) {
+        u64(&mut rest)?;
+    }
+    for _ in [5, 4].into_iter().filter(|bit| has(*bit)) {
+        short(&mut rest)?;
+    }
+    let app_id = if has(3) { Some(short(&mut rest)?) } else { None };
+    Ok(Content { size, correlation_id, app_id, headers })
 }
 
 fn u8(rest: &mut Bytes) -> Result<u8, Malformed> {

@@ -23,13 +23,19 @@ fn a_message_in_parts() {
         priority: Some(3),
         correlation_id: Some(u64::MAX),
         expiration: Some(30_000),
+        app_id: Some("1@here"),
     };
     let body: Vec<u8> = (0..250).collect();
     let mut out = Vec::new();
     publish(&mut out, 2, &message, &body, 108);
     assert!(out.len() <= publish_length(&message, &body) + 2 * 8);
     let frames = read(&out);
-    let content = Content { size: 250, correlation_id: Some(u64::MAX.to_string().into()) };
+    let content = Content {
+        size: 250,
+        correlation_id: Some(u64::MAX.to_string().into()),
+        app_id: Some("1@here".into()),
+        headers: false,
+    };
     assert_eq!(frames[1], (2, Frame::Content(content)));
     let parts: Vec<Bytes> = frames[2..]
         .iter()
@@ -42,7 +48,7 @@ fn a_message_in_parts() {
     assert_eq!(parts.concat(), body);
     out.clear();
     publish(&mut out, 2, &Message::default(), b"", 108);
-    assert_eq!(read(&out)[1].1, Frame::Content(Content { size: 0, correlation_id: None }));
+    assert_eq!(read(&out)[1].1, Frame::Content(Content::default()));
     assert_eq!(read(&out).len(), 2);
 }
 
@@ -67,6 +73,8 @@ fn nonsense_is_an_error() {
     let mut whole = Vec::new();
     whole.push(b"\x01\0\x01\0\0\0\x17\0\x3c\0\x3c\x01a\0\0\0\0\0\0\0\x05\0\0\x05MOL.a\xce".to_vec());
     whole.push(b"\x02\0\x02\0\0\0\x10\0\x3c\0\0\0\0\0\0\0\0\0\x01\x04\0\x011\xce".to_vec());
+    whole.push(b"\x01\0\x05\0\0\0\x14\0\x3c\0\x47\0\0\0\0\0\0\0\x05\x01\0\x01q\0\0\0\0\xce".to_vec());
+    whole.push(b"\x02\0\x05\0\0\0\x23\0\x3c\0\0\0\0\0\0\0\0\0\x01\x20\x48\0\0\0\x04\x01ht\x01\0\0\0\0\0\0\0\x05\x03me1\xce".to_vec());
     whole.push(b"\x01\0\0\0\0\0\x0c\0\x0a\0\x1e\0\xff\0\x02\0\0\0\x3c\xce".to_vec());
     for packet in whole {
         Frame::read(Bytes::from(packet.clone())).unwrap();

@@ -216,6 +216,23 @@ pub(crate) fn ack(out: &mut Vec<u8>, channel: u16, tag: u64) {
     });
 }
 
+/// Asks for the next message of a queue; it wants an acknowledgement.
+pub(crate) fn get(out: &mut Vec<u8>, channel: u16, queue: &str) {
+    method(out, channel, 60, 70, |out| {
+        out.extend_from_slice(&[0, 0]);
+        short(out, queue);
+        out.push(0);
+    });
+}
+
+/// Puts all messages of the channel that were not acknowledged back into their queues.
+pub(crate) fn give_back(out: &mut Vec<u8>, channel: u16) {
+    method(out, channel, 60, 120, |out| {
+        out.extend_from_slice(&[0; 8]);
+        out.push(0b11);
+    });
+}
+
 pub(crate) fn heartbeat(out: &mut Vec<u8>) {
     out.extend_from_slice(&[8, 0, 0, 0, 0, 0, 0, END]);
 }
@@ -232,11 +249,17 @@ pub(crate) struct Message<'a> {
     pub(crate) correlation_id: Option<u64>,
     /// Milliseconds.
     pub(crate) expiration: Option<u64>,
+    /// Who sent it, to find it again in the queue.
+    pub(crate) app_id: Option<&'a str>,
 }
 
 /// About how many bytes a message takes.
 pub(crate) const fn publish_length(message: &Message<'_>, body: &[u8]) -> usize {
-    128 + message.exchange.len() + message.routing_key.len() + body.len()
+    let app_id = match message.app_id {
+        Some(id) => id.len(),
+        None => 0,
+    };
+    128 + message.exchange.len() + message.routing_key.len() + app_id + body.len()
 }
 
 /// Appends a message; frames have `frame` bytes at most.
@@ -257,7 +280,8 @@ pub(crate) fn publish(out: &mut Vec<u8>, channel: u16, message: &Message<'_>, bo
     let flags = u16::from(message.persistent) << 12
         | u16::from(message.priority.is_some()) << 11
         | u16::from(message.correlation_id.is_some()) << 10
-        | u16::from(message.expiration.is_some()) << 8;
+        | u16::from(message.expiration.is_some()) << 8
+        | u16::from(message.app_id.is_some()) << 3;
     out.extend_from_slice(&flags.to_be_bytes());
     if message.persistent {
         out.push(2);
@@ -268,6 +292,9 @@ pub(crate) fn publish(out: &mut Vec<u8>, channel: u16, message: &Message<'_>, bo
         text.clear();
         let _ = write!(text, "{number}");
         short(out, &text);
+    }
+    if let Some(id) = message.app_id {
+        short(out, id);
     }
     close_frame(out, size);
     for part in body.chunks(frame.saturating_sub(8).max(1)) {

@@ -2,7 +2,7 @@ use super::*;
 
 fn outbox() -> Outbox {
     let outbox = Outbox::new(false, None);
-    outbox.open(1000);
+    outbox.open(1000, "me");
     outbox.ready();
     outbox
 }
@@ -58,7 +58,7 @@ fn a_delivery_is_acknowledged_once_and_only_on_its_channel() {
     assert_eq!(length(), 0);
     let late = outbox.delivered(OWN, 2);
     outbox.close();
-    outbox.open(1000);
+    outbox.open(1000, "me");
     outbox.delivered(OWN, 2);
     outbox.ack(late);
     assert_eq!(length(), 0, "the delivery of another connection is not acknowledged");

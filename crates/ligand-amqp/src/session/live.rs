@@ -10,10 +10,13 @@ use ligand_transport::Ticket;
 use ligand_wire::packet::PacketKind;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Agreed, CHANNELS, Ended, Reader, Sessions, closed, next};
+use super::{
+    Agreed, CHANNELS, Ended, Reader, Sessions, closed, next,
+    rest::{Got, Read, Rest},
+};
 use crate::{
     frame::{self, Content, Frame, Malformed, Method},
-    outbox::{ASK, OWN, Receipt, SEND, SHARED},
+    outbox::{ASK, OWN, REST, Receipt, SEND, SHARED},
     shared::Shared,
     watch::{Gone, OFTEN},
 };
@@ -29,6 +32,7 @@ pub(super) struct Live<'a> {
     heartbeat: Duration,
     consumers: HashMap<Bytes, Consumer>,
     shared: Shared,
+    rest: Rest,
     /// Answers on the own channel until the subscriptions are in place.
     setup: usize,
     ready: bool,
@@ -56,12 +60,24 @@ struct Part {
     /// Too large: it is thrown away.
     skip: bool,
     ticket: Option<Ticket>,
+    /// From the queue of a dead node: this connection sent it.
+    mine: bool,
+    /// The server says how often it was handed out.
+    counted: bool,
     body: Body,
 }
 
 enum What {
-    Delivery { consumer: Option<Consumer>, tag: u64 },
+    Delivery {
+        consumer: Option<Consumer>,
+        tag: u64,
+    },
     Returned,
+    /// From the queue of a dead node.
+    Rest {
+        tag: u64,
+        redelivered: bool,
+    },
 }
 
 /// Most bodies come in one part and are not copied.
@@ -111,6 +127,7 @@ impl<'a> Live<'a> {
             heartbeat: agreed.heartbeat,
             consumers: HashMap::new(),
             shared: Shared::default(),
+            rest: Rest::default(),
             setup: 2,
             ready: false,
             parts: Default::default(),
@@ -124,6 +141,7 @@ impl<'a> Live<'a> {
             frame::channel_open(out, SEND);
             frame::channel_open(out, ASK);
             frame::channel_open(out, OWN);
+            frame::channel_open(out, REST);
             frame::qos(out, OWN, *prefetch);
             for queue in &topology.queues {
                 live.setup += topology.declare(out, OWN, queue, &queue.name);
@@ -237,6 +255,12 @@ impl<'a> Live<'a> {
                 }
             }
             Method::Queue { consumers } if channel == ASK => self.told(Some(consumers)),
+            Method::Got { tag, redelivered } => self.begin(channel, What::Rest { tag, redelivered })?,
+            Method::Empty => self.rest.empty(outbox),
+            Method::Done if channel == REST => {
+                let read = self.rest.answered(outbox);
+                self.read(read);
+            }
             // The first answer there is that of the opening, and nobody waits then.
             Method::Done if channel == SEND => outbox.flushed(),
             Method::ChannelClose { code, text } => {
@@ -265,6 +289,16 @@ impl<'a> Live<'a> {
                         outbox.control(|out| self.shared.open(*prefetch, out));
                         self.follow();
                     }
+                    REST => {
+                        tracing::debug!(
+                            code,
+                            "AMQP: the queue of a dead node cannot be read: {}",
+                            String::from_utf8_lossy(&text).escape_debug()
+                        );
+                        self.parts[usize::from(REST)] = None;
+                        let read = self.rest.refused(outbox);
+                        self.read(read);
+                    }
                     _ => return Err(closed(code, &text)),
                 }
             }
@@ -287,9 +321,19 @@ impl<'a> Live<'a> {
         Ok(())
     }
 
-    fn told(&self, consumers: Option<u32>) {
-        let Some(Gone { node, tickets }) = self.sessions.outbox.answered(consumers) else { return };
+    fn told(&mut self, consumers: Option<u32>) {
+        let outbox = &self.sessions.outbox;
+        let Some(Gone { node, queue }) = outbox.answered(consumers) else { return };
         tracing::debug!(node = &*node, "AMQP: nobody consumes the requests of the node");
+        match queue {
+            Some(queue) => self.rest.add(node, queue, outbox),
+            None => self.read(Some(Read { node, tickets: Vec::new() })),
+        }
+    }
+
+    /// Calls that reached nobody first: they go to other nodes. The rest ends with the node.
+    fn read(&self, read: Option<Read>) {
+        let Some(Read { node, tickets }) = read else { return };
         let link = &self.sessions.link;
         tickets.into_iter().for_each(|ticket| link.undelivered(ticket));
         let cluster = link.cluster();
@@ -299,7 +343,15 @@ impl<'a> Live<'a> {
     }
 
     fn begin(&mut self, channel: u16, what: What) -> Result<(), Ended> {
-        let part = Part { what, left: None, skip: false, ticket: None, body: Body::Empty };
+        let part = Part {
+            what,
+            left: None,
+            skip: false,
+            ticket: None,
+            mine: false,
+            counted: false,
+            body: Body::Empty,
+        };
         match self.parts.get_mut(usize::from(channel)) {
             Some(place) => *place = Some(part),
             None => return Err(Malformed("a delivery on an unknown channel").into()),
@@ -314,9 +366,10 @@ impl<'a> Live<'a> {
 
     fn content(&mut self, channel: u16, content: Content) -> Result<(), Ended> {
         let most = self.sessions.max_packet as u64;
+        let outbox = &self.sessions.outbox;
         let part = self.part(channel)?;
         part.left = Some(content.size);
-        part.skip = content.size > most || matches!(part.what, What::Returned);
+        part.skip = content.size > most || !matches!(part.what, What::Delivery { .. });
         if content.size > most && matches!(part.what, What::Delivery { .. }) {
             tracing::warn!(
                 bytes = content.size,
@@ -326,6 +379,9 @@ impl<'a> Live<'a> {
         }
         part.ticket =
             content.correlation_id.and_then(|id| str::from_utf8(&id).ok()?.parse().ok()).map(Ticket);
+        part.mine =
+            matches!(part.what, What::Rest { .. }) && content.app_id.is_some_and(|id| outbox.is_mine(&id));
+        part.counted = content.headers;
         if content.size == 0 { self.complete(channel) } else { Ok(()) }
     }
 
@@ -348,9 +404,13 @@ impl<'a> Live<'a> {
         match part.what {
             What::Returned => {
                 if let Some(ticket) = part.ticket {
-                    outbox.returned(ticket);
                     link.undelivered(ticket);
                 }
+            }
+            What::Rest { tag, redelivered } => {
+                // Ligand sends no headers; quorum queues count in them.
+                let ticket = part.ticket.filter(|_| !redelivered && !part.counted);
+                self.rest.got(Got { tag, mine: part.mine, ticket }, outbox);
             }
             What::Delivery { consumer: Some(Consumer { kind, no_ack: true }), .. } => {
                 if !part.skip {

@@ -17,31 +17,82 @@ fn info() -> NodeInfo {
     NodeInfo { seq: 1, ..NodeInfo::default() }
 }
 
-#[tokio::test]
-async fn a_killed_node_is_noticed_while_calls_go_there() {
-    let (server, vhost) = Rabbit::shared().await;
-    let way = Proxy::start(server.port).await;
-    let here = Node::start(server.port, &vhost, "here").await;
-    let there = Node::start(way.port, &vhost, "there").await;
-    here.link.cluster().learn("there", info(), None);
-    here.send(PacketKind::Request, "there", "long", Some(Ticket(1))).await.unwrap();
-    there.bodies(1).await;
-    // Long enough that its ticket counts as delivered.
-    sleep(Duration::from_millis(1500)).await;
-    assert!(here.link.undelivered_tickets().is_empty());
-    way.cut().await;
+/// Ends when `here` counts the node as lost.
+async fn lost(here: &Node, node: &str) {
     let lost = async {
-        while here.link.cluster().peer("there").is_some_and(|peer| peer.available) {
+        while here.link.cluster().peer(node).is_some_and(|peer| peer.available) {
             sleep(Duration::from_millis(10)).await;
         }
     };
     timeout(SOON, lost).await.expect("the node is declared lost");
-    assert!(here.link.undelivered_tickets().is_empty(), "the first request was delivered");
+}
 
-    // What is sent to its queue afterwards is not delivered.
-    here.send(PacketKind::Request, "there", "late", Some(Ticket(2))).await.unwrap();
-    assert!(here.link.wait_undelivered(Ticket(2), SOON).await);
+#[tokio::test]
+async fn calls_that_began_are_not_sent_again_and_those_that_waited_are() {
+    let (server, vhost) = Rabbit::shared().await;
+    let way = Proxy::start(server.port).await;
+    let here = Node::start(server.port, &vhost, "here").await;
+    let there = Node::with(way.port, &vhost, "there", |options| options.prefetch = 2, 0).await;
+    here.link.cluster().learn("there", info(), None);
+    for number in 1..=100 {
+        let ticket = Some(Ticket(number));
+        here.send(PacketKind::Request, "there", &number.to_string(), ticket).await.unwrap();
+    }
+    assert_eq!(there.bodies(2).await, ["1", "2"]);
+    way.cut().await;
+    lost(&here, "there").await;
+    // Told before the loss, which ends all other calls of the node.
+    let mut tickets = here.link.undelivered_tickets();
+    tickets.sort_by_key(|ticket| ticket.0);
+    assert_eq!(tickets, (3..=100).map(Ticket).collect::<Vec<_>>());
+
+    // What is sent to its queue afterwards reaches nobody.
+    here.send(PacketKind::Request, "there", "late", Some(Ticket(101))).await.unwrap();
+    assert!(here.link.wait_undelivered(Ticket(101), SOON).await);
     assert!(here.link.losses().is_empty());
+
+    // Nothing of it runs when the node is back.
+    assert_eq!(there.link.waiting_packets(), 0);
+    way.heal().await;
+    assert!(there.link.wait_connections(2, PATIENCE).await);
+    here.send(PacketKind::Request, "there", "new", None).await.unwrap();
+    assert_eq!(there.bodies(1).await, ["new"]);
+}
+
+#[tokio::test]
+async fn requests_of_others_stay_in_the_queue_of_a_dead_node() {
+    let (server, vhost) = Rabbit::shared().await;
+    let way = Proxy::start(server.port).await;
+    let here = Node::start(server.port, &vhost, "here").await;
+    let there = Node::start(way.port, &vhost, "there").await;
+    let mut raw = Raw::connect(server.port, &vhost).await;
+    way.cut().await;
+    let noticed = async {
+        while raw.count("MOL.REQ.there").await.1 > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, noticed).await.expect("the server notices that the node is gone");
+    for body in [b"1", b"2"] {
+        raw.publish("", "MOL.REQ.there", body).await;
+        let ticket = Ticket(u64::from(body[0]));
+        here.send(PacketKind::Request, "there", "mine", Some(ticket)).await.unwrap();
+        assert!(here.link.wait_undelivered(ticket, SOON).await);
+    }
+    way.heal().await;
+    assert_eq!(there.bodies(2).await, ["1", "2"]);
+}
+
+#[tokio::test]
+async fn of_persistent_requests_nothing_is_certain() {
+    let (server, vhost) = Rabbit::shared().await;
+    let persistent = |options: &mut ligand_amqp::Options| options.message_options.persistent = true;
+    let here = Node::with(server.port, &vhost, "here", persistent, 0).await;
+    Raw::connect(server.port, &vhost).await.declare("MOL.REQ.old", Some(("x-expires", 120_000))).await;
+    here.link.cluster().learn("old", info(), None);
+    here.send(PacketKind::Request, "old", "x", Some(Ticket(1))).await.unwrap();
+    lost(&here, "old").await;
+    assert!(here.link.undelivered_tickets().is_empty());
 }
 
 #[tokio::test]

@@ -74,8 +74,8 @@ impl Rabbit {
             .into_iter()
             .find(|program| !program.starts_with('/') || Path::new(program).exists())
             .unwrap();
-        // Its standard input is closed when this process ends.
-        let script = format!("{program} & read end; kill -9 -- -$$");
+        // Its standard input is closed when this process ends. An epmd that the server starts would stay.
+        let script = format!("epmd & {program} & read end; kill -9 -$$");
         let child = Command::new("sh")
             .args(["-c", &script])
             .env("HOME", self.files.path())
@@ -85,6 +85,8 @@ impl Rabbit {
             .env("RABBITMQ_PID_FILE", path("pid"))
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", path("plugins"))
             .env("RABBITMQ_NODENAME", format!("ligand-{}@localhost", self.port))
+            .env("ERL_EPMD_PORT", free_port().to_string())
+            .env("ERL_EPMD_ADDRESS", "127.0.0.1")
             .env("RABBITMQ_DIST_PORT", free_port().to_string())
             .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+S 2:2 +sbwt none")
             .stdin(Stdio::piped())
