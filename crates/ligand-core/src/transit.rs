@@ -12,6 +12,7 @@ mod cpu;
 mod early;
 mod inbound;
 mod outbound;
+mod packing;
 mod pending;
 mod pongs;
 mod pulse;
@@ -249,9 +250,7 @@ impl Transit {
         if let Some(logger) = &self.logger {
             logger.sent(packet.kind(), to, || text(packet, ver, &self.node_id));
         }
-        let mut out = Vec::with_capacity(512);
-        codec::encode(packet, Envelope { ver, sender: &self.node_id }, self.format, &mut out)?;
-        Ok(Bytes::from(out))
+        packing::pack(|out| codec::encode(packet, Envelope { ver, sender: &self.node_id }, self.format, out))
     }
 
     /// The opposite of [`Transit::pack`], up to the plain bytes.

@@ -117,9 +117,10 @@ impl Mesh {
                 Ok(peer) => peer,
                 Err(err) => return Sending::Done(Err(err)),
             };
-            peer.touch(self.now());
-            match peer.push(frame) {
-                Pushed::Queued => return Sending::Done(Ok(())),
+            let now = self.started.elapsed();
+            peer.touch(millis(now));
+            match peer.push(frame, now) {
+                Pushed::Taken => return Sending::Done(Ok(())),
                 Pushed::Waiting(room) => return Sending::Waiting(Box::pin(room)),
                 Pushed::Closed(back) => frame = back,
             }
@@ -255,10 +256,10 @@ impl Mesh {
             Err(err) => Err(err),
         };
         match opened {
-            Ok((mut stream, hello)) => {
+            Ok((stream, hello)) => {
                 tracing::debug!(node = &*peer.id, "connected");
                 batch.push(&hello);
-                peer.write(&mut stream, batch).await
+                peer.write(stream, batch).await
             }
             Err(err) => {
                 tracing::debug!("{err}");
@@ -292,8 +293,12 @@ impl Mesh {
         }
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "milliseconds of one process")]
     fn now(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
+        millis(self.started.elapsed())
     }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "milliseconds of one process")]
+const fn millis(time: Duration) -> u64 {
+    time.as_millis() as u64
 }

@@ -4,22 +4,25 @@ mod batch;
 mod queue;
 mod room;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use parking_lot::Mutex;
 use tokio::{
-    net::{
-        TcpStream,
-        tcp::{ReadHalf, WriteHalf},
-    },
+    net::TcpStream,
     sync::{Notify, oneshot},
 };
 
 pub(crate) use self::{batch::Batch, queue::Frame};
-use self::{queue::Queue, room::Room};
+use self::{
+    queue::{Queue, Taken},
+    room::Room,
+};
 
 /// The way to one other node. Lives as long as its connection: after it, the next packet makes a new one.
 #[derive(Debug)]
@@ -47,8 +50,8 @@ pub(crate) enum End {
 /// What became of a frame that was handed over.
 #[derive(Debug)]
 pub(crate) enum Pushed {
-    /// It is in the queue.
-    Queued,
+    /// It has left, or is in the queue.
+    Taken,
     /// The queue is full: it gets there later.
     Waiting(Room),
     /// The connection has ended.
@@ -60,15 +63,16 @@ impl Peer {
         Self { id, queue: Mutex::new(Queue::new(limit)), wake: Notify::new(), last_used: AtomicU64::new(now) }
     }
 
-    /// Hands a frame over. Frames leave in the order of these calls.
-    pub(crate) fn push(self: &Arc<Self>, frame: Frame) -> Pushed {
-        let pushed = self.queue.lock().push(frame);
+    /// Hands a frame over, at a time on the clock of the mesh. Frames leave in the order of these calls.
+    pub(crate) fn push(self: &Arc<Self>, frame: Frame, now: Duration) -> Pushed {
+        let pushed = self.queue.lock().push(frame, now);
         match pushed {
-            Ok(None) => {
+            Ok(Taken::Written) => Pushed::Taken,
+            Ok(Taken::Queued) => {
                 self.wake.notify_one();
-                Pushed::Queued
+                Pushed::Taken
             }
-            Ok(Some((number, signal))) => Pushed::Waiting(Room::new(self.clone(), number, signal)),
+            Ok(Taken::Waiting(number, signal)) => Pushed::Waiting(Room::new(self.clone(), number, signal)),
             Err(frame) => Pushed::Closed(frame),
         }
     }
@@ -117,15 +121,16 @@ impl Peer {
     }
 
     /// Writes what is handed over until the connection ends. What `batch` still holds then has not left.
-    pub(crate) async fn write(&self, stream: &mut TcpStream, batch: &mut Batch) -> End {
-        let (mut read, mut write) = stream.split();
+    pub(crate) async fn write(&self, stream: TcpStream, batch: &mut Batch) -> End {
+        let stream = Arc::new(stream);
+        self.queue.lock().connected(stream.clone());
         loop {
             if batch.is_empty() && !self.queue.lock().take(batch) {
                 return End::Unused;
             }
             if batch.is_empty() {
                 tokio::select! {
-                    () = ended(&mut read) => return End::Lost,
+                    () = ended(&stream) => return End::Lost,
                     () = self.wake.notified() => {}
                 }
                 // Whoever is about to send does it first: many frames go with one write.
@@ -133,8 +138,8 @@ impl Peer {
             } else {
                 tokio::select! {
                     biased;
-                    () = ended(&mut read) => return End::Lost,
-                    written = advance(&mut write, batch) => if !written { return End::Lost },
+                    () = ended(&stream) => return End::Lost,
+                    written = advance(&stream, batch) => if !written { return End::Lost },
                 }
                 tokio::task::consume_budget().await;
             }
@@ -142,12 +147,12 @@ impl Peer {
     }
 }
 
-async fn advance(write: &mut WriteHalf<'_>, batch: &mut Batch) -> bool {
+async fn advance(stream: &TcpStream, batch: &mut Batch) -> bool {
     loop {
-        if write.writable().await.is_err() {
+        if stream.writable().await.is_err() {
             return false;
         }
-        match batch.write(|slices| write.try_write_vectored(slices)) {
+        match batch.write(|slices| stream.try_write_vectored(slices)) {
             Ok(0) => return false,
             Ok(_) => return true,
             Err(err) if err.kind() == std::io::ErrorKind::WouldBlock => {}
@@ -157,10 +162,10 @@ async fn advance(write: &mut WriteHalf<'_>, batch: &mut Batch) -> bool {
 }
 
 /// Ends when the other side closes. Nothing is ever sent this way: what arrives is thrown away.
-async fn ended(read: &mut ReadHalf<'_>) {
+async fn ended(stream: &TcpStream) {
     let mut nothing = [0; 256];
     loop {
-        match read.readable().await.and_then(|()| read.try_read(&mut nothing)) {
+        match stream.readable().await.and_then(|()| stream.try_read(&mut nothing)) {
             Ok(0) => return,
             Ok(_) => {}
             Err(err) if err.kind() == std::io::ErrorKind::WouldBlock => {}

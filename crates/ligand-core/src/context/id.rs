@@ -1,6 +1,6 @@
 //! Ids of contexts, requests and spans.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 /// The id of a context or request: 128 random bits written as a UUID, or the text another party chose.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -34,24 +34,19 @@ impl Id {
 
     /// Both halves of the text of a random id.
     pub(crate) fn halves(text: &str) -> Option<(u64, u64)> {
-        let bytes = text.as_bytes();
-        if bytes.len() != 36 {
-            return None;
+        let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
+        let mut halves = [0u64; 2];
+        // Bits above the lowest four are set by what is no digit.
+        let mut seen = 0;
+        for (half, ranges) in halves.iter_mut().zip(DIGITS) {
+            for at in ranges.into_iter().flatten() {
+                let digit = DIGIT[usize::from(bytes[at])];
+                seen |= digit;
+                *half = *half << 4 | u64::from(digit & 0xf);
+            }
         }
-        let mut digits = [0u64; 2];
-        let mut count = 0;
-        for (at, byte) in bytes.iter().enumerate() {
-            let digit = match byte {
-                b'-' if matches!(at, 8 | 13 | 18 | 23) => continue,
-                b'0'..=b'9' => byte - b'0',
-                b'a'..=b'f' => byte - b'a' + 10,
-                _ => return None,
-            };
-            let half = digits.get_mut(count / 16)?;
-            *half = *half << 4 | u64::from(digit);
-            count += 1;
-        }
-        (count == 32).then_some((digits[0], digits[1]))
+        let dashes = DASHES.iter().all(|at| bytes[*at] == b'-');
+        (seen <= 0xf && dashes).then_some((halves[0], halves[1]))
     }
 }
 
@@ -82,21 +77,34 @@ impl Id {
             Repr::Text(text) => return text,
             Repr::Random(high, low) => (*high, *low),
         };
-        let mut at = 0;
-        for digit in 0..32 {
-            if matches!(at, 8 | 13 | 18 | 23) {
-                room[at] = b'-';
-                at += 1;
+        for (mut half, ranges) in [high, low].into_iter().zip(DIGITS) {
+            for at in ranges.into_iter().flatten() {
+                room[at] = HEX[(half >> 60) as usize];
+                half <<= 4;
             }
-            let half = if digit < 16 { high } else { low };
-            room[at] = HEX[(half >> (60 - 4 * (digit % 16)) & 0xf) as usize];
-            at += 1;
         }
+        DASHES.into_iter().for_each(|at| room[at] = b'-');
         std::str::from_utf8(room).unwrap_or_default()
     }
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// Where the digits of both halves are.
+const DIGITS: [[Range<usize>; 3]; 2] = [[0..8, 9..13, 14..18], [19..23, 24..36, 36..36]];
+
+const DASHES: [usize; 4] = [8, 13, 18, 23];
+
+/// Values of digits; `0xff` for all other bytes.
+const DIGIT: [u8; 256] = {
+    let mut values = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[HEX[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

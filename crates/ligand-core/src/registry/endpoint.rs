@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -13,6 +13,9 @@ use crate::{
     broker::ServiceBroker,
     service::{Action, DynAction},
 };
+
+/// So many calls make up for one whose handler took long.
+const STRIKE: u32 = 64;
 
 /// One instance of an action, on this node or on another.
 ///
@@ -26,8 +29,9 @@ pub struct Endpoint {
     available: Arc<AtomicBool>,
     /// The service left the registry.
     retired: AtomicBool,
-    /// Its handler takes long before it first waits.
-    slow: AtomicBool,
+    /// How often its handler took long before it first waited, lately: goes up by [`STRIKE`] each time, and down by
+    /// one with each call.
+    strikes: AtomicU32,
     chain: DynAction,
     /// Which of the broker's middlewares wrap the action, in order of registration.
     wrapped: Box<[usize]>,
@@ -45,8 +49,8 @@ impl Endpoint {
         let available = Arc::new(AtomicBool::new(true));
         let (chain, wrapped) = compose(&action, &available);
         let retired = AtomicBool::new(false);
-        let slow = AtomicBool::new(false);
-        Self { broker, action, node, available, retired, slow, chain, wrapped: wrapped.into() }
+        let strikes = AtomicU32::new(0);
+        Self { broker, action, node, available, retired, strikes, chain, wrapped: wrapped.into() }
     }
 
     pub(crate) fn broker(&self) -> &ServiceBroker {
@@ -88,12 +92,21 @@ impl Endpoint {
         self.retired.store(true, Ordering::Relaxed);
     }
 
+    /// Its handler takes long before it first waits: it took long several times in the latest calls, not only once
+    /// because the processor was busy.
     pub(crate) fn is_slow(&self) -> bool {
-        self.slow.load(Ordering::Relaxed)
+        let strikes = self.strikes.load(Ordering::Relaxed);
+        if strikes > 0 {
+            // A lost count does no harm.
+            self.strikes.store(strikes - 1, Ordering::Relaxed);
+        }
+        strikes >= 3 * STRIKE
     }
 
-    pub(crate) fn set_slow(&self) {
-        self.slow.store(true, Ordering::Relaxed);
+    /// Its handler took long before it first waited.
+    pub(crate) fn was_slow(&self) {
+        let strikes = self.strikes.load(Ordering::Relaxed);
+        self.strikes.store((strikes + STRIKE).min(4 * STRIKE), Ordering::Relaxed);
     }
 
     pub(crate) fn wrapped(&self) -> &[usize] {

@@ -395,7 +395,11 @@ impl Transit {
         drop(registry);
         let mut inner = ContextInner::new(Home::Endpoint(endpoint));
         inner.id = Id::parse(&request.id);
-        inner.request_id = request.request_id.map(|id| Id::parse(&id));
+        // The first call of a tree has the id of the tree.
+        inner.request_id = request.request_id.map(|id| match id == request.id {
+            true => inner.id.clone(),
+            false => Id::parse(&id),
+        });
         inner.parent_id = request.parent_id.map(|id| Id::parse(&id));
         inner.caller = request.caller.map(|caller| caller.as_ref().into());
         inner.level = request.level.clamp(1, DEEPEST);
@@ -415,19 +419,13 @@ impl Transit {
             }
             false => (None, None),
         };
-        let (cancel, cancelled) = AbortHandle::new_pair();
-        let cancellable = node.is_ligand();
-        if cancellable {
-            self.serving.note(&request.id, node.id(), cancel);
-        }
-        let served =
-            Served { transit: me, node: node.clone(), id: request.id.into(), cancellable, _seat: seat };
         let params = request.params;
         let endpoint = ctx.endpoint().expect("the context was made with an endpoint").clone();
+        let caller = Caller { transit: me.clone(), node: node.clone(), _seat: seat };
+        let (id, cancellable) = (ctx.id(), node.is_ligand());
         let mut work: BoxFuture<()> = Box::pin(async move {
-            if let Ok(result) = Abortable::new(serve(&ctx, params), cancelled).await {
-                served.answer(&ctx, result);
-            }
+            let result = serve(&ctx, params).await;
+            caller.answer(&ctx, result);
             drop(done);
         });
         // Most handlers end at once: they need no task. One that takes long at its start is not run here again.
@@ -436,14 +434,25 @@ impl Transit {
             let mut cx = task::Context::from_waker(Waker::noop());
             let ended = work.as_mut().poll(&mut cx).is_ready();
             if start.elapsed() > SLOW {
-                endpoint.set_slow();
+                endpoint.was_slow();
             }
             if ended {
                 return end;
             }
         }
         drop(endpoint);
-        self.tasks.spawn(work);
+        if !cancellable {
+            self.tasks.spawn(work);
+            return end;
+        }
+        let (cancel, cancelled) = AbortHandle::new_pair();
+        // Before it goes on, so that its end finds it.
+        let noted = Noted { transit: me, key: (node.id().clone(), id) };
+        self.serving.note(noted.key.clone(), cancel);
+        self.tasks.spawn(async move {
+            let _ = Abortable::new(work, cancelled).await;
+            drop(noted);
+        });
         end
     }
 
@@ -492,33 +501,37 @@ impl Transit {
     }
 }
 
-/// A call of another node that runs; its end is noted however it comes.
-struct Served {
+/// Who called an action of this node.
+struct Caller {
     transit: Arc<Transit>,
     node: Arc<Node>,
-    id: Box<str>,
-    cancellable: bool,
     _seat: Seat,
 }
 
-impl Served {
+impl Caller {
     fn answer(&self, ctx: &Context, result: Result<Payload, Error>) {
         let meta = ctx.inner().meta.lock().as_map().clone();
+        let mut room = [0; 36];
+        let id = ctx.inner().id.text(&mut room);
         if let Ok(payload) = &result
             && let Some(stream) = payload.peek::<Streaming>().cloned()
         {
-            self.transit.stream_down(&self.node, &self.id, meta, stream);
+            self.transit.stream_down(&self.node, id, meta, stream);
             return;
         }
-        self.transit.answer(&self.node, &self.id, meta, result);
+        self.transit.answer(&self.node, id, meta, result);
     }
 }
 
-impl Drop for Served {
+/// A call of another node that its caller may cancel; its end is noted however it comes.
+struct Noted {
+    transit: Arc<Transit>,
+    key: (Arc<str>, Id),
+}
+
+impl Drop for Noted {
     fn drop(&mut self) {
-        if self.cancellable {
-            self.transit.serving.ended(&self.id, self.node.id());
-        }
+        self.transit.serving.ended(&self.key);
     }
 }
 

@@ -51,7 +51,8 @@ impl Transit {
         let ticket = Ticket(low);
         let ver = node.map_or(self.ver, |node| self.ver_of(node));
         let stream = ctx.stream();
-        let mut request = describe(ctx, params, ver);
+        let mut rooms = Rooms::default();
+        let mut request = describe(ctx, params, ver, &mut rooms);
         if let Some(stream) = &stream {
             (request.stream, request.seq) = (true, Some(0));
             let mut headers = request.headers.take().map(Cow::into_owned).unwrap_or_default();
@@ -180,12 +181,38 @@ impl Transit {
     }
 }
 
+/// Room for the texts of a packet's ids.
+#[derive(Default)]
+pub(super) struct Rooms {
+    id: Room,
+    parent: Room,
+    request: Room,
+}
+
+struct Room([u8; 36]);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self([0; 36])
+    }
+}
+
 /// The packet of a call.
-pub(super) fn describe<'a>(ctx: &'a Context, params: Payload, ver: &str) -> Request<'a> {
+pub(super) fn describe<'a>(
+    ctx: &'a Context,
+    params: Payload,
+    ver: &str,
+    rooms: &'a mut Rooms,
+) -> Request<'a> {
     let inner = ctx.inner();
+    let id = text(&inner.id, &mut rooms.id);
+    let request_id = match &inner.request_id {
+        Some(own) => text(own, &mut rooms.request),
+        None => id.clone(),
+    };
     let headers = || ctx.headers().map_or_else(Fields::new, fields);
     Request {
-        id: text(&inner.id),
+        id,
         action: Cow::Borrowed(ctx.action()),
         params,
         meta: match inner.meta.lock().as_map() {
@@ -205,8 +232,8 @@ pub(super) fn describe<'a>(ctx: &'a Context, params: Payload, ver: &str) -> Requ
         })),
         level: inner.level,
         tracing: None,
-        parent_id: inner.parent_id.as_ref().map(text),
-        request_id: Some(text(inner.request_id.as_ref().unwrap_or(&inner.id))),
+        parent_id: inner.parent_id.as_ref().map(|id| text(id, &mut rooms.parent)),
+        request_id: Some(request_id),
         caller: inner.caller.as_deref().map(Cow::Borrowed),
         stream: false,
         seq: None,
@@ -216,9 +243,8 @@ pub(super) fn describe<'a>(ctx: &'a Context, params: Payload, ver: &str) -> Requ
 /// The key of the meta that switches the callee's cache off when it is false.
 const NO_CACHE: &str = "$cache";
 
-/// One allocation, and no formatting.
-fn text(id: &Id) -> Cow<'static, str> {
-    Cow::Owned(id.text(&mut [0; 36]).to_owned())
+fn text<'a>(id: &'a Id, room: &'a mut Room) -> Cow<'a, str> {
+    Cow::Borrowed(id.text(&mut room.0))
 }
 
 pub(super) fn fields(headers: &Headers) -> Fields {

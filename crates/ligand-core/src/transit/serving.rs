@@ -12,8 +12,10 @@ use foldhash::fast::RandomState;
 use futures_util::future::AbortHandle;
 use parking_lot::Mutex;
 
+use crate::context::Id;
+
 /// By caller and id of the call.
-type Running = HashMap<(Arc<str>, Box<str>), AbortHandle, RandomState>;
+type Running = HashMap<(Arc<str>, Id), AbortHandle, RandomState>;
 
 /// Calls of other nodes that run here, with what ends them.
 #[derive(Default)]
@@ -35,18 +37,18 @@ impl Serving {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Notes a call that its caller may cancel. Before it starts, so that its end finds it.
-    pub(super) fn note(&self, id: &str, caller: &Arc<str>, handle: AbortHandle) {
-        self.calls.lock().insert((caller.clone(), id.into()), handle);
+    /// Notes a call that its caller may cancel.
+    pub(super) fn note(&self, key: (Arc<str>, Id), handle: AbortHandle) {
+        self.calls.lock().insert(key, handle);
     }
 
-    pub(super) fn ended(&self, id: &str, caller: &Arc<str>) {
-        self.calls.lock().remove(&(caller.clone(), id.into()));
+    pub(super) fn ended(&self, key: &(Arc<str>, Id)) {
+        self.calls.lock().remove(key);
     }
 
     /// Ends a call for its caller. Answers whether it ran.
     pub(super) fn cancel(&self, id: &str, caller: &Arc<str>) -> bool {
-        let handle = self.calls.lock().remove(&(caller.clone(), id.into()));
+        let handle = self.calls.lock().remove(&(caller.clone(), Id::parse(id)));
         let Some(handle) = handle else { return false };
         handle.abort();
         true

@@ -385,7 +385,8 @@ impl Transit {
         let ver = self.ver_of(node);
         self.pump(Way::Up, node.clone(), id.into(), stream, move |seq, part| {
             let (params, error, more) = split(part);
-            let mut request = outbound::describe(&ctx, params, ver);
+            let mut rooms = outbound::Rooms::default();
+            let mut request = outbound::describe(&ctx, params, ver, &mut rooms);
             request.meta = Cow::default();
             let mut headers = request.headers.take().map(Cow::into_owned).unwrap_or_default();
             mark(&mut headers, mode);

@@ -11,9 +11,13 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::stream;
+#[cfg(feature = "transmit")]
+use ligand_core::config::Plug;
+#[cfg(feature = "serializers")]
+use ligand_core::config::Serializer;
 use ligand_core::{
     Action, BrokerBuilder, Context, Error, Event, Payload, ServiceBroker, ServiceDef,
-    config::{Plug, Protocol, Serializer},
+    config::Protocol,
     registry::strategy::{ShardOptions, StrategyOptions},
     stream::Streaming,
 };

@@ -71,6 +71,12 @@ impl Batch {
         Ok(written)
     }
 
+    /// The beginning of the only frame was written elsewhere.
+    pub(super) fn skip(&mut self, written: usize) {
+        self.parts.push_back(self.small.split().freeze());
+        self.advance(written);
+    }
+
     fn advance(&mut self, mut written: usize) {
         self.written += written;
         while let Some(part) = self.parts.front_mut() {

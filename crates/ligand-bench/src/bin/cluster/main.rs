@@ -12,7 +12,7 @@
 //! The parts are `nats`, `tcp`, `redis`, `mqtt` and `amqp` (calls over that transport), `codec`, `registry` and
 //! `streams`. It starts the servers itself, on free ports: nats-server, redis-server, mosquitto and rabbitmq-server
 //! must be there for the parts that need them. Ligand, the raw library and Moleculer take turns; the medians of the
-//! rounds count. The targets are printed beside the values, reached or not.
+//! rounds count. Both processes of a measurement use a half of the processors each, as in the raw one. The targets are printed beside the values, reached or not.
 
 #![allow(clippy::disallowed_methods, reason = "no broker counts the tasks of raw clients")]
 
@@ -34,8 +34,17 @@ use ligand_bench::{Failure, node::Node, report};
 use plan::Plan;
 use serde_json::json;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// A half of the machine's processors: two processes share them.
+fn main() -> ExitCode {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    match runtime.worker_threads((processors / 2).max(1)).enable_all().build() {
+        Ok(runtime) => runtime.block_on(begin()),
+        Err(error) => ended(Err(error.into())),
+    }
+}
+
+async fn begin() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "--role") {
         return ended(part(&arguments[1..]).await);
