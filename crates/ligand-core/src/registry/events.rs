@@ -127,19 +127,36 @@ impl Events {
     }
 }
 
-/// The list of a mask and group, made when there is none.
-pub(super) fn list<'a>(lists: &'a mut Vec<Arc<Group>>, pattern: &Pattern, group: &str) -> &'a mut Group {
-    let at = lists.iter().position(|list| *list.name == *group && list.pattern == *pattern);
-    let at = at.unwrap_or_else(|| {
-        lists.push(Arc::new(Group {
-            name: group.into(),
-            pattern: pattern.clone(),
-            members: Vec::new(),
-            nodes: Vec::new(),
-            local_turn: Arc::default(),
-            node_turn: Arc::default(),
-        }));
-        lists.len() - 1
-    });
-    Arc::make_mut(&mut lists[at])
+/// Finds lists by group and mask: a node may listen to thousands of events.
+pub(super) struct Finder<'a> {
+    lists: &'a mut Vec<Arc<Group>>,
+    places: Map<(Box<str>, Box<str>), usize>,
+}
+
+impl<'a> Finder<'a> {
+    pub(super) fn new(lists: &'a mut Vec<Arc<Group>>) -> Self {
+        let places =
+            lists.iter().enumerate().map(|(at, list)| (key(&list.pattern, &list.name), at)).collect();
+        Self { lists, places }
+    }
+
+    /// The list of a mask and group, made when there is none.
+    pub(super) fn list(&mut self, pattern: &Pattern, group: &str) -> &mut Group {
+        let at = *self.places.entry(key(pattern, group)).or_insert_with(|| {
+            self.lists.push(Arc::new(Group {
+                name: group.into(),
+                pattern: pattern.clone(),
+                members: Vec::new(),
+                nodes: Vec::new(),
+                local_turn: Arc::default(),
+                node_turn: Arc::default(),
+            }));
+            self.lists.len() - 1
+        });
+        Arc::make_mut(&mut self.lists[at])
+    }
+}
+
+fn key(pattern: &Pattern, group: &str) -> (Box<str>, Box<str>) {
+    (group.into(), pattern.as_str().into())
 }

@@ -1,6 +1,10 @@
 //! Services of other nodes, as their infos describe them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use ligand_wire::{
     packet::{NodeInfo, ServiceInfo},
@@ -53,20 +57,18 @@ pub(crate) fn services(
     for (index, service) in info.services.iter().enumerate() {
         let full_name: Arc<str> = full_name(service).into();
         let old = before.and_then(|node| node.services.iter().find(|old| old.full_name == full_name));
+        let old = old.map(Known::of).unwrap_or_default();
         let mut endpoints: Vec<Arc<Endpoint>> = Vec::with_capacity(service.actions.len());
+        let mut names = HashSet::with_capacity(service.actions.len());
         for definition in service.actions.values() {
             let Some(name) = definition.get("name").and_then(Value::as_str) else { continue };
             let Some(visibility) = visibility(definition) else { continue };
-            if endpoints.iter().any(|other| other.action().full_name() == name) {
+            if !names.insert(name) {
                 continue;
             }
-            let same = old.and_then(|old| {
-                let before = old.info().actions.values().find(|d| d.get("name") == definition.get("name"))?;
-                let kept = old.endpoints.iter().find(|e| e.action().full_name() == name)?;
-                (before == definition).then_some(kept)
-            });
+            let same = old.kept(name, definition);
             endpoints.push(match same {
-                Some(kept) => kept.clone(),
+                Some(kept) => kept,
                 None => endpoint(action(name, &full_name, visibility, definition, handler)),
             });
         }
@@ -84,6 +86,28 @@ pub(crate) fn services(
         });
     }
     services
+}
+
+/// What was known of a service, by names of actions: an info may list thousands.
+#[derive(Default)]
+struct Known<'a> {
+    definitions: HashMap<&'a str, &'a Value>,
+    endpoints: HashMap<&'a str, &'a Arc<Endpoint>>,
+}
+
+impl<'a> Known<'a> {
+    fn of(service: &'a RemoteService) -> Self {
+        let definitions = service.info().actions.values().rev();
+        let named = definitions.filter_map(|d| Some((d.get("name")?.as_str()?, d)));
+        let endpoints = service.endpoints.iter().map(|e| (e.action().full_name(), e));
+        Self { definitions: named.collect(), endpoints: endpoints.collect() }
+    }
+
+    /// The endpoint of an action that is defined as before.
+    fn kept(&self, name: &str, definition: &Value) -> Option<Arc<Endpoint>> {
+        let same = self.definitions.get(name).is_some_and(|before| *before == definition);
+        same.then(|| self.endpoints.get(name).map(|kept| Arc::clone(kept))).flatten()
+    }
 }
 
 fn full_name(service: &ServiceInfo) -> String {

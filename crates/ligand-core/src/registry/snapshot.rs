@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{
     Endpoint, Listener, Node,
     actions::{ActionList, Actions},
-    events::{self, Events, Groups},
+    events::{self, Events, Finder, Groups},
     remote::{RemoteNode, RemoteService},
     strategy::{RoundRobin, Strategy, StrategyOptions},
 };
@@ -264,9 +264,10 @@ impl Snapshot {
         }
         if !service.listeners.is_empty() {
             next.events = Arc::new(self.events.changed(|lists| {
+                let mut lists = Finder::new(lists);
                 for (index, listener) in service.listeners.iter().enumerate() {
                     let event = listener.event();
-                    let group = events::list(lists, &event.pattern, event.group_of());
+                    let group = lists.list(&event.pattern, event.group_of());
                     let place = Place { service: service.clone(), index };
                     match group.members.last_mut() {
                         Some(member) if Arc::ptr_eq(&member[0].service, &service) => member.push(place),
@@ -315,9 +316,11 @@ impl Snapshot {
         }
         if node.services.iter().any(|service| !service.events.is_empty()) {
             next.events = Arc::new(next.events.changed(|lists| {
+                let mut lists = Finder::new(lists);
                 for (pattern, group) in node.services.iter().flat_map(|service| &service.events) {
-                    let list = events::list(lists, pattern, group);
-                    if !list.nodes.iter().any(|other| Arc::ptr_eq(other, &node.node)) {
+                    let list = lists.list(pattern, group);
+                    // Only this node is added here: if it is there, it is the last.
+                    if list.nodes.last().is_none_or(|other| !Arc::ptr_eq(other, &node.node)) {
                         list.nodes.push(node.node.clone());
                     }
                 }
