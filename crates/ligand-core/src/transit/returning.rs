@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Transit, balanced};
 
-/// Nodes connect again within this time: the longest pause of transporters between two tries.
+/// Nodes connect again within this time: a few of the longest pauses of transporters between two tries.
 const MOMENT: Duration = Duration::from_secs(5);
 
 /// Shortest and longest time between two tries.
