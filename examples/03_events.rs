@@ -44,7 +44,7 @@ impl Audit {
     // `*` is one part of a name, `**` any number of them
     #[event("order.*")]
     async fn heard(&self, ctx: &Context) {
-        println!("audit: {}", ctx.event());
+        println!("audit: {}", ctx.event_name());
     }
 }
 

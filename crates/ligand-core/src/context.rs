@@ -213,8 +213,9 @@ impl Context {
         other.unwrap_or_else(|| self.broker().node_id())
     }
 
-    /// Full name of the service this runs in; empty in a context that belongs to none.
-    pub fn service(&self) -> &str {
+    /// Full name of the service this runs in, with version (`v2.users`): what Moleculer calls `ctx.service.fullName`.
+    /// Empty in a context that belongs to none.
+    pub fn service_full_name(&self) -> &str {
         self.service_name().map_or("", |name| name)
     }
 
@@ -226,7 +227,8 @@ impl Context {
         }
     }
 
-    /// Full name of the running action; empty in a listener or lifecycle handler.
+    /// Full name of the running action, `v2.users.get`: what Moleculer calls `ctx.action.name`. Empty in a listener or
+    /// lifecycle handler.
     pub fn action(&self) -> &str {
         self.action_def().map_or("", |action| action.full_name())
     }
@@ -236,8 +238,9 @@ impl Context {
         self.endpoint().map(|endpoint| endpoint.action())
     }
 
-    /// Name of the event that is handled; empty in an action.
-    pub fn event(&self) -> &str {
+    /// Name of the event that is handled, as it was sent (`order.created` also in a listener of `order.*`): what
+    /// Moleculer calls `ctx.eventName`. Empty in an action.
+    pub fn event_name(&self) -> &str {
         self.0.extra.as_ref().and_then(|extra| extra.event.as_ref()).map_or("", |(name, _)| name)
     }
 
@@ -463,7 +466,7 @@ impl fmt::Debug for Context {
         f.debug_struct("Context")
             .field("id", &self.0.id)
             .field("action", &self.action())
-            .field("event", &self.event())
+            .field("event", &self.event_name())
             .field("level", &self.level())
             .finish_non_exhaustive()
     }

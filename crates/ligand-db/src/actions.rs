@@ -142,18 +142,18 @@ impl<E: Entity> Db<E> {
     /// The action as the options want it; `None` when they do not.
     fn opened(&self, action: Action) -> Result<Option<Action>> {
         let Options { only, published, routes, .. } = &self.0.options;
-        let named = |names: &[String]| names.iter().any(|name| name == action.name());
+        let named = |names: &[String]| names.iter().any(|name| name == action.raw_name());
         if only.as_ref().is_some_and(|only| !named(only)) {
             return Ok(None);
         }
         if !named(published) {
             return Ok(Some(action.visibility(Visibility::Public)));
         }
-        let mut own = routes.iter().filter(|(name, _)| *name == *action.name()).peekable();
+        let mut own = routes.iter().filter(|(name, _)| *name == *action.raw_name()).peekable();
         if own.peek().is_some() {
             return own.try_fold(action.clone(), |action, (_, route)| action.rest(route)).map(Some);
         }
-        match ACTIONS.iter().find(|(name, _)| *name == action.name()) {
+        match ACTIONS.iter().find(|(name, _)| *name == action.raw_name()) {
             Some((_, Some(route))) => action.rest(route).map(Some),
             _ => Ok(Some(action)),
         }

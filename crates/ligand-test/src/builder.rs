@@ -164,8 +164,8 @@ impl TestBrokerBuilder {
                 return Err(setup(format!("'{name}' is no full action name such as 'users.get'")));
             };
             if let Some(real) = self.services.iter().find(|def| def.full_name() == service) {
-                if !real.actions().iter().any(|other| other.name() == action) {
-                    let names: Vec<_> = real.actions().iter().map(Action::name).collect();
+                if !real.actions().iter().any(|other| other.raw_name() == action) {
+                    let names: Vec<_> = real.actions().iter().map(Action::raw_name).collect();
                     return Err(setup(format!(
                         "the mock of '{name}' fits nothing: the real service '{service}' has the actions {}",
                         names.join(", ")

@@ -8,6 +8,23 @@
 //! * **authorize** decides whether that caller may call this action. It runs after `authenticate` and sees its
 //!   outcome in the meta.
 //!
+//! A guard that goes by names compares [`Action::full_name`], which is what moleculer-web calls `$action.name`. A short
+//! name belongs to actions of many services; there is no method `name` that could be taken for the one or the other:
+//!
+//! ```
+//! # use ligand_core::Action;
+//! fn is_admins(action: &Action) -> bool {
+//!     action.full_name().starts_with("admin.")
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use ligand_core::Action;
+//! fn is_admins(action: &Action) -> bool {
+//!     action.name().starts_with("admin.")
+//! }
+//! ```
+//!
 //! # Cookies and other sites
 //!
 //! Browsers send cookies along with requests that other sites make, and ask by a preflight only before some of them.

@@ -229,7 +229,7 @@ impl Conf {
 
     fn note(&self, ctx: &Context, payload: Payload) {
         let payload = if payload.is_undefined() { Payload::NULL } else { payload };
-        let (event, sender) = (ctx.event().to_owned(), ctx.node_id().to_owned());
+        let (event, sender) = (ctx.event_name().to_owned(), ctx.node_id().to_owned());
         self.heard.lock().push(Heard { event, payload, meta: fields(&ctx.metas()), sender });
     }
 }

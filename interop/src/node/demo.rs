@@ -37,7 +37,7 @@ async fn tell(ctx: &Context, params: Payload) -> Result<()> {
         node_id: own(ctx.broker()),
         service: ctx.service().to_owned(),
         action: name(ctx.action()),
-        event: name(ctx.event()),
+        event: name(ctx.event_name()),
         params,
         meta: fields(&ctx.metas()),
     };

@@ -288,7 +288,8 @@ fn prepare(
     options: Option<&CallOptions>,
 ) -> Result<ContextInner> {
     let action = endpoint.action();
-    if action.visibility == Visibility::Private && parent.is_none_or(|ctx| ctx.service() != action.service())
+    if action.visibility == Visibility::Private
+        && parent.is_none_or(|ctx| ctx.service_full_name() != action.service_full_name())
     {
         return Err(Error::service_not_found(name, None));
     }

@@ -321,7 +321,7 @@ impl Hearing {
         match poll {
             Ok(Poll::Ready(Ok(()))) => {}
             Ok(Poll::Ready(Err(error))) | Err(error) => {
-                log_event_error(ctx.event(), &error);
+                log_event_error(ctx.event_name(), &error);
                 self.first.get_or_insert(error);
             }
             Ok(Poll::Pending) => {
@@ -330,7 +330,7 @@ impl Hearing {
                 self.tasks.spawn(async move {
                     let result = isolate(work).await;
                     if let Err(error) = &result {
-                        log_event_error(ctx.event(), error);
+                        log_event_error(ctx.event_name(), error);
                     }
                     drop(ctx);
                     let _ = done.send(result);

@@ -240,7 +240,7 @@ impl Breaker {
         let Some(broker) = self.broker.upgrade() else { return };
         tracing::warn!(action = self.action.full_name(), node = &*self.node, "circuit breaker {what}");
         data["nodeID"] = (*self.node).into();
-        data["service"] = self.action.service().into();
+        data["service"] = self.action.service_full_name().into();
         data["action"] = self.action.full_name().into();
         let event = broker.broadcast_named(format!("$circuit-breaker.{what}"), data);
         broker.tasks().spawn_background(async move {

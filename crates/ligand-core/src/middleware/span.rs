@@ -31,7 +31,7 @@ pub(super) fn event(parts: &Parts, next: DynEvent) -> DynEvent {
         return next;
     }
     Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
-        let span = tracing::info_span!("event", event = ctx.event(), request_id = %ctx.request_id());
+        let span = tracing::info_span!("event", event = ctx.event_name(), request_id = %ctx.request_id());
         ctx.set_span(span.clone());
         let work = span.in_scope(|| next.call(ctx, payload));
         Work::new(work.instrument(span))

@@ -4,7 +4,7 @@ use ligand_wire::packet::ServiceInfo;
 use serde_json::{Map, Value, json};
 
 use super::{Endpoint, Listener, ServiceItem, Snapshot};
-use crate::service::{Version, Visibility};
+use crate::service::{Rest, Version, Visibility};
 
 /// The services as other nodes see them. Private actions are left out; protected ones are listed and not callable,
 /// as the protocol has it.
@@ -87,7 +87,7 @@ pub(crate) fn definition(endpoint: &Endpoint) -> Value {
     if let Some(schema) = &action.params {
         json.insert("params".into(), schema.fastest());
     }
-    let rest: Vec<Value> = action.rest.iter().map(|rest| rest.to_string().into()).collect();
+    let rest: Vec<Value> = action.rest.iter().map(Rest::to_value).collect();
     match rest.len() {
         0 => {}
         1 => drop(json.insert("rest".into(), rest.into_iter().next().unwrap_or_default())),
@@ -121,7 +121,7 @@ pub(crate) fn definition(endpoint: &Endpoint) -> Value {
         json.insert("circuitBreaker".into(), policy.into());
     }
     json.insert("visibility".into(), json!(action.visibility));
-    json.insert("rawName".into(), action.name().into());
+    json.insert("rawName".into(), action.raw_name().into());
     json.insert("name".into(), action.full_name().into());
     Value::Object(json)
 }

@@ -102,7 +102,7 @@ pub(crate) type Validator = fn(Payload) -> Result<Payload>;
 /// let add = Action::new("add", |_ctx: Context, (a, b): (f64, f64)| async move { Ok::<f64, ligand_core::Error>(a + b) })
 ///     .rest("POST /add")?
 ///     .timeout(std::time::Duration::from_secs(2));
-/// assert_eq!(add.name(), "add");
+/// assert_eq!(add.raw_name(), "add");
 /// # Ok::<(), ligand_core::Error>(())
 /// ```
 #[derive(Clone)]
@@ -116,6 +116,8 @@ pub struct Action {
     pub(crate) returns: Option<Schema>,
     pub(crate) doc: &'static str,
     pub(crate) rest: Vec<Rest>,
+    /// What is wrong with further aliases of an action of another node.
+    pub(crate) rest_problems: Vec<String>,
     pub(crate) visibility: Visibility,
     pub(crate) cache: Option<CacheRule>,
     pub(crate) cache_off: bool,
@@ -239,6 +241,7 @@ impl Action {
             returns: None,
             doc: "",
             rest: Vec::new(),
+            rest_problems: Vec::new(),
             visibility: Visibility::Published,
             cache: None,
             cache_off: false,
@@ -378,18 +381,19 @@ impl Action {
         self
     }
 
-    /// Short name: `get`.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Full name with version and service: `v2.users.get`.
+    /// Full name with version and service, `v2.users.get`: what Moleculer calls `action.name`. Guards and masks compare
+    /// this one.
     pub fn full_name(&self) -> &str {
         &self.full_name
     }
 
-    /// Full name of the service.
-    pub fn service(&self) -> &str {
+    /// Short name, `get`: what Moleculer calls `action.rawName`. Actions of many services share it.
+    pub fn raw_name(&self) -> &str {
+        &self.name
+    }
+
+    /// Full name of the service with version, `v2.users`: what Moleculer calls `action.service.fullName`.
+    pub fn service_full_name(&self) -> &str {
         &self.service
     }
 
@@ -411,6 +415,12 @@ impl Action {
     /// HTTP aliases.
     pub fn rest_of(&self) -> &[Rest] {
         &self.rest
+    }
+
+    /// What is wrong with aliases of another node's action that could not be understood: they are not among
+    /// [`Action::rest_of`].
+    pub fn rest_problems(&self) -> &[String] {
+        &self.rest_problems
     }
 
     /// Who may call.

@@ -45,7 +45,7 @@ fn svc(runs: &Counter) -> ServiceDef {
 fn watcher(log: &Log) -> ServiceDef {
     let own = log.clone();
     ServiceDef::new("watcher").event(event("$circuit-breaker.*", move |ctx, data: serde_json::Value| {
-        own.add(format!("{} {}", ctx.event().trim_start_matches("$circuit-breaker."), data["action"]));
+        own.add(format!("{} {}", ctx.event_name().trim_start_matches("$circuit-breaker."), data["action"]));
         async { Ok(()) }
     }))
 }

@@ -113,7 +113,7 @@ async fn typed_events_carry_context() {
             ctx.caller(),
             ctx.level(),
             ctx.meta::<String>("by"),
-            ctx.service(),
+            ctx.service_full_name(),
         ));
         assert_eq!(ctx.action(), "");
         async { Ok(()) }

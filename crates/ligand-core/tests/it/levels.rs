@@ -13,7 +13,7 @@ fn who() -> ligand_core::Action {
             "parent": ctx.parent_id().map(|id| id.to_string()),
             "level": ctx.level(),
             "caller": ctx.caller(),
-            "service": ctx.service(),
+            "service": ctx.service_full_name(),
             "action": ctx.action(),
             "node": ctx.node_id(),
         }))

@@ -233,7 +233,7 @@ fn slow(log: &Log, gate: &Gate) -> ServiceDef {
             let (log, gate) = (log.clone(), gate.clone());
             async move {
                 gate.pass().await;
-                log.add(format!("{}{} done", ctx.action(), ctx.event()));
+                log.add(format!("{}{} done", ctx.action(), ctx.event_name()));
                 Ok(())
             }
         }

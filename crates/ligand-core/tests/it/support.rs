@@ -109,7 +109,7 @@ where
 pub(crate) fn listener(pattern: &str, tag: &'static str, log: &Log) -> Event {
     let log = log.clone();
     event(pattern, move |ctx, _: Payload| {
-        log.add(format!("{tag}:{}", ctx.event()));
+        log.add(format!("{tag}:{}", ctx.event_name()));
         async { Ok(()) }
     })
 }

@@ -27,7 +27,7 @@ fn actions_are_closed_until_published() {
         .iter()
         .map(|action| {
             let rest: Vec<_> = action.rest_of().iter().map(ToString::to_string).collect();
-            (action.name().to_owned(), action.visibility_of() == Visibility::Published, rest.join(""))
+            (action.raw_name().to_owned(), action.visibility_of() == Visibility::Published, rest.join(""))
         })
         .collect();
     let expected = [
@@ -56,7 +56,7 @@ fn schemas_tell_what_can_be_written_and_read() {
     let keys = |value: &Value| {
         value["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(",")
     };
-    let action = |name: &str| def.actions().iter().find(|action| action.name() == name).unwrap();
+    let action = |name: &str| def.actions().iter().find(|action| action.raw_name() == name).unwrap();
     let create = action("create").params_of().unwrap().json();
     assert_eq!(keys(create), "name,email,password,kind");
     assert_eq!(create["required"], json!(["name", "email", "password"]));

@@ -127,7 +127,7 @@ impl Users {
     /// All of them.
     #[event("users.*", group = "audit")]
     fn audit(&self, ctx: &Context, payload: Payload) {
-        self.note(format!("{} {}", ctx.event(), payload.get("id").unwrap_or_default()));
+        self.note(format!("{} {}", ctx.event_name(), payload.get("id").unwrap_or_default()));
     }
 
     #[event("ping")]
@@ -143,7 +143,7 @@ impl Users {
 
     #[started]
     async fn up(&self, ctx: &Context) -> Result<()> {
-        self.note(format!("started {}", ctx.service()));
+        self.note(format!("started {}", ctx.service_full_name()));
         Ok(())
     }
 
@@ -257,7 +257,7 @@ async fn events_and_life_cycle() {
 fn the_definition_holds_what_was_written() {
     let def: ServiceDef = Service::define(Arc::new(Users::default()));
     assert_eq!((def.full_name().as_str(), Users::NAME), ("v2.users", "v2.users"));
-    let action = |name: &str| def.actions().iter().find(|action| action.name() == name).unwrap();
+    let action = |name: &str| def.actions().iter().find(|action| action.raw_name() == name).unwrap();
     let create = action("create");
     assert_eq!(create.docs(), "Register a user.\n\nMore text.");
     assert_eq!(create.rest_of()[0].to_string(), "POST /");

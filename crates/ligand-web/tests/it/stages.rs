@@ -58,6 +58,24 @@ async fn callers_are_authenticated_and_authorised() {
 }
 
 #[tokio::test]
+async fn a_guard_by_name_sees_the_full_name() {
+    // `$action.name.startsWith("fx.")` of moleculer-web.
+    let guard = |_: Context, action: Arc<Action>| async move {
+        assert_eq!((action.raw_name(), action.service_full_name()), ("num", "v2.admin"));
+        match action.full_name().starts_with("v2.admin.") {
+            true => Err(error::forbidden("ADMINS_ONLY")),
+            false => Ok(()),
+        }
+    };
+    let num = Action::new("num", |_: Context, (): ()| async { Ok::<_, Error>(1) });
+    let admin = ligand_core::ServiceDef::new("admin").version(2).action(num);
+    let broker = ligand_core::ServiceBroker::builder().service(admin).start().await.unwrap();
+    let gateway = one(Route::new("/").direct_calls().authorize(guard));
+    let answer = Direct(&gateway, &broker).get("/v2/admin/num").await;
+    assert_eq!(answer.error(), (403, "ADMINS_ONLY".into()));
+}
+
+#[tokio::test]
 async fn every_text_of_a_path_meets_the_same_stage() {
     let broker = fixture::broker().await;
     let gateway = ligand_web::Gateway::builder()
