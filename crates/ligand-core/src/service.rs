@@ -20,5 +20,6 @@ pub use contract::Contract;
 pub(crate) use def::Lifecycle;
 pub use def::{Dependency, IntoServiceDef, Mixin, Service, ServiceDef, Version};
 pub use event::{DynEvent, Event, EventHandler, EventPayload};
-pub use rest::Rest;
+pub(crate) use rest::read as read_rest;
+pub use rest::{Rest, RestBase};
 pub(crate) use validation::check_dynamic;

@@ -1,7 +1,8 @@
 //! The text of an alias: `GET /users/:id`, and what it leads to.
 //!
 //! `:name` is one segment or a part of one, `*name` the rest of the path (at least one segment), `{/:name}` or
-//! `/:name?` an optional one. Everything else is literal.
+//! `/:name?` an optional one. Everything else is literal, but for characters that mean something in other notations of
+//! paths, such as `(\\d+)`: these are refused, because a path that is misread is one that nobody meant.
 
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ pub(crate) fn method_index(method: &Method) -> Option<usize> {
 }
 
 /// Which methods an alias is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Verb {
     /// All but `OPTIONS`.
     Any,
@@ -166,6 +167,10 @@ fn next_part<'a>(path: &str, rest: &'a str) -> Result<(String, bool, &'a str), S
         let end = name_end(param);
         let (name, tail) = param.split_at(end);
         let segment = |star: &str| format!("/{star}{name}");
+        let mut after = tail.chars();
+        if matches!(after.next(), Some('?' | '*' | '+')) && !matches!(after.next(), None | Some('/' | '{')) {
+            return Err(format!("path '{path}': a segment ends after ':{name}{}'", &tail[..1]));
+        }
         return Ok(match tail.chars().next() {
             Some('?') => (segment(":"), true, &tail[1..]),
             Some('*') => (segment("*"), true, &tail[1..]),
@@ -197,8 +202,11 @@ fn pattern(path: &str, form: &str) -> Result<Pattern, String> {
             names.push(if name.is_empty() { "wildcard".into() } else { name.into() });
             continue;
         }
+        if matches!(*segment, "." | "..") {
+            return Err(format!("path '{path}': no request has a segment '{segment}'"));
+        }
         let Some((before, after)) = segment.split_once(':') else {
-            literal(segment, &mut text);
+            literal(path, segment, &mut text)?;
             continue;
         };
         let (name, after) = after.split_at(name_end(after));
@@ -207,9 +215,9 @@ fn pattern(path: &str, form: &str) -> Result<Pattern, String> {
                 "path '{path}': write one ':name' in a segment, with letters, digits and '_' (in '{segment}')"
             ));
         }
-        literal(before, &mut text);
+        literal(path, before, &mut text)?;
         text.push_str(&format!("{{p{number}}}"));
-        literal(after, &mut text);
+        literal(path, after, &mut text)?;
         names.push(name.into());
     }
     if text.is_empty() {
@@ -223,15 +231,19 @@ fn pattern(path: &str, form: &str) -> Result<Pattern, String> {
     Ok(Pattern { text, names })
 }
 
-fn literal(text: &str, out: &mut String) {
-    let mut escaped = String::new();
-    path::push_escaped(text, &mut escaped);
-    for c in escaped.chars() {
-        out.push(c);
-        if matches!(c, '{' | '}') {
-            out.push(c);
-        }
+/// Characters that stand for something in one notation of paths or another.
+const RESERVED: [char; 11] = ['(', ')', '[', ']', '{', '}', '+', '?', '!', '*', '\\'];
+
+fn literal(path: &str, text: &str, out: &mut String) -> Result<(), String> {
+    if let Some(c) = text.chars().find(|c| RESERVED.contains(c) || c.is_control()) {
+        let c = c.escape_debug();
+        return Err(format!(
+            "path '{path}': '{c}' is not understood; write ':name' for a segment, '{{/:name}}' for an optional one, \
+             '*name' for the rest"
+        ));
     }
+    path::push_escaped(text, out);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -262,6 +274,27 @@ mod tests {
     fn wrong_paths_say_why() {
         for path in ["/a/:", "/*rest/x", "/:a/:a", "/x{/:a", "/:a:b", "/{a}{b}{c}{d}{e}"] {
             assert!(patterns(path).unwrap_err().contains(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn other_notations_of_paths_are_refused_instead_of_read_as_literals() {
+        for path in [
+            "/:id(\\d+)",
+            "/(a|b)",
+            "/a*",
+            "/x/:id+y",
+            "/[ab]",
+            "/a}b",
+            "/a{/b{/c}}",
+            "/a\\:b",
+            "/a?",
+            "/x!",
+            "/:a-:b?",
+            "/../x",
+            "/x/./y",
+        ] {
+            assert!(patterns(path).is_err(), "{path}: {:?}", patterns(path));
         }
     }
 

@@ -3,7 +3,7 @@
 //! The body is `{name, message, code, type, data}` with missing fields left out and a `type` of null kept. The
 //! status is the code of the error when it is one of 400 to 598, else 500. [`Error::internal`] is never sent.
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use ligand_core::Error;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
@@ -129,6 +129,24 @@ pub(crate) fn hide(error: Error) -> Error {
         _ => {}
     }
     error
+}
+
+/// Seconds after which a client may ask again whatever is unavailable now: nodes that are replaced are back by then.
+pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// What clients see of the failed call of `action`. That it, or an action it needed itself, is not there or takes no more
+/// calls is our trouble and not a mistake of the client: 503, and the names stay in the log.
+pub(crate) fn outward(error: Error, action: &str) -> Error {
+    let own = error.data().and_then(|data| data.get("action")?.as_str()) == Some(action);
+    match error.name() {
+        "ServiceNotFoundError" | "ServiceNotAvailableError" if own => {
+            action_missing(action).with_internal(format!("{error:#}"))
+        }
+        "ServiceNotFoundError" | "ServiceNotAvailableError" | "QueueIsFullError" if !own => {
+            service_unavailable("DEPENDENCY_NOT_AVAILABLE").with_internal(format!("{error:#}"))
+        }
+        _ => error,
+    }
 }
 
 /// 404 of an action that is not published or that a mask keeps out, and of a direct call that names no action: these

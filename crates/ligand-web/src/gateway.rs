@@ -23,6 +23,7 @@ use crate::{
     AliasInfo, Body, Limits, Req, RequestBody, Route,
     body::Rules,
     health::Health,
+    log::Told,
     pipeline,
     route::{Format, MapError},
     server::Server,
@@ -47,6 +48,7 @@ pub(crate) struct Inner {
     table: ArcSwap<Option<Table>>,
     /// Routes have changed since the table was built.
     stale: AtomicBool,
+    told: Told,
     server: Mutex<Option<Server>>,
 }
 
@@ -69,6 +71,7 @@ impl Gateway {
             routes: Mutex::default(),
             table: ArcSwap::default(),
             stale: AtomicBool::new(false),
+            told: Told::default(),
             server: Mutex::default(),
         })
     }
@@ -137,7 +140,9 @@ impl Inner {
         // Another request may have built it in the meantime.
         let stale = self.stale.load(Ordering::Acquire);
         if stale || current.as_ref().as_ref().is_none_or(|table| table.is_stale(broker)) {
-            self.table.store(Arc::new(Some(Table::build(&routes, broker))));
+            let table = Table::build(&routes, broker, current.as_ref().as_ref());
+            self.told.tell(table.problems());
+            self.table.store(Arc::new(Some(table)));
             self.stale.store(false, Ordering::Release);
         }
         drop(routes);
@@ -175,11 +180,7 @@ impl Inner {
     }
 
     fn log_aliases(&self, broker: &ServiceBroker) {
-        let table = self.table(broker);
-        for problem in table.problems() {
-            tracing::warn!("{problem}");
-        }
-        for alias in table.aliases() {
+        for alias in self.table(broker).aliases() {
             tracing::info!("{} {} => {}", alias.methods, alias.full_path, alias.action_name);
         }
     }
@@ -240,6 +241,19 @@ impl IntoServiceDef for Gateway {
         };
         ServiceDef::new(&*inner.name)
             .action(Action::raw("listAliases", list).visibility(Visibility::Public).doc("All aliases."))
+            // The table follows at once, not with the next request: what is gone then is known to have been there.
+            .event(Event::new("$services.changed", {
+                let inner = inner.clone();
+                move |ctx: Context, _: Payload| {
+                    let inner = inner.clone();
+                    async move {
+                        if ctx.broker().state() == State::Started {
+                            inner.table(ctx.broker());
+                        }
+                        Ok::<_, Error>(())
+                    }
+                }
+            }))
             // All services are there by then, so that the list is complete.
             .event(Event::new("$broker.started", move |ctx: Context, _: Payload| {
                 let inner = known.clone();

@@ -59,13 +59,18 @@
 //!   so. A JSON array stays an array when nothing is merged into it.
 //! * More than 1000 query parameters are refused with 400 instead of cut.
 //! * An alias to an action that is not published answers 404 `SERVICE_NOT_FOUND`, one to an action that nobody offers
-//!   at the moment 503.
+//!   at the moment 503 with `Retry-After`; so do aliases and direct calls of other nodes' actions for an hour after the
+//!   last of these nodes has left.
+//! * A call in which another service is missing answers 503 `DEPENDENCY_NOT_AVAILABLE`, not that call's 404.
+//! * `rest` of actions in a form that is not understood, and paths with `(`, `[`, `+` and the like, open nothing: the log
+//!   says so once.
 //! * `Access-Control-Allow-Methods` and `-Headers` are sent with preflights only: nothing else reads them.
 //! * Errors are always sent as JSON, whatever `$responseType` says.
 //! * Texts of errors with code 500 and above can be hidden ([`GatewayBuilder::expose_errors`]).
 
 mod alias;
 pub mod auth;
+mod auto;
 pub mod body;
 pub mod cors;
 pub mod error;

@@ -1,9 +1,15 @@
 //! One line for each request.
 
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    fmt::{self, Display, Write as _},
+    hash::{BuildHasher as _, RandomState},
+    time::Duration,
+};
 
 use http::{Method, StatusCode, Uri};
 use ligand_core::Error;
+use parking_lot::Mutex;
 
 use crate::Req;
 
@@ -18,10 +24,10 @@ impl Line {
         tracing::enabled!(tracing::Level::INFO).then(|| Self { method: method.clone(), uri: uri.clone() })
     }
 
-    /// Writes `GET /api/user/5 200 1.2ms`. The path is as sent, so it holds no line breaks; the query is left out.
+    /// Writes `GET /api/user/5 200 1.2ms`. The path is as sent; the query is left out.
     pub(crate) fn write(self, status: StatusCode, took: Duration, request_id: &str) {
         let Self { method, uri } = self;
-        let path = uri.path().escape_debug();
+        let (method, path) = (Shown(method.as_str()), Shown(uri.path()));
         let millis = took.as_secs_f64() * 1000.0;
         tracing::info!(request_id, "{method} {path} {} {millis:.1}ms", status.as_u16());
     }
@@ -29,26 +35,61 @@ impl Line {
 
 /// A failure on our side, with everything the client does not get to see.
 pub(crate) fn failure(req: &Req, error: &Error, request_id: &str) {
-    tracing::error!(request_id, error = %one_line(error), "request failed: {} {}", req.method, req.uri.path().escape_debug());
+    let (method, path) = (Shown(req.method.as_str()), Shown(req.uri.path()));
+    tracing::error!(request_id, error = %one_line(error), "request failed: {method} {path}");
+}
+
+/// The longest text from outside in one log line, in characters.
+const LONGEST: usize = 500;
+
+/// A text from outside, fit for one log line: no control characters, and no longer than it is useful.
+pub(crate) struct Shown<'a>(pub(crate) &'a str);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.0.char_indices().nth(LONGEST).map_or(self.0.len(), |(end, _)| end);
+        self.0[..end].chars().flat_map(escaped).try_for_each(|c| f.write_char(c))?;
+        match self.0.len() - end {
+            0 => Ok(()),
+            left => write!(f, "… ({left} more bytes)"),
+        }
+    }
+}
+
+/// A character that cannot end the line or move the cursor of a terminal.
+fn escaped(c: char) -> impl Iterator<Item = char> {
+    let special = c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    let (plain, escape) = if special { (None, Some(c.escape_default())) } else { (Some(c), None) };
+    plain.into_iter().chain(escape.into_iter().flatten())
+}
+
+/// What is wrong with aliases, each told once: the table is made anew whenever a service comes or goes.
+#[derive(Default)]
+pub(crate) struct Told(Mutex<HashSet<u64, RandomState>>, RandomState);
+
+/// So many problems are told; other nodes could name more without end.
+const MOST_TOLD: usize = 200;
+
+impl Told {
+    pub(crate) fn tell(&self, problems: &[String]) {
+        let mut told = self.0.lock();
+        for problem in problems {
+            if told.len() > MOST_TOLD || !told.insert(self.1.hash_one(problem)) {
+                continue;
+            }
+            match told.len() > MOST_TOLD {
+                true => tracing::warn!("more aliases than {MOST_TOLD} cannot be used; they are not listed"),
+                false => tracing::warn!("{}", Shown(problem)),
+            }
+        }
+    }
 }
 
 /// An error with its internal text, on one line (imported by name: the macros of `tracing` may bring a module
 /// called `log` of their own into scope): messages quote what clients send, and a line break or an escape
 /// sequence of a terminal in there would forge other lines.
 pub(crate) fn one_line(error: &Error) -> String {
-    let text = format!("{error:#}");
-    let special = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    if !text.contains(special) {
-        return text;
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match special(c) {
-            true => out.extend(c.escape_default()),
-            false => out.push(c),
-        }
-    }
-    out
+    Shown(&format!("{error:#}")).to_string()
 }
 
 #[cfg(test)]
@@ -62,5 +103,18 @@ mod tests {
         let line = one_line(&error);
         assert!(line.contains("it's\\r\\nERROR forged\\u{1b}[31m\\u{85}\\u{2028}é"), "{line}");
         assert!(line.contains("kept\\n\\tback"), "{line}");
+    }
+
+    #[test]
+    fn texts_from_outside_are_cut() {
+        let long = Shown(&"ä".repeat(32 * 1024)).to_string();
+        assert!(
+            long.chars().count() < LONGEST + 30 && long.ends_with("… (64536 more bytes)"),
+            "{}",
+            long.len()
+        );
+        let error = Error::new("x".repeat(1 << 20));
+        assert!(one_line(&error).len() < LONGEST + 60);
+        assert_eq!(Shown("/api/ü").to_string(), "/api/ü");
     }
 }

@@ -123,6 +123,9 @@ impl Exchange<'_> {
             Arc::get_mut(&mut self.req).ok_or_else(|| Error::internal_error("the request is shared"))?;
         req.path = path.into_owned();
         let leaf = match found {
+            Found::Alias(leaf, _) if leaf.entry.is_forgotten() => {
+                return Err(self.nothing(Some(leaf.entry.route.clone())));
+            }
             Found::Alias(leaf, params) => {
                 req.params = params;
                 leaf
@@ -182,9 +185,7 @@ impl Exchange<'_> {
     }
 
     fn other_methods(&mut self, route: Arc<Route>, allowed: &str) -> Result<Response<Body>> {
-        if self.broker.state() == State::Starting {
-            return Err(error::service_unavailable("STARTING"));
-        }
+        self.is_there()?;
         self.enter(route)?;
         if let Ok(allowed) = HeaderValue::from_str(allowed) {
             self.headers.insert(header::ALLOW, allowed);
@@ -195,9 +196,18 @@ impl Exchange<'_> {
         }
     }
 
+    /// While a node starts or stops, its services are not all there: what is missing may be somewhere else or later.
+    fn is_there(&self) -> Result<()> {
+        match self.broker.state() {
+            State::Starting => Err(error::service_unavailable("STARTING")),
+            State::Stopping | State::Stopped => Err(error::service_unavailable("STOPPING")),
+            _ => Ok(()),
+        }
+    }
+
     fn nothing(&mut self, route: Option<Arc<Route>>) -> Error {
-        if self.broker.state() == State::Starting {
-            return error::service_unavailable("STARTING");
+        if let Err(error) = self.is_there() {
+            return error;
         }
         let Some(route) = route else { return error::not_found() };
         let direct = route.direct.then(|| {
@@ -242,7 +252,7 @@ impl Exchange<'_> {
         if let Some(options) = &route.call_options {
             call = call.with_options(options.clone());
         }
-        let result: Payload = call.await?;
+        let result: Payload = call.await.map_err(|error| error::outward(error, &entry.action))?;
         let mut reply = Reply::new(entry.status, result);
         reply.apply(&self.ctx.metas());
         for hook in &route.after {
@@ -308,6 +318,9 @@ impl Exchange<'_> {
         // Whatever type the action chose for its result: this is no such result.
         let kind = HeaderValue::from_static("application/json; charset=utf-8");
         headers.insert(header::CONTENT_TYPE, kind);
+        if error::status(error) == StatusCode::SERVICE_UNAVAILABLE {
+            headers.entry(header::RETRY_AFTER).or_insert(error::RETRY_AFTER);
+        }
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         *response.headers_mut() = headers;
         response

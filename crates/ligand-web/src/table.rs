@@ -1,19 +1,18 @@
 //! The compiled form of all routes: which path leads to which action. Immutable; a new one is built when services
 //! or routes change.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use http::{Method, StatusCode};
 use ligand_core::{Action, ServiceBroker, Visibility, registry::Snapshot};
 use matchit::Router;
 use serde::Serialize;
-use serde_json::Value;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     Route,
     alias::{self, METHODS, Pattern, Verb},
-    path,
+    auto, path,
 };
 
 /// One alias of the table, as [`crate::Gateway::routes`] lists it.
@@ -42,7 +41,28 @@ pub(crate) struct Entry {
     verb: Verb,
     /// Path below the route.
     below: String,
+    kind: Kind,
+    /// Another node offers the action.
+    far: bool,
+    /// Since when nobody offers it any more.
+    gone: Option<Instant>,
 }
+
+/// Where an alias comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Written in the route.
+    Written,
+    /// Declared by the action, below the route.
+    Declared,
+    /// Declared by the action as a whole path.
+    Full,
+    /// A direct call.
+    Direct,
+}
+
+/// How long, and for how many aliases, it is remembered that they led to actions of other nodes which are gone.
+const GONE: (Duration, usize) = (Duration::from_secs(3600), 10_000);
 
 /// Whether the action of an alias can be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +104,9 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn build(routes: &[Arc<Route>], broker: &ServiceBroker) -> Self {
+    /// Of the table `before` those aliases are kept, as missing, whose action was offered by other nodes and now is by
+    /// nobody.
+    pub(crate) fn build(routes: &[Arc<Route>], broker: &ServiceBroker, before: Option<&Self>) -> Self {
         // First the receiver, then the state: a change in between is seen as one.
         let changes = broker.registry().changes();
         let services = broker.registry().snapshot();
@@ -99,11 +121,18 @@ impl Table {
         };
         table.prefixes.sort_by_key(|(_, route)| std::cmp::Reverse(route.path.matches('/').count()));
         // Earlier ones win: aliases written by hand, those of actions, direct calls; exact methods before any.
-        let explicit: Vec<_> = routes.iter().flat_map(|route| explicit(route, &services)).collect();
-        let auto: Vec<_> =
-            routes.iter().filter(|r| r.auto).flat_map(|route| auto(route, &services)).collect();
-        let direct = routes.iter().filter(|r| r.direct).flat_map(|route| direct(route, &services)).collect();
-        for group in [explicit, auto, direct] {
+        let written: Vec<_> = routes.iter().flat_map(|route| written(route, &services)).collect();
+        let mut declared = Vec::new();
+        for route in routes.iter().filter(|route| route.auto) {
+            declared.extend(auto::declared(route, &services, &mut table.problems));
+        }
+        let direct =
+            routes.iter().filter(|r| r.direct).flat_map(|route| auto::direct(route, &services)).collect();
+        let gone = before
+            .filter(|before| before.registry == table.registry)
+            .map(|before| before.gone(routes, &services))
+            .unwrap_or_default();
+        for group in [written, declared, direct, gone] {
             let (any, one): (Vec<_>, _) =
                 group.into_iter().partition(|entry: &Entry| entry.verb == Verb::Any);
             for entry in one.into_iter().chain(any) {
@@ -111,6 +140,25 @@ impl Table {
             }
         }
         table
+    }
+
+    /// The aliases whose action other nodes offered, of the routes that are still there.
+    fn gone(&self, routes: &[Arc<Route>], services: &Snapshot) -> Vec<Entry> {
+        let routes: HashSet<_> = routes.iter().map(Arc::as_ptr).collect();
+        let now = Instant::now();
+        let mut gone: Vec<_> = self
+            .entries
+            .iter()
+            // What somebody still offers under another path, or not to everybody, was changed on purpose; so was
+            // what left this node.
+            .filter(|entry| entry.far && entry.kind != Kind::Written && !entry.is_forgotten())
+            .filter(|entry| routes.contains(&Arc::as_ptr(&entry.route)))
+            .filter(|entry| services.endpoint(&entry.action).is_none())
+            .map(|entry| entry.missing_since(entry.gone.unwrap_or(now)))
+            .collect();
+        gone.sort_by_key(|entry| std::cmp::Reverse(entry.gone));
+        gone.truncate(GONE.1);
+        gone
     }
 
     /// Whether services have changed since, or `broker` is another one.
@@ -155,7 +203,7 @@ impl Table {
         }
         if used {
             self.entries.push(entry);
-        } else if entry.verb != Verb::Any {
+        } else if entry.verb != Verb::Any && entry.gone.is_none() {
             self.problems.push(format!(
                 "alias {} {full} => {} is never reached: another one has this path",
                 entry.verb.as_str(),
@@ -205,6 +253,7 @@ impl Table {
     pub(crate) fn aliases(&self) -> Vec<AliasInfo> {
         self.entries
             .iter()
+            .filter(|entry| entry.gone.is_none())
             .map(|entry| AliasInfo {
                 action_name: entry.action.to_string(),
                 path: entry.below.trim_matches('/').to_owned(),
@@ -217,7 +266,15 @@ impl Table {
 }
 
 impl Entry {
-    fn new(route: &Arc<Route>, verb: Verb, below: String, action: Arc<str>, services: &Snapshot) -> Self {
+    pub(crate) fn new(
+        route: &Arc<Route>,
+        verb: Verb,
+        below: String,
+        action: Arc<str>,
+        services: &Snapshot,
+        kind: Kind,
+    ) -> Self {
+        let far = services.endpoints_of(&action).any(|endpoint| endpoint.node().is_some());
         let def = services.endpoint(&action).map(|endpoint| endpoint.action().clone());
         let access = match &def {
             _ if !route.lets_pass(&action) => Access::Closed,
@@ -230,11 +287,35 @@ impl Entry {
             (*wanted == Verb::Any || *wanted == verb) && form.as_ref().is_ok_and(|form| form == path)
         });
         let status = status.map_or(StatusCode::OK, |(.., status)| *status);
-        Self { route: route.clone(), action, def, access, status, verb, below }
+        Self { route: route.clone(), action, def, access, status, verb, below, kind, far, gone: None }
+    }
+
+    /// The same alias after the last node that offered its action has left.
+    fn missing_since(&self, gone: Instant) -> Self {
+        Self {
+            route: self.route.clone(),
+            action: self.action.clone(),
+            def: None,
+            access: Access::Missing,
+            status: self.status,
+            verb: self.verb,
+            below: self.below.clone(),
+            kind: self.kind,
+            far: true,
+            gone: Some(gone),
+        }
+    }
+
+    /// Its action has been gone for so long that nobody need wait for it.
+    pub(crate) fn is_forgotten(&self) -> bool {
+        self.gone.is_some_and(|gone| gone.elapsed() >= GONE.0)
     }
 
     fn full_path(&self) -> String {
         let below = self.below.trim_matches('/');
+        if self.kind == Kind::Full {
+            return format!("/{below}");
+        }
         match below {
             "" if self.route.path.is_empty() => "/".into(),
             "" => self.route.path.clone(),
@@ -268,61 +349,9 @@ fn prefix(path: &str) -> Router<()> {
     router
 }
 
-fn explicit<'a>(route: &'a Arc<Route>, services: &'a Snapshot) -> impl Iterator<Item = Entry> + 'a {
-    route
-        .aliases
-        .iter()
-        .map(move |alias| Entry::new(route, alias.verb, alias.path.clone(), alias.action.0.clone(), services))
-}
-
-/// The aliases that actions declare, where the route's masks let them pass.
-fn auto(route: &Arc<Route>, services: &Snapshot) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for service in services.offers() {
-        if service.full_name == "$node" {
-            continue;
-        }
-        let bases = bases(service.full_name, service.setting("rest"));
-        for action in service.actions() {
-            for (rest, base) in
-                action.rest_of().iter().flat_map(|rest| bases.iter().map(move |base| (rest, base)))
-            {
-                let Some(verb) = Verb::parse(&rest.method) else { continue };
-                let below = format!("{base}/{}", rest.path.trim_matches('/'));
-                let entry = Entry::new(route, verb, below, action.full_name().into(), services);
-                if entry.access == Access::Open {
-                    entries.push(entry);
-                }
-            }
-        }
-    }
-    entries
-}
-
-/// Where the aliases of a service stand: its setting `rest`, else its full name with slashes for dots.
-fn bases(service: &str, setting: Option<&Value>) -> Vec<String> {
-    let base = |text: &str| match text.trim_matches('/') {
-        "" => String::new(),
-        text => format!("/{text}"),
-    };
-    match setting {
-        Some(Value::String(text)) => vec![base(text)],
-        Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).map(base).collect(),
-        _ => vec![format!("/{}", service.replace('.', "/"))],
-    }
-}
-
-/// Every published action as `/service/action` and as `/service.action`.
-fn direct(route: &Arc<Route>, services: &Snapshot) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for endpoint in services.endpoints() {
-        let name = endpoint.action().full_name();
-        for below in [format!("/{}", name.replace('.', "/")), format!("/{name}")] {
-            let entry = Entry::new(route, Verb::Any, below, name.into(), services);
-            if entry.access == Access::Open {
-                entries.push(entry);
-            }
-        }
-    }
-    entries
+fn written<'a>(route: &'a Arc<Route>, services: &'a Snapshot) -> impl Iterator<Item = Entry> + 'a {
+    route.aliases.iter().map(move |alias| {
+        let (path, action) = (alias.path.clone(), alias.action.0.clone());
+        Entry::new(route, alias.verb, path, action, services, Kind::Written)
+    })
 }

@@ -8,9 +8,9 @@ pub use ligand_core::{
     Action, ActionHandler, ActionRef, AfterHook, BeforeHook, BoxFuture, BrokerBuilder, Cache, CacheRule,
     Cacher, CallOptions, Caller, Client, Context, Contract, Data, DynAction, DynEvent, Echo, Emit, Env,
     Error, ErrorHook, Event, EventHandler, EventKind, EventPayload, Fallback, Id, IntoServiceDef, Mcall,
-    Meta, Middleware, MixedIn, Mixin, Options, Payload, Request, Rest, Result, Service, ServiceBroker,
-    ServiceDef, State, Traffic, Version, Visibility, WeakBroker, Work, broker, cache, config, context, log,
-    middleware, ready, registry, runtime, service, stream, stream::Streaming, task,
+    Meta, Middleware, MixedIn, Mixin, Options, Payload, Request, Rest, RestBase, Result, Service,
+    ServiceBroker, ServiceDef, State, Traffic, Version, Visibility, WeakBroker, Work, broker, cache, config,
+    context, log, middleware, ready, registry, runtime, service, stream, stream::Streaming, task,
 };
 #[cfg(feature = "db")]
 pub use ligand_db as db;

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{Endpoint, Node, strategy::StrategyOptions};
 use crate::{
     config::{CircuitBreakerOptions, RetryOptions},
-    service::{Action, DynAction, Rest, Visibility},
+    service::{Action, DynAction, Visibility, read_rest},
 };
 
 /// What another node offers.
@@ -167,7 +167,9 @@ fn action(
         check: None,
     });
     action.strategy = definition.get("strategy").and_then(|own| StrategyOptions::deserialize(own).ok());
-    action.rest = rest(definition.get("rest"));
+    if let Some(value) = definition.get("rest") {
+        (action.rest, action.rest_problems) = read_rest(value, action.raw_name());
+    }
     // The gateway decides by these who may call the action.
     let fields =
         definition.as_object().into_iter().flatten().filter(|(key, _)| !OWN_FIELDS.contains(&key.as_str()));
@@ -199,19 +201,4 @@ fn millis(value: &Value) -> Option<Duration> {
 
 fn seconds(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
-}
-
-/// HTTP aliases: `"GET /:id"`, `{"method": "GET", "path": "/:id"}`, or a list of both. What is none is left out.
-fn rest(value: Option<&Value>) -> Vec<Rest> {
-    match value {
-        Some(Value::String(text)) => text.parse().into_iter().collect(),
-        Some(Value::Array(items)) => items.iter().flat_map(|item| rest(Some(item))).collect(),
-        Some(Value::Object(alias)) => {
-            let method = alias.get("method").and_then(Value::as_str).unwrap_or("*");
-            let path = alias.get("path").and_then(Value::as_str).unwrap_or("/");
-            let slash = if path.starts_with('/') { "" } else { "/" };
-            format!("{method} {slash}{path}").parse().into_iter().collect()
-        }
-        _ => Vec::new(),
-    }
 }

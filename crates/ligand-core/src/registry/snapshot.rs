@@ -203,26 +203,21 @@ impl Snapshot {
         self.services.iter().flat_map(|service| service.listeners.iter())
     }
 
-    /// Every service that some node offers, this node's first, then the others by name; each once.
+    /// Every service that some node offers, this node's first, then the others by name and node. A service of several
+    /// nodes is there once for each: while a new version is rolled out, they differ.
     pub fn offers(&self) -> Vec<Offer<'_>> {
         let own = self.services.iter().map(|item| Offer {
             full_name: &item.full_name,
             settings: Settings::Own(&item.def.settings),
             endpoints: &item.endpoints,
         });
-        let mut others: Vec<_> = self
-            .nodes
-            .values()
-            .flat_map(|node| &node.services)
-            .filter(|service| self.service(&service.full_name).is_none())
-            .map(|service| Offer {
-                full_name: &service.full_name,
-                settings: Settings::Other(service.settings()),
-                endpoints: &service.endpoints,
-            })
-            .collect();
-        others.sort_by_key(|offer| offer.full_name);
-        others.dedup_by_key(|offer| offer.full_name);
+        let mut others: Vec<_> = self.remote_services().collect();
+        others.sort_by_key(|(node, service)| (&service.full_name, node.id()));
+        let others = others.into_iter().map(|(_, service)| Offer {
+            full_name: &service.full_name,
+            settings: Settings::Other(service.settings()),
+            endpoints: &service.endpoints,
+        });
         own.chain(others).collect()
     }
 

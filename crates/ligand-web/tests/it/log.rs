@@ -16,7 +16,7 @@ use crate::{
 };
 
 #[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Sink(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -37,13 +37,13 @@ impl MakeWriter<'_> for Sink {
 }
 
 impl Sink {
-    fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         text.lines().map(str::to_owned).collect()
     }
 }
 
-fn subscribe() -> (Sink, tracing::subscriber::DefaultGuard) {
+pub(crate) fn subscribe() -> (Sink, tracing::subscriber::DefaultGuard) {
     subscribe_to(tracing::Level::INFO)
 }
 

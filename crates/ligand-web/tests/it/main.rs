@@ -13,6 +13,7 @@ mod health;
 mod hostile;
 mod log;
 mod params;
+mod remote;
 mod replies;
 mod routing;
 mod server;
