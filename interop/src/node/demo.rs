@@ -35,7 +35,7 @@ async fn tell(ctx: &Context, params: Payload) -> Result<()> {
     let name = |name: &str| (!name.is_empty()).then(|| name.to_owned());
     let told = Told {
         node_id: own(ctx.broker()),
-        service: ctx.service().to_owned(),
+        service: ctx.service_full_name().to_owned(),
         action: name(ctx.action()),
         event: name(ctx.event_name()),
         params,
