@@ -17,6 +17,7 @@ mod hooks;
 mod internal;
 mod levels;
 mod lifecycle;
+mod membership;
 mod middlewares;
 mod mixins;
 mod pace;
