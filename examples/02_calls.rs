@@ -17,11 +17,11 @@ struct Math;
 impl Math {
     /// Arguments become fields: `{ "a": 1, "b": 2 }`.
     #[action]
-    async fn add(&self, ctx: &Context, a: i64, b: i64) -> i64 {
-        if let Some(user) = ctx.meta::<String>("user") {
+    async fn add(&self, ctx: &Context, a: i64, b: i64) -> Result<i64> {
+        if let Some(user) = ctx.meta::<String>("user")? {
             println!("{user} asked math from {}, level {}", ctx.caller().unwrap_or("outside"), ctx.level());
         }
-        a + b
+        Ok(a + b)
     }
 }
 

@@ -32,7 +32,7 @@ impl Middleware for Guard {
         let Some(role) = action.meta_field("auth").cloned() else { return next }; // stays out, costs nothing
         std::sync::Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
             match ctx.meta::<Value>("role") {
-                Some(own) if own == role => next.call(ctx, params),
+                Ok(Some(own)) if own == role => next.call(ctx, params),
                 _ => Err(Error::forbidden("not for you")).into(),
             }
         })

@@ -19,14 +19,14 @@ struct Admin;
 impl Admin {
     /// What authentication found out is `user` in the meta.
     #[action(rest = "POST /reset", meta(role = "admin"))]
-    async fn reset(&self, ctx: &Context) -> String {
-        let user: Value = ctx.meta("user").unwrap_or_default();
-        format!("reset by {}", user["name"].as_str().unwrap_or("?"))
+    async fn reset(&self, ctx: &Context) -> Result<String> {
+        let user: Value = ctx.require_meta("user")?;
+        Ok(format!("reset by {}", user["name"].as_str().unwrap_or("?")))
     }
 }
 
 async fn has_role(ctx: Context, action: Arc<ligand::Action>) -> Result<()> {
-    let user: Value = ctx.meta("user").unwrap_or_default();
+    let user: Value = ctx.require_meta("user")?;
     match action.meta_field("role") {
         Some(role) if user["role"] != *role => Err(error::forbidden("FORBIDDEN")),
         _ => Ok(()),

@@ -3,6 +3,7 @@
 //! [`CacheRule`] says what is cached and under which key, [`Cacher`] is a store, [`Cache`] is the store of one
 //! broker with everything around it: keys, single flight, cleaning.
 
+pub(crate) mod kept;
 mod memory;
 mod rule;
 mod turn;
@@ -20,6 +21,9 @@ use crate::{broker::ServiceBroker, future::BoxFuture, service::ActionRef};
 /// A store for cached results. Implement it to bring your own.
 ///
 /// A failure of the store is a miss: log it and answer `None`.
+///
+/// A result whose action said something about its HTTP answer is stored with that: outside of the process it is an
+/// object of `$reply` and `value`, which only Ligand nodes understand.
 pub trait Cacher: Send + Sync + 'static {
     /// The entry of a key.
     fn get(&self, key: &str) -> Lookup;
@@ -112,7 +116,7 @@ impl Cache {
 
     /// The entry of a key as text.
     pub async fn get(&self, key: &str) -> Option<Payload> {
-        self.lookup(key).wait().await
+        Some(kept::unpack(self.lookup(key).wait().await?).0)
     }
 
     /// Stores an entry; `ttl` of `None` takes the broker's.

@@ -3,6 +3,7 @@
 //! A [`Context`] is a cheap handle. Calls made through it become its children: they inherit request id, meta
 //! and deadline, count one level deeper, and their changes of meta flow back.
 
+mod carried;
 mod id;
 mod locals;
 mod meta;
@@ -19,7 +20,7 @@ use std::{
 };
 
 use ligand_wire::{
-    Data, Payload, Result,
+    Data, Error, Payload, Result,
     key::{self, Found, KeyError},
 };
 use parking_lot::Mutex;
@@ -27,10 +28,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
+pub(crate) use self::carried::{Arrived, Carried};
 use self::locals::Locals;
-pub use self::{id::Id, meta::Meta};
+pub use self::{carried::ReplyHead, id::Id, meta::Meta};
 use crate::{
     broker::{Emit, Mcall, Request, ServiceBroker},
+    edge::HttpRequest,
     registry::{Endpoint, Listener},
     service::{Action, ActionRef, Caller, Client, Contract, EventPayload},
     stream::Streaming,
@@ -61,7 +64,7 @@ pub(crate) struct Inner {
     pub(crate) request_id: Option<Id>,
     pub(crate) parent_id: Option<Id>,
     pub(crate) caller: Option<Arc<str>>,
-    pub(crate) meta: Mutex<Meta>,
+    pub(crate) carried: Mutex<Carried>,
     /// What the meta was when it came from the caller: only changes flow back.
     pub(crate) inherited: Meta,
     pub(crate) limit: Limit,
@@ -94,6 +97,12 @@ pub(crate) struct Extra {
     pub(crate) node: Option<Arc<str>>,
     /// What the caller streams.
     pub(crate) stream: Option<Streaming>,
+    /// The HTTP request, when the action asked for it and this call comes from a gateway.
+    pub(crate) http: Option<Arc<HttpRequest>>,
+    /// Where the caller wants to read what this action says about its answer.
+    pub(crate) head: Option<ReplyHead>,
+    /// The caller would take the directives of this action for its own.
+    pub(crate) mute: bool,
 }
 
 /// The time a call may take. The clock starts when the call first waits or calls further: a call that ends at
@@ -139,7 +148,7 @@ impl Inner {
             request_id: None,
             parent_id: None,
             caller: None,
-            meta: Mutex::default(),
+            carried: Mutex::default(),
             inherited: Meta::default(),
             limit: Limit::default(),
             extra: None,
@@ -269,32 +278,95 @@ impl Context {
         self.0.extra.as_ref()?.headers.as_deref()
     }
 
-    /// One value of the meta, `None` when it is missing or of another type.
-    pub fn meta<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        T::deserialize(self.0.meta.lock().get(key)?).ok()
+    /// One value of the meta; `None` when it is missing or null.
+    ///
+    /// ```
+    /// # use ligand_core::{Context, Result};
+    /// # #[derive(serde::Deserialize)] struct User { id: u64 }
+    /// # fn example(ctx: &Context) -> Result<()> {
+    /// let anybody: Option<User> = ctx.meta("user")?;
+    /// let somebody: User = ctx.require_meta("user")?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// 422 `META_INVALID` when it is there and no `T`.
+    pub fn meta<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        let carried = self.0.carried.lock();
+        let Some(value) = carried.get(key) else { return Ok(None) };
+        match T::deserialize(value) {
+            Ok(value) => Ok(Some(value)),
+            // JavaScript nodes write null for nobody.
+            Err(_) if value.is_null() => Ok(None),
+            Err(error) => Err(unfit_meta::<T>(key, &error)),
+        }
     }
 
-    /// Sets one value of the meta: the calls made from here see it, and so does the caller afterwards. Of calls
-    /// that run at once and set the same value differently, the one that ends last wins.
+    /// One value of the meta that must be there.
+    ///
+    /// # Errors
+    /// 400 `META_MISSING` when it is missing or null, 422 `META_INVALID` when it is no `T`.
+    pub fn require_meta<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
+        self.meta(key)?.ok_or_else(|| missing_meta(key))
+    }
+
+    /// Sets one value of the meta: the calls made from here see it, and so does the caller afterwards, unless it is
+    /// [sealed](Context::seal_meta). Of calls that run at once and set the same value differently, the one that ends
+    /// last wins.
+    ///
+    /// `$statusCode`, `$statusMessage`, `$responseType`, `$responseHeaders` and `$location` are for the gateway that
+    /// called this very action: callees do not get them, and callers other than a gateway neither. A
+    /// [`Reply`](crate::Reply) says the same with types.
     pub fn set_meta(&self, key: impl Into<String>, value: impl Into<Value>) {
-        self.0.meta.lock().set(key, value);
+        self.0.carried.lock().set(key.into(), value.into());
+    }
+
+    /// From here on no callee changes this value for its caller, at any depth and on any node: what it sets is seen
+    /// by its own callees only. Holds also for a value that is not there.
+    ///
+    /// The gateway seals what `authenticate` established.
+    pub fn seal_meta(&self, key: &str) {
+        self.0.carried.lock().seal([key]);
+    }
+
+    /// Seals all that the meta holds now, and `user`: for gateways, when they know who calls.
+    pub fn seal_identity(&self) {
+        self.0.carried.lock().seal_all("user");
     }
 
     /// A copy of the whole meta.
     pub fn metas(&self) -> Meta {
-        self.0.meta.lock().clone()
+        self.0.carried.lock().all()
+    }
+
+    /// The meta that goes down with calls.
+    pub(crate) fn down(&self) -> Carried {
+        self.0.carried.lock().down()
+    }
+
+    /// The HTTP request that this call answers. `None` unless the action asked for it ([`Action::http`], `http` in
+    /// `#[action]`) and a gateway called it: it is not handed on to callees.
+    pub fn http(&self) -> Option<&HttpRequest> {
+        self.0.extra.as_ref()?.http.as_deref()
     }
 
     /// Takes over what `child` changed of the meta that it had from here.
     pub(crate) fn merge_meta(&self, child: &Context) {
-        let changed = child.0.meta.lock().clone();
+        let changed = child.0.carried.lock().meta().clone();
         if !changed.is_empty() {
-            self.0.meta.lock().merge_changes(&child.0.inherited, &changed);
+            self.0.carried.lock().merge_back(&child.0.inherited, &changed);
+        }
+    }
+
+    /// Hands what this action said about its answer to a caller that asked for it.
+    pub(crate) fn tell_head(&self) {
+        if let Some(head) = self.0.extra.as_ref().and_then(|extra| extra.head.as_ref()) {
+            head.put(self.0.carried.lock().directives().clone());
         }
     }
 
     pub(crate) fn write_meta_key(&self, path: &str, out: &mut String) -> Result<Found, KeyError> {
-        let meta = self.0.meta.lock();
+        let meta = self.0.carried.lock();
         let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
         match (meta.get(first), rest) {
             (Some(value), rest) => key::write_path(value, rest.unwrap_or_default(), out),
@@ -396,7 +468,8 @@ impl Context {
             let _ = done.send(crate::future::isolate(async move { work(ctx).await }).await);
         });
         let result = end.await;
-        self.merge_meta(&own);
+        let other = own.0.carried.lock().clone();
+        self.0.carried.lock().merge_same(&own.0.inherited, &other);
         result?
     }
 
@@ -404,14 +477,15 @@ impl Context {
     fn without_deadline(&self) -> Self {
         let Inner { home, id, request_id, parent_id, caller, extra, level, no_cache, pinned, span, .. } =
             self.inner();
-        let inherited = self.metas();
+        let carried = self.down();
+        let inherited = carried.meta().clone();
         Inner {
             home: home.clone(),
             id: id.clone(),
             request_id: request_id.clone(),
             parent_id: parent_id.clone(),
             caller: caller.clone(),
-            meta: Mutex::new(inherited.clone()),
+            carried: Mutex::new(carried),
             inherited,
             limit: Limit::default(),
             extra: extra.clone(),
@@ -459,6 +533,19 @@ impl Context {
             _ => Ok(()),
         }
     }
+}
+
+#[cold]
+fn missing_meta(key: &str) -> Error {
+    Error::client(400, "META_MISSING", format!("The call needs '{key}' in its meta."))
+}
+
+#[cold]
+fn unfit_meta<T>(key: &str, error: &serde_json::Error) -> Error {
+    let kind = std::any::type_name::<T>();
+    // The text of the error may quote the value.
+    Error::client(422, "META_INVALID", format!("'{key}' in the meta of the call has an unexpected form."))
+        .with_internal(format!("it is no {kind}: {error}"))
 }
 
 impl fmt::Debug for Context {

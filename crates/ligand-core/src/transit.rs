@@ -20,7 +20,6 @@ mod quiet;
 mod returning;
 mod serving;
 mod stats;
-mod story;
 mod streams;
 
 use std::{
@@ -52,8 +51,7 @@ pub use stats::{InFlight, Traffic};
 
 use self::{
     buffer::Buffer, control::Events, cpu::CpuMeter, early::Early, inbound::EventIn, pending::Pending,
-    pongs::Pongs, quiet::Quiet, returning::Returning, serving::Serving, stats::Stats, story::Answers,
-    streams::Streams,
+    pongs::Pongs, quiet::Quiet, returning::Returning, serving::Serving, stats::Stats, streams::Streams,
 };
 use crate::{
     broker::{ServiceBroker, WeakBroker},
@@ -112,10 +110,6 @@ pub(crate) struct Transit {
     left: AtomicBool,
     /// Another node uses this node's name.
     conflict: watch::Sender<Option<Arc<str>>>,
-    /// Infos for those who ask.
-    answers: Answers,
-    /// The next info for everybody goes out in the other version of the protocol too.
-    both: AtomicBool,
     probe: Id,
     seq: AtomicU64,
     info: ArcSwap<NodeInfo>,
@@ -192,8 +186,6 @@ impl Transit {
             leaving: AtomicBool::new(false),
             left: AtomicBool::new(false),
             conflict: watch::Sender::new(None),
-            answers: Answers::default(),
-            both: AtomicBool::new(false),
             probe: Id::random(),
             info: ArcSwap::default(),
             stale: AtomicBool::new(true),
@@ -204,7 +196,7 @@ impl Transit {
             refusals: Quiet::new(10),
             losses: Quiet::new(10),
             conflicts: Quiet::new(10),
-            news: Quiet::new(200),
+            news: Quiet::new(1000),
         })
     }
 
@@ -287,12 +279,7 @@ impl Transit {
 
     /// Sends a packet to every node, in both versions when the cluster is mixed.
     fn send_to_all(&self, packet: &Packet<'_>) -> Result<()> {
-        self.send_to_all_in(packet, self.options.protocol == Protocol::Mixed)
-    }
-
-    /// As [`Transit::send_to_all`]; `both`: in both versions.
-    fn send_to_all_in(&self, packet: &Packet<'_>, both: bool) -> Result<()> {
-        let vers: &[&str] = if both { &["5", "4"] } else { &[self.ver] };
+        let vers: &[&str] = if self.options.protocol == Protocol::Mixed { &["5", "4"] } else { &[self.ver] };
         for ver in vers {
             let body = self.pack(packet, ver, None)?;
             self.hand_over(Outbound { topic: Topic::all(packet.kind()), body, ticket: None });

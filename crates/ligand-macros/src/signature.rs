@@ -25,6 +25,8 @@ pub(crate) struct Output {
     pub(crate) ty: Type,
     /// It answers a `Result`.
     pub(crate) fallible: bool,
+    /// It answers a `Reply<T>`: callers get `T`.
+    pub(crate) reply: bool,
 }
 
 /// The payload of an action.
@@ -225,17 +227,18 @@ pub(crate) fn owned(ty: &Type, errors: &mut Errors) -> bool {
 /// Reads what a method answers.
 pub(crate) fn output(output: &ReturnType, errors: &mut Errors) -> Option<Output> {
     let ReturnType::Type(_, ty) = output else {
-        return Some(Output { ty: parse_quote!(()), fallible: false });
+        return Some(Output { ty: parse_quote!(()), fallible: false, reply: false });
     };
     if let Type::ImplTrait(_) = &**ty {
         errors.at(ty, "what travels has one fixed type; write `async fn` and `-> Result<T>`");
         return None;
     }
     let Type::Path(path) = &**ty else {
-        return owned(ty, errors).then(|| Output { ty: (**ty).clone(), fallible: false });
+        return owned(ty, errors).then(|| Output { ty: (**ty).clone(), fallible: false, reply: false });
     };
     let Some(last) = path.path.segments.last().filter(|segment| segment.ident == "Result") else {
-        return Some(Output { ty: (**ty).clone(), fallible: false });
+        let (ty, reply) = unwrapped((**ty).clone());
+        return owned(&ty, errors).then_some(Output { ty, fallible: false, reply });
     };
     let ty = match &last.arguments {
         PathArguments::AngleBracketed(arguments) => {
@@ -246,8 +249,21 @@ pub(crate) fn output(output: &ReturnType, errors: &mut Errors) -> Option<Output>
         }
         _ => None,
     };
-    let ty = ty.unwrap_or_else(|| parse_quote!(()));
-    owned(&ty, errors).then_some(Output { ty, fallible: true })
+    let (ty, reply) = unwrapped(ty.unwrap_or_else(|| parse_quote!(())));
+    owned(&ty, errors).then_some(Output { ty, fallible: true, reply })
+}
+
+/// The `T` of a `Reply<T>`, and whether it was one. A type of the user's that has that name has no parameter.
+fn unwrapped(ty: Type) -> (Type, bool) {
+    if let Type::Path(path) = &ty
+        && let Some(last) = path.path.segments.last().filter(|segment| segment.ident == "Reply")
+        && let PathArguments::AngleBracketed(arguments) = &last.arguments
+        && let Some(GenericArgument::Type(value)) = arguments.args.first()
+        && arguments.args.len() == 1
+    {
+        return (value.clone(), true);
+    }
+    (ty, false)
 }
 
 /// `()`, written or left out.

@@ -41,12 +41,12 @@ use ligand_core::{Action, BoxFuture, Context, Error, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Reply, Req};
+use crate::{Answer, Req};
 
 pub(crate) type Authenticate = Arc<dyn Fn(Context, Arc<Req>) -> BoxFuture<Result<Value>> + Send + Sync>;
 pub(crate) type Authorize = Arc<dyn Fn(Context, Arc<Action>) -> BoxFuture<Result<()>> + Send + Sync>;
 pub(crate) type Before = Arc<dyn Fn(Context, Arc<Req>) -> BoxFuture<Result<()>> + Send + Sync>;
-pub(crate) type After = Arc<dyn Fn(Context, Arc<Req>, Reply) -> BoxFuture<Result<Reply>> + Send + Sync>;
+pub(crate) type After = Arc<dyn Fn(Context, Arc<Req>, Answer) -> BoxFuture<Result<Answer>> + Send + Sync>;
 
 pub(crate) fn authenticate<F, Fut, U, E>(stage: F) -> Authenticate
 where
@@ -90,8 +90,8 @@ where
 
 pub(crate) fn after<F, Fut, E>(hook: F) -> After
 where
-    F: Fn(Context, Arc<Req>, Reply) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Reply, E>> + Send + 'static,
+    F: Fn(Context, Arc<Req>, Answer) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Answer, E>> + Send + 'static,
     E: Into<Error>,
 {
     Arc::new(move |ctx, req, reply| {

@@ -11,7 +11,7 @@ use http::{HeaderValue, StatusCode, header};
 use ligand_core::{BoxFuture, Error, Payload, Result, ServiceBroker, State};
 use serde_json::{Map, Value, json};
 
-use crate::{Reply, log::one_line};
+use crate::{Answer, log::one_line};
 
 type Check = Arc<dyn Fn() -> BoxFuture<Result<()>> + Send + Sync>;
 
@@ -40,14 +40,14 @@ impl Health {
     }
 
     /// The answer for a path of the normal form, `None` when it is not one of these.
-    pub(crate) async fn answer(&self, path: &str, broker: &ServiceBroker) -> Option<Reply> {
+    pub(crate) async fn answer(&self, path: &str, broker: &ServiceBroker) -> Option<Answer> {
         let (status, body) = match path {
             _ if self.off => return None,
             "/health" => (StatusCode::OK, json!({ "status": "ok", "timestamp": now() })),
             "/ready" => self.ready(broker).await,
             _ => return None,
         };
-        let mut reply = Reply::new(status, Payload::from(body));
+        let mut reply = Answer::new(status, Payload::from(body));
         reply.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Some(reply)
     }

@@ -45,7 +45,7 @@
 //! 7. [`body`] and [`query`]: read within limits and merged, body below query below path. Text from query, path
 //!    and forms is converted by the schema of the action; JSON is passed on as it came, without being decoded
 //!    when nothing has to be merged into it.
-//! 8. `before` hooks, the call, `after` hooks, [`reply`].
+//! 8. `before` hooks, the call, `after` hooks, [`answer`].
 //!
 //! A client that goes away cancels the call.
 //!
@@ -69,6 +69,7 @@
 //! * Texts of errors with code 500 and above can be hidden ([`GatewayBuilder::expose_errors`]).
 
 mod alias;
+pub mod answer;
 pub mod auth;
 mod auto;
 pub mod body;
@@ -84,7 +85,6 @@ mod params;
 mod path;
 mod pipeline;
 pub mod query;
-pub mod reply;
 mod request;
 pub mod request_id;
 mod route;
@@ -93,6 +93,7 @@ mod stall;
 mod table;
 
 pub use alias::Target;
+pub use answer::Answer;
 pub use body::{Body, RequestBody};
 pub use cors::Cors;
 pub use gateway::{Gateway, GatewayBuilder};
@@ -101,7 +102,6 @@ pub use http;
 #[cfg(feature = "jwt")]
 pub use jwt::JwtKeys;
 pub use limits::{Limits, Size};
-pub use reply::Reply;
 pub use request::Req;
 pub use route::Route;
 pub use table::AliasInfo;

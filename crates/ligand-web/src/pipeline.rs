@@ -9,17 +9,17 @@ use std::{
 
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
-use ligand_core::{Context, Error, Id, Payload, Result, ServiceBroker, State};
+use ligand_core::{Context, Error, Id, Payload, ReplyHead, Result, ServiceBroker, State};
 use serde_json::json;
 
 use crate::{
-    Body, Reply, Req, RequestBody, Route, body,
+    Answer, Body, Req, RequestBody, Route, answer, body,
     error::{self, Public},
     gateway::Inner,
     log::{self, one_line},
     params,
     path::{self, PathError},
-    reply, request_id,
+    request_id,
     table::{Access, Found, Leaf},
 };
 
@@ -43,7 +43,15 @@ pub(crate) async fn run(
     let Parts { method, uri, headers, .. } = parts;
     let head_only = method == Method::HEAD;
     let req = Arc::new(Req { method, uri, path: String::new(), headers, peer, params: Vec::new() });
-    let mut exchange = Exchange { gateway, broker, ctx, req, headers: HeaderMap::new(), route: None };
+    let mut exchange = Exchange {
+        gateway,
+        broker,
+        ctx,
+        req,
+        headers: HeaderMap::new(),
+        route: None,
+        head: ReplyHead::new(),
+    };
     // A panic in a stage or hook ends this request only.
     let answer = AssertUnwindSafe(exchange.answer(&mut body, bad_host, head_only, &id)).catch_unwind().await;
     let mut response = match answer {
@@ -78,6 +86,8 @@ struct Exchange<'a> {
     /// Headers that the response gets whatever happens: CORS, `Allow`.
     headers: HeaderMap,
     route: Option<Arc<Route>>,
+    /// What the action says about the answer.
+    head: ReplyHead,
 }
 
 impl Exchange<'_> {
@@ -134,7 +144,7 @@ impl Exchange<'_> {
             Found::Nothing(route) => return Err(self.nothing(route)),
         };
         let result = match self.call(&leaf, body).await {
-            Ok(reply) => reply.into_response(head_only),
+            Ok(answer) => answer.into_response(head_only),
             Err(error) => Err(error),
         };
         match result {
@@ -144,7 +154,7 @@ impl Exchange<'_> {
             }
             Err(error) => {
                 let mut headers = HeaderMap::new();
-                reply::decorate(&self.ctx.metas(), &mut headers);
+                answer::decorate(&self.head.directives(), &mut headers);
                 merge(&mut self.headers, headers);
                 Err(error)
             }
@@ -222,7 +232,7 @@ impl Exchange<'_> {
     }
 
     /// Stages, parameters, call, hooks.
-    async fn call(&mut self, leaf: &Leaf, body: &mut RequestBody) -> Result<Reply> {
+    async fn call(&mut self, leaf: &Leaf, body: &mut RequestBody) -> Result<Answer> {
         let entry = &leaf.entry;
         let route = &entry.route;
         self.enter(route.clone())?;
@@ -232,6 +242,8 @@ impl Exchange<'_> {
             if !user.is_null() {
                 self.ctx.set_meta("user", user);
             }
+            // Also when it is nobody: no callee makes somebody of it.
+            self.ctx.seal_identity();
         }
         let def = match (entry.access, &entry.def) {
             (Access::Open, Some(def)) => def,
@@ -252,13 +264,14 @@ impl Exchange<'_> {
         if let Some(options) = &route.call_options {
             call = call.with_options(options.clone());
         }
+        let call = call.reply_head(&self.head);
         let result: Payload = call.await.map_err(|error| error::outward(error, &entry.action))?;
-        let mut reply = Reply::new(entry.status, result);
-        reply.apply(&self.ctx.metas());
+        let mut answer = Answer::new(entry.status, result);
+        answer.apply(&self.head.directives());
         for hook in &route.after {
-            reply = hook(self.ctx.clone(), req.clone(), reply).await?;
+            answer = hook(self.ctx.clone(), req.clone(), answer).await?;
         }
-        Ok(reply)
+        Ok(answer)
     }
 
     fn empty(&mut self, status: StatusCode) -> Response<Body> {

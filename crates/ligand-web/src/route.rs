@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Cors, Reply, Req, Size,
+    Answer, Cors, Req, Size,
     alias::{self, Alias, Target, Verb},
     auth::{self, After, Authenticate, Authorize, Before},
 };
@@ -182,8 +182,8 @@ impl Route {
     /// Runs after a successful call and may change the reply. The context holds the meta the action left.
     pub fn after<F, Fut, E>(mut self, hook: F) -> Self
     where
-        F: Fn(Context, Arc<Req>, Reply) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Reply, E>> + Send + 'static,
+        F: Fn(Context, Arc<Req>, Answer) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Answer, E>> + Send + 'static,
         E: Into<Error>,
     {
         self.after.push(auth::after(hook));

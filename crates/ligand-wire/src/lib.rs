@@ -10,7 +10,6 @@ pub mod key;
 pub mod packet;
 pub mod pattern;
 pub mod payload;
-pub mod redact;
 pub mod rules;
 pub mod schema;
 pub mod topic;

@@ -6,11 +6,12 @@
 pub use ligand_amqp as amqp;
 pub use ligand_core::{
     Action, ActionHandler, ActionRef, AfterHook, BeforeHook, BoxFuture, BrokerBuilder, Cache, CacheRule,
-    Cacher, CallOptions, Caller, Client, Context, Contract, Data, DynAction, DynEvent, Echo, Emit, Env,
-    Error, ErrorHook, Event, EventHandler, EventKind, EventPayload, Fallback, Id, IntoServiceDef, Mcall,
-    Meta, Middleware, MixedIn, Mixin, Options, Payload, Request, Rest, RestBase, Result, Service,
-    ServiceBroker, ServiceDef, State, Traffic, Version, Visibility, WeakBroker, Work, broker, cache, config,
-    context, log, middleware, ready, registry, runtime, service, stream, stream::Streaming, task,
+    Cacher, CallOptions, Caller, Client, Context, Contract, Cookie, Data, DynAction, DynEvent, Echo, Emit,
+    Env, Error, ErrorHook, Event, EventHandler, EventKind, EventPayload, Fallback, HttpRequest, HttpWants,
+    Id, IntoServiceDef, Mcall, Meta, Middleware, MixedIn, Mixin, Options, Payload, Reply, ReplyHead, Request,
+    Rest, RestBase, Result, Service, ServiceBroker, ServiceDef, State, Traffic, Version, Visibility,
+    WeakBroker, Work, broker, cache, config, context, edge, log, middleware, ready, registry, runtime,
+    service, stream, stream::Streaming, task,
 };
 #[cfg(feature = "db")]
 pub use ligand_db as db;
@@ -41,7 +42,7 @@ pub mod prelude {
     pub use std::time::Duration;
 
     pub use ligand_core::{
-        ActionRef, Context, Contract, Error, Event, Payload, Result, Service, ServiceBroker,
+        ActionRef, Context, Contract, Error, Event, Payload, Reply, Result, Service, ServiceBroker,
     };
     #[cfg(feature = "db")]
     pub use ligand_macros::entity;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ligand::{
     prelude::*,
-    web::{Gateway, JwtKeys, Reply, Route, error},
+    web::{Answer, Gateway, JwtKeys, Route, error},
 };
 
 use crate::{
@@ -37,10 +37,10 @@ pub fn gateway(port: u16, jwt: &JwtKeys) -> Gateway {
 }
 
 /// The token that a log-in leaves in the meta goes out as a header.
-async fn token_header(ctx: Context, _req: Arc<ligand::web::Req>, reply: Reply) -> Result<Reply> {
-    Ok(match ctx.meta::<String>("token") {
-        Some(token) => reply.header("Authorization", &format!("Bearer {token}")),
-        None => reply,
+async fn token_header(ctx: Context, _req: Arc<ligand::web::Req>, answer: Answer) -> Result<Answer> {
+    Ok(match ctx.meta::<String>("token")? {
+        Some(token) => answer.header("Authorization", &format!("Bearer {token}")),
+        None => answer,
     })
 }
 

@@ -246,5 +246,5 @@ impl Users {
 
 /// Who asks, according to the verified token.
 pub fn caller(ctx: &Context) -> Result<Claims> {
-    ctx.meta("user").ok_or_else(|| Error::unauthorized("log in first"))
+    ctx.meta("user")?.ok_or_else(|| Error::unauthorized("log in first"))
 }

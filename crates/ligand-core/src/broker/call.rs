@@ -19,7 +19,8 @@ use tokio::time::Sleep;
 
 use super::ServiceBroker;
 use crate::{
-    context::{Context, Extra, Headers, Home, Id, Inner as ContextInner, Limit, Meta},
+    context::{Context, Extra, Headers, Home, Id, Inner as ContextInner, Limit, Meta, ReplyHead},
+    edge::HttpRequest,
     future::{BoxFuture, Work, guarded},
     middleware::{Fallback, Plan},
     registry::{Endpoint, strategy::Pick},
@@ -48,6 +49,10 @@ pub struct CallOptions {
     pub no_cache: bool,
     /// What is streamed to the callee beside the parameters.
     pub stream: Option<Streaming>,
+    /// Where to put what the action says about its answer at the edge; for gateways.
+    pub head: Option<ReplyHead>,
+    /// The HTTP request, for an action that asks for it; for gateways.
+    pub http: Option<Arc<HttpRequest>>,
 }
 
 /// A call on its way out, as [`crate::Middleware::call`] sees it.
@@ -171,7 +176,7 @@ fn find(broker: &ServiceBroker, call: &Outgoing) -> Option<Arc<Endpoint>> {
     }
     let local = call.action.starts_with('$') || broker.0.parts.options.registry.prefer_local;
     let meta = || {
-        let mut meta = call.parent.as_ref().map(Context::metas).unwrap_or_default();
+        let mut meta = call.parent.as_ref().map(|ctx| ctx.down().meta().clone()).unwrap_or_default();
         if let Some(options) = call.options() {
             meta.merge(&options.meta);
         }
@@ -219,6 +224,7 @@ impl Future for Running {
         if let Some(parent) = &this.parent {
             parent.merge_meta(&this.ctx);
         }
+        this.ctx.tell_head();
         Poll::Ready(result)
     }
 }
@@ -309,8 +315,9 @@ fn prepare(
         inner.parent_id = Some(parent.id());
         inner.level = parent.level() + 1;
         inner.caller = parent.service_name().cloned();
-        inner.inherited = parent.metas();
-        inner.meta = Mutex::new(inner.inherited.clone());
+        let carried = parent.down();
+        inner.inherited = carried.meta().clone();
+        inner.carried = Mutex::new(carried);
     }
     inner.limit = Limit::new(Some(timeout), outer);
     match options {
@@ -320,13 +327,15 @@ fn prepare(
 }
 
 fn with_options(mut inner: ContextInner, options: &CallOptions) -> ContextInner {
-    inner.meta.get_mut().merge(&options.meta);
+    inner.carried.get_mut().lay_over(&options.meta);
     if options.request_id.is_some() {
         inner.request_id.clone_from(&options.request_id);
     }
-    if options.headers.is_some() || options.stream.is_some() {
-        let (headers, stream) = (options.headers.clone(), options.stream.clone());
-        inner.extra = Some(Arc::new(Extra { headers, stream, ..Extra::default() }));
+    let CallOptions { headers, stream, head, http, .. } = options;
+    if headers.is_some() || stream.is_some() || head.is_some() || http.is_some() {
+        let (headers, stream) = (headers.clone(), stream.clone());
+        let (head, http) = (head.clone(), http.clone());
+        inner.extra = Some(Arc::new(Extra { headers, stream, head, http, ..Extra::default() }));
     }
     inner.no_cache = options.no_cache;
     inner.pinned = options.node_id.is_some();
@@ -358,6 +367,7 @@ async fn run(mut call: Outgoing) -> Result<Payload> {
             Err(Refused::Always(error)) => break error,
         };
         let Some(pause) = plan.next(&error) else { break error };
+        forget_head(&call);
         tracing::debug!(action = &*call.action, error = %format!("{error:#}"), ?pause, "call failed, trying again");
         if let Some(end) = call.parent.as_ref().and_then(Context::deadline)
             && end.saturating_duration_since(tokio::time::Instant::now()) <= pause
@@ -372,11 +382,22 @@ async fn run(mut call: Outgoing) -> Result<Payload> {
     };
     let own = fallback_context(&broker, &call);
     let ctx = own.clone().or_else(|| call.parent.clone());
+    // What the failed call said about its answer is not about this one.
+    forget_head(&call);
     let result = fallback.answer(&broker, ctx, call.params, error).await;
-    if let (Some(parent), Some(own)) = (&call.parent, &own) {
-        parent.merge_meta(own);
+    if let Some(own) = &own {
+        if let Some(parent) = &call.parent {
+            parent.merge_meta(own);
+        }
+        own.tell_head();
     }
     result
+}
+
+fn forget_head(call: &Outgoing) {
+    if let Some(head) = call.options().and_then(|options| options.head.as_ref()) {
+        head.put(Meta::default());
+    }
 }
 
 /// Why a try was not made.
@@ -444,6 +465,10 @@ pub(crate) async fn serve(ctx: &Context, params: Payload) -> Result<Payload> {
     params.share();
     match Running::start(ctx.clone(), None, params.clone()).await {
         Ok(result) => Ok(result),
-        Err(error) => fallback.answer(ctx.broker(), Some(ctx.clone()), params, error).await,
+        Err(error) => {
+            // What the failed call said about its answer is not about this one.
+            ctx.inner().carried.lock().take_directives();
+            fallback.answer(ctx.broker(), Some(ctx.clone()), params, error).await
+        }
     }
 }

@@ -212,8 +212,8 @@ async fn afar(mut event: OutgoingEvent, groups: &Groups, transit: &Arc<Transit>)
 
 fn packet<'a>(event: &'a OutgoingEvent, id: &Id, groups: Vec<Cow<'a, str>>) -> Event<'a> {
     let parent = event.caller.context();
-    let mut meta = parent.map(Context::metas).unwrap_or_default();
-    meta.merge(&event.meta);
+    let mut carried = parent.map(Context::down).unwrap_or_default();
+    carried.lay_over(&event.meta);
     let text = |id: Id| Cow::Owned(id.to_string());
     Event {
         id: text(Id::random()),
@@ -221,7 +221,7 @@ fn packet<'a>(event: &'a OutgoingEvent, id: &Id, groups: Vec<Cow<'a, str>>) -> E
         data: event.payload.clone(),
         groups,
         broadcast: event.kind == EventKind::Broadcast,
-        meta: Cow::Owned(meta.as_map().clone()),
+        meta: Cow::Owned(carried.to_packet(None, None)),
         headers: Some(Cow::default()),
         level: parent.map_or(1, |parent| parent.level() + 1),
         tracing: None,
@@ -256,7 +256,7 @@ pub(crate) async fn receive(
             inner.parent_id.clone_from(&from.parent_id);
             inner.level = from.level;
             inner.caller.clone_from(&from.caller);
-            inner.meta = Mutex::new(from.meta.clone());
+            inner.carried = Mutex::new(from.carried.clone());
             inner.extra = Some(sent.clone());
             inner.build()
         };
@@ -343,17 +343,16 @@ impl Hearing {
 
 fn context(event: &OutgoingEvent, sent: &Arc<Extra>, listener: &Arc<Listener>) -> Context {
     let mut inner = ContextInner::new(Home::Listener(listener.clone()));
-    match event.caller.context() {
-        Some(parent) => {
-            inner.request_id = Some(parent.request_id());
-            inner.parent_id = Some(parent.id());
-            inner.level = parent.level() + 1;
-            inner.caller = parent.service_name().cloned();
-            let mut meta = parent.metas();
-            meta.merge(&event.meta);
-            inner.meta = Mutex::new(meta);
-        }
-        None => inner.meta = Mutex::new(event.meta.clone()),
+    let carried = inner.carried.get_mut();
+    if let Some(parent) = event.caller.context() {
+        *carried = parent.down();
+    }
+    carried.lay_over(&event.meta);
+    if let Some(parent) = event.caller.context() {
+        inner.request_id = Some(parent.request_id());
+        inner.parent_id = Some(parent.id());
+        inner.level = parent.level() + 1;
+        inner.caller = parent.service_name().cloned();
     }
     inner.extra = Some(sent.clone());
     inner.build()

@@ -417,6 +417,18 @@ fn check_policies(def: &ServiceDef) -> Result<()> {
             )));
         }
     }
+    for action in def.actions.iter().filter(|action| action.cache.is_some()) {
+        // What is refused here would answer with what was made for somebody else.
+        let why = match action {
+            action if action.streams => "it answers a stream, which can be read once",
+            action if action.wants_http() => "it asks for the HTTP request, which is no part of its key",
+            _ => continue,
+        };
+        return Err(Error::service_schema(format!(
+            "the action '{}' cannot be cached: {why}; write `cache = false`",
+            action.full_name()
+        )));
+    }
     Ok(())
 }
 

@@ -17,7 +17,8 @@ use serde_json::Value;
 use super::ServiceBroker;
 use super::call::{CallOptions, Dispatch, Outgoing, Running, dispatch};
 use crate::{
-    context::{Context, Id},
+    context::{Context, Id, ReplyHead},
+    edge::HttpRequest,
     future::{BoxFuture, guarded},
     middleware::Fallback,
     stream::Streaming,
@@ -116,6 +117,19 @@ impl<R> Request<R> {
     /// Streams this to the callee beside the parameters; the handler finds it in [`Context::stream`].
     pub fn stream(mut self, stream: Streaming) -> Self {
         self.set(|options| options.stream = Some(stream));
+        self
+    }
+
+    /// Puts what the action says about its answer at the edge (`$statusCode`, `$responseHeaders` and the like) into
+    /// `head`, also when the call fails. For gateways: to everybody else it is not said.
+    pub fn reply_head(mut self, head: &ReplyHead) -> Self {
+        self.set(|options| options.head = Some(head.clone()));
+        self
+    }
+
+    /// Gives the action the HTTP request it asks for; see [`HttpWants`](crate::HttpWants). For gateways.
+    pub fn http(mut self, request: HttpRequest) -> Self {
+        self.set(|options| options.http = Some(Arc::new(request)));
         self
     }
 

@@ -42,17 +42,17 @@ impl Meta {
     }
 
     /// Lays over this one what `changed` has other than `base` had: the base was a copy of this one, and both may
-    /// have gone on since.
-    pub(crate) fn merge_changes(&mut self, base: &Self, changed: &Self) {
+    /// have gone on since. Names that are `sealed` stay as they are.
+    pub(crate) fn merge_changes(&mut self, base: &Self, changed: &Self, sealed: impl Fn(&str) -> bool) {
         if changed.same(base) {
             return;
         }
-        if self.same(base) {
+        if self.same(base) && !changed.iter().any(|(key, _)| sealed(key)) {
             self.0.clone_from(&changed.0);
             return;
         }
         for (key, value) in changed.iter() {
-            if base.get(key) != Some(value) && self.get(key) != Some(value) {
+            if base.get(key) != Some(value) && self.get(key) != Some(value) && !sealed(key) {
                 self.set(key, value.clone());
             }
         }
@@ -122,13 +122,25 @@ mod tests {
         let base = parent.clone();
         let mut child = base.clone();
         parent.set("user", "bob");
-        parent.merge_changes(&base, &child);
+        parent.merge_changes(&base, &child, |_| false);
         assert_eq!(parent.get("user"), Some(&json!("bob")));
         child.set("trace", 1);
-        parent.merge_changes(&base, &child);
+        parent.merge_changes(&base, &child, |_| false);
         assert_eq!((parent.get("user"), parent.get("trace")), (Some(&json!("bob")), Some(&json!(1))));
         child.set("user", "eve");
-        parent.merge_changes(&base, &child);
+        parent.merge_changes(&base, &child, |_| false);
         assert_eq!(parent.get("user"), Some(&json!("eve")));
+    }
+
+    #[test]
+    fn a_sealed_value_stays() {
+        let mut parent = Meta::default();
+        parent.set("user", "ada");
+        let base = parent.clone();
+        let mut child = base.clone();
+        child.set("user", "eve");
+        child.set("trace", 1);
+        parent.merge_changes(&base, &child, |key| key == "user");
+        assert_eq!((parent.get("user"), parent.get("trace")), (Some(&json!("ada")), Some(&json!(1))));
     }
 }

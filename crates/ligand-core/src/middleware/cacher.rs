@@ -6,10 +6,11 @@ use ligand_wire::{Payload, Result};
 
 use crate::{
     broker::Parts,
-    cache::{Cache, CacheRule, Lookup},
+    cache::{Cache, CacheRule, Lookup, kept},
     context::Context,
     future::Work,
     service::{Action, DynAction},
+    stream::Streaming,
 };
 
 pub(super) fn wrap(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
@@ -17,7 +18,8 @@ pub(super) fn wrap(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynA
     let name: Arc<str> = action.full_name().into();
     let rule = Arc::new(rule);
     Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
-        if ctx.inner().no_cache || !rule.applies(ctx) || ctx.meta::<bool>("$cache") == Some(false) {
+        if ctx.inner().no_cache || !rule.applies(ctx) || matches!(ctx.meta::<bool>("$cache"), Ok(Some(false)))
+        {
             return next.call(ctx, params);
         }
         let Some(key) = rule.key(&name, &params, ctx, cache.max_params_length()) else {
@@ -25,11 +27,20 @@ pub(super) fn wrap(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynA
         };
         let lookup = cache.lookup(&key);
         if let Lookup::Ready(Some(found)) = lookup {
-            ctx.mark_cached();
-            return Work::done(Ok(found));
+            return Work::done(Ok(hit(ctx, found)));
         }
         Work::new(miss(cache.clone(), rule.clone(), next.clone(), ctx.clone(), params, key, lookup))
     })
+}
+
+/// An entry as the answer: with what the action said about the answer at the edge when it was made.
+fn hit(ctx: &Context, found: Payload) -> Payload {
+    ctx.mark_cached();
+    let (value, directives) = kept::unpack(found);
+    if !directives.is_empty() {
+        ctx.inner().carried.lock().set_directives(directives);
+    }
+    value
 }
 
 async fn miss(
@@ -42,14 +53,12 @@ async fn miss(
     first: Lookup,
 ) -> Result<Payload> {
     if let Some(found) = first.wait().await {
-        ctx.mark_cached();
-        return Ok(found);
+        return Ok(hit(&ctx, found));
     }
     // One caller of a key at a time: the first runs the handler, the others find its result.
     let mut turn = cache.turn(&key).await;
     if let Some(found) = cache.lookup(&key).wait().await {
-        ctx.mark_cached();
-        return Ok(found);
+        return Ok(hit(&ctx, found));
     }
     turn.start();
     let before = turn.removals();
@@ -61,9 +70,11 @@ async fn miss(
     let removed = || turn.removals() != before;
     let mut stored = false;
     if let Ok(found) = &result
+        && !is_stream(&ctx, found)
         && !removed()
     {
-        cache.store(key.clone(), found.clone(), rule.ttl()).await;
+        let entry = kept::pack(found.clone(), ctx.inner().carried.lock().directives());
+        cache.store(key.clone(), entry, rule.ttl()).await;
         stored = !removed();
         if !stored {
             cache.forget(key).await;
@@ -71,4 +82,14 @@ async fn miss(
     }
     turn.ended(stored);
     result
+}
+
+/// A stream can be read once. The type of an action tells, and the start refuses it; a handler without a type tells
+/// only now.
+fn is_stream(ctx: &Context, result: &Payload) -> bool {
+    let is_stream = result.peek::<Streaming>().is_some();
+    if is_stream {
+        tracing::warn!(action = ctx.action(), "a stream is not cached; write `cache = false`");
+    }
+    is_stream
 }

@@ -1,6 +1,6 @@
 //! Actions: what a service offers to be called.
 
-use std::{fmt, future::Future, marker::PhantomData, sync::Arc, time::Duration};
+use std::{any::TypeId, fmt, future::Future, marker::PhantomData, sync::Arc, time::Duration};
 
 use ligand_wire::{
     Data, Error, Payload, Result,
@@ -17,6 +17,7 @@ use crate::{
     middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Hooks},
     registry::strategy::StrategyOptions,
     service::{Rest, probe::Form, validation},
+    stream::Streaming,
 };
 
 /// Runs an action: the shape of handlers and of every middleware layer around them.
@@ -129,6 +130,8 @@ pub struct Action {
     pub(crate) strategy: Option<StrategyOptions>,
     pub(crate) hooks: Hooks,
     pub(crate) metadata: Map<String, Value>,
+    /// The result is a stream.
+    pub(crate) streams: bool,
 }
 
 impl Action {
@@ -141,12 +144,13 @@ impl Action {
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
-        Self::raw(name, move |ctx: &Context, params: Payload| -> Work<Payload> {
+        let raw = move |ctx: &Context, params: Payload| -> Work<Payload> {
             match params.take::<P>() {
                 Ok(params) => finish(|| handler(ctx.clone(), params)),
                 Err(error) => Work::done(Err(error)),
             }
-        })
+        };
+        Self { streams: is_stream::<R>(), ..Self::raw(name, raw) }
     }
 
     /// As [`Action::new`] for a handler that does not need the context; saves handing it over.
@@ -158,12 +162,13 @@ impl Action {
         F: Fn(P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
-        Self::raw(name, move |_: &Context, params: Payload| -> Work<Payload> {
+        let raw = move |_: &Context, params: Payload| -> Work<Payload> {
             match params.take::<P>() {
                 Ok(params) => finish(|| handler(params)),
                 Err(error) => Work::done(Err(error)),
             }
-        })
+        };
+        Self { streams: is_stream::<R>(), ..Self::raw(name, raw) }
     }
 
     /// An action that is a method of `service`, with types described by their forms; see
@@ -193,7 +198,13 @@ impl Action {
                 Err(error) => Work::done(Err(error)),
             }
         };
-        Self { validator: P::validator(), params: P::schema(), returns: R::schema(), ..Self::raw(name, raw) }
+        Self {
+            validator: P::validator(),
+            params: P::schema(),
+            returns: R::schema(),
+            streams: R::streams(),
+            ..Self::raw(name, raw)
+        }
     }
 
     /// As [`Action::method`] for a method that is not async: its result needs no future.
@@ -222,7 +233,13 @@ impl Action {
                 Err(panic) => Err(panic),
             })
         };
-        Self { validator: P::validator(), params: P::schema(), returns: R::schema(), ..Self::raw(name, raw) }
+        Self {
+            validator: P::validator(),
+            params: P::schema(),
+            returns: R::schema(),
+            streams: R::streams(),
+            ..Self::raw(name, raw)
+        }
     }
 
     /// An action whose handler sees the payload as it came.
@@ -253,6 +270,7 @@ impl Action {
             strategy: None,
             hooks: Hooks::default(),
             metadata: Map::new(),
+            streams: false,
         }
     }
 
@@ -438,6 +456,10 @@ impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Action").field("name", &self.full_name).finish_non_exhaustive()
     }
+}
+
+pub(super) fn is_stream<R: 'static>() -> bool {
+    TypeId::of::<R>() == TypeId::of::<Streaming>()
 }
 
 /// The one future of a handler: its result as a payload, its panic as an error.

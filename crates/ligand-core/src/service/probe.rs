@@ -35,6 +35,11 @@ pub trait Form: Copy + Send + Sync + 'static {
     /// The type.
     type Value;
 
+    /// Values are streams.
+    fn streams() -> bool {
+        false
+    }
+
     /// Out of a payload.
     ///
     /// # Errors
@@ -135,6 +140,10 @@ impl<T> Unfit<T> for &Probe<T> {
 impl<T: Data + Validate + JsonSchema> Form for DescribedForm<T> {
     type Value = T;
 
+    fn streams() -> bool {
+        super::action::is_stream::<T>()
+    }
+
     fn take(payload: Payload) -> Result<T> {
         payload.take()
     }
@@ -154,6 +163,10 @@ impl<T: Data + Validate + JsonSchema> Form for DescribedForm<T> {
 
 impl<T: Data> Form for PlainForm<T> {
     type Value = T;
+
+    fn streams() -> bool {
+        super::action::is_stream::<T>()
+    }
 
     fn take(payload: Payload) -> Result<T> {
         payload.take()

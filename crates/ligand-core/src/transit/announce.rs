@@ -4,13 +4,14 @@ use std::{
     borrow::Cow,
     net::{IpAddr, UdpSocket},
     sync::{Arc, atomic::Ordering},
-    time::Duration,
 };
 
 use ligand_transport::{Outbound, Ticket};
 use ligand_wire::{
     Error, Result,
-    packet::{ClientInfo, GossipReply, GossipRow, NodeInfo, Packet, PacketKind, Ping, Pong, Request},
+    packet::{
+        ClientInfo, GossipReply, GossipRow, NodeInfo, Packet, PacketKind, Ping, Pong, Request, Response,
+    },
     topic::Topic,
 };
 use serde_json::{Map, json};
@@ -18,7 +19,6 @@ use serde_json::{Map, json};
 use super::Transit;
 use crate::{
     broker::hostname,
-    config::Protocol,
     registry::{self, Node},
 };
 
@@ -57,10 +57,9 @@ impl Transit {
     }
 
     fn name_taken(&self) -> Error {
-        let other = self.conflict.borrow().clone().unwrap_or_default();
         Error::broker_options(format!(
-            "node id '{}' is taken: another node of namespace '{}' runs under it ({other}); give each node an id of \
-             its own (option 'node_id', variable NODEID)",
+            "node id '{}' is taken: another node of namespace '{}' runs under it; give each node an id of its own \
+             (option 'node_id', variable NODEID)",
             self.node_id, self.namespace
         ))
     }
@@ -84,43 +83,26 @@ impl Transit {
         *request.action == *PROBE
     }
 
-    /// Somebody says under this node's name that it is another life. A node that starts asks again whether there is one:
-    /// anybody can say so.
-    pub(super) fn other_life_came(&self, info: &NodeInfo) {
-        if self.announced.load(Ordering::Acquire) {
-            let host = info.ip_list.first().unwrap_or(&info.hostname);
-            self.name_conflict(&format!("instance '{}' at '{host}'", info.instance_id));
-        } else if self.conflicts.pass().is_some()
-            && let Err(error) = self.probe_name()
-        {
-            self.not_sent(PacketKind::Request, &error);
-        }
+    /// An answer to the probe is another node's: this one does not answer itself.
+    pub(super) fn probe_answered(&self, _response: &Response<'_>) -> bool {
+        true
     }
 
-    /// Another node uses this node's name; `other` says what is known of it.
-    pub(super) fn name_conflict(&self, other: &str) {
+    pub(super) fn name_conflict(&self) {
         if self.announced.load(Ordering::Acquire) {
             // Bounded: anybody can cause it.
             if let Some(hidden) = self.conflicts.pass() {
                 tracing::error!(
                     node = &*self.node_id,
-                    instance = self.instance_id,
-                    other,
                     hidden,
                     "another node uses this node's name; stop it or give it another 'node_id'"
                 );
+                // A JavaScript node stops itself when it hears this.
+                self.publish_info();
             }
-            // Those who believed the other one hear this one. A JavaScript node stops itself when it hears this.
-            self.announce_in(CONTRADICTION);
             return;
         }
-        self.conflict.send_if_modified(|known| match known {
-            Some(_) => false,
-            None => {
-                *known = Some(other.into());
-                true
-            }
-        });
+        self.conflict.send_replace(Some(self.node_id.clone()));
     }
 
     /// Services take calls now: everybody may know.
@@ -139,11 +121,6 @@ impl Transit {
     /// The services of this node changed: others are told in a moment.
     pub(crate) fn services_changed(&self) {
         self.stale.store(true, Ordering::Release);
-        self.announce_in(self.options.transit.announce_delay);
-    }
-
-    /// Others are told what this node is, in a moment: once, however often that is wanted until then.
-    pub(super) fn announce_in(&self, delay: Duration) {
         if !self.announced.load(Ordering::Acquire) || self.leaving.load(Ordering::Acquire) {
             return;
         }
@@ -152,7 +129,7 @@ impl Transit {
         }
         let Some(me) = self.me() else { return };
         self.tasks.spawn_background(async move {
-            tokio::time::sleep(delay).await;
+            tokio::time::sleep(me.options.transit.announce_delay).await;
             me.announcing.store(false, Ordering::Release);
             if !me.leaving.load(Ordering::Acquire) {
                 me.announce_now().await;
@@ -211,8 +188,7 @@ impl Transit {
             });
             return;
         }
-        let both = self.both.swap(false, Ordering::AcqRel) || self.options.protocol == Protocol::Mixed;
-        if let Err(error) = self.send_to_all_in(&Packet::Info(Box::new(NodeInfo::clone(&info))), both) {
+        if let Err(error) = self.send_to_all(&Packet::Info(Box::new(NodeInfo::clone(&info)))) {
             self.not_sent(PacketKind::Info, &error);
         }
     }
@@ -234,15 +210,7 @@ impl Transit {
     /// Answers a node that asks what this one is.
     pub(super) fn tell(&self, node: &Arc<Node>) {
         let silent = !self.announced.load(Ordering::Acquire) || self.left.load(Ordering::Acquire);
-        if silent || self.discoverer.is_some() || self.features.own_discovery {
-            return;
-        }
-        if !self.answers.pass() {
-            // Many ask at once: one packet tells them all.
-            if self.ver_of(node) != self.ver {
-                self.both.store(true, Ordering::Release);
-            }
-            self.announce_in(CONTRADICTION);
+        if silent || self.discoverer.is_some() {
             return;
         }
         let info = self.local_info();
@@ -351,12 +319,7 @@ impl Transit {
             _ => Vec::new(),
         };
         let mut config = Map::new();
-        let protocol = match self.options.protocol {
-            Protocol::Mixed => "mixed",
-            Protocol::V4 | Protocol::V5 => self.ver,
-        };
-        let own = json!({ "cancel": true, "window": crate::stream::WINDOW, "protocol": protocol });
-        config.insert("ligand".into(), own);
+        config.insert("ligand".into(), json!({ "cancel": true, "window": crate::stream::WINDOW }));
         let info = Arc::new(NodeInfo {
             services,
             ip_list: addresses(),
@@ -385,7 +348,6 @@ impl Transit {
 
     /// Sends a ping; with a ticket the bus may tell that nobody got it.
     pub(super) fn ping(&self, node: &Node, id: &str, ticket: Option<Ticket>) -> Result<()> {
-        self.pongs.sent(node.id(), id);
         let ping = Ping { time: now(), id: Cow::Borrowed(id) };
         let body = self.pack(&Packet::Ping(ping), self.ver_of(node), Some(node.id()))?;
         let topic = Topic::node(PacketKind::Ping, node.id().clone());
@@ -394,12 +356,8 @@ impl Transit {
     }
 }
 
-/// Whoever speaks in this node's name is contradicted after this time, and those who ask in great number are answered:
-/// once, however many there were.
-const CONTRADICTION: Duration = Duration::from_millis(100);
-
 /// How long a stop waits for the bus or the store.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(2);
 
 const PROBE: &str = "$node.list";
 

@@ -3,7 +3,7 @@
 //! Control messages travel as event packets with names of their own: `$ligand.cancel` ends a running call,
 //! `$ligand.flow` tells the sender of a stream how much was read, asks whether it still has it, and answers that.
 //! Other implementations have no listener for such a name; they do not get any, because only nodes that name `ligand` in
-//! the `config` of their info are told. `$ligand.story` tells a node what is believed of it.
+//! the `config` of their info are told.
 
 use std::{
     borrow::Cow,
@@ -24,7 +24,7 @@ use ligand_wire::{
 use parking_lot::Mutex;
 use serde_json::json;
 
-use super::{Transit, stats, story::STORY, streams::Way};
+use super::{Transit, stats, streams::Way};
 use crate::{
     ServiceBroker,
     context::Id,
@@ -58,11 +58,7 @@ impl Transit {
     }
 
     /// Deals with a control message.
-    pub(super) fn controlled(&self, node: &Arc<Node>, name: &str, data: &Payload) {
-        if name == STORY {
-            return self.story_came(node, data);
-        }
-        let sender = node.id();
+    pub(super) fn controlled(&self, sender: &Arc<str>, name: &str, data: &Payload) {
         let Some(id) = data.get("id") else { return };
         let Some(id) = id.as_str() else { return };
         match name {

@@ -1,7 +1,7 @@
 //! Packets that came from other nodes.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     task::{self, Waker},
     time::Duration,
 };
@@ -27,7 +27,7 @@ use super::{
 use crate::{
     ServiceBroker,
     broker::{State, receive_event, serve},
-    context::{Context, EventKind, Extra, Headers, Home, Id, Inner as ContextInner, Limit, Meta},
+    context::{Arrived, Carried, Context, EventKind, Extra, Headers, Home, Id, Inner as ContextInner, Limit},
     registry::{Endpoint, Node},
     service::Visibility,
     stream::{Mode, Streaming},
@@ -46,7 +46,7 @@ pub(super) struct EventIn {
 #[derive(Clone, Debug)]
 pub(crate) struct EventContext {
     pub(crate) kind: EventKind,
-    pub(crate) meta: Meta,
+    pub(crate) carried: Carried,
     pub(crate) headers: Option<Arc<Headers>>,
     pub(crate) level: u32,
     pub(crate) parent_id: Option<Id>,
@@ -155,7 +155,9 @@ impl Transit {
             return Some(known.clone());
         }
         match packet {
-            Packet::Info(_) | Packet::Request(_) => self.note(broker, name),
+            Packet::Info(_) | Packet::Request(_) => {
+                broker.registry().node_or_new(name, self.options.transit.max_nodes)
+            }
             _ => Some(broker.registry().node(name).unwrap_or_else(|| Arc::new(Node::new(name)))),
         }
     }
@@ -185,17 +187,11 @@ impl Transit {
                     format!("it lists more than {MOST_SERVICES} services or {MOST_ITEMS} actions and events");
                 self.refuse(PacketKind::Info, &Error::invalid_packet(PacketKind::Info, &why));
             }
-            // Nodes of a store do not send it: what it says is there, or somebody else said it.
-            Packet::Info(_) if self.discoverer.is_some() => self.ask(node),
             Packet::Info(info) => self.learn(node.id(), *info, None),
             Packet::Disconnect => self.farewell(node),
             Packet::Heartbeat(beat) => {
                 if !self.heard(node.id(), &beat) {
-                    match node.is_available() && self.discoverer.is_none() {
-                        // It says something else than what is known.
-                        true => self.confirm(node, false),
-                        false => self.ask(node),
-                    }
+                    self.ask(node);
                 }
             }
             Packet::Ping(ping) => self.answer_ping(node, &ping),
@@ -217,21 +213,13 @@ impl Transit {
     ) -> Option<oneshot::Receiver<()>> {
         match packet {
             Packet::Info(info) if info.instance_id != self.instance_id => {
-                self.other_life_came(&info);
+                self.name_conflict();
                 None
             }
-            // Not by this node.
-            Packet::Info(info) if info.seq > self.seq.load(Ordering::Acquire) => {
-                self.contradict(info.seq);
-                None
-            }
-            Packet::Disconnect if !self.left.load(Ordering::Acquire) => {
-                self.contradict(0);
-                None
-            }
-            // An answer to the probe is another node's: this one does not answer itself.
             Packet::Response(response) if *response.id == self.probe.to_string() => {
-                self.name_conflict("it answered");
+                if self.probe_answered(&response) {
+                    self.name_conflict();
+                }
                 None
             }
             Packet::Response(response) => {
@@ -269,7 +257,6 @@ impl Transit {
             stats::one(&self.stats.orphan_responses);
             return;
         };
-        node.set_answered();
         if let (Some(error), Some(node)) = (&response.error, &entry.node)
             && not_run(error, &entry.action.full_name, sender)
             && entry.again == Again::Anywhere
@@ -309,7 +296,7 @@ impl Transit {
 
     fn event_came(&self, node: &Arc<Node>, event: Event<'_>, tracked: bool) -> Option<oneshot::Receiver<()>> {
         if event.event.starts_with(CONTROL) {
-            self.controlled(node, &event.event, &event.data);
+            self.controlled(node.id(), &event.event, &event.data);
             return None;
         }
         let (done, end) = match tracked {
@@ -321,7 +308,7 @@ impl Transit {
         };
         let ctx = EventContext {
             kind: if event.broadcast { EventKind::Broadcast } else { EventKind::Emit },
-            meta: event.meta.into_owned().into(),
+            carried: Arrived::new(event.meta.into_owned(), "").carried,
             headers: event.headers.and_then(|headers| texts(&headers)),
             level: event.level.clamp(1, DEEPEST),
             parent_id: event.parent_id.map(|id| Id::parse(&id)),
@@ -416,12 +403,15 @@ impl Transit {
         inner.parent_id = request.parent_id.map(|id| Id::parse(&id));
         inner.caller = request.caller.map(|caller| caller.as_ref().into());
         inner.level = request.level.clamp(1, DEEPEST);
-        inner.meta = parking_lot::Mutex::new(request.meta.into_owned().into());
+        let Arrived { carried, http, mute } = Arrived::new(request.meta.into_owned(), &request.id);
+        inner.carried = parking_lot::Mutex::new(carried);
         inner.limit = limit(broker, request.timeout, &inner.home);
         inner.extra = Some(Arc::new(Extra {
             headers: request.headers.and_then(|headers| texts(&headers)),
             node: Some(node.id().clone()),
             stream,
+            http,
+            mute,
             ..Extra::default()
         }));
         let ctx = inner.build();
@@ -523,7 +513,8 @@ struct Caller {
 
 impl Caller {
     fn answer(&self, ctx: &Context, result: Result<Payload, Error>) {
-        let meta = ctx.inner().meta.lock().as_map().clone();
+        let mute = ctx.inner().extra.as_ref().is_some_and(|extra| extra.mute);
+        let meta = ctx.inner().carried.lock().to_answer(!mute);
         let mut room = [0; 36];
         let id = ctx.inner().id.text(&mut room);
         if let Ok(payload) = &result

@@ -23,7 +23,7 @@ use super::{
     stats, streams,
 };
 use crate::{
-    context::{Context, Headers, Id, Meta},
+    context::{Context, Headers, Id, Inner, Meta},
     future::Work,
     registry::{Endpoint, Node, strategy::Pick},
     stream::Credit,
@@ -215,16 +215,7 @@ pub(super) fn describe<'a>(
         id,
         action: Cow::Borrowed(ctx.action()),
         params,
-        meta: match inner.meta.lock().as_map() {
-            meta if meta.is_empty() && !inner.no_cache => Cow::default(),
-            meta => {
-                let mut meta = meta.clone();
-                if inner.no_cache {
-                    meta.insert(NO_CACHE.into(), false.into());
-                }
-                Cow::Owned(meta)
-            }
-        },
+        meta: meta(inner),
         headers: (ver != "4").then(|| Cow::Owned(headers())),
         timeout: Some(ctx.deadline().map_or(0.0, |end| {
             // Zero would mean no limit.
@@ -238,6 +229,22 @@ pub(super) fn describe<'a>(
         stream: false,
         seq: None,
     }
+}
+
+/// The meta of the packet.
+fn meta(inner: &Inner) -> Cow<'_, Fields> {
+    let (asks, http) =
+        inner.extra.as_ref().map_or((false, None), |extra| (extra.head.is_some(), extra.http.as_deref()));
+    let carried = inner.carried.lock();
+    if carried.is_empty() && !inner.no_cache && !asks && http.is_none() {
+        return Cow::default();
+    }
+    let mut room = [0; 36];
+    let mut meta = carried.to_packet(asks.then(|| inner.id.text(&mut room)), http);
+    if inner.no_cache {
+        meta.insert(NO_CACHE.into(), false.into());
+    }
+    Cow::Owned(meta)
 }
 
 /// The key of the meta that switches the callee's cache off when it is false.
@@ -310,9 +317,9 @@ impl Future for Call {
             && !meta.is_empty()
         {
             if this.ctx.inner().no_cache {
-                meta.remove(NO_CACHE);
+                meta.shift_remove(NO_CACHE);
             }
-            this.ctx.inner().meta.lock().merge(&meta.into());
+            this.ctx.inner().carried.lock().answered(meta);
         }
         Poll::Ready(reply.result)
     }

@@ -132,7 +132,7 @@ async fn headers_belong_to_one_call() {
 #[tokio::test]
 async fn all_options_at_once() {
     let svc = ServiceDef::new("s").action(action("who", |ctx, (): ()| async move {
-        Ok(format!("{} {:?}", ctx.request_id(), ctx.meta::<String>("user")))
+        Ok(format!("{} {:?}", ctx.request_id(), ctx.meta::<String>("user")?))
     }));
     let broker = start([svc]).await;
     let mut options = CallOptions { request_id: Some("r1".into()), ..CallOptions::default() };
@@ -283,7 +283,7 @@ async fn work_that_runs_to_its_end_may_call_when_the_time_is_over() {
                 Ok(())
             })
             .await?;
-            Ok((ctx.meta::<bool>("undone"), ctx.deadline().is_some()))
+            Ok((ctx.meta::<bool>("undone")?, ctx.deadline().is_some()))
         }
     });
     let broker = start([ServiceDef::new("s").action(steps).action(nap).action(undo)]).await;

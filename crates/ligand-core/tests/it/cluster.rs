@@ -26,7 +26,7 @@ fn whoami() -> ServiceDef {
             ctx.set_meta("seen", ctx.node_id());
             Ok::<_, Error>(json!({
                 "params": params, "node": ctx.node_id(), "caller": ctx.caller(), "level": ctx.level(),
-                "request": ctx.request_id().to_string(), "user": ctx.meta::<String>("user"),
+                "request": ctx.request_id().to_string(), "user": ctx.meta::<String>("user")?,
                 "header": ctx.header("x-a"),
             }))
         }))
@@ -123,7 +123,7 @@ async fn meta_flows_there_and_back() {
         "run",
         |ctx: Context, (): ()| async move {
             let seen: Value = ctx.call_named("who.caller", json!({})).await?.take()?;
-            Ok::<_, Error>(json!({ "seen": ctx.meta::<String>("seen"), "caller": seen["caller"], "level": seen["level"] }))
+            Ok::<_, Error>(json!({ "seen": ctx.meta::<String>("seen")?, "caller": seen["caller"], "level": seen["level"] }))
         },
     ));
     let a = node(&bus, "a", vec![front]).await;

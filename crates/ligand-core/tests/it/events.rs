@@ -112,7 +112,7 @@ async fn typed_events_carry_context() {
             ctx.request_id(),
             ctx.caller(),
             ctx.level(),
-            ctx.meta::<String>("by"),
+            ctx.meta::<String>("by").unwrap(),
             ctx.service_full_name(),
         ));
         assert_eq!(ctx.action(), "");

@@ -115,7 +115,7 @@ async fn a_guard_blocks_and_the_handler_does_not_run() {
     let count = Counter::default();
     let own = count.clone();
     let guard = BeforeHook::raw(|ctx: Context, params| async move {
-        match ctx.meta::<String>("role").as_deref() {
+        match ctx.meta::<String>("role")?.as_deref() {
             Some("admin") => Ok(params),
             _ => Err(Error::forbidden("Admin required")),
         }

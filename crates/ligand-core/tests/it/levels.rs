@@ -53,7 +53,7 @@ async fn children_inherit_the_request() {
 #[tokio::test]
 async fn meta_flows_down_and_back_also_with_errors() {
     let inner = action("inner", |ctx, fail: bool| async move {
-        ctx.set_meta("seen", ctx.meta::<String>("user").unwrap_or_default());
+        ctx.set_meta("seen", ctx.meta::<String>("user")?.unwrap_or_default());
         match fail {
             true => Err(ligand_core::Error::new("no")),
             false => Ok(()),
@@ -61,7 +61,7 @@ async fn meta_flows_down_and_back_also_with_errors() {
     });
     let outer = action("outer", |ctx, fail: bool| async move {
         let _ = ctx.call_named("m.inner", json!(fail)).meta("extra", 1).await;
-        Ok((ctx.meta::<String>("seen"), ctx.meta::<i64>("extra")))
+        Ok((ctx.meta::<String>("seen")?, ctx.meta::<i64>("extra")?))
     });
     let broker = start([ServiceDef::new("m").action(inner).action(outer)]).await;
     for fail in [false, true] {
@@ -69,7 +69,7 @@ async fn meta_flows_down_and_back_also_with_errors() {
         root.set_meta("user", "ada");
         let answer = root.call_named("m.outer", json!(fail)).await.unwrap();
         assert_eq!(answer.take::<Value>().unwrap(), json!(["ada", 1]));
-        assert_eq!(root.meta::<String>("seen").as_deref(), Some("ada"));
+        assert_eq!(root.meta::<String>("seen").unwrap().as_deref(), Some("ada"));
     }
 }
 
@@ -105,7 +105,10 @@ async fn calls_that_run_at_once_bring_back_only_what_they_changed() {
         root.mcall([root.call_named("m.sets", json!(null)), root.call_named("m.idle", json!(other))])
             .await
             .unwrap();
-        assert_eq!((root.meta::<i64>("k"), root.meta::<i64>("other")), (Some(1), other.then_some(2)));
+        assert_eq!(
+            (root.meta::<i64>("k").unwrap(), root.meta::<i64>("other").unwrap()),
+            (Some(1), other.then_some(2))
+        );
     }
     // What the caller sets meanwhile stays as well, also with a fallback and tries around the call.
     let root = broker.root_context();
@@ -118,7 +121,7 @@ async fn calls_that_run_at_once_bring_back_only_what_they_changed() {
             root.set_meta("k", 7);
         });
         result.unwrap();
-        assert_eq!((root.meta::<i64>("k"), root.meta::<i64>("other")), (Some(7), Some(2)));
+        assert_eq!((root.meta::<i64>("k").unwrap(), root.meta::<i64>("other").unwrap()), (Some(7), Some(2)));
     }
 }
 

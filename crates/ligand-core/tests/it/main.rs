@@ -3,6 +3,7 @@
 //! Time is paused or events are awaited; nothing sleeps for real.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+mod answers;
 mod breaker;
 mod broker;
 mod bulkhead;
@@ -17,7 +18,6 @@ mod hooks;
 mod internal;
 mod levels;
 mod lifecycle;
-mod membership;
 mod middlewares;
 mod mixins;
 mod pace;

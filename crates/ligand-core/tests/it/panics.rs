@@ -66,7 +66,7 @@ async fn layers_outside_of_the_service_may_panic_too() {
         }
         fn local_action(&self, _: &Action, next: DynAction) -> DynAction {
             Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
-                assert!(ctx.meta::<u8>("layer").is_none(), "secret text");
+                assert!(ctx.meta::<u8>("layer").unwrap().is_none(), "secret text");
                 next.call(ctx, params)
             })
         }

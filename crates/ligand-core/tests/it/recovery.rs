@@ -151,7 +151,7 @@ async fn a_service_that_comes_back_is_found_by_a_later_try() {
     let broker = start([]).await;
     let svc = || {
         ServiceDef::new("s").action(action("a", |ctx, (): ()| async move {
-            if ctx.meta::<bool>("first").is_none() {
+            if ctx.meta::<bool>("first")?.is_none() {
                 return Err(Error::transient(503, "BUSY", "busy"));
             }
             Ok(())
@@ -257,7 +257,7 @@ async fn actions_have_fallbacks_and_calls_win_over_them() {
     // Retries come first.
     let answer = root.call_named("s.a", json!(null)).retries(2).await.unwrap();
     assert_eq!((answer.take::<String>().unwrap().as_str(), runs.get()), ("action's", 3));
-    assert_eq!(root.meta::<bool>("fallback"), Some(true));
+    assert_eq!(root.meta::<bool>("fallback").unwrap(), Some(true));
     let answer = broker.call_named("s.a", json!(null)).fallback(Fallback::value("call's".to_owned())).await;
     assert_eq!(answer.unwrap().take::<String>().unwrap(), "call's");
 }

@@ -1,7 +1,6 @@
-//! The entities of the tests, most of them written as `#[entity]` would.
+//! The entities of the tests, written as `#[entity]` would.
 
-use ligand::entity;
-use ligand_db::{Entity, Field};
+use ligand_db::{Entity, Field, Unknown};
 use ligand_wire::validate::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,8 +52,6 @@ impl Validate for Product {
 }
 
 impl Entity for Product {
-    type Visible = Self;
-
     const TABLE: &'static str = "products";
 
     const FIELDS: &'static [Field] = &[
@@ -77,23 +74,42 @@ pub(crate) enum Role {
     Admin,
 }
 
-/// With hidden fields, which only the macro can make.
-#[entity(table = "users", unknown = "reject")]
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct User {
+    #[serde(rename = "_id", default)]
     pub(crate) id: String,
     pub(crate) name: String,
-    #[field(unique)]
     pub(crate) email: String,
-    #[check(length(8..))]
-    #[field(hidden)]
+    #[schemars(length(min = 8))]
     pub(crate) password: String,
-    #[field(readonly, default)]
+    #[serde(default)]
     pub(crate) role: Role,
-    #[field(immutable, default)]
+    #[serde(default)]
     pub(crate) kind: String,
-    #[field(hidden, readonly, unique, default)]
+    #[serde(default)]
     pub(crate) token: Option<String>,
+}
+
+impl Validate for User {
+    const CHECKS: bool = true;
+
+    fn is_valid(&self) -> bool {
+        self.password.len() >= 8
+    }
+}
+
+impl Entity for User {
+    const TABLE: &'static str = "users";
+    const UNKNOWN: Unknown = Unknown::Reject;
+
+    const FIELDS: &'static [Field] = &[
+        Field::new("email").unique(),
+        Field::new("password").hidden(),
+        Field::new("role").readonly(),
+        Field::new("kind").immutable(),
+        Field::new("token").hidden().readonly().unique(),
+    ];
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -110,7 +126,5 @@ pub(crate) struct Order {
 impl Validate for Order {}
 
 impl Entity for Order {
-    type Visible = Self;
-
     const TABLE: &'static str = "orders";
 }

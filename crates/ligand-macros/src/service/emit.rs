@@ -222,11 +222,11 @@ fn ctx(handler: &Handler) -> TokenStream {
 
 /// The context of a handler that gets it by reference, and its own handle when it needs one.
 fn borrowed(handler: &Handler) -> TokenStream {
-    if handler.ctx { quote!(ctx) } else { quote!(_) }
+    if handler.ctx || handler.reply { quote!(ctx) } else { quote!(_) }
 }
 
 fn owned(handler: &Handler) -> Option<TokenStream> {
-    handler.ctx.then(|| quote!(let ctx = ::core::clone::Clone::clone(ctx);))
+    (handler.ctx || handler.reply).then(|| quote!(let ctx = ::core::clone::Clone::clone(ctx);))
 }
 
 fn action(action: &Action, service: &Ident) -> TokenStream {
@@ -243,6 +243,13 @@ fn action(action: &Action, service: &Ident) -> TokenStream {
     let (wire, result, ctx, own) = (&call.wire, &call.result, borrowed(handler), owned(handler));
     let (params_form, result_form) = (form(&ty), form(result));
     let work = invoke(handler, &arguments);
+    let work = match handler.reply {
+        // What it says about the answer stays in the context; the value goes on.
+        true => quote_spanned!(call.method.span()=>
+            #work.map(|reply| ::ligand::__private::core::Reply::settle(reply, &ctx))
+        ),
+        false => work,
+    };
     let span = call.method.span();
     // What the compiler says of the method's future, it says at the method.
     let base = if handler.is_async {

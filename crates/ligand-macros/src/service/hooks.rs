@@ -54,6 +54,15 @@ pub(super) fn hook(function: &ImplItemFn, kind: HookKind, ty: &Type, errors: &mu
                 errors.at(&at, kind.usage());
                 return None;
             }
+            if output.reply {
+                errors.at(
+                    &function.sig.output,
+                    format_args!(
+                        "{what} answers the value alone: write `Result<T>` instead of `Result<Reply<T>>`"
+                    ),
+                );
+                return None;
+            }
             let value = Some(without_self(&output.ty, ty));
             Some(Hook { kind, handler: handler(function, inputs.ctx, output.fallible), value })
         }

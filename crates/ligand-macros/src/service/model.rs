@@ -51,6 +51,8 @@ pub(super) struct Handler {
     pub(super) is_async: bool,
     pub(super) ctx: bool,
     pub(super) fallible: bool,
+    /// It answers a `Reply<T>`.
+    pub(super) reply: bool,
     pub(super) cfgs: Vec<Attribute>,
 }
 

@@ -31,7 +31,7 @@ const SERVICE: Place = Place {
 const ACTION: Place = Place {
     name: "`#[action]`",
     options: "name, rest, cache, timeout, retry, circuit_breaker, bulkhead, fallback, published, public, protected, \
-              private, before, after, on_error, meta",
+              private, before, after, on_error, http, run_to_end, meta",
 };
 
 const EVENT: Place = Place { name: "`#[event]`", options: "group, throttle, debounce, bulkhead" };
@@ -216,6 +216,7 @@ pub(super) fn handler(function: &ImplItemFn, ctx: bool, fallible: bool) -> Handl
         is_async: function.sig.asyncness.is_some(),
         ctx,
         fallible,
+        reply: false,
         cfgs: cfgs(&function.attrs),
     }
 }
@@ -247,7 +248,7 @@ fn action(function: &ImplItemFn, options: ActionOptions, ty: &Type, errors: &mut
         input,
         result: without_self(&output.ty, ty),
     };
-    let handler = handler(function, inputs.ctx, output.fallible);
+    let handler = Handler { reply: output.reply, ..handler(function, inputs.ctx, output.fallible) };
     Some(Action { call, handler, wire_span, options, hooks: Vec::new() })
 }
 
@@ -311,6 +312,15 @@ fn action_option(entry: &Entry, options: &mut ActionOptions, errors: &mut Errors
                 entry.list(&format!("`{name}(method, ..)` with methods of this impl block"))?;
             options.hooks.extend(methods.into_iter().map(|method| (kind, method)));
         }
+        "http" => options.builder.push(http(entry, errors)),
+        "run_to_end" => {
+            let always = match &entry.argument {
+                Argument::None => true,
+                Argument::Value(Expr::Lit(ExprLit { lit: Lit::Bool(always), .. })) => always.value,
+                _ => return Err(entry.wrong("write `run_to_end` or `run_to_end = false`")),
+            };
+            options.builder.push(quote!(.run_to_end(#always)));
+        }
         "meta" => {
             for options::Field { key, value, .. } in fields(entry, errors) {
                 options.builder.push(quote!(.metadata(#key, #value)));
@@ -319,6 +329,35 @@ fn action_option(entry: &Entry, options: &mut ActionOptions, errors: &mut Errors
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// `http`, `http(headers("user-agent"), cookies("session"))`
+fn http(entry: &Entry, errors: &mut Errors) -> TokenStream {
+    let wants = quote!(::ligand::__private::core::HttpWants::new());
+    match &entry.argument {
+        Argument::None => quote!(.http(#wants)),
+        Argument::Value(_) => {
+            errors
+                .push(entry.wrong("write `http`, or `http(headers(\"user-agent\"), cookies(\"session\"))`"));
+            TokenStream::new()
+        }
+        Argument::List(tokens) => {
+            let mut wants = wants;
+            let place = Place { name: "`http`", options: "headers(\"user-agent\"), cookies(\"session\")" };
+            read(tokens.clone(), place, errors, |field, errors| {
+                if !field.is("headers") && !field.is("cookies") {
+                    return false;
+                }
+                let method = &field.name;
+                match field.list::<LitStr>(&format!("`{method}(\"name\", ..)`")) {
+                    Ok(names) => wants.extend(quote!(.#method([#(#names),*]))),
+                    Err(error) => errors.push(error),
+                }
+                true
+            });
+            quote!(.http(#wants))
+        }
+    }
 }
 
 fn policy(entry: &Entry, policy: &options::Policy) -> TokenStream {

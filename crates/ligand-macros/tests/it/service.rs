@@ -160,7 +160,7 @@ impl Users {
 
     #[before("create|echo")]
     fn guard(&self, ctx: &Context) -> Result<()> {
-        match ctx.meta::<bool>("banned") {
+        match ctx.meta::<bool>("banned")? {
             Some(true) => Err(Error::forbidden("banned")),
             _ => Ok(()),
         }
@@ -183,7 +183,7 @@ impl Users {
     }
 
     async fn rescue(&self, ctx: &Context, error: Error) -> Result<u8> {
-        if ctx.meta::<bool>("strict").is_some() { Err(error) } else { Ok(1) }
+        if ctx.meta::<bool>("strict")?.is_some() { Err(error) } else { Ok(1) }
     }
 
     fn instead(&self, _error: Error) -> u8 {
@@ -272,4 +272,47 @@ fn the_definition_holds_what_was_written() {
     let patterns: Vec<_> = def.events().iter().map(|event| event.pattern()).collect();
     assert_eq!(patterns, ["users.created", "users.*", "ping"]);
     assert_eq!((def.events()[1].group_of(), def.events()[1].docs()), ("audit", "All of them."));
+}
+
+struct Pages;
+
+#[service(name = "pages")]
+impl Pages {
+    #[action]
+    async fn create(&self, title: String) -> Result<Reply<String>> {
+        Ok(Reply::created("/pages/1", title))
+    }
+
+    #[action(http(headers("x-a"), cookies("session")), run_to_end = false)]
+    fn show(&self, ctx: &Context) -> Reply<Option<String>> {
+        Reply::new(ctx.http().and_then(|http| http.header("x-a")).map(str::to_owned)).status(203)
+    }
+
+    #[action(http, run_to_end)]
+    async fn both(&self, ctx: &Context) -> Result<(String, Option<String>)> {
+        let pages = ctx.client::<Pages>();
+        Ok((pages.create("t".to_owned()).await?, pages.show().await?))
+    }
+}
+
+#[tokio::test]
+async fn a_reply_is_its_value_to_callers_and_more_to_a_gateway() {
+    let broker = ServiceBroker::builder().service(Pages).start().await.unwrap();
+    let ask = async |name: &'static str| {
+        let head = ligand::ReplyHead::new();
+        let request = ligand::HttpWants::new().headers(["x-a"]).of("GET", "/", None, [("x-a", "1")]);
+        let call = broker.call_named(name, json!({ "title": "t" })).http(request).reply_head(&head);
+        (call.await.unwrap().to_value().unwrap(), head.directives().get("$statusCode").cloned())
+    };
+    assert_eq!(ask("pages.create").await, (json!("t"), Some(json!(201))));
+    assert_eq!(ask("pages.show").await, (json!("1"), Some(json!(203))));
+    assert_eq!(ask("pages.both").await, (json!(["t", null]), None));
+    let defined = ligand::Service::define(Arc::new(Pages));
+    let [create, show, both] = defined.actions() else { panic!("three actions") };
+    let told = |action: &ligand::Action| (action.run_to_end_of(), action.http_of());
+    assert_eq!(told(create), (None, None));
+    let wants = ligand::HttpWants::new();
+    assert_eq!(told(show), (Some(false), Some(wants.clone().headers(["x-a"]).cookies(["session"]))));
+    assert_eq!(told(both), (Some(true), Some(wants)));
+    broker.stop().await;
 }

@@ -43,9 +43,7 @@ impl Receiver {
         while confirmed < receiver.kinds.len() {
             match receiver.next()? {
                 Some(Push::Subscribed) => confirmed += 1,
-                Some(Push::Refused(text)) => {
-                    return Err(Lost::refused(&text).of_login("it does not allow the subscriptions"));
-                }
+                Some(Push::Refused(text)) => return Err(Lost::refused(&text)),
                 // The link is not told before it is connected: these came for somebody who was not there yet.
                 Some(_) => {}
                 None => {

@@ -101,7 +101,7 @@ pub(crate) fn fx(running: &Running) -> ServiceDef {
         }))
         .action(answering("params", |_, params| params))
         .action(answering("whoami", |ctx, _| {
-            let user: Option<Value> = ctx.meta("user");
+            let user: Option<Value> = ctx.meta("user").unwrap();
             json!({"user": user, "caller": ctx.caller(), "level": ctx.level(), "requestId": ctx.request_id().to_string()})
         }))
         .action(fixed("num", json!({}), json!(123)))

@@ -6,7 +6,7 @@ use std::{
 };
 
 use ligand_core::{Action, Context, Error, Payload, Result, ServiceBroker, ServiceDef};
-use ligand_web::{Gateway, JwtKeys, Reply, Req, Route, error};
+use ligand_web::{Answer, Gateway, JwtKeys, Req, Route, error};
 use ligand_wire::schema::Schema;
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ fn users(keys: &JwtKeys) -> ServiceDef {
     });
     let login = login
         .params_schema(schema(json!({"type": "object", "properties": {"email": text, "password": text}})));
-    let me = on(&users, "me", "GET /me", |_, ctx, _| Ok(ctx.meta("user").unwrap_or_default()));
+    let me = on(&users, "me", "GET /me", |_, ctx, _| Ok(ctx.meta("user")?.unwrap_or_default()));
     ServiceDef::new("user").action(register).action(login).action(me)
 }
 
@@ -106,7 +106,7 @@ fn orders() -> ServiceDef {
             async move {
                 let product: Value =
                     ctx.call_named("product.get", json!({"id": params["productId"]})).await?.take()?;
-                let user: Value = ctx.meta("user").unwrap_or_default();
+                let user: Value = ctx.meta("user")?.unwrap_or_default();
                 let count = params["quantity"].as_u64().unwrap_or(0);
                 let order = json!({
                     "userId": user["id"], "productId": product["_id"], "quantity": count,
@@ -118,15 +118,15 @@ fn orders() -> ServiceDef {
         })
     };
     let my = on(&rows, "my", "GET /my", |rows, ctx, _| {
-        let user: Value = ctx.meta("user").unwrap_or_default();
+        let user: Value = ctx.meta("user")?.unwrap_or_default();
         let rows = rows.lock().unwrap();
         Ok(rows.iter().filter(|order| order["userId"] == user["id"]).cloned().collect())
     });
     ServiceDef::new("order").action(create.rest("POST /").unwrap()).action(my)
 }
 
-async fn token_header(ctx: Context, _: Arc<Req>, reply: Reply) -> Result<Reply> {
-    Ok(match ctx.meta::<String>("token") {
+async fn token_header(ctx: Context, _: Arc<Req>, reply: Answer) -> Result<Answer> {
+    Ok(match ctx.meta::<String>("token")? {
         Some(token) => reply.header("Authorization", &format!("Bearer {token}")),
         None => reply,
     })

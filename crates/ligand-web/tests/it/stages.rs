@@ -9,7 +9,7 @@ use std::{
 };
 
 use ligand_core::{Action, CallOptions, Context, Error, Result};
-use ligand_web::{Cors, Gateway, Reply, Req, Route, error};
+use ligand_web::{Answer, Cors, Gateway, Req, Route, error};
 use serde_json::{Value, json};
 
 use crate::{
@@ -26,7 +26,7 @@ async fn by_header(_ctx: Context, req: Arc<Req>) -> Result<Value> {
 }
 
 async fn admins_only(ctx: Context, action: Arc<Action>) -> Result<()> {
-    let user: Option<Value> = ctx.meta("user");
+    let user: Option<Value> = ctx.meta("user")?;
     match (action.full_name(), user.as_ref().and_then(|user| user["role"].as_str())) {
         ("fx.num", role) if role != Some("admin") => Err(error::forbidden("ADMINS_ONLY")),
         _ => Ok(()),
@@ -136,8 +136,8 @@ async fn hooks_run_around_the_call() {
             ctx.set_meta("user", json!({"agent": req.header("user-agent")}));
             Ok::<_, Error>(())
         })
-        .after(|ctx: Context, _: Arc<Req>, reply: Reply| async move {
-            Ok::<_, Error>(match ctx.meta::<String>("token") {
+        .after(|ctx: Context, _: Arc<Req>, reply: Answer| async move {
+            Ok::<_, Error>(match ctx.meta::<String>("token")? {
                 Some(token) => reply.header("Authorization", &format!("Bearer {token}")),
                 None => reply,
             })
@@ -163,7 +163,7 @@ async fn hooks_can_refuse_and_panic_without_harm() {
                 _ => Ok(()),
             }
         })
-        .after(move |_: Context, _: Arc<Req>, reply: Reply| {
+        .after(move |_: Context, _: Arc<Req>, reply: Answer| {
             seen.fetch_add(1, Ordering::SeqCst);
             async move { Ok::<_, Error>(reply) }
         }));

@@ -65,7 +65,7 @@ impl Warehouse {
 
     #[action]
     async fn sign(&self, ctx: &Context) -> Result<Option<String>> {
-        let user: Option<Value> = ctx.meta("user");
+        let user: Option<Value> = ctx.meta("user")?;
         ctx.set_meta("signed", json!({ "by": ctx.broker().node_id(), "for": user }));
         Ok(ctx.caller().map(ToOwned::to_owned))
     }
@@ -74,7 +74,7 @@ impl Warehouse {
     #[action]
     async fn countersign(&self, ctx: &Context) -> Result<Value> {
         let caller: Value = ctx.call_named("supplier.sign", json!({})).await?.take()?;
-        Ok(json!({ "caller": caller, "signed": ctx.meta::<Value>("signed") }))
+        Ok(json!({ "caller": caller, "signed": ctx.meta::<Value>("signed")? }))
     }
 
     #[action]
@@ -271,7 +271,7 @@ impl Mixed {
         let answer: Value = self.runtime.block_on(call).unwrap().take().unwrap();
         let signed = json!({ "by": SUPPLIER, "for": "eve" });
         assert_eq!(answer, json!({ "caller": "warehouse", "signed": signed }));
-        assert_eq!(ctx.meta::<Value>("signed"), Some(signed));
+        assert_eq!(ctx.meta::<Value>("signed").unwrap(), Some(signed));
     }
 
     fn events(&self, ada: &Client<'_>, product: &str) {

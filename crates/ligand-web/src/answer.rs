@@ -6,9 +6,10 @@
 //! | bytes | `application/octet-stream` | as they are |
 //! | anything else | `application/json; charset=utf-8` | JSON, texts quoted |
 //!
-//! An action changes that through its meta: `$statusCode`, `$statusMessage`, `$responseType` (texts, numbers and
-//! booleans are then written plainly, not as JSON), `$responseHeaders` (an array repeats the header) and `$location`
-//! (for 201 and redirects).
+//! The action that was called changes that by a [`Reply`](ligand_core::Reply), or through its meta: `$statusCode`,
+//! `$statusMessage`, `$responseType` (texts, numbers and booleans are then written plainly, not as JSON),
+//! `$responseHeaders` (an array repeats the header) and `$location` (for 201 and redirects). Only that action: what
+//! actions say that it calls, or that hooks call, does not count.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -23,7 +24,7 @@ const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// A response before it is encoded; what `after` hooks see and change.
 #[derive(Debug)]
-pub struct Reply {
+pub struct Answer {
     /// Status.
     pub status: StatusCode,
     /// Headers; a `Content-Type` here wins over the one the content would get.
@@ -33,7 +34,7 @@ pub struct Reply {
     reason: Option<ReasonPhrase>,
 }
 
-impl Reply {
+impl Answer {
     /// A result with a status.
     pub fn new(status: StatusCode, payload: impl Into<Payload>) -> Self {
         Self { status, headers: HeaderMap::new(), payload: payload.into(), reason: None }
@@ -189,7 +190,7 @@ mod tests {
     use super::*;
 
     async fn sent(payload: Payload, meta: Value) -> (u16, HeaderMap, String) {
-        let mut reply = Reply::new(StatusCode::OK, payload);
+        let mut reply = Answer::new(StatusCode::OK, payload);
         let meta: Map<String, Value> = meta.as_object().unwrap().clone();
         reply.apply(&Meta::from(meta));
         let (parts, body) = reply.into_response(false).unwrap().into_parts();

@@ -1,3 +1,0 @@
-//! What all parts promise together.
-
-mod secrets;
