@@ -4,6 +4,7 @@
 //! Not here: where services are found ([`crate::registry`]) and how calls run ([`crate::broker`]).
 
 mod action;
+mod announced;
 mod client;
 pub mod contract;
 mod def;
@@ -15,6 +16,7 @@ mod validation;
 
 pub(crate) use action::Validator;
 pub use action::{Action, ActionHandler, ActionRef, DynAction, Visibility};
+pub(crate) use announced::Announced;
 pub use client::{Caller, Client, MixedIn};
 pub use contract::Contract;
 pub(crate) use def::Lifecycle;

@@ -36,6 +36,7 @@
 //! the checks), `nonEmpty`, `url` (the `uri` must be http or https) and `secret` (its value is never quoted).
 
 mod annotate;
+mod announced;
 mod check;
 mod choice;
 mod convert;
@@ -114,10 +115,24 @@ impl Schema {
         }
     }
 
+    /// The schema of the `params` that another node announces, in the notation of fastest-validator; `None` when it is
+    /// none, or too large.
+    ///
+    /// It is there to convert texts and to describe the action. The node checks for itself, by rules of its own: what is
+    /// not understood allows everything, and patterns are not checked.
+    pub fn announced(params: &Value) -> Option<Self> {
+        announced::translate(params).map(|json| Self::new(json, HashMap::new()))
+    }
+
     fn new(json: Value, patterns: HashMap<String, Regex>) -> Self {
         let mut has_secrets = false;
         visit(&json, &mut |node| has_secrets |= node::extension(node, "secret"));
         Self(Arc::new(Inner { json, patterns, has_secrets }))
+    }
+
+    /// The JSON types that the schema allows.
+    pub fn types(&self) -> Types {
+        node::types(&self.0.json, &self.0.json)
     }
 
     /// The document.

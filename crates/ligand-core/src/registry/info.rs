@@ -86,6 +86,8 @@ pub(crate) fn definition(endpoint: &Endpoint) -> Value {
     }
     if let Some(schema) = &action.params {
         json.insert("params".into(), schema.fastest());
+    } else if let Some(announced) = &action.announced {
+        json.insert("params".into(), announced.json().clone());
     }
     let rest: Vec<Value> = action.rest.iter().map(Rest::to_value).collect();
     match rest.len() {

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{Endpoint, Node, strategy::StrategyOptions};
 use crate::{
     config::{CircuitBreakerOptions, RetryOptions},
-    service::{Action, DynAction, Visibility, read_rest},
+    service::{Action, Announced, DynAction, Visibility, read_rest},
 };
 
 /// What another node offers.
@@ -167,6 +167,7 @@ fn action(
         check: None,
     });
     action.strategy = definition.get("strategy").and_then(|own| StrategyOptions::deserialize(own).ok());
+    action.announced = definition.get("params").and_then(Announced::new).map(Arc::new);
     if let Some(value) = definition.get("rest") {
         (action.rest, action.rest_problems) = read_rest(value, action.raw_name());
     }

@@ -16,7 +16,7 @@ use crate::{
     future::{Work, guarded, isolate},
     middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Hooks},
     registry::strategy::StrategyOptions,
-    service::{Rest, probe::Form, validation},
+    service::{Rest, announced::Announced, probe::Form, validation},
     stream::Streaming,
 };
 
@@ -114,6 +114,8 @@ pub struct Action {
     pub(crate) handler: DynAction,
     pub(crate) validator: Option<Validator>,
     pub(crate) params: Option<Schema>,
+    /// What another node says of the parameters of its action.
+    pub(crate) announced: Option<Arc<Announced>>,
     pub(crate) returns: Option<Schema>,
     pub(crate) doc: &'static str,
     pub(crate) rest: Vec<Rest>,
@@ -255,6 +257,7 @@ impl Action {
             handler,
             validator: None,
             params: None,
+            announced: None,
             returns: None,
             doc: "",
             rest: Vec::new(),
@@ -420,9 +423,10 @@ impl Action {
         self.doc
     }
 
-    /// Schema of the parameters, when known.
+    /// Schema of the parameters, when known; of an action of another node, what that node announces. That node checks by
+    /// rules of its own: here the schema is for reading and for [converting](Schema::convert) texts.
     pub fn params_of(&self) -> Option<&Schema> {
-        self.params.as_ref()
+        self.params.as_ref().or_else(|| self.announced.as_ref()?.schema())
     }
 
     /// Schema of the result, when known.

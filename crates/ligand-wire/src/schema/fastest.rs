@@ -1,4 +1,7 @@
 //! A schema in the notation of fastest-validator, which Moleculer nodes publish and show.
+//!
+//! `convert` stands where [`Schema::convert`](super::Schema::convert) turns texts into something else, so that whoever
+//! reads the rules knows that texts of a URL may be sent as they are.
 
 use serde_json::{Map, Value, json};
 
@@ -40,6 +43,11 @@ type Rule = Map<String, Value>;
 
 fn rule_of(kind: &str) -> Rule {
     Map::from_iter([("type".to_owned(), Value::from(kind))])
+}
+
+fn converting(mut rule: Rule) -> Rule {
+    rule.insert("convert".into(), Value::Bool(true));
+    rule
 }
 
 impl<'s> Translator<'s> {
@@ -112,7 +120,7 @@ impl<'s> Translator<'s> {
         } else if types.integer() {
             number(node, types)
         } else if types.boolean() {
-            rule_of("boolean")
+            converting(rule_of("boolean"))
         } else {
             rule_of("any")
         }
@@ -135,6 +143,13 @@ impl<'s> Translator<'s> {
             rule.insert("values".into(), Value::Array(values.concat()));
             return rule;
         }
+        // Where a text is allowed, or a list beside something else, it is taken as it comes.
+        let texts = alternatives.iter().any(|schema| node::types(root, schema).string());
+        for rule in &mut rules {
+            if texts || rule.get("type").is_some_and(|kind| kind == "array") {
+                rule.remove("convert");
+            }
+        }
         let mut rule = rule_of("multi");
         rule.insert("rules".into(), rules.into_iter().map(Value::Object).collect());
         rule
@@ -149,7 +164,7 @@ impl<'s> Translator<'s> {
             rule.insert("empty".into(), Value::Bool(false));
             return rule;
         }
-        let mut rule = rule_of("array");
+        let mut rule = converting(rule_of("array"));
         bounds(node, ("minItems", "maxItems"), &mut rule);
         if node.get("uniqueItems") == Some(&Value::Bool(true)) {
             rule.insert("unique".into(), Value::Bool(true));
@@ -228,7 +243,7 @@ fn text(node: &Map<String, Value>) -> Rule {
 }
 
 fn number(node: &Map<String, Value>, types: Types) -> Rule {
-    let mut rule = rule_of("number");
+    let mut rule = converting(rule_of("number"));
     if !types.number() {
         rule.insert("integer".into(), Value::Bool(true));
     }

@@ -516,13 +516,13 @@ fn fastest_validator_notation() {
             "name": { "type": "string", "min": 1, "max": 5, "trim": true },
             "email": { "type": "email", "lowercase": true, "nullable": true, "optional": true },
             "password": { "type": "string", "min": 8 },
-            "tags": { "type": "array", "min": 1, "max": 2, "unique": true,
+            "tags": { "type": "array", "convert": true, "min": 1, "max": 2, "unique": true,
                 "items": { "type": "string", "pattern": "^[a-z]+$" } },
-            "level": { "type": "number", "integer": true, "min": 1, "max": 10, "positive": true, "nullable": true,
-                "optional": true },
+            "level": { "type": "number", "convert": true, "integer": true, "min": 1, "max": 10, "positive": true,
+                "nullable": true, "optional": true },
             "color": { "type": "enum", "values": ["red", "green"], "nullable": true, "optional": true },
             "site": { "type": "url" },
-            "notes": { "type": "array", "items": { "type": "string" }, "empty": false },
+            "notes": { "type": "array", "convert": true, "items": { "type": "string" }, "empty": false },
             "title": { "type": "string", "empty": false },
         })
     );
@@ -530,7 +530,7 @@ fn fastest_validator_notation() {
     assert_eq!(order["$$strict"], true);
     assert_eq!(
         order["items"]["items"],
-        json!({ "type": "object", "props": { "price": { "type": "number" } } })
+        json!({ "type": "object", "props": { "price": { "type": "number", "convert": true } } })
     );
     assert_eq!(order["by_sku"]["type"], "record");
     assert_eq!(order["pair"]["items"][1], json!({ "type": "string" }));
@@ -545,6 +545,51 @@ fn fastest_validator_notation() {
     assert_eq!(Schema::of::<Internal>().fastest()["type"], "multi");
     let tree = Schema::of::<Tree>().fastest();
     assert_eq!(tree["children"]["type"], "array");
+}
+
+#[test]
+fn what_is_announced_converts_as_the_schema_itself() {
+    let number = json!({ "type": "integer" });
+    let schema = Schema::from_json(json!({
+        "type": "object",
+        "required": ["n"],
+        "properties": {
+            "n": number,
+            "maybe": { "type": ["number", "null"] },
+            "on": { "type": "boolean" },
+            "text": { "type": "string" },
+            "either": { "anyOf": [number, { "type": "string" }] },
+            "mixed": { "anyOf": [number, { "type": "boolean" }, { "type": "null" }] },
+            "list": { "type": "array", "items": number },
+            "some": { "anyOf": [{ "type": "array", "items": number }, { "type": "object" }] },
+            "pair": { "type": "array", "prefixItems": [number, { "type": "string" }] },
+            "deep": { "type": "object", "properties": { "n": number } },
+            "map": { "type": "object", "additionalProperties": number },
+        },
+    }));
+    let schema = schema.unwrap();
+    let told = schema.fastest();
+    let convert = |at: &str| told[at].get("convert").is_some();
+    assert!(["n", "maybe", "on", "list"].into_iter().all(convert), "{told}");
+    assert!(!["text", "either", "mixed", "some", "pair", "deep"].into_iter().any(convert), "{told}");
+    let rules = |at: &str| {
+        told[at]["rules"].as_array().unwrap().iter().map(|rule| rule["convert"] == true).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (rules("either"), rules("mixed"), rules("some")),
+        (vec![false; 2], vec![true; 2], vec![false; 2])
+    );
+    let read = Schema::announced(&told).unwrap();
+    for texts in [
+        json!({ "n": "1", "maybe": "1.5", "on": "true", "text": "1", "either": "1", "mixed": "on", "list": "1" }),
+        json!({ "n": "x", "maybe": "", "on": "maybe", "mixed": "7", "list": ["1", "x"], "pair": ["1", "2"] }),
+        json!({ "some": ["1"], "deep": { "n": "1", "m": "1" }, "map": { "a": "1" }, "more": "1" }),
+    ] {
+        let (mut own, mut other) = (texts.clone(), texts);
+        schema.convert(&mut own);
+        read.convert(&mut other);
+        assert_eq!(own, other);
+    }
 }
 
 #[test]

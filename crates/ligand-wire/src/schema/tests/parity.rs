@@ -1,7 +1,8 @@
 //! The same values give the same errors as fastest-validator, which checked them with our own translation.
 //!
 //! `parity.json` holds its answers (version 1.19.1): `[{ "value": .., "errors": [..] }]`. Run with `PARITY=path` to
-//! write the schema and the values, so that the answers can be made again.
+//! write the schema and the values, so that the answers can be made again, without its `convert`: these values are not
+//! converted.
 
 use super::*;
 
