@@ -1,5 +1,7 @@
 //! Bodies: what clients send, read within limits, and what is sent to them.
 
+mod json;
+
 use std::{
     convert::Infallible,
     fmt,
@@ -16,6 +18,7 @@ use hyper::body::Incoming;
 use ligand_core::{Error, Result};
 use serde_json::{Map, Value};
 
+pub(crate) use self::json::Shape;
 use crate::{error, query};
 
 /// The body of a response.
@@ -209,8 +212,8 @@ pub(crate) struct Rules {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Content {
     None,
-    /// An object or a list, valid and not too deep.
-    Json(Bytes),
+    /// An object or a list that passed [`json::check`].
+    Json(Bytes, Shape),
     /// A form: texts only.
     Form(Map<String, Value>),
 }
@@ -231,8 +234,8 @@ pub(crate) async fn content(body: &mut RequestBody, headers: &HeaderMap, rules: 
                 Some(rest) => bytes.slice_ref(rest),
                 None => bytes,
             };
-            check_json(&bytes, rules.depth)?;
-            Ok(Content::Json(bytes))
+            let shape = json::check(&bytes, rules.depth)?;
+            Ok(Content::Json(bytes, shape))
         }
         Kind::Form => {
             let text = std::str::from_utf8(&bytes).map_err(|_| not_utf8())?;
@@ -290,47 +293,6 @@ fn ends(text: &str, suffix: &str) -> bool {
         .checked_sub(suffix.len())
         .and_then(|at| text.get(at..))
         .is_some_and(|end| end.eq_ignore_ascii_case(suffix))
-}
-
-/// Checks that `bytes` are one JSON object or list, no deeper than `most`. Builds nothing.
-fn check_json(bytes: &[u8], most: usize) -> Result<()> {
-    let text = std::str::from_utf8(bytes).map_err(|_| not_utf8())?;
-    if !matches!(text.trim_ascii_start().as_bytes().first(), Some(b'{' | b'[')) {
-        return Err(not_json("The body must be a JSON object or array"));
-    }
-    if is_deeper(bytes, most) {
-        return Err(not_json(format!("The body is nested deeper than {most} levels")));
-    }
-    serde_json::from_str::<serde::de::IgnoredAny>(text)
-        .map(drop)
-        .map_err(|error| not_json(format!("The body is not valid JSON: {error}")))
-}
-
-fn is_deeper(bytes: &[u8], most: usize) -> bool {
-    let (mut depth, mut in_text, mut escaped) = (0usize, false, false);
-    for &byte in bytes {
-        if in_text {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_text = false,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => in_text = true,
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > most {
-                    return true;
-                }
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    false
 }
 
 /// 413 with the type of the reference's body parser.

@@ -64,6 +64,12 @@ pub fn rate_limit_exceeded() -> Error {
     Error::build("RateLimitExceeded", 429, "Rate limit exceeded").with_kind("RATE_LIMIT_EXCEEDED")
 }
 
+/// 431 `HeadersTooLargeError`: request line and headers are longer than [`crate::Limits::header_bytes`].
+pub fn head_too_large() -> Error {
+    Error::build("HeadersTooLargeError", 431, "Request line and headers are too long")
+        .with_kind("HEADERS_TOO_LARGE")
+}
+
 /// 503 `ServiceUnavailableError`.
 pub fn service_unavailable(kind: &'static str) -> Error {
     Error::build("ServiceUnavailableError", 503, "Service unavailable").with_kind(kind)

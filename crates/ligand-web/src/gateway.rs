@@ -86,9 +86,10 @@ impl Gateway {
         pipeline::run(&self.0, broker, request.map(Into::into), None).await
     }
 
-    /// The address that is listened on; `None` before the start and after the stop.
+    /// The address that is listened on; `None` before the start and after the stop. A broker that starts opens it before
+    /// it joins its bus.
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.0.server.lock().as_ref().map(Server::address)
+        self.0.server.lock().as_ref().and_then(Server::address)
     }
 
     /// All aliases, in order of precedence.
@@ -167,15 +168,31 @@ impl Inner {
         }
     }
 
-    async fn start(self: Arc<Self>, ctx: Context) -> Result<()> {
-        let broker = ctx.broker();
+    /// Opens the door.
+    fn open(self: &Arc<Self>, broker: &ServiceBroker) -> Result<()> {
         let address = self.address(broker)?;
-        let server = Server::start(&address, self.clone(), broker).await?;
-        tracing::info!("gateway '{}' listens on http://{}", self.name, server.address());
+        let server = Server::start(&address, self.clone(), broker)?;
+        if let Some(address) = server.address() {
+            tracing::info!("gateway '{}' listens on http://{address}", self.name);
+        }
+        *self.server.lock() = Some(server);
+        Ok(())
+    }
+
+    /// Before everything else of the broker: whoever watches the node gets an answer while it waits for its bus.
+    fn create(self: &Arc<Self>, broker: &ServiceBroker) -> Result<()> {
+        self.check()?;
+        // A service that is added to a running broker may still be taken back before it starts.
+        if broker.state() == State::Starting { self.open(broker) } else { Ok(()) }
+    }
+
+    fn start(self: &Arc<Self>, broker: &ServiceBroker) -> Result<()> {
+        if self.server.lock().as_ref().is_none_or(|server| server.address().is_none()) {
+            self.open(broker)?;
+        }
         if broker.state() == State::Started {
             self.log_aliases(broker);
         }
-        *self.server.lock() = Some(server);
         Ok(())
     }
 
@@ -232,7 +249,7 @@ fn unusable(problem: &str) -> Error {
 impl IntoServiceDef for Gateway {
     fn into_service_def(self) -> ServiceDef {
         let inner = self.0;
-        let (check, start, stop, known) = (inner.clone(), inner.clone(), inner.clone(), inner.clone());
+        let (create, start, stop, known) = (inner.clone(), inner.clone(), inner.clone(), inner.clone());
         // The table may hold this action: a strong handle would keep the gateway alive for ever.
         let own = Arc::downgrade(&inner);
         let list = move |ctx: &Context, _params: Payload| -> ligand_core::BoxFuture<Result<Payload>> {
@@ -262,8 +279,11 @@ impl IntoServiceDef for Gateway {
                     Ok::<_, Error>(())
                 }
             }))
-            .created(move |_| check.check())
-            .started(move |ctx| start.clone().start(ctx))
+            .created(move |broker| create.create(broker))
+            .started(move |ctx| {
+                let result = start.start(ctx.broker());
+                async move { result }
+            })
             .stopping(move |ctx| {
                 let inner = stop.clone();
                 async move {

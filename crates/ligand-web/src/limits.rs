@@ -16,13 +16,17 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How long a body may take; then 408. Default: 30 s.
     pub body_timeout: Duration,
-    /// How long a client may not read while an answer waits for it; then its connection is closed. Default: 30 s.
+    /// How long answers may wait in all for a client that does not read; then its connection is closed. Default: 30 s.
     pub write_timeout: Duration,
-    /// Nesting of JSON bodies; more is 400. Default: 64.
+    /// How many bytes a client must read to have a second of [`Limits::write_timeout`] given back: one that reads slower
+    /// for long is closed, however often it reads a little. 0: every byte gives back all of it. Default: 4096.
+    pub write_rate: usize,
+    /// Nesting of JSON bodies, at most 127; more is 400. Default: 64.
     pub json_depth: usize,
     /// Parameters of a query string or form; more is 400. Default: 1000.
     pub query_pairs: usize,
-    /// Connections at once; further ones wait. Default: 10 000.
+    /// Connections at once; further ones wait, and connections that have carried no request for a second make room for
+    /// them. Default: 10 000.
     pub connections: usize,
 }
 
@@ -35,6 +39,7 @@ impl Default for Limits {
             body_bytes: 100 * 1024,
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
+            write_rate: 4096,
             json_depth: 64,
             query_pairs: 1000,
             connections: 10_000,

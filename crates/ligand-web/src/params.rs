@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ligand_core::{Payload, Result};
+use ligand_core::{Error, Payload, Result};
 use ligand_wire::schema::Schema;
 use serde_json::{Map, Value};
 
 use crate::{
-    body::{Content, not_json},
-    query,
+    body::{Content, Shape, not_json},
+    error, query,
 };
 
-/// Merges everything a request says. Texts are converted by `schema`, JSON is not.
+/// Merges everything a request says. Texts are converted by `schema`, JSON is not. A list is merged with nothing: it has
+/// no names.
 pub(crate) fn merge(
     path: &[(Arc<str>, String)],
     query: Option<&str>,
@@ -22,7 +23,14 @@ pub(crate) fn merge(
 ) -> Result<Payload> {
     let query = query.filter(|query| !query.is_empty());
     let (json, form) = match content {
-        Content::Json(bytes) => (Some(bytes), None),
+        Content::Json(list, Shape::List) => {
+            return if path.is_empty() && query.is_none() {
+                whole_list(list, schema)
+            } else {
+                Err(not_merged())
+            };
+        }
+        Content::Json(object, Shape::Object) => (Some(object), None),
         Content::Form(form) => (None, Some(form)),
         Content::None => (None, None),
     };
@@ -43,16 +51,33 @@ pub(crate) fn merge(
     let Some(json) = json else { return Ok(texts.into()) };
     let mut merged = match serde_json::from_slice(&json) {
         Ok(Value::Object(body)) => body,
-        Ok(Value::Array(items)) => {
-            items.into_iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect()
-        }
-        Ok(_) => Map::new(),
+        Ok(_) => return Err(not_merged()),
         Err(error) => return Err(not_json(format!("The body is not valid JSON: {error}"))),
     };
     if let Value::Object(texts) = texts {
         merged.extend(texts);
     }
     Ok(Value::Object(merged).into())
+}
+
+/// A list as the parameters themselves, for actions that take one. For all others it is none: its items must not become
+/// fields by their position.
+fn whole_list(list: Bytes, schema: Option<&Schema>) -> Result<Payload> {
+    if let Some(schema) = schema.filter(|schema| !schema.types().array()) {
+        let value = serde_json::from_slice(&list)
+            .map_err(|error| not_json(format!("The body is not valid JSON: {error}")))?;
+        return Err(match schema.check(&value) {
+            errors if errors.is_empty() => not_merged(),
+            errors => Error::validation(errors),
+        });
+    }
+    Ok(Payload::json(list))
+}
+
+#[cold]
+fn not_merged() -> Error {
+    error::bad_request("BODY_IS_A_LIST")
+        .with_message("The body is a JSON array, which cannot be merged with parameters; send an object")
 }
 
 /// Keeps the sources apart: `{body, query, params}`, where `body` is missing when there is none.
@@ -69,7 +94,7 @@ pub(crate) fn separate(
     all.insert("query".into(), query.into());
     all.insert("params".into(), path.into());
     let json = match content {
-        Content::Json(bytes) => Some(bytes),
+        Content::Json(bytes, _) => Some(bytes),
         Content::Form(form) => {
             all.insert("body".into(), form.into());
             None
@@ -99,6 +124,10 @@ mod tests {
         Schema::from_json(json!({"type": "object", "properties": {"id": number, "page": number}})).unwrap()
     }
 
+    fn object(text: &'static str) -> Content {
+        Content::Json(text.into(), Shape::Object)
+    }
+
     fn merged(path: &[(&str, &str)], query: Option<&str>, content: Content) -> Payload {
         let path: Vec<_> = path.iter().map(|(name, value)| ((*name).into(), (*value).to_owned())).collect();
         merge(&path, query, 100, content, Some(&schema())).unwrap()
@@ -106,14 +135,14 @@ mod tests {
 
     #[test]
     fn later_sources_win() {
-        let body = Content::Json(r#"{"id":"b","page":"b","x":"b"}"#.into());
+        let body = object(r#"{"id":"b","page":"b","x":"b"}"#);
         let all = merged(&[("id", "5")], Some("id=6&page=7"), body);
         assert_eq!(all.to_value().unwrap(), json!({"id": 5, "page": 7, "x": "b"}));
     }
 
     #[test]
     fn only_texts_are_converted() {
-        let body = Content::Json(r#"{"id":"5"}"#.into());
+        let body = object(r#"{"id":"5"}"#);
         assert_eq!(merged(&[], Some("page=1"), body).to_value().unwrap(), json!({"id": "5", "page": 1}));
         let form = json!({"id": "5"}).as_object().unwrap().clone();
         assert_eq!(merged(&[], None, Content::Form(form)).to_value().unwrap(), json!({"id": 5}));
@@ -121,11 +150,27 @@ mod tests {
 
     #[test]
     fn json_alone_is_passed_on_undecoded() {
-        let body: Bytes = r#"[1, 2]"#.into();
-        let payload = merged(&[], Some(""), Content::Json(body.clone()));
+        let body: Bytes = r#"{"id": 1}"#.into();
+        let payload = merged(&[], Some(""), Content::Json(body.clone(), Shape::Object));
         assert_eq!(payload.as_json().unwrap().as_ptr(), body.as_ptr());
         assert_eq!(merged(&[], None, Content::None).as_json().unwrap(), "{}");
-        let list = merged(&[("id", "1")], None, Content::Json("[7]".into()));
-        assert_eq!(list.to_value().unwrap(), json!({"0": 7, "id": 1}));
+    }
+
+    #[test]
+    fn a_list_is_the_parameters_or_nothing() {
+        let list = || Content::Json("[7]".into(), Shape::List);
+        let path = [("id".into(), "1".to_owned())];
+        let free = Schema::from_json(json!({})).unwrap();
+        for (path, query) in [(&path[..], None), (&[][..], Some("a=1"))] {
+            for schema in [None, Some(&free), Some(&schema())] {
+                let error = merge(path, query, 100, list(), schema).unwrap_err();
+                assert_eq!((error.code(), error.kind()), (400, "BODY_IS_A_LIST"));
+            }
+        }
+        for schema in [None, Some(&free)] {
+            assert_eq!(merge(&[], None, 100, list(), schema).unwrap().as_json().unwrap(), "[7]");
+        }
+        let error = merge(&[], None, 100, list(), Some(&schema())).unwrap_err();
+        assert_eq!((error.code(), error.name()), (422, "ValidationError"));
     }
 }

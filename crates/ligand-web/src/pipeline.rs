@@ -39,7 +39,13 @@ pub(crate) async fn run(
     let id = ctx.request_id().to_string();
     // Nobody has been told to send yet: then there is no rest to wait for.
     let waits = parts.headers.contains_key(header::EXPECT);
-    let bad_host = peer.is_some() && !has_host(&parts);
+    let refused = match peer {
+        Some(_) if head_bytes(&parts) > gateway.limits.header_bytes.max(8192) => {
+            Some(error::head_too_large())
+        }
+        Some(_) if !has_host(&parts) => Some(error::bad_request("INVALID_HOST")),
+        _ => None,
+    };
     let Parts { method, uri, headers, .. } = parts;
     let head_only = method == Method::HEAD;
     let req = Arc::new(Req { method, uri, path: String::new(), headers, peer, params: Vec::new() });
@@ -53,7 +59,7 @@ pub(crate) async fn run(
         head: ReplyHead::new(),
     };
     // A panic in a stage or hook ends this request only.
-    let answer = AssertUnwindSafe(exchange.answer(&mut body, bad_host, head_only, &id)).catch_unwind().await;
+    let answer = AssertUnwindSafe(exchange.answer(&mut body, refused, head_only, &id)).catch_unwind().await;
     let mut response = match answer {
         Ok(response) => response,
         Err(_) => exchange.panicked(head_only, &id),
@@ -70,6 +76,19 @@ pub(crate) async fn run(
         line.write(response.status(), start.elapsed(), &id);
     }
     response
+}
+
+/// Bytes of request line and headers, as they came: the reader of the connection stops only somewhere beyond its limit.
+fn head_bytes(parts: &Parts) -> usize {
+    let uri = &parts.uri;
+    let target = uri.path_and_query().map_or(0, |path| path.as_str().len())
+        + uri.authority().map_or(0, |authority| authority.as_str().len() + "http://".len());
+    let line = parts.method.as_str().len() + target + "  HTTP/1.1\r\n\r\n".len();
+    line + parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
+        .sum::<usize>()
 }
 
 /// HTTP/1.1 asks for exactly one `Host`.
@@ -94,11 +113,11 @@ impl Exchange<'_> {
     async fn answer(
         &mut self,
         body: &mut RequestBody,
-        bad_host: bool,
+        refused: Option<Error>,
         head_only: bool,
         id: &str,
     ) -> Response<Body> {
-        match self.result(body, bad_host, head_only).await {
+        match self.result(body, refused, head_only).await {
             Ok(response) => response,
             Err(error) => self.fail(error, head_only, id),
         }
@@ -107,11 +126,11 @@ impl Exchange<'_> {
     async fn result(
         &mut self,
         body: &mut RequestBody,
-        bad_host: bool,
+        refused: Option<Error>,
         head_only: bool,
     ) -> Result<Response<Body>> {
-        if bad_host {
-            return Err(error::bad_request("INVALID_HOST"));
+        if let Some(refused) = refused {
+            return Err(refused);
         }
         let uri = self.req.uri.clone();
         let (path, escaped) = match path::normal(uri.path()) {

@@ -1,154 +1,174 @@
-//! The listener and its connections.
+//! The listener: takes connections, bounds their number, and ends without cutting a request.
+//!
+//! A stop has three steps. For a short while everything goes on, with `Connection: close` on every answer: requests that
+//! were on their way when it began are answered. Then nothing new is taken, connections that carry no whole request are
+//! closed, and what runs ends. When the time is over, what is left is dropped.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+mod connection;
 
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioTimer;
+use std::{
+    io,
+    net::{SocketAddr, ToSocketAddrs as _},
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use futures_util::FutureExt as _;
 use ligand_core::{Error, Result, ServiceBroker, WeakBroker};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 
-use crate::{RequestBody, gateway::Inner, pipeline, stall::Stall};
+pub(crate) use self::connection::Load;
+use crate::gateway::Inner;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far a stop has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Open,
+    /// What was on its way is still answered.
+    LastWords,
     /// No new requests; those that run end.
     Draining,
     /// Everything is dropped.
     Closed,
 }
 
+/// How long a stop waits for requests that were sent before it began.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// Connections that the system takes while the gateway is busy.
+const BACKLOG: u32 = 1024;
+
 pub(crate) struct Server {
     address: SocketAddr,
+    /// Every connection listens to it, and so does the work that accepts them: without listeners, all have ended.
     phase: watch::Sender<Phase>,
-    /// Every connection holds one permit.
-    connections: Arc<Semaphore>,
-    most: u32,
+    accepting: Weak<()>,
 }
 
 impl Server {
     /// Binds and serves.
-    pub(crate) async fn start(address: &str, gateway: Arc<Inner>, broker: &ServiceBroker) -> Result<Self> {
-        let failed = |error: std::io::Error| {
+    pub(crate) fn start(address: &str, gateway: Arc<Inner>, broker: &ServiceBroker) -> Result<Self> {
+        let failed = |error: io::Error| {
             Error::server(500, "LISTEN_FAILED", format!("The gateway cannot listen on {address}: {error}"))
                 .with_retryable(false)
         };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let listener = listen(address).map_err(failed)?;
         let local = listener.local_addr().map_err(failed)?;
-        let most = u32::try_from(gateway.limits.connections.clamp(1, 1 << 20)).unwrap_or(1 << 20);
-        let server = Self {
-            address: local,
-            phase: watch::Sender::new(Phase::Open),
-            connections: Arc::new(Semaphore::new(most as usize)),
-            most,
-        };
-        let work = accept(
+        let most = gateway.limits.connections.clamp(1, 1 << 20);
+        let phase = watch::Sender::new(Phase::Open);
+        let alive = Arc::new(());
+        let server = Self { address: local, phase, accepting: Arc::downgrade(&alive) };
+        let acceptor = Acceptor {
             listener,
             gateway,
-            broker.downgrade(),
-            server.phase.subscribe(),
-            server.connections.clone(),
-        );
-        broker.tasks().spawn_background(work);
+            broker: broker.downgrade(),
+            phase: server.phase.subscribe(),
+            seats: Arc::new(Semaphore::new(most)),
+            crowded: watch::Sender::new(false),
+            _alive: alive,
+        };
+        broker.tasks().spawn_background(acceptor.run());
         Ok(server)
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    /// The address that is listened on; `None` when nobody listens any more.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        (self.accepting.strong_count() > 0).then_some(self.address)
     }
 
-    /// Takes no more connections, closes idle ones, waits for running requests at most `time`.
+    /// Ends as the [module](self) says; waits for running requests at most `time`.
     pub(crate) async fn stop(&self, time: Duration) {
+        self.phase.send_replace(Phase::LastWords);
+        tokio::time::sleep(LAST_WORDS.min(time)).await;
         self.phase.send_replace(Phase::Draining);
-        if tokio::time::timeout(time, self.connections.acquire_many(self.most)).await.is_err() {
+        if tokio::time::timeout(time, self.phase.closed()).await.is_err() {
             tracing::warn!("HTTP requests still run after {time:?}; their connections are closed");
         }
         self.phase.send_replace(Phase::Closed);
     }
 }
 
-async fn accept(
+/// Listens on the first of the addresses that a name stands for and that can be had.
+fn listen(address: &str) -> io::Result<TcpListener> {
+    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name stands for no address");
+    for address in address.to_socket_addrs()? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        #[cfg(not(windows))]
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+struct Acceptor {
     listener: TcpListener,
     gateway: Arc<Inner>,
     broker: WeakBroker,
-    mut phase: watch::Receiver<Phase>,
-    connections: Arc<Semaphore>,
-) {
-    loop {
-        let next = async {
-            let permit = connections.clone().acquire_owned().await.ok()?;
-            Some((permit, listener.accept().await))
-        };
-        let accepted = tokio::select! {
-            _ = phase.wait_for(|phase| *phase != Phase::Open) => return,
-            accepted = next => accepted,
-        };
-        let Some((permit, accepted)) = accepted else { return };
-        match accepted {
-            Ok((stream, peer)) => {
-                let Some(broker) = broker.upgrade() else { return };
-                let work = serve(stream, peer, gateway.clone(), broker.clone(), phase.clone(), permit);
-                broker.tasks().spawn_background(work);
-            }
-            Err(error) => {
-                // Mostly out of file handles: only time helps.
-                tracing::warn!(%error, "a connection cannot be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
+    phase: watch::Receiver<Phase>,
+    /// One for each connection.
+    seats: Arc<Semaphore>,
+    /// Somebody waits for a seat: connections that carry nothing make room.
+    crowded: watch::Sender<bool>,
+    _alive: Arc<()>,
 }
 
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    gateway: Arc<Inner>,
-    broker: ServiceBroker,
-    mut phase: watch::Receiver<Phase>,
-    permit: OwnedSemaphorePermit,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, %peer, "no TCP_NODELAY");
-    }
-    let limits = &gateway.limits;
-    let io = Stall::new(stream, limits.write_timeout, peer);
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
-        .max_headers(limits.headers)
-        .max_buf_size(limits.header_bytes.max(8192));
-    let service = service_fn(|request: http::Request<Incoming>| {
-        let (gateway, broker) = (&gateway, &broker);
-        async move {
-            Ok::<_, Infallible>(
-                pipeline::run(gateway, broker, request.map(RequestBody::from), Some(peer)).await,
-            )
-        }
-    });
-    let mut connection = std::pin::pin!(builder.serve_connection(io, service));
-    let mut draining = false;
-    loop {
-        tokio::select! {
-            result = connection.as_mut() => {
-                if let Err(error) = result {
-                    tracing::debug!(%error, %peer, "connection ended early");
-                }
-                break;
-            }
-            reached = phase.wait_for(|phase| *phase == Phase::Closed || (!draining && *phase == Phase::Draining)) => {
-                match reached.map(|phase| *phase) {
-                    Ok(Phase::Draining) => {
-                        draining = true;
-                        connection.as_mut().graceful_shutdown();
-                    }
-                    _ => break,
+impl Acceptor {
+    async fn run(self) {
+        let mut phase = self.phase.clone();
+        loop {
+            let accepted = tokio::select! {
+                _ = phase.wait_for(|phase| *phase >= Phase::Draining) => break,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.take(stream, peer).await,
+                Err(error) => {
+                    // Mostly out of file handles: only time helps.
+                    tracing::warn!(%error, "a connection cannot be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }
         }
+        // Whose connection stands already has been told that somebody is here.
+        while let Some(Ok((stream, peer))) = self.listener.accept().now_or_never() {
+            self.take(stream, peer).await;
+        }
     }
-    drop(permit);
+
+    /// Serves a connection as soon as there is room.
+    async fn take(&self, stream: TcpStream, peer: SocketAddr) {
+        let mut phase = self.phase.clone();
+        let seat = tokio::select! {
+            biased;
+            seat = self.seat() => seat,
+            _ = phase.wait_for(|phase| *phase == Phase::Closed) => return,
+        };
+        let (Some(seat), Some(broker)) = (seat, self.broker.upgrade()) else { return };
+        let work = connection::serve(
+            stream,
+            peer,
+            self.gateway.clone(),
+            broker.clone(),
+            self.phase.clone(),
+            self.crowded.subscribe(),
+            seat,
+        );
+        broker.tasks().spawn_background(work);
+    }
+
+    async fn seat(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(seat) = self.seats.clone().try_acquire_owned() {
+            return Some(seat);
+        }
+        self.crowded.send_replace(true);
+        let seat = self.seats.clone().acquire_owned().await.ok();
+        self.crowded.send_replace(false);
+        seat
+    }
 }

@@ -15,9 +15,16 @@ async fn read(kind: &'static str, body: impl Into<RequestBody>) -> Result<Conten
 #[tokio::test]
 async fn json_is_checked_and_kept_as_it_is() {
     for kind in ["application/json", "Application/JSON; charset=UTF-8", "application/problem+json"] {
-        assert_eq!(read(kind, r#" {"a":[1]}"#).await.unwrap(), Content::Json(r#" {"a":[1]}"#.into()));
+        assert_eq!(
+            read(kind, r#" {"a":[1]}"#).await.unwrap(),
+            Content::Json(r#" {"a":[1]}"#.into(), Shape::Object)
+        );
     }
-    assert_eq!(read("application/json", "\u{feff}{}").await.unwrap(), Content::Json("{}".into()));
+    assert_eq!(
+        read("application/json", "\u{feff}{}").await.unwrap(),
+        Content::Json("{}".into(), Shape::Object)
+    );
+    assert_eq!(read("application/json", " [1]").await.unwrap(), Content::Json(" [1]".into(), Shape::List));
     assert_eq!(read("", ()).await.unwrap(), Content::None);
     assert_eq!(read("application/json", "").await.unwrap(), Content::None);
 }
@@ -44,10 +51,35 @@ async fn broken_json_is_refused() {
         assert_eq!((error.code(), error.kind()), (400, "entity.parse.failed"), "{body:?}");
     }
     let rules = Rules { limit: usize::MAX, ..RULES };
-    assert!(check_json(deep.as_bytes(), rules.depth).unwrap_err().message().contains("64"));
+    assert!(json::check(deep.as_bytes(), rules.depth).unwrap_err().message().contains("64"));
     let fits = format!("{}{}", "[".repeat(64), "]".repeat(64));
-    check_json(fits.as_bytes(), 64).unwrap();
-    check_json(br#"{"a":"[[[[[[\"[[[","b":"\\"}"#, 1).unwrap();
+    json::check(fits.as_bytes(), 64).unwrap();
+    json::check(br#"{"a":"[[[[[[\"[[[","b":"\\"}"#, 1).unwrap();
+}
+
+#[tokio::test]
+async fn numbers_and_names_that_cannot_be_held_are_named() {
+    let long = format!(r#"{{"{}":1e999}}"#, "n".repeat(900));
+    for (body, field) in [
+        (r#"{"a":1e400}"#, "a"),
+        (r#"{"a":{"b":[1,{"c":-1e309}]}}"#, "a.b[1].c"),
+        ("[1,1e400]", "[1]"),
+        (r#"{"a":1,"b":2,"a":3}"#, "a"),
+        (r#"{"x":[{"y":1,"\u0079":2}]}"#, "x[0].y"),
+        (r#"{"a":tru}"#, "a"),
+    ] {
+        let error = read("application/json", body).await.unwrap_err();
+        assert_eq!((error.code(), error.kind()), (400, "entity.parse.failed"), "{body}");
+        assert!(error.message().contains(&format!("'{field}'")), "{body}: {error}");
+        assert_eq!(error.data(), Some(&serde_json::json!({ "field": field })), "{body}");
+    }
+    assert!(read("application/json", long).await.unwrap_err().message().len() < 400);
+    let names: Vec<_> = (0..100).map(|i| format!(r#""n{i}":0"#)).collect();
+    json::check(format!("{{{}}}", names.join(",")).as_bytes(), 64).unwrap();
+    let error = json::check(format!(r#"{{{},"n7":1}}"#, names.join(",")).as_bytes(), 64).unwrap_err();
+    assert!(error.message().contains("'n7'"), "{error}");
+    let fine = r#"{"a":18446744073709551616,"b":1.0,"c":1e308,"d":{"a":1},"e":[{"a":1},{"a":1}]}"#;
+    assert!(read("application/json", fine).await.is_ok());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use ligand_core::{Error, State};
+use ligand_core::{Error, Middleware, ServiceBroker, State};
 use ligand_web::{Gateway, Route, error};
 use serde_json::json;
 
@@ -111,4 +111,77 @@ async fn a_starting_node_does_not_say_that_routes_are_missing() {
     let broker = ligand_core::ServiceBroker::builder().service(posts).start().await.unwrap();
     assert_eq!(*statuses.lock().unwrap(), [503, 503, 503]);
     assert_eq!(Direct(&gateway, &broker).get("/api/posts/5").await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn checks_run_side_by_side_with_a_limit_each() {
+    let broker = fixture::broker().await;
+    let never = || std::future::pending::<Result<(), Error>>();
+    let gateway = Gateway::builder()
+        .check("first", never)
+        .check("second", never)
+        .check("third", || async { Ok::<_, Error>(()) })
+        .check("fourth", || async { panic!("boom") as Result<(), Error> })
+        .check("fifth", never)
+        .build();
+    let start = tokio::time::Instant::now();
+    let ready = Direct(&gateway, &broker).get("/ready").await;
+    assert_eq!(start.elapsed(), std::time::Duration::from_secs(3));
+    let checks = &ready.json()["checks"];
+    let passed = ["first", "second", "third", "fourth", "fifth"].map(|name| checks[name] == true);
+    assert_eq!((ready.status, passed), (503, [false, false, true, false, false]));
+}
+
+/// Asks the gateway before the broker joins its bus.
+struct Early(Gateway, Arc<std::sync::Mutex<Vec<u16>>>);
+
+impl Middleware for Early {
+    fn name(&self) -> &str {
+        "early"
+    }
+
+    fn starting(&self, _: &ServiceBroker) -> ligand_core::BoxFuture<Result<(), Error>> {
+        let (gateway, seen) = (self.0.clone(), self.1.clone());
+        Box::pin(async move {
+            let address = gateway.local_addr().expect("the gateway listens");
+            for path in ["/health", "/ready", "/api/fx/num"] {
+                let status = crate::client::get(address, path).await.status;
+                seen.lock().unwrap().push(status);
+            }
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test]
+async fn health_answers_before_the_node_has_joined_its_bus() {
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let gateway = Gateway::builder().bind("127.0.0.1:0").route(Route::new("/api").direct_calls()).build();
+    let bus = ligand_transport::memory::MemoryBus::new();
+    let broker = ServiceBroker::builder()
+        .transporter(bus.transporter())
+        .service(gateway.clone())
+        .service(fixture::fx(&Running::default()))
+        .middleware(Early(gateway.clone(), seen.clone()))
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(*seen.lock().unwrap(), [200, 503, 503]);
+    broker.stop().await;
+    assert_eq!(gateway.local_addr(), None);
+}
+
+#[tokio::test]
+async fn a_start_that_fails_leaves_no_door_open() {
+    let gateway = Gateway::builder().bind("127.0.0.1:0").build();
+    let (own, seen) = (gateway.clone(), Arc::new(std::sync::Mutex::new(None)));
+    let address = seen.clone();
+    let broken = ligand_core::ServiceDef::new("broken").started(move |_| {
+        *address.lock().unwrap() = own.local_addr();
+        async { Err(Error::new("no")) }
+    });
+    ServiceBroker::builder().service(gateway.clone()).service(broken).start().await.unwrap_err();
+    let address = seen.lock().unwrap().expect("it was open");
+    assert_eq!(gateway.local_addr(), None);
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }

@@ -132,10 +132,15 @@ async fn heads_are_bounded() {
         ("headers", format!("GET /api/fx/num HTTP/1.1\r\nHost: x\r\n{many}\r\n")),
         ("cookie", format!("GET /api/fx/num HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n")),
         ("url", format!("GET /{url} HTTP/1.1\r\nHost: x\r\n\r\n")),
+        // Just beyond the limit: the reader of the connection takes it.
+        ("40 kB", format!("GET /api/fx/num HTTP/1.1\r\nHost: x\r\nCookie: {}\r\n\r\n", "c".repeat(40_000))),
+        ("40 kB in the path", format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "u".repeat(40_000))),
     ] {
         let answer = once(address, request).await.unwrap_or_else(|| panic!("{name}: no answer"));
         assert!(matches!(answer.status, 431 | 414), "{name}: {answer:?}");
     }
+    let fits = format!("GET /api/fx/num HTTP/1.1\r\nHost: x\r\nCookie: {}\r\n\r\n", "c".repeat(32_000));
+    assert_eq!(once(address, fits).await.unwrap().status, 200);
     alive(address).await;
 }
 

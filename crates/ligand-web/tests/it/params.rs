@@ -25,7 +25,52 @@ async fn body_query_and_path_are_merged() {
     );
     assert_eq!(http.get("/p??a=1").await.json(), json!({"?a": "1"}));
     assert_eq!(http.post("/p", "[1,2,3]").await.json(), json!([1, 2, 3]));
-    assert_eq!(http.post("/p?x=1", "[7]").await.json(), json!({"0": 7, "x": "1"}));
+}
+
+#[tokio::test]
+async fn a_list_is_never_taken_for_an_object() {
+    let broker = fixture::broker().await;
+    let gateway = one(Route::new("/")
+        .alias("/p", "fx.params")
+        .alias("/p/:id", "fx.params")
+        .alias("/t", "fx.typed")
+        .alias("/sum", "fx.list"));
+    let http = Direct(&gateway, &broker);
+    for target in ["/p/5", "/p?x=1", "/t?id=1", "/sum?x=1"] {
+        assert_eq!(http.post(target, "[7]").await.error(), (400, "BODY_IS_A_LIST".into()), "{target}");
+    }
+    let typed = http.post("/t", "[5,true]").await;
+    assert_eq!(
+        (typed.error(), &typed.json()["data"][0]["type"]),
+        ((422, "VALIDATION_ERROR".into()), &json!("object"))
+    );
+    assert_eq!(http.post("/sum", "[1,2]").await.json(), 3);
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_refused_with_the_name_of_the_field() {
+    let broker = fixture::broker().await;
+    let http = one(Route::new("/").alias("/p", "fx.params").alias("/p/:id", "fx.params"));
+    let http = Direct(&http, &broker);
+    for target in ["/p", "/p/5"] {
+        for (body, text) in [
+            (r#"{"a":{"b":1e400}}"#, "'a.b'"),
+            (r#"{"a":[1,1e400]}"#, "'a[1]'"),
+            (r#"{"a":1,"a":2}"#, "'a'"),
+            ("5", "a number"),
+            (r#""x""#, "a text"),
+            ("null", "null"),
+            ("true", "true or false"),
+        ] {
+            let answer = http.post(target, body).await;
+            assert_eq!(answer.error(), (400, "entity.parse.failed".into()), "{target} {body}");
+            assert!(
+                answer.json()["message"].as_str().unwrap().contains(text),
+                "{target} {body}: {}",
+                answer.body
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -310,6 +310,63 @@ async fn an_inner_call_that_finds_no_service_is_our_trouble() {
     assert!(lines.lines().iter().any(|line| line.contains("stock.release")), "{:?}", lines.lines());
 }
 
+#[tokio::test(start_paused = true)]
+async fn texts_of_a_url_are_converted_for_actions_of_other_nodes_too() {
+    let number = json!({"type": "integer"});
+    let schema = json!({"type": "object", "required": ["id"], "properties": {
+        "id": number, "on": {"type": "boolean"}, "tags": {"type": "array", "items": number},
+        "name": {"type": "string"}, "deep": {"type": "object", "properties": {"n": number}},
+    }});
+    let echo = Action::new("get", |_: Context, params: Value| async move { Ok::<_, Error>(params) })
+        .params_schema(ligand_wire::schema::Schema::from_json(schema).unwrap());
+    let bus = MemoryBus::new();
+    let shop = ServiceDef::new("shop").action(echo);
+    let far = ServiceBroker::builder().node_id("far").transporter(bus.transporter()).service(shop);
+    let far = far.start().await.unwrap();
+    let near = ServiceBroker::builder().node_id("near").transporter(bus.transporter()).start().await.unwrap();
+    near.wait_for_services(&["shop"], Duration::from_secs(5)).await.unwrap();
+    let gateway = one(Route::new("/").alias("GET /shop/:id", "shop.get"));
+    for broker in [&near, &far] {
+        let answer = Direct(&gateway, broker).get("/shop/5?on=true&tags=1&name=7&deep[n]=2&more=3").await;
+        let expected = json!({"id": 5, "on": true, "tags": [1], "name": "7", "deep": {"n": 2}, "more": "3"});
+        assert_eq!((answer.status, answer.json()), (200, expected), "{}", broker.node_id());
+    }
+    let row = |broker: &ServiceBroker| {
+        let rows = broker.call_named("$node.actions", json!({}));
+        async move {
+            let rows: Value = rows.await.unwrap().take().unwrap();
+            rows.as_array().unwrap().iter().find(|row| row["name"] == "shop.get").unwrap()["action"]["params"]
+                .clone()
+        }
+    };
+    let shown = row(&near).await;
+    assert_eq!(shown, row(&far).await);
+    assert_eq!(shown["id"], json!({"type": "number", "integer": true, "convert": true}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn announced_params_of_javascript_nodes_are_read_and_shown_as_they_came() {
+    let mut cluster = Cluster::new().await;
+    let mut math =
+        service("math", json!({}), &[("odd", json!(null)), ("add", json!(null)), ("huge", json!(null))]);
+    let params =
+        json!({"a": "number|convert:true", "b": {"type": "number", "optional": true}, "$$strict": true});
+    math["actions"]["math.add"]["params"] = params.clone();
+    math["actions"]["math.odd"]["params"] = json!(["nonsense", 5, {"type": 7}]);
+    math["actions"]["math.huge"]["params"] = (0..5000).map(|i| (i.to_string(), json!("number"))).collect();
+    cluster.tell("js", json!([math])).await;
+    let services = cluster.broker.registry().snapshot();
+    let schema = |name: &str| services.endpoint(name).unwrap().action().params_of().cloned();
+    let mut texts = json!({"a": "1", "b": "2", "c": "3"});
+    schema("math.add").unwrap().convert(&mut texts);
+    assert_eq!(texts, json!({"a": 1, "b": 2, "c": "3"}));
+    schema("math.odd").unwrap().convert(&mut texts);
+    assert!(schema("math.huge").is_none());
+    let rows: Value = cluster.broker.call_named("$node.actions", json!({})).await.unwrap().take().unwrap();
+    let row = rows.as_array().unwrap().iter().find(|row| row["name"] == "math.add").unwrap();
+    assert_eq!(row["action"]["params"], params);
+}
+
 /// A type for `Arc<Req>` in closures of routes.
 type Req = Arc<ligand_web::Req>;
 

@@ -94,6 +94,75 @@ async fn a_stop_ends_what_runs_and_closes_what_idles() {
 }
 
 #[tokio::test]
+async fn requests_that_were_sent_before_a_stop_are_answered() {
+    let (broker, address) = serving(gateway(), &Running::default()).await;
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        let mut kept = Raw::connect(address).await;
+        kept.write("GET /api/fx/num HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        kept.read().await.unwrap();
+        clients.push(kept);
+    }
+    for _ in 0..8 {
+        clients.push(Raw::connect(address).await);
+    }
+    for client in &mut clients {
+        client.write("GET /api/fx/num HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    }
+    // Nothing of the gateway has run since: it finds the requests after the stop has begun.
+    let answers = async {
+        for client in &mut clients {
+            let answer = client.read().await.expect("an answer");
+            assert_eq!((answer.json(), answer.header("connection")), (json!(123), "close"));
+            assert!(client.is_closed().await);
+        }
+    };
+    tokio::join!(broker.stop(), answers);
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn half_a_head_does_not_hold_up_a_stop() {
+    let gateway = gateway();
+    let broker = ServiceBroker::builder()
+        .options(|options| options.tracking.shutdown_timeout = Duration::from_secs(3600))
+        .service(gateway.clone())
+        .start()
+        .await
+        .unwrap();
+    let mut half = Raw::connect(gateway.local_addr().unwrap()).await;
+    half.write("GET /api/fx/num HTTP/1.1\r\nHo").await;
+    let stop = tokio::time::timeout(Duration::from_secs(20), broker.stop());
+    stop.await.expect("the stop waits for a request that never comes");
+    assert!(half.read().await.is_none());
+}
+
+#[tokio::test]
+async fn silent_connections_make_room_for_others() {
+    let gateway = Gateway::builder()
+        .bind("127.0.0.1:0")
+        .limits(|limits| {
+            limits.connections = 3;
+            limits.header_timeout = Duration::from_secs(3600);
+        })
+        .route(Route::new("/api").direct_calls())
+        .build();
+    let running = Running::default();
+    let (_broker, address) = serving(gateway, &running).await;
+    let mut silent = Raw::connect(address).await;
+    let mut half = Raw::connect(address).await;
+    half.write("GET /api/fx/num HTTP/1.1\r\nHo").await;
+    let mut busy = Raw::connect(address).await;
+    busy.write("GET /api/fx/slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    running.reaches(1).await;
+    assert_eq!(get(address, "/api/fx/num").await.json(), 123);
+    assert_eq!(get(address, "/api/fx/num").await.json(), 123);
+    assert!(silent.is_closed().await || half.is_closed().await);
+    running.end();
+    assert_eq!(busy.read().await.unwrap().json(), "slow done", "a running request keeps its place");
+}
+
+#[tokio::test]
 async fn a_stop_waits_no_longer_than_it_may() {
     let running = Running::default();
     let gateway = gateway();
