@@ -160,6 +160,10 @@ impl Transporter for Amqp {
         Features { balancer: true, ..Features::default() }
     }
 
+    fn largest(&self) -> Option<usize> {
+        Some(self.options.max_packet_size)
+    }
+
     fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {
         Box::pin(async move {
             let sessions = self.sessions(link.clone())?;

@@ -161,9 +161,18 @@ impl Drop for GiveUp<'_> {
     }
 }
 
+/// Bytes of a packet that its topic and head may need.
+const TOPIC: usize = 1024;
+
 impl Transporter for Mqtt {
     fn name(&self) -> &'static str {
         "mqtt"
+    }
+
+    fn largest(&self) -> Option<usize> {
+        // A packet has its topic beside the body.
+        let most = self.options.max_packet_size;
+        Some(most.saturating_sub(TOPIC).max(most / 2))
     }
 
     fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {

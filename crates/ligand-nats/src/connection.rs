@@ -242,7 +242,7 @@ async fn publish(client: &Client, subject: String, reply: Option<String>, body: 
             let text = format!(
                 "The packet has {size} bytes, the NATS server takes at most {most}: raise 'max_payload' there."
             );
-            Error::client(413, "PAYLOAD_TOO_LARGE", text)
+            Error::client(413, "PACKET_TOO_LARGE", text)
         }
         PublishErrorKind::InvalidSubject => {
             wrong("the name of a node, action or event has white space and cannot be a part of a subject")

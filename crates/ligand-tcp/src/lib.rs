@@ -137,6 +137,10 @@ impl Transporter for TcpTransporter {
         Features { own_discovery: true, balancer: false }
     }
 
+    fn largest(&self) -> Option<usize> {
+        Some(self.options.max_packet_size)
+    }
+
     fn port(&self) -> Option<u16> {
         self.mesh.get().map(|mesh| mesh.port)
     }

@@ -86,6 +86,9 @@ pub struct Promises {
     pub broadcasts: bool,
     /// Bytes of the largest body that travels; at least 64 KiB. Default: 1 MiB.
     pub largest_body: usize,
+    /// Bytes of a body that does not travel, because the bus or the other nodes do not take it; `None` = there is no
+    /// such limit below what a test can send. Default: none.
+    pub too_large: Option<usize>,
     /// Names of nodes that work. Default: with dots, dashes, underscores and letters beyond ASCII.
     pub node_ids: Vec<&'static str>,
     /// A loss is told within this time. Default: 1 s.
@@ -102,6 +105,7 @@ impl Default for Promises {
             undelivered: false,
             broadcasts: true,
             largest_body: 1 << 20,
+            too_large: None,
             node_ids: vec!["a.b.c", "node-1_x", "UPPER", "knoten-\u{fc}\u{4e2d}"],
             loss_told: Duration::from_secs(1),
             back_within: Duration::from_secs(2),
@@ -124,6 +128,7 @@ macro_rules! contract_tests {
             order_is_kept,
             many_senders_lose_nothing,
             bodies_are_bytes,
+            a_body_that_is_too_large_is_told,
             node_ids_of_all_kinds,
             namespaces_are_apart,
             garbage_is_only_bytes,
@@ -132,6 +137,7 @@ macro_rules! contract_tests {
             balanced_subscriptions_are_replaced,
             nobody_there_is_told,
             a_node_that_left_is_told,
+            an_answer_to_a_node_that_is_away_is_told,
             flush_ends,
             disconnect_ends_delivery,
             disconnect_hands_over_the_rest,

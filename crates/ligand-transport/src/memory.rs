@@ -39,7 +39,7 @@ use self::{
     routes::{Member, Routes},
     weather::Weather,
 };
-use crate::{Sending, Ticket};
+use crate::{Link, Sending, Ticket};
 
 /// How many packets wait for one receiver before senders wait.
 const QUEUE: usize = 1024;
@@ -55,6 +55,8 @@ struct Shared {
 struct State {
     up: bool,
     queue: usize,
+    /// Longest body that travels, in bytes.
+    largest: usize,
     weather: Weather,
     routes: Routes,
     /// In the order in which they joined: the same order of happenings in every run.
@@ -80,6 +82,7 @@ impl MemoryBus {
             state: Mutex::new(State {
                 up: true,
                 queue: QUEUE,
+                largest: usize::MAX,
                 weather: Weather::default(),
                 routes: Routes::default(),
                 members: BTreeMap::new(),
@@ -119,6 +122,19 @@ impl MemoryBus {
     /// least 1 ms. Default: 0.
     pub fn reordering(self, part: f64) -> Self {
         self.0.state.lock().weather.reordering = part;
+        self
+    }
+
+    /// Part of the packets that are handled by their receiver before the sender goes on, from 0 to 1: as if the
+    /// sender's thread were stopped there. Packets that are delayed or wait for others are not. Default: 0.
+    pub fn rush(self, part: f64) -> Self {
+        self.0.state.lock().weather.rush = part;
+        self
+    }
+
+    /// Longest body that travels, in bytes; senders of longer ones get `PACKET_TOO_LARGE`. Default: no limit.
+    pub fn largest(self, bytes: usize) -> Self {
+        self.0.state.lock().largest = bytes;
         self
     }
 
@@ -179,15 +195,15 @@ impl MemoryBus {
         let state = &mut *guard;
         if state.up {
             let receivers = state.routes.find(namespace, topic, &mut state.weather);
-            let _ = state.deliver(receivers, topic, body);
+            let _ = state.deliver(receivers, topic, body, false);
         }
     }
 
     /// Lets a member in; it comes online now, or when the bus is there.
-    fn join(&self, node: &Arc<str>, namespace: &str, inbox: Inbox) -> Arc<Member> {
+    fn join(&self, link: &Arc<dyn Link>, inbox: Inbox) -> Arc<Member> {
         let mut state = self.0.state.lock();
         state.last_member += 1;
-        let member = Arc::new(Member::new(state.last_member, node.clone(), namespace.into(), inbox));
+        let member = Arc::new(Member::new(state.last_member, link, inbox));
         state.members.insert(member.id, member.clone());
         state.settle("");
         member
@@ -216,11 +232,14 @@ impl MemoryBus {
         if !from.online() {
             return Sending::Done(Err(Error::disconnected()));
         }
+        if body.len() > state.largest {
+            return Sending::Done(Err(too_large(body.len(), state.largest)));
+        }
         if state.muted.contains(&from.node) {
             return Sending::Done(Ok(()));
         }
         let receivers = state.routes.find(&from.namespace, topic, &mut state.weather);
-        let mut waiting = Vec::new();
+        let (mut waiting, mut rushed) = (Vec::new(), Vec::new());
         match ticket {
             Some(ticket) if receivers.is_empty() => {
                 let item = Item::Parcel(Parcel::undelivered(ticket));
@@ -228,9 +247,12 @@ impl MemoryBus {
                     waiting.push((from.inbox.clone(), item));
                 }
             }
-            _ => waiting = state.deliver(receivers, topic, body),
+            _ => (waiting, rushed) = state.deliver(receivers, topic, body, true),
         }
         drop(guard);
+        for member in rushed {
+            member.hand_over(topic.kind, body);
+        }
         if waiting.is_empty() {
             return Sending::Done(Ok(()));
         }
@@ -262,21 +284,32 @@ impl State {
         }
     }
 
-    /// Puts the packet into the inboxes of the receivers; answers those that have no room.
-    fn deliver(&mut self, receivers: Vec<Arc<Member>>, topic: &Topic, body: &Bytes) -> Vec<(Inbox, Item)> {
-        let mut waiting = Vec::new();
+    /// Puts the packet into the inboxes of the receivers; answers those that have no room, and those that take it in
+    /// this very moment.
+    fn deliver(
+        &mut self,
+        receivers: Vec<Arc<Member>>,
+        topic: &Topic,
+        body: &Bytes,
+        may_rush: bool,
+    ) -> (Vec<(Inbox, Item)>, Vec<Arc<Member>>) {
+        let (mut waiting, mut rushed) = (Vec::new(), Vec::new());
         for member in receivers {
             if self.muted.contains(&member.node) {
                 continue;
             }
             for at in self.weather.fates(&member) {
+                if at.is_none() && may_rush && self.weather.rushes() && member.inbox.is_idle() {
+                    rushed.push(member.clone());
+                    continue;
+                }
                 let item = Item::Parcel(Parcel::packet(topic.kind, body.clone(), at));
                 if let Err(item) = member.inbox.put(item) {
                     waiting.push((member.inbox.clone(), item));
                 }
             }
         }
-        waiting
+        (waiting, rushed)
     }
 }
 
@@ -285,6 +318,11 @@ impl fmt::Debug for MemoryBus {
         let state = self.0.state.lock();
         f.debug_struct("MemoryBus").field("up", &state.up).field("members", &state.members.len()).finish()
     }
+}
+
+fn too_large(size: usize, limit: usize) -> Error {
+    let text = format!("A packet of {size} bytes is longer than the bus takes ({limit} bytes).");
+    Error::client(413, "PACKET_TOO_LARGE", text)
 }
 
 /// What a member answers when it is used before it is connected, or after.

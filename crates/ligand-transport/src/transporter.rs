@@ -54,6 +54,12 @@ pub trait Transporter: Send + Sync + 'static {
         Features::default()
     }
 
+    /// Longest body that it takes from other nodes, in bytes; `None` = it has no limit of its own. The broker tells it
+    /// to other nodes, which do not send more.
+    fn largest(&self) -> Option<usize> {
+        None
+    }
+
     /// Where other nodes reach this one directly, once it is connected; it goes into the node's info.
     fn port(&self) -> Option<u16> {
         None
@@ -79,7 +85,7 @@ pub trait Transporter: Send + Sync + 'static {
     /// Hands a packet over. Packets to the same topic keep their order. Answers [`Sending::Waiting`] only when the
     /// bus is slower than the sender.
     ///
-    /// An error means that the packet has not left. That it left and nobody was there is told by
+    /// An error means that the packet has not left; 413 `PACKET_TOO_LARGE` that it never will. That it left and nobody was there is told by
     /// [`Link::undelivered`].
     fn send(&self, packet: Outbound) -> Sending;
 
@@ -100,6 +106,10 @@ impl<T: Transporter> Transporter for Arc<T> {
 
     fn features(&self) -> Features {
         (**self).features()
+    }
+
+    fn largest(&self) -> Option<usize> {
+        (**self).largest()
     }
 
     fn port(&self) -> Option<u16> {

@@ -20,7 +20,7 @@ impl Bus for Nats {
     }
 
     fn promises(&self) -> Promises {
-        Promises { undelivered: true, ..Promises::default() }
+        Promises { undelivered: true, too_large: Some((1 << 20) + 1), ..Promises::default() }
     }
 
     fn transporter(&self) -> Arc<dyn Transporter> {

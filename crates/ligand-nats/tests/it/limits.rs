@@ -24,7 +24,7 @@ async fn too_large_packets_name_the_option() {
     to.connect().await;
     let topic = Topic::node(PacketKind::Request, "to".into());
     let error = from.send(topic, vec![b'x'; 2001], None).await.unwrap_err();
-    assert_eq!((error.code(), error.kind()), (413, "PAYLOAD_TOO_LARGE"));
+    assert_eq!((error.code(), error.kind()), (413, "PACKET_TOO_LARGE"));
     assert!(error.message().contains("2001 bytes") && error.message().contains("'max_payload'"), "{error}");
     from.tell(PacketKind::Request, "to", vec![b'x'; 2000]).await;
     to.expect(PacketKind::Request, &[b'x'; 2000]).await;

@@ -26,6 +26,7 @@ impl Bus for Network {
             undelivered: true,
             broadcasts: false,
             largest_body: 16 << 20,
+            too_large: Some((16 << 20) + 1),
             ..Promises::default()
         }
     }

@@ -100,6 +100,28 @@ pub async fn bodies_are_bytes<B: Bus>() {
     }
 }
 
+/// A body that is too large is an error at its sender, and nothing else: other packets travel before and after.
+pub async fn a_body_that_is_too_large_is_told<B: Bus>() {
+    let bed = Bed::<B>::start().await;
+    let Some(size) = bed.promises.too_large else { return };
+    let [from, to] = bed.nodes(["from", "to"]).await;
+    for kind in [PacketKind::Request, PacketKind::Response, PacketKind::Event] {
+        from.tell(kind, "to", "before").await;
+        let error = from
+            .send(Topic::node(kind, "to".into()), vec![b'x'; size], None)
+            .await
+            .expect_err("a body that does not travel is an error");
+        assert_eq!((error.code(), error.kind()), (413, "PACKET_TOO_LARGE"), "{error:#}");
+        from.tell(kind, "to", "after").await;
+        to.expect(kind, b"before").await;
+        to.expect(kind, b"after").await;
+    }
+    assert!(from.link.losses().is_empty() && to.link.losses().is_empty(), "a connection was lost");
+    if let Some(largest) = to.transporter.largest() {
+        assert!(largest < size, "it says that it takes {largest} bytes");
+    }
+}
+
 /// Names of nodes with dots, dashes and letters beyond ASCII work, and are not confused.
 pub async fn node_ids_of_all_kinds<B: Bus>() {
     let bed = Bed::<B>::start().await;

@@ -39,6 +39,45 @@ pub async fn nobody_there_is_told<B: Bus>() {
     from.expect_nothing().await;
 }
 
+/// The ticket of an answer or event to a node that is away comes back, and the next one arrives when it is there again.
+pub async fn an_answer_to_a_node_that_is_away_is_told<B: Bus>() {
+    let bed = Bed::<B>::start().await;
+    if !bed.promises.undelivered {
+        return;
+    }
+    let [from, to] = bed.nodes(["from", "to"]).await;
+    to.transporter.disconnect().await;
+    for kind in [PacketKind::Response, PacketKind::Event] {
+        let topic = || Topic::node(kind, "to".into());
+        let told = async {
+            // A server may read the first packet before it reads that the node has left.
+            for _ in 0..3 {
+                let lost = ticket();
+                if from.send(topic(), "answer", Some(lost)).await.is_err()
+                    || from.link.wait_undelivered(lost, Duration::from_secs(1)).await
+                {
+                    return true;
+                }
+            }
+            false
+        };
+        assert!(told.await, "a packet ({}) to a node that is away was taken for delivered", kind.as_str());
+    }
+    let [again] = bed.nodes(["to"]).await;
+    if from.transporter.features().own_discovery {
+        let known = || crate::Link::cluster(&*from.link).peer("to").is_some_and(|peer| peer.available);
+        assert!(super::bed::until(super::PATIENCE, known).await, "the node is not seen again");
+    }
+    from.tell(PacketKind::Response, "to", "again").await;
+    loop {
+        // A bus that keeps packets may hand over the earlier ones first.
+        let (kind, body) = again.next().await;
+        if (kind, &body[..]) == (PacketKind::Response, b"again") {
+            break;
+        }
+    }
+}
+
 /// The ticket of a packet to a node that has left comes back.
 pub async fn a_node_that_left_is_told<B: Bus>() {
     let bed = Bed::<B>::start().await;

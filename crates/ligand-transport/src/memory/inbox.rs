@@ -20,6 +20,7 @@ use crate::{Link, Ticket};
 pub(super) struct Inbox {
     items: mpsc::UnboundedSender<Item>,
     room: Arc<Semaphore>,
+    size: usize,
 }
 
 /// The receiving end.
@@ -42,12 +43,19 @@ pub(super) struct Parcel {
 
 enum What {
     Packet(PacketKind, Bytes),
+    /// As a packet, and takes no room.
+    Extra(PacketKind, Bytes),
     Undelivered(Ticket),
 }
 
 impl Parcel {
     pub(super) const fn packet(kind: PacketKind, body: Bytes, at: Option<Instant>) -> Self {
         Self { what: What::Packet(kind, body), at }
+    }
+
+    /// A packet that arrives at once and takes no room.
+    pub(super) const fn extra(kind: PacketKind, body: Bytes) -> Self {
+        Self { what: What::Extra(kind, body), at: None }
     }
 
     pub(super) const fn undelivered(ticket: Ticket) -> Self {
@@ -58,10 +66,15 @@ impl Parcel {
 pub(super) fn queue(size: usize) -> (Inbox, Outlet) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let room = Arc::new(Semaphore::new(size));
-    (Inbox { items: sender, room: room.clone() }, Outlet { items: receiver, room })
+    (Inbox { items: sender, room: room.clone(), size }, Outlet { items: receiver, room })
 }
 
 impl Inbox {
+    /// No parcel waits or travels.
+    pub(super) fn is_idle(&self) -> bool {
+        self.room.available_permits() == self.size
+    }
+
     /// Adds a parcel, or gives it back when there is no room.
     pub(super) fn put(&self, item: Item) -> Result<(), Item> {
         match self.room.try_acquire() {
@@ -136,9 +149,11 @@ impl Outlet {
     }
 
     fn hand_over(&self, link: &dyn Link, what: What) {
-        self.room.add_permits(1);
+        if !matches!(what, What::Extra(..)) {
+            self.room.add_permits(1);
+        }
         match what {
-            What::Packet(kind, body) => link.receive(kind, body),
+            What::Packet(kind, body) | What::Extra(kind, body) => link.receive(kind, body),
             What::Undelivered(ticket) => link.undelivered(ticket),
         }
     }

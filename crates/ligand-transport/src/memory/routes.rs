@@ -1,13 +1,15 @@
 //! Who subscribed to what.
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use bytes::Bytes;
 use ligand_wire::{
     packet::PacketKind,
     pattern::Pattern,
@@ -16,7 +18,18 @@ use ligand_wire::{
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{inbox::Inbox, weather::Weather};
+use super::{
+    inbox::{Inbox, Item, Parcel},
+    weather::Weather,
+};
+use crate::Link;
+
+/// How deep receivers that send run in the turns of their senders.
+const DEEPEST: usize = 8;
+
+thread_local! {
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
 
 /// A transporter on the bus.
 pub(super) struct Member {
@@ -24,6 +37,7 @@ pub(super) struct Member {
     pub(super) node: Arc<str>,
     pub(super) namespace: Arc<str>,
     pub(super) inbox: Inbox,
+    link: Weak<dyn Link>,
     online: AtomicBool,
     balanced: Mutex<Vec<Topic>>,
     /// When the last packet arrives that keeps its place.
@@ -31,9 +45,31 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(id: u64, node: Arc<str>, namespace: Arc<str>, inbox: Inbox) -> Self {
-        let online = AtomicBool::new(false);
-        Self { id, node, namespace, inbox, online, balanced: Mutex::default(), last: Mutex::default() }
+    pub(super) fn new(id: u64, link: &Arc<dyn Link>, inbox: Inbox) -> Self {
+        Self {
+            id,
+            node: link.node_id().clone(),
+            namespace: link.namespace().into(),
+            inbox,
+            link: Arc::downgrade(link),
+            online: AtomicBool::new(false),
+            balanced: Mutex::default(),
+            last: Mutex::default(),
+        }
+    }
+
+    /// Handles a packet in the sender's turn, unless senders wait for each other too deep already.
+    pub(super) fn hand_over(&self, kind: PacketKind, body: &Bytes) {
+        let depth = DEPTH.get();
+        if depth >= DEEPEST {
+            self.inbox.tell(Item::Parcel(Parcel::extra(kind, body.clone())));
+            return;
+        }
+        if let Some(link) = self.link.upgrade() {
+            DEPTH.set(depth + 1);
+            link.receive(kind, body.clone());
+            DEPTH.set(depth);
+        }
     }
 
     pub(super) fn online(&self) -> bool {

@@ -75,6 +75,11 @@ impl Transporter for MemoryTransporter {
         Features { balancer: true, own_discovery: false }
     }
 
+    fn largest(&self) -> Option<usize> {
+        let largest = self.bus.0.state.lock().largest;
+        (largest < usize::MAX).then_some(largest)
+    }
+
     fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {
         Box::pin(async move {
             let size = self.bus.0.state.lock().queue;
@@ -83,7 +88,7 @@ impl Transporter for MemoryTransporter {
             let (work, registration) = AbortHandle::new_pair();
             let task = Abortable::new(outlet.run(link.clone(), sender), registration);
             link.tasks().spawn_background(task.map(drop));
-            let member = self.bus.join(link.node_id(), link.namespace(), inbox);
+            let member = self.bus.join(&link, inbox);
             let seat = Seat { bus: self.bus.clone(), member, work, ready: ready.clone() };
             *self.seat.lock() = Some(Arc::new(seat));
             let mut attempt = Attempt { of: &self, succeeded: false };

@@ -12,6 +12,7 @@ pub(super) struct Weather {
     pub(super) loss: f64,
     pub(super) duplication: f64,
     pub(super) reordering: f64,
+    pub(super) rush: f64,
     pub(super) delay: Range<Duration>,
 }
 
@@ -22,6 +23,7 @@ impl Default for Weather {
             loss: 0.0,
             duplication: 0.0,
             reordering: 0.0,
+            rush: 0.0,
             delay: Duration::ZERO..Duration::ZERO,
         }
     }
@@ -59,6 +61,11 @@ impl Weather {
         }
         let travel = whole(self.delay.start + (longest - self.delay.start).mul_f64(self.lots.f64()));
         Some(to.not_before_the_last(Instant::now() + travel))
+    }
+
+    /// Whether a packet is handled before its sender goes on.
+    pub(super) fn rushes(&mut self) -> bool {
+        self.happens(self.rush)
     }
 
     fn happens(&mut self, part: f64) -> bool {

@@ -9,15 +9,18 @@ use ligand_transport::{
 };
 use ligand_wire::topic::Topic;
 
+/// Longest body that the bus takes.
+const LARGEST: usize = 2 << 20;
+
 struct Memory(MemoryBus);
 
 impl Bus for Memory {
     fn start() -> impl Future<Output = Self> + Send {
-        ready(Self(MemoryBus::new()))
+        ready(Self(MemoryBus::new().largest(LARGEST)))
     }
 
     fn promises(&self) -> Promises {
-        Promises { undelivered: true, ..Promises::default() }
+        Promises { undelivered: true, too_large: Some(LARGEST + 1), ..Promises::default() }
     }
 
     fn transporter(&self) -> Arc<dyn Transporter> {
