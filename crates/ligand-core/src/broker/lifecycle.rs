@@ -23,7 +23,7 @@ use crate::{
     context::{Context, Extra, Inner as ContextInner},
     middleware::order,
     registry::{Endpoint, Listener, ServiceItem},
-    service::{IntoServiceDef, Lifecycle, ServiceDef},
+    service::{IntoServiceDef, Lifecycle, ServiceDef, Version},
 };
 
 impl ServiceBroker {
@@ -298,8 +298,9 @@ impl ServiceBroker {
         let own = item.def().settings.get("$shutdownTimeout").and_then(serde_json::Value::as_u64);
         let limit = own.map_or(tracking.shutdown_timeout, Duration::from_millis);
         if tracking.enabled && !idle_within(limit, || item.running() == 0).await {
-            let error = Error::graceful_stop_timeout(item.full_name());
-            tracing::error!(running = item.running(), "{error}");
+            let version = item.def().version.as_ref().map_or(serde_json::Value::Null, Version::to_value);
+            let error = Error::graceful_stop_timeout(&item.def().name, &version);
+            tracing::error!(service = &**item.full_name(), running = item.running(), "{error}");
         }
     }
 

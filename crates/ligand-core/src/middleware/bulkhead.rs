@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use ligand_wire::{Error, Payload};
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -20,8 +21,6 @@ struct Bulkhead {
     running: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     max_waiting: usize,
-    what: Arc<str>,
-    node: Arc<str>,
 }
 
 /// Gives a waiting place back, also when the waiting call is cancelled.
@@ -34,18 +33,21 @@ impl Drop for Place {
 }
 
 impl Bulkhead {
-    fn new(policy: &BulkheadPolicy, what: &str, parts: &Parts) -> Arc<Self> {
+    fn new(policy: &BulkheadPolicy) -> Arc<Self> {
         Arc::new(Self {
             running: Arc::new(Semaphore::new(policy.concurrency.min(Semaphore::MAX_PERMITS))),
             waiting: Arc::default(),
             max_waiting: if policy.max_queue_size == 0 { usize::MAX } else { policy.max_queue_size },
-            what: what.into(),
-            node: parts.node_id.clone(),
         })
     }
 
-    /// Runs `work` when it is its turn. The semaphore hands out permits in order of arrival.
-    fn run<T: Send + Unpin + 'static>(&self, work: impl FnOnce() -> Work<T> + Send + 'static) -> Work<T> {
+    /// Runs `work` when it is its turn; `full` says that nobody may wait any more. The semaphore hands out permits in
+    /// order of arrival.
+    fn run<T: Send + Unpin + 'static>(
+        &self,
+        full: impl FnOnce() -> Error,
+        work: impl FnOnce() -> Work<T> + Send + 'static,
+    ) -> Work<T> {
         if let Ok(permit) = self.running.clone().try_acquire_owned() {
             return Work::new(async move {
                 let result = work().await;
@@ -55,7 +57,7 @@ impl Bulkhead {
         }
         let reserve = |waiting: usize| (waiting < self.max_waiting).then_some(waiting + 1);
         if self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, reserve).is_err() {
-            return Work::done(Err(Error::queue_is_full(&self.what, &self.node)));
+            return Work::done(Err(full()));
         }
         let place = Place(self.waiting.clone());
         let running = self.running.clone();
@@ -74,10 +76,11 @@ pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> Dy
     if !policy.enabled {
         return next;
     }
-    let bulkhead = Bulkhead::new(&policy, action.full_name(), parts);
+    let bulkhead = Bulkhead::new(&policy);
+    let (name, node): (Arc<str>, _) = (action.full_name().into(), parts.node_id.clone());
     Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
         let (next, ctx) = (next.clone(), ctx.clone());
-        bulkhead.run(move || next.call(&ctx, params))
+        bulkhead.run(|| Error::queue_is_full(&name, &node), move || next.call(&ctx, params))
     })
 }
 
@@ -87,9 +90,14 @@ pub(super) fn event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEve
     if !policy.enabled {
         return next;
     }
-    let bulkhead = Bulkhead::new(&policy, event.pattern(), parts);
+    let bulkhead = Bulkhead::new(&policy);
     Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
-        let (next, ctx) = (next.clone(), ctx.clone());
-        bulkhead.run(move || next.call(&ctx, payload))
+        let (next, own) = (next.clone(), ctx.clone());
+        let full = || {
+            let service = ctx.service_name().map(|name| &**name);
+            let data = json!({ "event": ctx.event(), "service": service, "nodeID": ctx.node_id() });
+            Error::queue_is_full(ctx.event(), ctx.broker().node_id()).with_data(data)
+        };
+        bulkhead.run(full, move || next.call(&own, payload))
     })
 }

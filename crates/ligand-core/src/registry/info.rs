@@ -20,10 +20,7 @@ fn service(item: &ServiceItem) -> ServiceInfo {
         item.listeners().iter().map(|listener| (listener.event().pattern().to_owned(), event(listener)));
     ServiceInfo {
         name: def.name.clone(),
-        version: def.version.as_ref().map(|version| match version {
-            Version::Number(number) => json!(number),
-            Version::Text(text) => json!(text),
-        }),
+        version: def.version.as_ref().map(Version::to_value),
         full_name: Some(item.full_name().to_string()),
         settings: public_settings(&def.settings),
         metadata: Value::Object(def.metadata.clone()),

@@ -78,6 +78,16 @@ pub enum Version {
     Text(String),
 }
 
+impl Version {
+    /// As it is written in infos and errors.
+    pub(crate) fn to_value(&self) -> Value {
+        match self {
+            Self::Number(number) => (*number).into(),
+            Self::Text(text) => text.as_str().into(),
+        }
+    }
+}
+
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -121,7 +121,10 @@ async fn listeners_can_be_limited() {
     let emit = |n: u32| broker.emit_named("e", json!(n)).throw_error().into_future();
     let (a, b, c) = futures_util::join!(emit(1), emit(2), emit(3));
     assert!(a.is_ok() && b.is_ok());
-    assert_eq!(c.unwrap_err().code(), 429);
+    let error = c.unwrap_err();
+    assert_eq!(error.code(), 429);
+    let node = broker.node_id();
+    assert_eq!(error.data(), Some(&json!({ "event": "e", "service": "s", "nodeID": node })));
     assert_eq!(log.take(), ["1", "2"]);
 }
 

@@ -204,15 +204,16 @@ impl Error {
         Self::build("BrokerDisconnectedError", 502, text).with_kind("BAD_GATEWAY").with_retryable(true)
     }
 
-    /// 500 `GRACEFUL_STOP_TIMEOUT`: running calls did not end within the shutdown time.
-    pub fn graceful_stop_timeout(service: &str) -> Self {
+    /// 500 `GRACEFUL_STOP_TIMEOUT`: running calls did not end within the shutdown time. `version` is null for a service
+    /// without one.
+    pub fn graceful_stop_timeout(service: &str, version: &Value) -> Self {
         Self::build(
             "GracefulStopTimeoutError",
             500,
             format!("Unable to stop '{service}' service gracefully."),
         )
         .with_kind("GRACEFUL_STOP_TIMEOUT")
-        .with_data(json!({ "service": service }))
+        .with_data(json!({ "name": service, "version": version }))
     }
 }
 
