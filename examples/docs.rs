@@ -28,6 +28,10 @@ pub mod from_moleculer {}
 pub mod join {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/outages.md")]
+pub mod outages {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/streams.md")]
 pub mod streams {}
 

@@ -77,6 +77,16 @@ pub enum Part {
     Error(Error),
 }
 
+impl Part {
+    /// The bytes of a chunk that may be cut.
+    pub(crate) fn as_bytes(&self) -> Option<Bytes> {
+        match self {
+            Self::Chunk(chunk) => chunk.as_binary().cloned(),
+            _ => None,
+        }
+    }
+}
+
 /// A stream of bytes or values. Clones are handles of the same stream: the first one that reads has it, the others
 /// get `STREAM_TAKEN`.
 ///

@@ -11,6 +11,8 @@ mod control;
 mod cpu;
 mod early;
 mod inbound;
+mod inquiry;
+mod kept;
 mod outbound;
 mod packing;
 mod pending;
@@ -19,6 +21,7 @@ mod pulse;
 mod quiet;
 mod returning;
 mod serving;
+mod size;
 mod stats;
 mod streams;
 
@@ -50,8 +53,9 @@ pub use pongs::Echo;
 pub use stats::{InFlight, Traffic};
 
 use self::{
-    buffer::Buffer, control::Events, cpu::CpuMeter, early::Early, inbound::EventIn, pending::Pending,
-    pongs::Pongs, quiet::Quiet, returning::Returning, serving::Serving, stats::Stats, streams::Streams,
+    buffer::Buffer, control::Events, cpu::CpuMeter, early::Early, inbound::EventIn, kept::Kept,
+    packing::Pile, pending::Pending, pongs::Pongs, quiet::Quiet, returning::Returning, serving::Serving,
+    stats::Stats, streams::Streams,
 };
 use crate::{
     broker::{ServiceBroker, WeakBroker},
@@ -84,6 +88,7 @@ pub(crate) struct Transit {
     tasks: Tasks,
     pending: Pending,
     serving: Serving,
+    kept: Kept,
     streams: Streams,
     events: Events,
     pongs: Pongs,
@@ -164,6 +169,7 @@ impl Transit {
             tasks,
             pending: Pending::default(),
             serving: Serving::default(),
+            kept: Kept::default(),
             streams: Streams::default(),
             events: Events::default(),
             pongs: Pongs::default(),
@@ -240,30 +246,47 @@ impl Transit {
         InFlight { calls: self.pending.len(), serving: self.serving.len(), streams_in, streams_out }
     }
 
-    /// A packet as it travels.
-    fn pack(&self, packet: &Packet<'_>, ver: &str, to: Option<&str>) -> Result<Bytes> {
-        self.transmit.send(packet.kind(), self.plain(packet, ver, to)?)
+    /// A packet as it travels to a node, or to nodes that take what this one does.
+    fn pack(&self, packet: &Packet<'_>, ver: &str, to: Option<&Node>) -> Result<Bytes> {
+        let plain = self.plain(packet, ver, to)?;
+        self.seal(packet.kind(), plain, to)
     }
 
     /// A packet before compression and encryption.
-    fn plain(&self, packet: &Packet<'_>, ver: &str, to: Option<&str>) -> Result<Bytes> {
+    fn plain(&self, packet: &Packet<'_>, ver: &str, to: Option<&Node>) -> Result<Bytes> {
         if let Some(logger) = &self.logger {
-            logger.sent(packet.kind(), to, || text(packet, ver, &self.node_id));
+            logger.sent(packet.kind(), to.map(|node| &**node.id()), || text(packet, ver, &self.node_id));
         }
-        packing::pack(|out| codec::encode(packet, Envelope { ver, sender: &self.node_id }, self.format, out))
+        let pile = if packet.kind() == PacketKind::Response { Pile::Kept } else { Pile::Passing };
+        packing::pack(pile, |out| {
+            codec::encode(packet, Envelope { ver, sender: &self.node_id }, self.format, out)
+        })
     }
 
-    /// The opposite of [`Transit::pack`], up to the plain bytes.
-    fn unseal(&self, kind: PacketKind, body: Bytes) -> Result<Bytes> {
-        let most = self.options.transit.max_packet_size;
-        let body = match body.len() <= most {
-            true => self.transmit.receive(kind, body)?,
-            false => body,
-        };
-        match body.len() <= most {
-            true => Ok(body),
-            false => Err(Error::invalid_packet(kind, "it is longer than 'transit.max_packet_size'")),
+    /// Compresses and encrypts a packet. The receiver looks at its length before and after.
+    fn seal(&self, kind: PacketKind, plain: Bytes, to: Option<&Node>) -> Result<Bytes> {
+        self.fits(kind, plain.len(), to)?;
+        if self.transmit.is_empty() {
+            return Ok(plain);
         }
+        let body = self.transmit.send(kind, plain)?;
+        self.fits(kind, body.len(), to)?;
+        Ok(body)
+    }
+
+    /// The opposite of [`Transit::pack`], up to the plain bytes; `None` for what is too long, which was dealt with.
+    fn unseal(&self, kind: PacketKind, body: Bytes) -> Result<Option<Bytes>> {
+        let most = self.options.transit.max_packet_size;
+        if body.len() > most {
+            self.too_large_came(kind, body, true);
+            return Ok(None);
+        }
+        let plain = self.transmit.receive(kind, body)?;
+        if plain.len() > most {
+            self.too_large_came(kind, plain, false);
+            return Ok(None);
+        }
+        Ok(Some(plain))
     }
 
     fn ver_of(&self, node: &Node) -> &'static str {
@@ -272,7 +295,7 @@ impl Transit {
 
     /// Sends a packet to one node; answers an error when it did not leave.
     fn send_to(&self, node: &Node, packet: &Packet<'_>) -> Result<()> {
-        let body = self.pack(packet, self.ver_of(node), Some(node.id()))?;
+        let body = self.pack(packet, self.ver_of(node), Some(node))?;
         let topic = Topic::node(packet.kind(), node.id().clone());
         self.try_hand_over(Outbound { topic, body, ticket: None })
     }
@@ -313,6 +336,9 @@ impl Transit {
     }
 
     fn not_sent(&self, kind: PacketKind, error: &Error) {
+        if kind == PacketKind::Info && size::is_too_large(error) {
+            return self.not_announced(error);
+        }
         if let Some(hidden) = self.losses.pass() {
             tracing::warn!(kind = kind.as_str(), error = %format!("{error:#}"), hidden, "a packet was not sent");
         }
@@ -392,6 +418,7 @@ impl Transit {
             None if packet.topic.kind == PacketKind::Event => {
                 self.event_lost("<buffered>", &format!("{error:#}"));
             }
+            None if packet.topic.kind == PacketKind::Response => self.answer_refused(packet, error),
             None => self.not_sent(packet.topic.kind, &error),
         }
     }
@@ -490,6 +517,8 @@ impl Link for Transit {
             if again && me.outages.load(Ordering::Relaxed) == outages {
                 tracing::info!(transporter = me.transporter.name(), "the transporter is connected again");
                 me.rejoin().await;
+                // Answers may have been lost meanwhile.
+                me.inquire_after_outage();
             }
         });
     }
@@ -514,12 +543,22 @@ impl Link for Transit {
     }
 
     fn encode(&self, packet: &Packet<'_>, to: Option<&str>) -> Result<Bytes> {
-        let ver = to.and_then(|id| self.broker()?.registry().node(id)).and_then(|node| node.ver());
-        self.pack(packet, ver.unwrap_or(self.ver), to)
+        let node = to.and_then(|id| self.broker()?.registry().node(id));
+        let ver = node.as_ref().and_then(|node| node.ver()).unwrap_or(self.ver);
+        let packed = self.pack(packet, ver, node.as_deref());
+        if let Err(error) = &packed
+            && size::is_too_large(error)
+        {
+            // Gossip: it carries the info.
+            self.not_announced(error);
+        }
+        packed
     }
 
     fn decode<'a>(&self, kind: PacketKind, body: &'a mut Bytes) -> Result<Received<'a>> {
-        *body = self.unseal(kind, std::mem::take(body))?;
+        *body = self
+            .unseal(kind, std::mem::take(body))?
+            .ok_or_else(|| Error::invalid_packet(kind, "it is longer than 'transit.max_packet_size'"))?;
         codec::decode(kind, self.format, body)
     }
 

@@ -5,6 +5,7 @@
 
 use std::{borrow::Cow, fmt, future::IntoFuture, pin::Pin, sync::Arc, task::Poll};
 
+use ligand_transport::Sending;
 use ligand_wire::{Error, Payload, Result, packet::Event};
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -79,7 +80,10 @@ impl Emit {
         self
     }
 
-    /// Answers the first error of a listener on this node. By default errors are only logged.
+    /// Answers the first error of a listener on this node, or of the way to another one: an event that is too large for
+    /// a node or the bus, that cannot be written, or that finds the bus lost and no room to wait for it. By default
+    /// errors are only logged (and counted: [`Traffic::events_lost`](crate::Traffic::events_lost)), and the event goes
+    /// on to the other listeners in any case. What happens to an event after it has left is not known.
     pub fn throw_error(mut self) -> Self {
         self.0.throw_error = true;
         self
@@ -182,24 +186,33 @@ async fn afar(mut event: OutgoingEvent, groups: &Groups, transit: &Arc<Transit>)
             None => {}
         }
     }
-    if !there.is_empty() || balanced {
-        transit.settle(&mut event.payload)?;
+    let mut leaving = Leaving { wait: event.throw_error, ..Leaving::default() };
+    if (!there.is_empty() || balanced)
+        && let Err(error) = transit.settle(&mut event.payload)
+    {
+        // Listeners on this node can have it all the same.
+        transit.event_lost(&event.name, &format!("{error:#}"));
+        leaving.first = Some(error);
     }
     let id = Id::random();
-    for (node, groups) in &there {
+    let settled = leaving.first.is_none();
+    for (node, groups) in there.iter().filter(|_| settled) {
         // A broadcast names its groups only when the sender did.
         let groups: Vec<Cow<'_, str>> = match event.kind {
             EventKind::Broadcast => event.groups.iter().map(|group| Cow::Borrowed(&**group)).collect(),
             _ => groups.iter().map(|group| Cow::Borrowed(&**group)).collect(),
         };
-        transit.send_event(node, packet(&event, &id, groups));
+        leaving.add(transit, transit.send_event(node, packet(&event, &id, groups)));
     }
-    if balanced && event.kind == EventKind::Emit {
+    if balanced && settled && event.kind == EventKind::Emit {
         let mut names: Vec<&Arc<str>> = wanted.iter().map(|group| &group.name).collect();
         names.sort();
         names.dedup();
         for group in names {
-            transit.send_to_group(group, packet(&event, &id, vec![Cow::Borrowed(&**group)]));
+            leaving.add(
+                transit,
+                transit.send_to_group(group, packet(&event, &id, vec![Cow::Borrowed(&**group)])),
+            );
         }
     }
     let sent = Arc::new(Extra { event: Some((Arc::from(&*event.name), event.kind)), ..Extra::default() });
@@ -207,7 +220,42 @@ async fn afar(mut event: OutgoingEvent, groups: &Groups, transit: &Arc<Transit>)
     for group in here {
         hearing.group(group, event.kind, &event.payload, |listener| context(&event, &sent, listener)).await;
     }
-    hearing.end(event.throw_error).await
+    let heard = hearing.end(event.throw_error).await;
+    leaving.end().await?;
+    heard
+}
+
+/// An event on its way to other nodes.
+#[derive(Default)]
+struct Leaving {
+    /// The sender wants to know.
+    wait: bool,
+    first: Option<Error>,
+    waiting: Vec<Sending>,
+}
+
+impl Leaving {
+    fn add(&mut self, transit: &Transit, sending: Sending) {
+        match sending {
+            Sending::Done(Ok(())) => {}
+            Sending::Done(Err(error)) => drop(self.first.get_or_insert(error)),
+            waiting if self.wait => self.waiting.push(waiting),
+            waiting => transit.send_on(waiting),
+        }
+    }
+
+    /// Waits for the bus when the sender wants to know, and answers the first error.
+    async fn end(mut self) -> Result<()> {
+        for sending in std::mem::take(&mut self.waiting) {
+            if let Err(error) = sending.await {
+                self.first.get_or_insert(error);
+            }
+        }
+        match self.first {
+            Some(error) if self.wait => Err(error),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn packet<'a>(event: &'a OutgoingEvent, id: &Id, groups: Vec<Cow<'a, str>>) -> Event<'a> {

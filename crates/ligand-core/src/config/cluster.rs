@@ -125,7 +125,7 @@ pub struct TransitOptions {
     pub max_running: usize,
     /// Longest piece of a byte stream, in bytes. Default: 262144.
     pub max_chunk_size: usize,
-    /// Longest packet that is taken, in bytes. Default: 16777216.
+    /// Longest packet that is taken, in bytes; other Ligand nodes are told and refuse to send more. Default: 16777216.
     pub max_packet_size: usize,
     /// Most bytes that wait while the bus is lost. Default: 8388608.
     pub max_buffer_size: usize,
@@ -133,6 +133,10 @@ pub struct TransitOptions {
     pub max_nodes: usize,
     /// Drop packets of another protocol version, as JavaScript nodes do. Default: false.
     pub strict_version: bool,
+    /// How long calls wait for a Ligand node that vanished with them without a farewell: it may be back soon. 0 = they
+    /// fail at once. Default: `2s`.
+    #[serde(with = "time")]
+    pub return_wait: Duration,
     /// How long a start waits for the infos of other nodes. Default: `200ms`.
     #[serde(with = "time")]
     pub discovery_wait: Duration,
@@ -151,6 +155,7 @@ impl Default for TransitOptions {
             max_buffer_size: 8 * 1024 * 1024,
             max_nodes: 10_000,
             strict_version: false,
+            return_wait: Duration::from_secs(2),
             discovery_wait: Duration::from_millis(200),
             announce_delay: Duration::from_millis(50),
         }

@@ -95,8 +95,8 @@ pub(super) fn event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEve
         let (next, own) = (next.clone(), ctx.clone());
         let full = || {
             let service = ctx.service_name().map(|name| &**name);
-            let data = json!({ "event": ctx.event(), "service": service, "nodeID": ctx.node_id() });
-            Error::queue_is_full(ctx.event(), ctx.broker().node_id()).with_data(data)
+            let data = json!({ "event": ctx.event_name(), "service": service, "nodeID": ctx.node_id() });
+            Error::queue_is_full(ctx.event_name(), ctx.broker().node_id()).with_data(data)
         };
         bulkhead.run(full, move || next.call(&own, payload))
     })

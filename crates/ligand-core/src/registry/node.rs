@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -12,6 +12,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use ligand_transport::{Address, Peer};
 use ligand_wire::packet::NodeInfo;
 use parking_lot::Mutex;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::strategy::HostLatency;
@@ -28,6 +29,8 @@ pub struct Node {
     /// Load in percent as the bits of an `f32`; `NaN` = not known.
     cpu: AtomicU32,
     cpu_seq: AtomicU64,
+    /// Longest packet that it takes, in bytes; `usize::MAX` = it did not tell.
+    largest: AtomicUsize,
     info: ArcSwap<NodeInfo>,
     latency: ArcSwapOption<HostLatency>,
     state: Mutex<State>,
@@ -54,6 +57,7 @@ impl Node {
             ver: AtomicU8::new(0),
             cpu: AtomicU32::new(f32::NAN.to_bits()),
             cpu_seq: AtomicU64::new(0),
+            largest: AtomicUsize::new(usize::MAX),
             info: ArcSwap::default(),
             latency: ArcSwapOption::empty(),
             state: Mutex::new(State {
@@ -104,6 +108,11 @@ impl Node {
     /// It is written in Rust and understands Ligand's extensions of the protocol.
     pub fn is_ligand(&self) -> bool {
         self.info.load().config.contains_key("ligand")
+    }
+
+    /// Longest packet that it takes, in bytes, when it told.
+    pub(crate) fn largest(&self) -> usize {
+        self.largest.load(Ordering::Relaxed)
     }
 
     /// Number of the node's latest state.
@@ -221,6 +230,9 @@ impl Node {
         state.seq = info.seq.max(1);
         state.heard = Instant::now();
         state.since = None;
+        let largest = info.config.get("ligand").and_then(|own| own.get("largest")).and_then(Value::as_u64);
+        let largest = largest.and_then(|bytes| usize::try_from(bytes).ok());
+        self.largest.store(largest.unwrap_or(usize::MAX), Ordering::Relaxed);
         self.info.store(Arc::new(info));
         self.available.store(true, Ordering::Relaxed);
         self.suspect.store(false, Ordering::Relaxed);

@@ -76,6 +76,8 @@ pub struct Assembly {
 struct Queue {
     chunks: VecDeque<(Payload, u64)>,
     cost: u64,
+    /// What the reader has taken since the beginning.
+    taken: u64,
     /// How it ends, after the chunks.
     end: Option<Result<()>>,
     reader: Option<Waker>,
@@ -86,13 +88,8 @@ impl Assembly {
     /// The assembly, and the stream that it fills.
     pub fn new(mode: Mode, limits: Limits, feedback: Arc<dyn Feedback>) -> (Self, Streaming) {
         let queue = Arc::new(Mutex::new(Queue::default()));
-        let incoming = Incoming {
-            queue: queue.clone(),
-            feedback,
-            quarter: (limits.window / 4).max(1),
-            taken: 0,
-            told: 0,
-        };
+        let incoming =
+            Incoming { queue: queue.clone(), feedback, quarter: (limits.window / 4).max(1), told: 0 };
         let assembly =
             Self { mode, limits, queue, next: 1, early: BTreeMap::new(), early_cost: 0, over: false };
         (assembly, Streaming::new(mode, Box::pin(incoming)))
@@ -153,6 +150,11 @@ impl Assembly {
     /// The reader is gone.
     pub fn is_unread(&self) -> bool {
         self.queue.lock().reader_gone
+    }
+
+    /// What the reader has taken since the beginning.
+    pub fn taken(&self) -> u64 {
+        self.queue.lock().taken
     }
 
     /// Ends the stream with an error, after what is in order already; for example because the sender is lost.
@@ -237,7 +239,6 @@ struct Incoming {
     queue: Arc<Mutex<Queue>>,
     feedback: Arc<dyn Feedback>,
     quarter: u64,
-    taken: u64,
     told: u64,
 }
 
@@ -256,12 +257,12 @@ impl Stream for Incoming {
             };
         };
         queue.cost -= cost;
-        let ended = queue.end.is_some();
+        queue.taken += cost;
+        let (ended, taken) = (queue.end.is_some(), queue.taken);
         drop(queue);
-        self.taken += cost;
-        if !ended && self.taken - self.told >= self.quarter {
-            self.told = self.taken;
-            self.feedback.consumed(self.taken);
+        if !ended && taken - self.told >= self.quarter {
+            self.told = taken;
+            self.feedback.consumed(taken);
         }
         Poll::Ready(Some(Ok(chunk)))
     }

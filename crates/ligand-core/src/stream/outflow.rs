@@ -47,6 +47,8 @@ pub struct Credit(Arc<Granted>);
 #[derive(Default)]
 struct Granted {
     total: AtomicU64,
+    /// Packets that were given out.
+    packets: AtomicU64,
     cancelled: AtomicBool,
     /// Why the stream breaks off.
     failure: Mutex<Option<Error>>,
@@ -58,6 +60,11 @@ impl Credit {
     pub fn grant(&self, total: u64) {
         self.0.total.fetch_max(total, Ordering::AcqRel);
         self.0.sender.wake();
+    }
+
+    /// A number that grows with every packet and every grant.
+    pub(crate) fn progress(&self) -> u64 {
+        self.0.packets.load(Ordering::Relaxed).wrapping_add(self.0.total.load(Ordering::Relaxed))
     }
 
     /// The stream breaks off: the source is dropped, and this error is the last packet.
@@ -117,6 +124,22 @@ impl Outflow {
         }
     }
 
+    /// The packet with these bytes, the last one, was too large to be sent: they go in smaller pieces. False when that
+    /// is not possible.
+    pub(crate) fn cut(&mut self, piece: Bytes) -> bool {
+        if self.source.mode() != Mode::Bytes || piece.len() < 2 || self.over {
+            return false;
+        }
+        self.max_chunk = piece.len() / 2;
+        self.seq -= 1;
+        self.sent -= Mode::Bytes.cost(&Payload::binary(piece.clone()), 0);
+        self.rest = match self.rest.is_empty() {
+            true => piece,
+            false => Bytes::from([piece, std::mem::take(&mut self.rest)].concat()),
+        };
+        true
+    }
+
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Numbered>> {
         if self.over {
             return Poll::Ready(None);
@@ -148,6 +171,7 @@ impl Outflow {
             self.close();
         }
         self.seq += 1;
+        self.credit.0.packets.fetch_add(1, Ordering::Relaxed);
         Poll::Ready(Some(Numbered { seq: self.seq, part }))
     }
 

@@ -73,7 +73,7 @@ impl Transit {
             level: 1,
             ..Request::default()
         };
-        let body = self.pack(&Packet::Request(request), self.ver, Some(&self.node_id))?;
+        let body = self.pack(&Packet::Request(request), self.ver, None)?;
         let topic = Topic::node(PacketKind::Request, self.node_id.clone());
         self.hand_over(Outbound { topic, body, ticket: None });
         Ok(())
@@ -171,6 +171,7 @@ impl Transit {
     /// Tells everybody what this node is.
     fn publish_info(&self) {
         let info = self.local_info();
+        self.check_info(&info);
         if self.features.own_discovery {
             // Gossip travels on its own, but a node that stops cannot wait for it.
             if self.leaving.load(Ordering::Acquire) {
@@ -319,7 +320,14 @@ impl Transit {
             _ => Vec::new(),
         };
         let mut config = Map::new();
-        config.insert("ligand".into(), json!({ "cancel": true, "window": crate::stream::WINDOW }));
+        config.insert(
+            "ligand".into(),
+            json!({
+                "cancel": true,
+                "window": crate::stream::WINDOW,
+                "largest": self.largest(),
+            }),
+        );
         let info = Arc::new(NodeInfo {
             services,
             ip_list: addresses(),
@@ -349,7 +357,7 @@ impl Transit {
     /// Sends a ping; with a ticket the bus may tell that nobody got it.
     pub(super) fn ping(&self, node: &Node, id: &str, ticket: Option<Ticket>) -> Result<()> {
         let ping = Ping { time: now(), id: Cow::Borrowed(id) };
-        let body = self.pack(&Packet::Ping(ping), self.ver_of(node), Some(node.id()))?;
+        let body = self.pack(&Packet::Ping(ping), self.ver_of(node), Some(node))?;
         let topic = Topic::node(PacketKind::Ping, node.id().clone());
         self.hand_over(Outbound { topic, body, ticket });
         Ok(())

@@ -54,6 +54,7 @@ impl Cluster for Transit {
             node.set_cpu(seq, cpu);
         }
         let (known, was) = (node.seq() > 0, node.is_available());
+        let before = node.info();
         let handler: DynAction = Arc::new(RemoteHandler { transit: me, node: Some(node.clone()) });
         let news = broker.registry().learn(&node, info, &handler, |action| {
             Arc::new(Endpoint::new(
@@ -66,6 +67,8 @@ impl Cluster for Transit {
         if let Some((latencies, _)) = &self.latencies {
             node.set_latency(latencies.host(&node.info().hostname));
         }
+        let anew = !before.instance_id.is_empty() && before.instance_id != node.info().instance_id;
+        self.inquire_after_news(&node, anew);
         if !news {
             node.touch();
             return;
@@ -129,7 +132,7 @@ impl Cluster for Transit {
                 false => tracing::info!(node = id, hidden, "node left"),
             }
         }
-        self.reject(&node);
+        self.calls_of_lost(&node, unexpected);
         self.pongs.forget(id);
         let closed = Error::transient(503, "STREAM_CLOSED", format!("Stream closed by {id}"));
         self.end_streams(|other| other == id, &closed, false);

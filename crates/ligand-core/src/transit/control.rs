@@ -1,7 +1,8 @@
 //! What Ligand nodes tell each other beside the protocol, and events that may reach nobody.
 //!
 //! Control messages travel as event packets with names of their own: `$ligand.cancel` ends a running call,
-//! `$ligand.flow` tells the sender of a stream how much was read, asks whether it still has it, and answers that.
+//! `$ligand.flow` tells the sender of a stream how much was read, asks either end whether it still has it, and answers
+//! that; `$ligand.calls` asks about calls ([`super::inquiry`]).
 //! Other implementations have no listener for such a name; they do not get any, because only nodes that name `ligand` in
 //! the `config` of their info are told.
 
@@ -15,16 +16,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use ligand_transport::{Outbound, Ticket};
+use ligand_transport::{Outbound, Sending, Ticket};
 use ligand_wire::{
-    Payload,
+    Error, Payload,
     packet::{Event, Packet, PacketKind},
     topic::{To, Topic},
 };
 use parking_lot::Mutex;
 use serde_json::json;
 
-use super::{Transit, stats, streams::Way};
+use super::{Transit, inquiry::CALLS, kept::Mark, stats, streams::Way};
 use crate::{
     ServiceBroker,
     context::Id,
@@ -59,10 +60,13 @@ impl Transit {
 
     /// Deals with a control message.
     pub(super) fn controlled(&self, sender: &Arc<str>, name: &str, data: &Payload) {
+        if name == CALLS {
+            return self.calls_came(sender, data);
+        }
         let Some(id) = data.get("id") else { return };
         let Some(id) = id.as_str() else { return };
         match name {
-            CANCEL if self.serving.cancel(id, sender) => stats::one(&self.stats.calls_cancelled),
+            CANCEL => self.cancelled(sender, id),
             FLOW => {
                 let way = data.get("way");
                 if let Some(way) = way.as_ref().and_then(|way| way.as_str()).and_then(Way::parse) {
@@ -73,6 +77,22 @@ impl Transit {
         }
     }
 }
+
+impl Transit {
+    /// A caller stopped waiting. Its call may not have come yet, run, or answer with a stream.
+    fn cancelled(&self, caller: &Arc<str>, id: &str) {
+        let key = (caller.clone(), Id::parse(id));
+        if self.serving.cancel(&key.1, caller) {
+            stats::one(&self.stats.calls_cancelled);
+            self.kept.keep(key, None);
+        } else if id.len() <= LONGEST_ID && !self.stop_sending(caller, Way::Down, id) {
+            self.kept.mark(&key, Mark::Cancelled);
+        }
+    }
+}
+
+/// Longest id of a call that is remembered.
+const LONGEST_ID: usize = 64;
 
 /// A message whose fate matters.
 enum Sent {
@@ -138,21 +158,18 @@ impl Events {
 
 impl Transit {
     /// Sends an event packet to a node. One that another node of the group may handle goes there when this node did
-    /// not get it.
-    pub(crate) fn send_event(&self, node: &Arc<Node>, event: Event<'_>) {
+    /// not get it. An error is counted and logged already.
+    pub(crate) fn send_event(&self, node: &Arc<Node>, event: Event<'_>) -> Sending {
         let (name, groups, broadcast) = (event.event.to_string(), event.groups.clone(), event.broadcast);
         let groups: Vec<Arc<str>> = groups.iter().map(|group| Arc::from(&**group)).collect();
         let whole = (groups.len() > 1 && !broadcast).then(|| Box::new(owned(&event)));
-        let body = match self.pack(&Packet::Event(event), self.ver_of(node), Some(node.id())) {
+        let body = match self.pack(&Packet::Event(event), self.ver_of(node), Some(node)) {
             Ok(body) => body,
-            Err(error) => {
-                self.event_lost(&name, &format!("{error:#}"));
-                return;
-            }
+            Err(error) => return self.event_not_sent(&name, error),
         };
         let groups = if broadcast { Vec::new() } else { groups };
         let (event, node) = (name.into(), node.clone());
-        self.deliver(SentEvent { event, groups, node, tried: Vec::new(), body, whole });
+        self.deliver(SentEvent { event, groups, node, tried: Vec::new(), body, whole })
     }
 
     /// Encodes a payload that goes to several nodes, once.
@@ -165,33 +182,54 @@ impl Transit {
         Ok(())
     }
 
-    /// Sends an event to one node of a group; the bus chooses.
-    pub(crate) fn send_to_group(&self, group: &Arc<str>, event: Event<'_>) {
+    /// Sends an event to one node of a group; the bus chooses. An error is counted and logged already.
+    pub(crate) fn send_to_group(&self, group: &Arc<str>, event: Event<'_>) -> Sending {
         let name: Arc<str> = event.event.as_ref().into();
         let body = match self.pack(&Packet::Event(event), self.ver, None) {
             Ok(body) => body,
-            Err(error) => return self.event_lost(&name, &format!("{error:#}")),
+            Err(error) => return self.event_not_sent(&name, error),
         };
-        let to = To::Group { group: group.clone(), event: name };
-        self.hand_over(Outbound { topic: Topic { kind: PacketKind::Event, to }, body, ticket: None });
+        let to = To::Group { group: group.clone(), event: name.clone() };
+        let outbound = Outbound { topic: Topic { kind: PacketKind::Event, to }, body, ticket: None };
+        self.send_out(name, outbound)
     }
 
-    fn deliver(&self, sent: SentEvent) {
+    fn deliver(&self, sent: SentEvent) -> Sending {
         let (name, topic) = (sent.event.clone(), Topic::node(PacketKind::Event, sent.node.id().clone()));
         let body = sent.body.clone();
         let ticket = Some(self.events.keep(Sent::Event(sent), body.len()));
-        let outbound = Outbound { topic, body, ticket };
-        match self.send(outbound) {
-            ligand_transport::Sending::Done(Ok(())) => {}
-            ligand_transport::Sending::Done(Err(error)) => self.event_lost(&name, &format!("{error:#}")),
-            ligand_transport::Sending::Waiting(work) => {
-                let Some(me) = self.me() else { return };
-                self.tasks.spawn(async move {
-                    if let Err(error) = work.await {
+        self.send_out(name, Outbound { topic, body, ticket })
+    }
+
+    fn send_out(&self, name: Arc<str>, packet: Outbound) -> Sending {
+        match self.send(packet) {
+            Sending::Done(Ok(())) => Sending::Done(Ok(())),
+            Sending::Done(Err(error)) => self.event_not_sent(&name, error),
+            Sending::Waiting(work) => {
+                let Some(me) = self.me() else { return Sending::Waiting(work) };
+                Sending::Waiting(Box::pin(async move {
+                    let result = work.await;
+                    if let Err(error) = &result {
                         me.event_lost(&name, &format!("{error:#}"));
                     }
-                });
+                    result
+                }))
             }
+        }
+    }
+
+    #[cold]
+    fn event_not_sent(&self, name: &str, error: Error) -> Sending {
+        self.event_lost(name, &format!("{error:#}"));
+        Sending::Done(Err(error))
+    }
+
+    /// Goes on with the sending of an event for which nobody waits.
+    pub(crate) fn send_on(&self, sending: Sending) {
+        if let Sending::Waiting(work) = sending {
+            self.tasks.spawn(async move {
+                let _ = work.await;
+            });
         }
     }
 
@@ -230,16 +268,20 @@ impl Transit {
             .iter()
             .filter(|list| sent.groups.contains(&list.name))
             .filter_map(|list| list.next_node(false, &sent.tried).flatten())
-            .find(|node| self.ver_of(node) == ver);
+            .find(|node| self.ver_of(node) == ver && sent.body.len() <= node.largest());
         match next {
             Some(next) => {
                 stats::one(&self.stats.sent_again);
                 sent.node = next.clone();
-                self.deliver(sent);
+                let sending = self.deliver(sent);
+                self.send_on(sending);
             }
             None if self.returning.is_on() => {
                 sent.tried.clear();
-                self.later(move |me| me.deliver(sent));
+                self.later(move |me| {
+                    let sending = me.deliver(sent);
+                    me.send_on(sending);
+                });
             }
             None => {
                 let why = format!("node '{}' did not get it, and no other node listens", sent.node.id());

@@ -28,6 +28,11 @@ impl Default for Early {
 }
 
 impl Early {
+    /// It is too early: some calls may be kept.
+    pub(super) fn holds(&self) -> bool {
+        self.0.lock().is_some()
+    }
+
     /// Keeps a call when it is too early for it; the receiver ends when it was dealt with.
     pub(super) fn hold(&self, body: &Bytes, tracked: bool) -> Result<Option<oneshot::Receiver<()>>, ()> {
         let mut held = self.0.lock();

@@ -1,6 +1,7 @@
 //! Packets that came from other nodes.
 
 use std::{
+    borrow::Cow,
     sync::Arc,
     task::{self, Waker},
     time::Duration,
@@ -8,10 +9,11 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::{AbortHandle, Abortable};
-use ligand_transport::{BoxFuture, Cluster as _, Ticket};
+use ligand_transport::{BoxFuture, Cluster as _, Outbound, Sending, Ticket, Transmit as _};
 use ligand_wire::{
     Error, Payload, codec,
     packet::{Event, Fields, NodeInfo, Packet, PacketKind, Received, Request, Response},
+    topic::{To, Topic},
 };
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -19,6 +21,7 @@ use tokio::sync::oneshot;
 use super::{
     Transit,
     control::CONTROL,
+    kept::Key,
     pending::{Again, Reply},
     serving::Seat,
     stats,
@@ -89,7 +92,9 @@ impl Transit {
         stats::one(&self.stats.packets_received);
         stats::add(&self.stats.bytes_received, body.len());
         let body = match self.unseal(kind, body) {
-            Ok(body) => body,
+            Ok(Some(body)) => body,
+            // It was too long.
+            Ok(None) => return None,
             Err(error) => {
                 self.refuse(kind, &error);
                 return None;
@@ -183,9 +188,8 @@ impl Transit {
             Packet::Event(event) => return self.event_came(node, event, tracked),
             Packet::Discover => self.tell(node),
             Packet::Info(info) if is_too_large(&info) => {
-                let why =
-                    format!("it lists more than {MOST_SERVICES} services or {MOST_ITEMS} actions and events");
-                self.refuse(PacketKind::Info, &Error::invalid_packet(PacketKind::Info, &why));
+                tracing::error!(node = &**node.id(), "the services of a node are not known here: {TOO_MANY}");
+                self.refuse(PacketKind::Info, &Error::invalid_packet(PacketKind::Info, TOO_MANY));
             }
             Packet::Info(info) => self.learn(node.id(), *info, None),
             Packet::Disconnect => self.farewell(node),
@@ -255,6 +259,10 @@ impl Transit {
         }
         let Some(entry) = self.pending.answered(&response.id, sender) else {
             stats::one(&self.stats.orphan_responses);
+            if response.stream == Some(true) {
+                // Its source must not wait for a reader.
+                self.unread(node, Way::Down, &response.id);
+            }
             return;
         };
         if let (Some(error), Some(node)) = (&response.error, &entry.node)
@@ -353,6 +361,12 @@ impl Transit {
             self.piece_came(node, Piece { way: Way::Up, id: &request.id, seq, mode, part, len }, true);
             return None;
         }
+        // Only Ligand nodes cancel calls and ask about them.
+        let asks = node.is_ligand() || **node.id() == *self.node_id;
+        let begun = asks.then(|| Begun::new(me.clone(), (node.id().clone(), Id::parse(&request.id))));
+        if begun.as_ref().is_some_and(|begun| !self.kept.arrives(&begun.key)) {
+            return None;
+        }
         let mut stream = None;
         if request.stream {
             match self.open(node, Way::Up, &request.id, mode) {
@@ -425,7 +439,6 @@ impl Transit {
         let params = request.params;
         let endpoint = ctx.endpoint().expect("the context was made with an endpoint").clone();
         let caller = Caller { transit: me.clone(), node: node.clone(), _seat: seat };
-        let (id, cancellable) = (ctx.id(), node.is_ligand());
         let mut work: BoxFuture<()> = Box::pin(async move {
             let result = serve(&ctx, params).await;
             caller.answer(&ctx, result);
@@ -444,14 +457,15 @@ impl Transit {
             }
         }
         drop(endpoint);
-        if !cancellable {
+        let Some(begun) = begun else {
             self.tasks.spawn(work);
             return end;
-        }
+        };
         let (cancel, cancelled) = AbortHandle::new_pair();
         // Before it goes on, so that its end finds it.
-        let noted = Noted { transit: me, key: (node.id().clone(), id) };
+        let noted = Noted { transit: me, key: begun.key.clone() };
         self.serving.note(noted.key.clone(), cancel);
+        drop(begun);
         self.tasks.spawn(async move {
             let _ = Abortable::new(work, cancelled).await;
             drop(noted);
@@ -465,21 +479,26 @@ impl Transit {
         streams::mark(&mut headers, stream.mode());
         let response = Response {
             id: id.into(),
-            meta: std::borrow::Cow::Borrowed(&meta),
-            headers: Some(std::borrow::Cow::Owned(headers)),
+            meta: Cow::Borrowed(&meta),
+            headers: Some(Cow::Owned(headers)),
             data: Payload::NULL,
             error: None,
             stream: Some(true),
             seq: Some(0),
         };
-        match self.send_to(node, &Packet::Response(response)) {
-            Ok(()) => drop(self.pump_down(node, id, meta, stream)),
-            Err(error) => self.not_sent(PacketKind::Response, &error),
+        // Noted before it is opened: the reader may be gone at once.
+        let outgoing = self.note_stream(Way::Down, node, id, stream);
+        match self.send_answer(node, response) {
+            Ok(()) => self.pump_down(outgoing, meta),
+            Err(error) => {
+                drop(outgoing);
+                self.answer_error(node, id, error);
+            }
         }
     }
 
     /// Answers a call.
-    fn answer(&self, node: &Node, id: &str, meta: Fields, result: Result<Payload, Error>) {
+    pub(super) fn answer(&self, node: &Arc<Node>, id: &str, meta: Fields, result: Result<Payload, Error>) {
         let ver = self.ver_of(node);
         let (data, error) = match result {
             Ok(data) => (data, None),
@@ -487,19 +506,71 @@ impl Transit {
         };
         let response = Response {
             id: id.into(),
-            meta: std::borrow::Cow::Owned(meta),
-            headers: (ver != "4").then(std::borrow::Cow::default),
+            meta: Cow::Owned(meta),
+            headers: (ver != "4").then(Cow::default),
             data,
             error,
             stream: None,
             seq: None,
         };
-        // What cannot be sent as it is must not leave the caller waiting.
-        if let Err(error) = self.send_to(node, &Packet::Response(response)) {
-            let response = Response { id: id.into(), error: Some(error), ..Response::default() };
-            if let Err(error) = self.send_to(node, &Packet::Response(response)) {
-                self.not_sent(PacketKind::Response, &error);
+        if let Err(error) = self.send_answer(node, response) {
+            self.answer_error(node, id, error);
+        }
+    }
+
+    /// An answer cannot be sent as it is: the caller must not wait for it.
+    fn answer_error(&self, node: &Arc<Node>, id: &str, error: Error) {
+        // The bus is lost or full: this would fail too, and the caller can ask for the answer.
+        if matches!(error.code(), 502 | 503) {
+            return self.not_sent(PacketKind::Response, &error);
+        }
+        let headers = (self.ver_of(node) != "4").then(Cow::default);
+        let response = Response { id: id.into(), error: Some(error), headers, ..Response::default() };
+        if let Err(error) = self.send_answer(node, response) {
+            self.not_sent(PacketKind::Response, &error);
+        }
+    }
+
+    /// Sends an answer; answers an error when it did not leave. One that the bus refuses later becomes an error.
+    fn send_answer(&self, node: &Arc<Node>, response: Response<'_>) -> Result<(), Error> {
+        let (id, is_error) = (Id::parse(&response.id), response.error.is_some());
+        let streamed = response.stream.is_some();
+        let body = self.pack(&Packet::Response(response), self.ver_of(node), Some(node))?;
+        if node.is_ligand() || **node.id() == *self.node_id {
+            // Packets of a stream are not sent again.
+            self.kept.keep((node.id().clone(), id.clone()), (!streamed).then(|| body.clone()));
+        }
+        let topic = Topic::node(PacketKind::Response, node.id().clone());
+        match self.send(Outbound { topic, body, ticket: None }) {
+            Sending::Done(result) => result,
+            Sending::Waiting(work) => {
+                let Some(me) = self.me() else { return Err(Error::disconnected()) };
+                let node = node.clone();
+                self.tasks.spawn_background(async move {
+                    match work.await {
+                        Err(error) if is_error => me.not_sent(PacketKind::Response, &error),
+                        Err(error) => me.answer_error(&node, &id.to_string(), error),
+                        Ok(()) => {}
+                    }
+                });
+                Ok(())
             }
+        }
+    }
+
+    /// An answer waited for the bus, which refuses it: the caller must not wait for it.
+    #[cold]
+    pub(super) fn answer_refused(&self, packet: &Outbound, error: Error) {
+        self.not_sent(PacketKind::Response, &error);
+        let To::Node(node) = &packet.topic.to else { return };
+        let Some(node) = self.broker().and_then(|broker| broker.registry().node(node)) else { return };
+        let Ok(plain) = self.transmit.receive(PacketKind::Response, packet.body.clone()) else { return };
+        let received = codec::decode(PacketKind::Response, self.format, &plain);
+        if let Ok(Received { packet: Packet::Response(response), .. }) = received
+            && response.error.is_none()
+            && response.seq.is_none_or(|seq| seq == 0)
+        {
+            self.answer_error(&node, &response.id, error);
         }
     }
 }
@@ -527,10 +598,29 @@ impl Caller {
     }
 }
 
+/// A call that is known until it has ended or is noted.
+struct Begun {
+    transit: Arc<Transit>,
+    key: Key,
+}
+
+impl Begun {
+    fn new(transit: Arc<Transit>, key: Key) -> Self {
+        transit.serving.begins(key.clone());
+        Self { transit, key }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.transit.serving.began(&self.key);
+    }
+}
+
 /// A call of another node that its caller may cancel; its end is noted however it comes.
 struct Noted {
     transit: Arc<Transit>,
-    key: (Arc<str>, Id),
+    key: Key,
 }
 
 impl Drop for Noted {
@@ -542,8 +632,9 @@ impl Drop for Noted {
 /// Most services, and most actions and events, that one node may offer.
 const MOST_SERVICES: usize = 1000;
 const MOST_ITEMS: usize = 10_000;
+pub(super) const TOO_MANY: &str = "it lists more than 1000 services or 10000 actions and events";
 
-fn is_too_large(info: &NodeInfo) -> bool {
+pub(super) fn is_too_large(info: &NodeInfo) -> bool {
     let items = info.services.iter().map(|service| service.actions.len() + service.events.len());
     info.services.len() > MOST_SERVICES || items.sum::<usize>() > MOST_ITEMS
 }

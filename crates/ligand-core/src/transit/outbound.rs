@@ -14,13 +14,14 @@ use ligand_wire::{
     packet::{Fields, Packet, PacketKind, Request},
     topic::Topic,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    Transit, balanced,
+    Transit, balanced, inquiry,
     pending::{Again, Entry, Reply},
-    stats, streams,
+    stats,
+    streams::{self, Way},
 };
 use crate::{
     context::{Context, Headers, Id, Inner, Meta},
@@ -43,7 +44,11 @@ impl Transit {
         let action = ctx.action_def().expect("a remote endpoint runs in a context with its action");
         let most = self.options.transit.max_queue_size;
         if most > 0 && self.pending.len() >= most {
-            return Err(Error::queue_is_full(action.full_name(), &self.node_id));
+            let size = self.pending.len();
+            let data = json!({
+                "action": action.full_name(), "nodeID": &*self.node_id, "size": size, "limit": most,
+            });
+            return Err(Error::queue_is_full(action.full_name(), &self.node_id).with_data(data));
         }
         let Some((high, low)) = ctx.id().as_halves() else {
             return Err(Error::internal_error("a call needs an id of this node"));
@@ -59,8 +64,9 @@ impl Transit {
             streams::mark(&mut headers, stream.mode());
             request.headers = Some(Cow::Owned(headers));
         }
-        let body = self.pack(&Packet::Request(request), ver, node.map(|node| &**node.id()))?;
+        let body = self.pack(&Packet::Request(request), ver, node.map(|node| &**node))?;
         let (reply, answer) = oneshot::channel();
+        let sent = Instant::now();
         let entry = Entry {
             high,
             reply,
@@ -75,9 +81,24 @@ impl Transit {
                 None if ctx.inner().pinned => Again::SameNode,
                 None => Again::Anywhere,
             },
+            made: sent,
+            sent,
+            ask_at: inquiry::first(sent),
+            asked_at: sent,
+            asked: 0,
+            resent: 0,
         };
         self.pending.insert(ticket, entry);
         let mut waiting = Waiting { transit: me, ticket, done: false, upload: None };
+        // Noted before the call leaves: its answer may be here before this goes on.
+        let outgoing = match (stream, node) {
+            (Some(stream), Some(node)) => {
+                let outgoing = self.note_stream(Way::Up, node, &ctx.id().to_string(), stream);
+                waiting.upload = Some((outgoing.credit(), node.clone()));
+                Some(outgoing)
+            }
+            _ => None,
+        };
         let topic = match node {
             Some(node) => Topic::node(PacketKind::Request, node.id().clone()),
             None => balanced(PacketKind::Request, action.full_name()),
@@ -89,8 +110,8 @@ impl Transit {
             }
             waiting @ Sending::Waiting(_) => Some(waiting),
         };
-        if let (Some(stream), Some(node)) = (stream, node) {
-            waiting.upload = Some(self.pump_up(ctx.clone(), node, stream));
+        if let Some(outgoing) = outgoing {
+            self.pump_up(outgoing, ctx.clone());
         }
         Ok(Call { ctx: ctx.clone(), sending, answer, waiting })
     }
@@ -105,7 +126,11 @@ impl Transit {
         };
         let Some(node) = node else {
             // The bus was to choose, and there was nobody.
-            if self.returning.is_on() && self.pending.may_wait(ticket) {
+            let listed = |entry: &Entry| {
+                let list = broker.registry().load().list(entry.action.full_name()).cloned();
+                list.is_some_and(|list| !list.remotes().is_empty())
+            };
+            if self.pending.may_wait(ticket, |entry| self.may_return(entry, || listed(entry))) {
                 return self.call_later(ticket);
             }
             if let Some(entry) = self.pending.remove(ticket) {
@@ -129,13 +154,16 @@ impl Transit {
             entry.tried.push(node.id().clone());
             let list = broker.registry().load().list(entry.action.full_name())?.clone();
             let tried = &entry.tried;
+            let size = entry.body.len();
             let skip = |endpoint: &Endpoint| {
-                endpoint.node().is_none_or(|node| tried.contains(node.id()) || self.ver_of(node) != ver)
+                endpoint.node().is_none_or(|node| {
+                    tried.contains(node.id()) || self.ver_of(node) != ver || size > node.largest()
+                })
             };
             // What the packet says is not looked at again: a key is not known here.
             let endpoint = list.pick(false, &Pick::new(&Payload::UNDEFINED, &Meta::default), &skip)?;
             let next = endpoint.node()?.clone();
-            entry.node = Some(next.clone());
+            entry.moves_to(next.clone());
             Some((next, entry.body.clone()))
         });
         match next.flatten() {
@@ -154,7 +182,7 @@ impl Transit {
                 }
                 true
             }
-            None if self.returning.is_on() && self.pending.may_wait(ticket) => {
+            None if self.pending.may_wait(ticket, |entry| self.may_return(entry, || node.is_absent())) => {
                 self.call_later(ticket);
                 true
             }
@@ -170,9 +198,10 @@ impl Transit {
         }
     }
 
-    /// The node is gone: calls that it got and did not answer end now.
-    pub(super) fn reject(&self, node: &Node) {
-        let calls = self.pending.take(|entry| entry.node.as_ref().is_some_and(|own| own.id() == node.id()));
+    /// The node is gone: calls that it got and did not answer end now, those that `wanted` says.
+    pub(super) fn reject(&self, node: &Node, wanted: impl Fn(&Entry) -> bool) {
+        let its = |entry: &Entry| entry.node.as_ref().is_some_and(|own| own.id() == node.id());
+        let calls = self.pending.take(|entry| its(entry) && wanted(entry));
         for entry in calls {
             stats::one(&self.stats.calls_rejected);
             let error = Error::request_rejected(entry.action.full_name(), node.id());
@@ -263,8 +292,22 @@ struct Waiting {
     transit: Arc<Transit>,
     ticket: Ticket,
     done: bool,
-    /// The stream that goes along; it goes on after an answer.
-    upload: Option<Credit>,
+    /// The stream that goes along, and where it goes; it goes on after an answer that is no error.
+    upload: Option<(Credit, Arc<Node>)>,
+}
+
+impl Waiting {
+    /// Releases the source of the stream that goes along.
+    fn end_upload(&self) {
+        match &self.upload {
+            // It does not know that nobody waits: its handler must not read for ever.
+            Some((upload, node)) if !node.is_ligand() => {
+                upload.fail(Error::new("The caller stopped waiting."));
+            }
+            Some((upload, _)) => upload.cancel(),
+            None => {}
+        }
+    }
 }
 
 impl Drop for Waiting {
@@ -274,15 +317,7 @@ impl Drop for Waiting {
         }
         let entry = self.transit.pending.remove(self.ticket);
         let node = entry.as_ref().and_then(|entry| entry.node.as_ref());
-        if let Some(upload) = &self.upload {
-            match node {
-                // It does not know that nobody waits: its handler must not read for ever.
-                Some(node) if !node.is_ligand() => {
-                    upload.fail(Error::new("The caller stopped waiting."));
-                }
-                _ => upload.cancel(),
-            }
-        }
+        self.end_upload();
         if let Some(entry) = &entry
             && let Some(node) = node
         {
@@ -312,6 +347,9 @@ impl Future for Call {
         }
         let Poll::Ready(reply) = Pin::new(&mut this.answer).poll(cx) else { return Poll::Pending };
         this.waiting.done = true;
+        if !reply.as_ref().is_ok_and(|reply| reply.result.is_ok()) {
+            this.waiting.end_upload();
+        }
         let Ok(reply) = reply else { return Poll::Ready(Err(Error::disconnected())) };
         if let Some(mut meta) = reply.meta
             && !meta.is_empty()

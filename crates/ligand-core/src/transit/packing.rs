@@ -12,11 +12,20 @@ const PIECE: usize = 8 * 1024;
 /// Longer packets have memory of their own.
 const SHORT: usize = 1024;
 
+/// Which packets share memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pile {
+    /// Those that are gone when they are sent.
+    Passing,
+    /// Those that stay for a while: what passes must not stay with them.
+    Kept,
+}
+
 #[derive(Default)]
 struct Room {
     /// Where a packet is written, to learn its length.
     scratch: Vec<u8>,
-    piece: BytesMut,
+    pieces: [BytesMut; 2],
 }
 
 thread_local! {
@@ -24,7 +33,7 @@ thread_local! {
 }
 
 /// The bytes that `write` writes.
-pub(super) fn pack(write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<Bytes> {
+pub(super) fn pack(pile: Pile, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<Bytes> {
     // Taken out: values that are written run code of others, which may send packets itself.
     // Nothing is left of it at the end of a thread.
     let scratch = ROOM.try_with(|room| std::mem::take(&mut room.borrow_mut().scratch));
@@ -37,11 +46,12 @@ pub(super) fn pack(write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<Byt
     let piece = |room: &RefCell<Room>| {
         let room = &mut *room.borrow_mut();
         let packed = written.is_ok().then(|| {
-            if room.piece.capacity() < scratch.len() {
-                room.piece = BytesMut::with_capacity(PIECE);
+            let piece = &mut room.pieces[pile as usize];
+            if piece.capacity() < scratch.len() {
+                *piece = BytesMut::with_capacity(PIECE);
             }
-            room.piece.extend_from_slice(&scratch);
-            room.piece.split().freeze()
+            piece.extend_from_slice(&scratch);
+            piece.split().freeze()
         });
         if scratch.capacity() <= PIECE {
             room.scratch = std::mem::take(&mut scratch);
@@ -63,8 +73,8 @@ mod tests {
         let mut all = Vec::new();
         for len in [0, 1, 100, SHORT, SHORT + 1, PIECE, 50, 3 * PIECE, 7] {
             let inner = std::cell::Cell::new(None);
-            let packet = pack(|out| {
-                let other = pack(|out| {
+            let packet = pack(Pile::Passing, |out| {
+                let other = pack(Pile::Kept, |out| {
                     out.resize(len / 2, 7);
                     Ok(())
                 });
@@ -74,7 +84,7 @@ mod tests {
             });
             all.push((packet.unwrap(), len, 9));
             all.push((inner.take().unwrap(), len / 2, 7));
-            assert!(pack(|_| Err(Error::new("no"))).is_err());
+            assert!(pack(Pile::Kept, |_| Err(Error::new("no"))).is_err());
         }
         for (packet, len, byte) in all {
             assert_eq!(packet, vec![byte; len]);

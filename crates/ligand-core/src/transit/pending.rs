@@ -13,8 +13,9 @@ use foldhash::fast::RandomState;
 use ligand_transport::Ticket;
 use ligand_wire::{Error, Payload, packet::Fields};
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
+use super::inquiry;
 use crate::{context::Id, registry::Node, service::Action};
 
 /// What came back.
@@ -46,6 +47,31 @@ pub(super) struct Entry {
     /// How often the bus had been lost when it was sent.
     pub(super) outages: u64,
     pub(super) again: Again,
+    /// When it was sent for the first time, and to this node.
+    pub(super) made: Instant,
+    pub(super) sent: Instant,
+    /// When its node is asked about it, when and how often it was.
+    pub(super) ask_at: Instant,
+    pub(super) asked_at: Instant,
+    pub(super) asked: u8,
+    /// How often it was sent to the same node again.
+    pub(super) resent: u8,
+}
+
+impl Entry {
+    /// It goes to another node.
+    pub(super) fn moves_to(&mut self, node: Arc<Node>) {
+        self.node = Some(node);
+        self.sent = Instant::now();
+        (self.ask_at, self.asked, self.resent) = (inquiry::first(self.sent), 0, 0);
+    }
+}
+
+/// A call about which its node is to be asked.
+pub(super) struct Due {
+    pub(super) node: Option<Arc<Node>>,
+    pub(super) action: Arc<Action>,
+    pub(super) id: Id,
 }
 
 /// Where a call may go that its node did not get.
@@ -120,9 +146,9 @@ impl Pending {
         self.with(Ticket(low), fits).unwrap_or(false)
     }
 
-    /// It can be sent once more when the bus is back.
-    pub(super) fn may_wait(&self, ticket: Ticket) -> bool {
-        self.with(ticket, |entry| entry.again != Again::Nowhere).unwrap_or(false)
+    /// It can be sent once more in a moment; `wanted` says whether it should.
+    pub(super) fn may_wait(&self, ticket: Ticket, wanted: impl FnOnce(&Entry) -> bool) -> bool {
+        self.with(ticket, |entry| entry.again != Again::Nowhere && wanted(entry)).unwrap_or(false)
     }
 
     /// Looks at one, maybe changes it.
@@ -143,6 +169,34 @@ impl Pending {
         }
         self.count.fetch_sub(taken.len(), Ordering::Relaxed);
         taken
+    }
+
+    /// These are to be asked about now.
+    pub(super) fn ask_soon(&self, wanted: impl Fn(&Entry) -> bool) {
+        let now = Instant::now();
+        for shard in &self.shards {
+            for entry in shard.lock().values_mut().filter(|entry| wanted(entry)) {
+                (entry.ask_at, entry.asked) = (now, 0);
+            }
+        }
+    }
+
+    /// Calls for which it is time to ask; the next time is later.
+    pub(super) fn due(&self) -> Vec<Due> {
+        let now = Instant::now();
+        let mut due = Vec::new();
+        for shard in &self.shards {
+            for (low, entry) in shard.lock().iter_mut().filter(|(_, entry)| entry.ask_at <= now) {
+                entry.ask_at = now + inquiry::pause(entry.asked);
+                entry.asked_at = now;
+                entry.asked = entry.asked.saturating_add(1);
+                let (node, action) = (entry.node.clone(), entry.action.clone());
+                due.push(Due { node, action, id: Id::from_halves(entry.high, *low) });
+            }
+        }
+        // In an order that does not depend on the maps.
+        due.sort_unstable_by_key(|due| due.id.as_halves());
+        due
     }
 
     /// The nodes that calls wait for.

@@ -13,7 +13,7 @@ use crate::{ServiceBroker, context::Id, registry::Node};
 /// A node that calls wait for is asked this often whether it is there.
 const PROBE_PERIOD: Duration = Duration::from_secs(1);
 
-/// Streams that will not go on are looked for this often.
+/// Streams and calls that will not go on are looked for this often.
 const SWEEP_PERIOD: Duration = Duration::from_secs(10);
 
 impl Transit {
@@ -32,11 +32,18 @@ impl Transit {
         } else {
             self.every(registry.heartbeat_interval.max(Duration::from_secs(1)), |me| me.measure());
         }
-        self.every(PROBE_PERIOD, |me| me.probe_waited_for());
+        self.every(PROBE_PERIOD, |me| {
+            me.probe_waited_for();
+            me.inquire();
+        });
         if let Some((_, interval)) = &self.latencies {
             self.every(*interval, |me| me.ping_hosts());
         }
-        self.every(SWEEP_PERIOD, |me| me.sweep_streams());
+        self.every(SWEEP_PERIOD, |me| {
+            me.sweep_streams();
+            me.kept.sweep();
+            me.inquire_of_callers();
+        });
         if !registry.clean_offline_nodes_timeout.is_zero() {
             self.every(Duration::from_secs(60), |me| me.forget_old());
         }

@@ -40,7 +40,9 @@ counters! {
     orphan_responses,
     /// Calls and events that reached nobody and were sent to another node.
     sent_again,
-    /// Events that reached no listener though one was known.
+    /// Answers that were sent once more because their caller had not got them.
+    answers_repeated,
+    /// Events that did not leave, or reached no listener though one was known.
     events_lost,
     /// Calls that were ended because their node left.
     calls_rejected,

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use ligand_transport::{Outbound, Sending, Transmit as _};
+use ligand_transport::Outbound;
 use ligand_wire::{
     Error, Payload, Result,
     packet::{Fields, Packet, PacketKind, Request, Response},
@@ -20,11 +20,13 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Transit, outbound};
+use super::{Transit, outbound, size::is_too_large};
 use crate::{
     context::Context,
     registry::Node,
-    stream::{Assembly, Credit, Feedback, Limits, Mode, Outflow, Part, Progress, Streaming, WINDOW},
+    stream::{
+        Assembly, Credit, Feedback, Limits, Mode, Numbered, Outflow, Part, Progress, Streaming, WINDOW,
+    },
 };
 
 /// Which way a stream goes, seen from the call.
@@ -136,10 +138,32 @@ pub(super) struct Streams {
     incoming: Mutex<HashMap<Key, Incoming>>,
     ended: Mutex<Ended>,
     early: Arc<AtomicUsize>,
-    outgoing: Mutex<HashMap<Key, Credit>>,
+    outgoing: Mutex<HashMap<Key, Going>>,
+}
+
+/// A stream on its way out.
+struct Going {
+    credit: Credit,
+    /// How far it was at the last look.
+    seen: u64,
 }
 
 impl Streams {
+    /// Streams that did not move since the last look. The news that nobody reads them may be lost.
+    fn standing(&self) -> Vec<Key> {
+        let mut standing = Vec::new();
+        for (key, going) in &mut *self.outgoing.lock() {
+            let progress = going.credit.progress();
+            if going.seen == progress {
+                standing.push(key.clone());
+            }
+            going.seen = progress;
+        }
+        // In an order that does not depend on the map.
+        standing.sort_unstable();
+        standing
+    }
+
     /// How many streams come, and how many go.
     pub(super) fn len(&self) -> (usize, usize) {
         (self.incoming.lock().len(), self.outgoing.lock().len())
@@ -246,7 +270,11 @@ impl Transit {
         let key = Key { node: node.id().clone(), way: piece.way, id: piece.id.into() };
         let mut incoming = self.streams.incoming.lock();
         if !incoming.contains_key(&key) {
-            if !early || incoming.len() >= MOST_STREAMS || self.streams.ended.lock().keys.contains(&key) {
+            if !early {
+                drop(incoming);
+                return self.unread(node, key.way, &key.id);
+            }
+            if incoming.len() >= MOST_STREAMS || self.streams.ended.lock().keys.contains(&key) {
                 return;
             }
             let Ok((assembly, stream)) = self.assembly(node, &key, piece.mode) else { return };
@@ -302,11 +330,27 @@ impl Transit {
             }
             return;
         }
-        let Some(credit) = self.streams.outgoing.lock().get(&key).cloned() else {
+        let back = |key: Key| {
+            let node = self.broker().and_then(|broker| broker.registry().node(node));
+            node.map(|node| Back { transit: self.me.clone(), node, way, id: key.id })
+        };
+        if says("offered") {
+            let taken = self.streams.incoming.lock().get(&key).map(|known| known.assembly.taken());
+            if let Some(back) = back(key) {
+                match taken {
+                    // What was told of it may be lost.
+                    Some(taken) => back.consumed(taken),
+                    None => back.tell(json!({ "cancelled": true })),
+                }
+            }
+            return;
+        }
+        let credit = self.streams.outgoing.lock().get(&key).map(|going| going.credit.clone());
+        let Some(credit) = credit else {
             if says("asked")
-                && let Some(node) = self.broker().and_then(|broker| broker.registry().node(node))
+                && let Some(back) = back(key)
             {
-                Back { transit: self.me.clone(), node, way, id: key.id }.tell(json!({ "gone": true }));
+                back.tell(json!({ "gone": true }));
             }
             return;
         };
@@ -340,7 +384,7 @@ impl Transit {
         let mut credits: Vec<_> = {
             let outgoing = self.streams.outgoing.lock();
             let wanted = outgoing.iter().filter(|(key, _)| wanted(&key.node));
-            wanted.map(|(key, credit)| (key.clone(), credit.clone())).collect()
+            wanted.map(|(key, going)| (key.clone(), going.credit.clone())).collect()
         };
         credits.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         for (_, credit) in credits {
@@ -358,7 +402,10 @@ impl Transit {
         let (mut keys, mut quiet) = (Vec::new(), Vec::new());
         for (key, known) in incoming.iter().filter(|(_, known)| known.last.elapsed() > PATIENCE) {
             let over = known.stream.is_some() || known.assembly.has_gap() || known.assembly.is_unread();
-            if over { &mut keys } else { &mut quiet }.push(key.clone());
+            match over {
+                true => keys.push(key.clone()),
+                false => quiet.push((key.clone(), known.assembly.taken())),
+            }
         }
         keys.sort_unstable();
         quiet.sort_unstable();
@@ -370,20 +417,58 @@ impl Transit {
         // Whoever reads gets `STREAM_CUT_OFF`.
         drop(old);
         let Some(broker) = self.broker() else { return };
-        for key in quiet {
+        for (key, taken) in quiet {
             if let Some(node) = broker.registry().node(&key.node) {
                 Back { transit: self.me.clone(), node, way: key.way, id: key.id }
-                    .tell(json!({ "asked": true }));
+                    .tell(json!({ "asked": true, "total": taken }));
+            }
+        }
+        for key in self.streams.standing() {
+            if let Some(node) = broker.registry().node(&key.node) {
+                Back { transit: self.me.clone(), node, way: key.way, id: key.id }
+                    .tell(json!({ "offered": true }));
             }
         }
     }
 
-    /// Sends the chunks of a call after its first packet.
-    pub(super) fn pump_up(&self, ctx: Context, node: &Arc<Node>, stream: Streaming) -> Credit {
-        let id = ctx.id().to_string();
+    /// Nobody reads a stream that a node sends: a Ligand node stops.
+    pub(super) fn unread(&self, node: &Arc<Node>, way: Way, id: &str) {
+        let key = Key { node: node.id().clone(), way, id: id.into() };
+        if !self.streams.incoming.lock().contains_key(&key) {
+            Back { transit: self.me.clone(), node: node.clone(), way, id: key.id }
+                .tell(json!({ "cancelled": true }));
+        }
+    }
+
+    /// Ends a stream that goes to a node which does not want it. False: there is none.
+    pub(super) fn stop_sending(&self, node: &Arc<str>, way: Way, id: &str) -> bool {
+        let key = Key { node: node.clone(), way, id: id.into() };
+        let credit = self.streams.outgoing.lock().get(&key).map(|going| going.credit.clone());
+        credit.as_ref().inspect(|credit| credit.cancel()).is_some()
+    }
+
+    /// Notes a stream that goes to a node, before its first packet leaves: news of its reader find it.
+    pub(super) fn note_stream(&self, way: Way, node: &Arc<Node>, id: &str, stream: Streaming) -> Outgoing {
+        let window = node.is_ligand().then_some(WINDOW);
         let mode = stream.mode();
-        let ver = self.ver_of(node);
-        self.pump(Way::Up, node.clone(), id.into(), stream, move |seq, part| {
+        let flow = Outflow::new(stream, self.options.transit.max_chunk_size, window);
+        let credit = flow.credit();
+        let key = Key { node: node.id().clone(), way, id: id.into() };
+        let going = Going { credit: credit.clone(), seen: u64::MAX };
+        self.streams.outgoing.lock().insert(key.clone(), going);
+        let ending = Ending { transit: self.me.clone(), key };
+        if window.is_some() && !node.is_available() {
+            // Its loss was noticed before this stream was noted. It may be back before it notices.
+            credit.fail(Error::disconnected());
+        }
+        Outgoing { node: node.clone(), mode, flow, ending }
+    }
+
+    /// Sends the chunks of a call after its first packet.
+    pub(super) fn pump_up(&self, outgoing: Outgoing, ctx: Context) {
+        let mode = outgoing.mode;
+        let ver = self.ver_of(&outgoing.node);
+        self.pump(Way::Up, outgoing, move |seq, part| {
             let (params, error, more) = split(part);
             let mut rooms = outbound::Rooms::default();
             let mut request = outbound::describe(&ctx, params, ver, &mut rooms);
@@ -396,19 +481,19 @@ impl Transit {
             request.headers = Some(Cow::Owned(headers));
             (request.stream, request.seq) = (more, Some(seq));
             Packet::Request(Request { meta: Cow::default(), ..owned(request) })
-        })
+        });
     }
 
     /// Sends the chunks of an answer after its first packet.
-    pub(super) fn pump_down(&self, node: &Arc<Node>, id: &str, meta: Fields, stream: Streaming) -> Credit {
-        let mode = stream.mode();
-        let text: Box<str> = id.into();
-        self.pump(Way::Down, node.clone(), id.into(), stream, move |seq, part| {
+    pub(super) fn pump_down(&self, outgoing: Outgoing, meta: Fields) {
+        let mode = outgoing.mode;
+        let id = outgoing.ending.key.id.clone();
+        self.pump(Way::Down, outgoing, move |seq, part| {
             let (data, error, more) = split(part);
             let mut headers = Fields::new();
             mark(&mut headers, mode);
             Packet::Response(Response {
-                id: Cow::Owned(text.to_string()),
+                id: Cow::Owned(id.to_string()),
                 meta: Cow::Owned(meta.clone()),
                 headers: Some(Cow::Owned(headers)),
                 data,
@@ -416,82 +501,85 @@ impl Transit {
                 stream: Some(more),
                 seq: Some(seq),
             })
-        })
+        });
     }
 
     fn pump(
         &self,
         way: Way,
-        node: Arc<Node>,
-        id: Box<str>,
-        stream: Streaming,
+        outgoing: Outgoing,
         packet: impl Fn(u64, Part) -> Packet<'static> + Send + 'static,
-    ) -> Credit {
-        let window = node.is_ligand().then_some(WINDOW);
-        let mut flow = Outflow::new(stream, self.options.transit.max_chunk_size, window);
-        let credit = flow.credit();
-        let key = Key { node: node.id().clone(), way, id };
-        self.streams.outgoing.lock().insert(key.clone(), credit.clone());
-        if window.is_some() && !node.is_available() {
-            // Its loss was noticed before this stream was noted. It may be back before it notices.
-            credit.fail(Error::disconnected());
-        }
-        let Some(me) = self.me() else { return credit };
-        let ending = Ending { transit: me.clone(), key };
+    ) {
+        let Some(me) = self.me() else { return };
         self.tasks.spawn(async move {
-            let _ending = ending;
+            let Outgoing { node, mut flow, ending: _ending, .. } = outgoing;
             while let Some(numbered) = flow.next().await {
-                let (body, len, last) = {
-                    let seal = |part: Part| {
-                        let packet = packet(numbered.seq, part);
-                        let plain = me.plain(&packet, me.ver_of(&node), Some(node.id()))?;
-                        let len = plain.len();
-                        me.transmit.send(packet.kind(), plain).map(|body| (body, len))
-                    };
-                    match seal(numbered.part).map(|(body, len)| (body, len, false)) {
-                        Ok(sealed) => sealed,
-                        // The reader must not wait for what cannot be sent.
-                        Err(error) => match seal(Part::Error(error)) {
-                            Ok((body, len)) => (body, len, true),
-                            Err(error) => return me.not_sent(way.kind(), &error),
-                        },
+                let Numbered { seq, part } = numbered;
+                // Kept to cut it smaller; bytes are shared.
+                let again = part.as_bytes();
+                let error = match me.send_part(way, &node, packet(seq, part)).await {
+                    Ok(len) => {
+                        flow.sent(len);
+                        continue;
                     }
+                    Err(error) => error,
                 };
-                flow.sent(len);
-                let topic = Topic::node(way.kind(), node.id().clone());
-                let sent = match me.send(Outbound { topic, body, ticket: None }) {
-                    Sending::Done(result) => result,
-                    Sending::Waiting(work) => work.await,
-                };
-                if let Err(error) = sent {
+                if let Some(bytes) = again
+                    && is_too_large(&error)
+                    && flow.cut(bytes)
+                {
+                    continue;
+                }
+                me.not_sent(way.kind(), &error);
+                // The reader must not wait for what cannot be sent; an error may be short enough.
+                if let Err(error) = me.send_part(way, &node, packet(seq, Part::Error(error))).await {
                     me.not_sent(way.kind(), &error);
-                    // A chunk that the bus refuses must not leave the reader waiting; an error may be short enough.
-                    let packet = packet(numbered.seq, Part::Error(error));
-                    let last = me.pack(&packet, me.ver_of(&node), Some(node.id()));
-                    if let Ok(body) = last {
-                        let topic = Topic::node(way.kind(), node.id().clone());
-                        me.hand_over(Outbound { topic, body, ticket: None });
-                    }
-                    return;
                 }
-                if last {
-                    return;
-                }
+                return;
             }
         });
-        credit
+    }
+
+    /// Sends a packet of a stream; answers its length before compression and encryption.
+    async fn send_part(&self, way: Way, node: &Arc<Node>, packet: Packet<'static>) -> Result<usize> {
+        let (len, outbound) = {
+            let plain = self.plain(&packet, self.ver_of(node), Some(node))?;
+            let len = plain.len();
+            let body = self.seal(way.kind(), plain, Some(node))?;
+            (len, Outbound { topic: Topic::node(way.kind(), node.id().clone()), body, ticket: None })
+        };
+        drop(packet);
+        self.send(outbound).await?;
+        Ok(len)
+    }
+}
+
+/// A stream that is noted and goes to a node.
+pub(super) struct Outgoing {
+    node: Arc<Node>,
+    mode: Mode,
+    flow: Outflow,
+    ending: Ending,
+}
+
+impl Outgoing {
+    /// Lets it go on, or ends it.
+    pub(super) fn credit(&self) -> Credit {
+        self.flow.credit()
     }
 }
 
 /// Takes an outgoing stream out of the list, however it ends.
 struct Ending {
-    transit: Arc<Transit>,
+    transit: Weak<Transit>,
     key: Key,
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.transit.streams.outgoing.lock().remove(&self.key);
+        if let Some(transit) = self.transit.upgrade() {
+            transit.streams.outgoing.lock().remove(&self.key);
+        }
     }
 }
 

@@ -198,3 +198,85 @@ async fn local_streams_are_handed_over() {
     assert_eq!(saved["size"], 2);
     broker.stop().await;
 }
+
+/// A source that never gives anything, and notes that it was released.
+fn source(released: &Arc<AtomicUsize>) -> Streaming {
+    struct Released(Arc<AtomicUsize>);
+    impl Drop for Released {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let guard = Released(released.clone());
+    Streaming::bytes(stream::poll_fn(move |_| {
+        let _ = &guard;
+        std::task::Poll::Pending
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_source_of_a_call_that_ends_is_released_whatever_comes_first() {
+    for rush in [0.0, 0.5, 1.0] {
+        for seed in 0..20 {
+            let bus = MemoryBus::new().seed(seed);
+            let refuse = ServiceDef::new("door")
+                .action(Action::new("refuse", |_: Context, (): ()| async move {
+                    Err::<(), _>(Error::bad_request("no"))
+                }))
+                .action(Action::new("ignore", |_: Context, (): ()| async move { Ok::<_, Error>(()) }));
+            let start = |id: &str| ServiceBroker::builder().node_id(id).transporter(bus.transporter());
+            let b = start("b").service(refuse).start().await.unwrap();
+            let a = start("a").start().await.unwrap();
+            a.wait_for_services(&["door"], LIMIT).await.unwrap();
+            let _ = bus.clone().rush(rush);
+            let released = Arc::new(AtomicUsize::new(0));
+            a.call_named("door.refuse", json!(null)).stream(source(&released)).await.unwrap_err();
+            a.call_named("door.ignore", json!(null)).stream(source(&released)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            assert_eq!(released.load(Ordering::SeqCst), 2, "rush {rush}, seed {seed}");
+            for broker in [&a, &b] {
+                assert_eq!((broker.in_flight().unwrap(), broker.tasks().running()), Default::default());
+            }
+            a.stop().await;
+            b.stop().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_source_of_a_stream_is_released_when_the_news_that_nobody_reads_are_lost() {
+    let bus = MemoryBus::new();
+    let released = Arc::new(AtomicUsize::new(0));
+    let own = released.clone();
+    let service = ServiceDef::new("door")
+        .action(Action::new("open", move |_: Context, (): ()| {
+            let stream = source(&own);
+            async move { Ok::<_, Error>(stream) }
+        }))
+        .action(Action::new("ignore", |_: Context, (): ()| async move { Ok::<_, Error>(()) }));
+    let start = |id: &str| ServiceBroker::builder().node_id(id).transporter(bus.transporter());
+    let b = start("b").service(service).start().await.unwrap();
+    let a = start("a").start().await.unwrap();
+    a.wait_for_services(&["door"], LIMIT).await.unwrap();
+    let stream: Streaming = a.call_named("door.open", json!(null)).await.unwrap().take().unwrap();
+    bus.mute("a");
+    drop(stream);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    bus.rejoin("a");
+    assert_eq!(released.load(Ordering::SeqCst), 0);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert_eq!(released.load(Ordering::SeqCst), 1);
+    // A caller that gives up while the answer is on its way.
+    let _ = bus.clone().delay(Duration::from_millis(50)..Duration::from_millis(50));
+    for patience in [20, 60, 110, 160] {
+        let before = released.load(Ordering::SeqCst);
+        let call = a.call_named("door.open", json!(null)).timeout(Duration::from_millis(patience));
+        let _ = call.await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let ran = released.load(Ordering::SeqCst) > before;
+        let left = (a.in_flight().unwrap(), b.in_flight().unwrap());
+        assert_eq!(left, Default::default(), "given up after {patience} ms, ran: {ran}");
+    }
+    a.stop().await;
+    b.stop().await;
+}

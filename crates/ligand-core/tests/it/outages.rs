@@ -1,0 +1,274 @@
+//! Nodes that are off the bus for a moment while calls are under way.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use ligand_core::{Action, Context, Error, Payload, Result, ServiceBroker, ServiceDef};
+use ligand_transport::memory::MemoryBus;
+use ligand_wire::{packet::PacketKind, topic::Topic};
+use serde_json::json;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+
+use crate::support::{ms, spawn};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// `work.wait` answers after so many milliseconds; counts its runs.
+fn work(runs: &Arc<AtomicUsize>) -> ServiceDef {
+    let runs = runs.clone();
+    ServiceDef::new("work").action(Action::new("wait", move |_: Context, millis: u64| {
+        runs.fetch_add(1, Ordering::SeqCst);
+        async move {
+            sleep(ms(millis)).await;
+            Ok::<_, Error>(millis)
+        }
+    }))
+}
+
+struct Pair {
+    bus: MemoryBus,
+    caller: ServiceBroker,
+    callee: ServiceBroker,
+    runs: Arc<AtomicUsize>,
+}
+
+async fn start(bus: &MemoryBus, id: &str, service: Option<ServiceDef>) -> ServiceBroker {
+    let builder = ServiceBroker::builder().node_id(id).transporter(bus.transporter()).options(|options| {
+        options.request_timeout = Duration::ZERO;
+    });
+    service.into_iter().fold(builder, ligand_core::BrokerBuilder::service).start().await.unwrap()
+}
+
+async fn pair(bus: MemoryBus) -> Pair {
+    let runs = Arc::default();
+    let callee = start(&bus, "callee", Some(work(&runs))).await;
+    let caller = start(&bus, "caller", None).await;
+    caller.wait_for_services(&["work"], LIMIT).await.unwrap();
+    Pair { bus, caller, callee, runs }
+}
+
+impl Pair {
+    /// A call without a time limit.
+    fn call(&self, millis: u64) -> JoinHandle<Result<Payload>> {
+        spawn(self.caller.call_named("work.wait", json!(millis)).into_future())
+    }
+
+    fn runs(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
+    }
+
+    async fn end(self) {
+        self.caller.stop().await;
+        self.callee.stop().await;
+        // What was aborted is dropped in its next turn.
+        sleep(ms(1)).await;
+        for broker in [&self.caller, &self.callee] {
+            assert_eq!(broker.in_flight(), Some(ligand_core::InFlight::default()));
+        }
+    }
+}
+
+async fn ended(call: JoinHandle<Result<Payload>>) -> Result<u64> {
+    tokio::time::timeout(LIMIT, call).await.expect("the call ends").unwrap()?.take()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_sent_while_the_caller_was_away_is_asked_for() {
+    let pair = pair(MemoryBus::new()).await;
+    let call = pair.call(300);
+    sleep(ms(100)).await;
+    pair.bus.isolate("caller");
+    sleep(ms(500)).await;
+    pair.bus.rejoin("caller");
+    let back = Instant::now();
+    assert_eq!(ended(call).await.unwrap(), 300);
+    assert!(back.elapsed() < ms(50), "it is asked for at once: {:?}", back.elapsed());
+    assert_eq!((pair.runs(), pair.callee.traffic().unwrap().answers_repeated), (1, 1));
+    pair.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_outages_of_either_side_in_every_phase_of_a_call_go_unnoticed() {
+    for who in ["caller", "callee"] {
+        for from in [0, 1, 50, 150, 250, 299, 301] {
+            for lasts in [20, 100, 500, 1500] {
+                let pair = pair(MemoryBus::new()).await;
+                let call = pair.call(300);
+                sleep(ms(from)).await;
+                pair.bus.isolate(who);
+                // Another message tells that nobody is there.
+                let _ = pair.caller.ping("callee", ms(1)).await;
+                sleep(ms(lasts)).await;
+                pair.bus.rejoin(who);
+                let case = format!("{who} away after {from} ms for {lasts} ms");
+                assert_eq!(ended(call).await.map_err(|e| format!("{case}: {e:#}")), Ok(300));
+                assert_eq!(pair.runs(), 1, "{case}");
+                pair.end().await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_vanishes_without_a_word_is_asked_for_in_time() {
+    // As on a bus that does not tell who is gone.
+    for who in ["caller", "callee"] {
+        for from in [0, 100, 250] {
+            let pair = pair(MemoryBus::new()).await;
+            sleep(Duration::from_secs(5)).await;
+            if from == 0 {
+                pair.bus.mute(who);
+            }
+            let call = pair.call(300);
+            sleep(ms(from)).await;
+            pair.bus.mute(who);
+            sleep(ms(500)).await;
+            pair.bus.rejoin(who);
+            let back = Instant::now();
+            assert_eq!(ended(call).await.map_err(|e| format!("{who} {from}: {e:#}")), Ok(300));
+            assert!(back.elapsed() < Duration::from_secs(4), "{who} {from}: {:?}", back.elapsed());
+            assert_eq!(pair.runs(), 1, "{who} muted after {from} ms");
+            pair.end().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_ends_when_its_node_was_started_anew() {
+    let pair = pair(MemoryBus::new()).await;
+    let call = pair.call(3_600_000);
+    sleep(ms(100)).await;
+    // Nobody hears that it goes.
+    pair.bus.mute("callee");
+    pair.callee.stop().await;
+    pair.bus.rejoin("callee");
+    let again = start(&pair.bus, "callee", Some(work(&pair.runs))).await;
+    let back = Instant::now();
+    let error = ended(call).await.unwrap_err();
+    assert_eq!((error.code(), error.kind()), (503, "REQUEST_REJECTED"));
+    assert!(back.elapsed() < ms(500), "{:?}", back.elapsed());
+    assert_eq!(pair.runs(), 1, "it is not known whether it ran: nobody else gets it");
+    again.stop().await;
+    pair.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_ends_when_its_node_does_not_come_back() {
+    let pair = pair(MemoryBus::new()).await;
+    let call = pair.call(3_600_000);
+    sleep(ms(100)).await;
+    pair.bus.isolate("callee");
+    let start = Instant::now();
+    assert_eq!(ended(call).await.unwrap_err().kind(), "REQUEST_REJECTED");
+    let took = start.elapsed();
+    assert!((ms(2000)..ms(4000)).contains(&took), "it may come back for 2 s: {took:?}");
+    pair.end().await;
+}
+
+/// A node that is no Ligand node, which takes calls and does not answer.
+fn stranger(bus: &MemoryBus, instance: &str) {
+    let info = json!({
+        "ver": "5", "sender": "js", "instanceID": instance, "seq": 1, "hostname": "h", "ipList": [],
+        "client": { "type": "nodejs", "version": "0.15.0", "langVersion": "v22" }, "config": {}, "metadata": {},
+        "services": [{ "name": "far", "fullName": "far", "settings": {}, "metadata": {}, "events": {},
+            "actions": { "far.away": { "name": "far.away", "rawName": "away" } } }],
+    });
+    bus.publish("", &Topic::all(PacketKind::Info), &info.to_string().into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_to_another_implementation_ends_when_that_was_started_anew() {
+    let bus = MemoryBus::new();
+    let caller = start(&bus, "caller", None).await;
+    // Something listens under the name.
+    let _there = {
+        use ligand_transport::{Transporter as _, contract::TestLink};
+        let (transporter, link) = (bus.transporter(), TestLink::new("js", ""));
+        transporter.clone().connect(link.clone()).await.unwrap();
+        (transporter, link)
+    };
+    stranger(&bus, "one");
+    caller.wait_for_services(&["far"], LIMIT).await.unwrap();
+    let call = spawn(caller.call_named("far.away", json!(null)).into_future());
+    sleep(Duration::from_secs(20)).await;
+    assert!(!call.is_finished());
+    stranger(&bus, "two");
+    let error = tokio::time::timeout(ms(100), call).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.kind(), "REQUEST_REJECTED");
+    caller.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_calls_are_asked_about_after_an_outage() {
+    let pair = pair(MemoryBus::new()).await;
+    let calls: Vec<_> = (0..1000).map(|at| pair.call(200 + at % 200)).collect();
+    sleep(ms(100)).await;
+    pair.bus.isolate("caller");
+    sleep(ms(600)).await;
+    pair.bus.rejoin("caller");
+    for (at, call) in calls.into_iter().enumerate() {
+        assert_eq!(ended(call).await.unwrap(), 200 + at as u64 % 200);
+    }
+    assert_eq!(pair.runs(), 1000);
+    pair.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bus_chose_and_the_answer_is_asked_for() {
+    let bus = MemoryBus::new();
+    let runs: Arc<AtomicUsize> = Arc::default();
+    let node = |id: &'static str, service: Option<ServiceDef>| {
+        let builder =
+            ServiceBroker::builder().node_id(id).transporter(bus.transporter()).options(|options| {
+                (options.request_timeout, options.disable_balancer) = (Duration::ZERO, true);
+            });
+        service.into_iter().fold(builder, ligand_core::BrokerBuilder::service).start()
+    };
+    let first = node("first", Some(work(&runs))).await.unwrap();
+    let second = node("second", Some(work(&runs))).await.unwrap();
+    let caller = node("caller", None).await.unwrap();
+    caller.wait_for_services(&["work"], LIMIT).await.unwrap();
+    sleep(ms(500)).await;
+    let call = spawn(caller.call_named("work.wait", json!(300)).into_future());
+    sleep(ms(100)).await;
+    bus.isolate("caller");
+    sleep(ms(500)).await;
+    bus.rejoin("caller");
+    assert_eq!(ended(call).await.unwrap(), 300);
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+    // Nobody knows a call whose node is gone.
+    let call = spawn(caller.call_named("work.wait", json!(3_600_000)).into_future());
+    sleep(ms(100)).await;
+    for broker in [&first, &second] {
+        bus.mute(broker.node_id());
+        broker.stop().await;
+        bus.rejoin(broker.node_id());
+    }
+    let third = node("third", Some(work(&runs))).await.unwrap();
+    assert_eq!(ended(call).await.unwrap_err().kind(), "REQUEST_REJECTED");
+    third.stop().await;
+    caller.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_cancellation_was_lost_ends() {
+    let pair = pair(MemoryBus::new()).await;
+    let call = pair.call(3_600_000);
+    sleep(ms(100)).await;
+    pair.bus.mute("caller");
+    call.abort();
+    sleep(ms(100)).await;
+    pair.bus.rejoin("caller");
+    assert_eq!(pair.callee.in_flight().unwrap().serving, 1);
+    sleep(Duration::from_secs(25)).await;
+    assert_eq!(pair.callee.in_flight().unwrap().serving, 0);
+    pair.end().await;
+}
