@@ -7,6 +7,8 @@ pub mod codec;
 mod date;
 pub mod error;
 pub mod key;
+#[doc(hidden)]
+pub mod objects;
 pub mod packet;
 pub mod pattern;
 pub mod payload;

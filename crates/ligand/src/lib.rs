@@ -58,7 +58,8 @@ pub mod __private {
     pub use ligand_core::EventPayload;
     pub use ligand_wire as wire;
     pub use regex_lite;
+    // Serde for derives: structs are read from objects only.
+    pub use ligand_wire::objects::derive as serde;
     pub use schemars;
-    pub use serde;
     pub use serde_json;
 }

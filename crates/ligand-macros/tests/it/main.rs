@@ -6,6 +6,7 @@ mod compile_fail;
 mod contract;
 mod error;
 mod lints;
+mod objects;
 mod rules;
 mod service;
 mod shape;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::{Data, Format, typed::Typed};
-use crate::{Binary, Error, Result, codec::serializers};
+use crate::{Binary, Error, Result, codec::serializers, objects::Objects};
 
 pub(super) fn tree(typed: &dyn Typed) -> Result<Value> {
     typed.to_value().map_err(|error| encode_error(typed.type_name(), &error))
@@ -56,10 +56,20 @@ pub(super) fn from_json<T: Data>(bytes: &[u8]) -> Result<T> {
     }
     // One look at all bytes instead of one at each text; where that fails, the place of the error is found.
     let decoded = match str::from_utf8(bytes) {
-        Ok(text) => serde_json::from_str(text),
-        Err(_) => serde_json::from_slice(bytes),
+        Ok(text) => whole(serde_json::Deserializer::from_str(text)),
+        Err(_) => whole(serde_json::Deserializer::from_slice(bytes)),
     };
     decoded.map_err(|error| decode_error::<T>(&error))
+}
+
+/// The one value of a text. A tree has no structs to watch over.
+fn whole<'de, T: Data, R: serde_json::de::Read<'de>>(
+    mut json: serde_json::Deserializer<R>,
+) -> serde_json::Result<T> {
+    let value =
+        if is_same::<T, Value>() { T::deserialize(&mut json)? } else { T::deserialize(Objects(&mut json))? };
+    json.end()?;
+    Ok(value)
 }
 
 /// From every format but JSON.
@@ -86,8 +96,12 @@ pub(super) fn from_bytes<T: Data>(bytes: Bytes) -> Result<T> {
 }
 
 pub(super) fn from_value<T: Data>(value: Value) -> Result<T> {
-    let value = if is_same::<T, ()>() { Value::Null } else { value };
-    serde_json::from_value(value).map_err(|error| decode_error::<T>(&error))
+    let value = match same::<Value, T>(value) {
+        Ok(value) => return Ok(value),
+        Err(_) if is_same::<T, ()>() => Value::Null,
+        Err(value) => value,
+    };
+    T::deserialize(Objects(value)).map_err(|error| decode_error::<T>(&error))
 }
 
 #[cold]

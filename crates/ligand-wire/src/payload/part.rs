@@ -1,6 +1,6 @@
 //! A payload as a part of another value: what is encoded already is not taken apart and put together again.
 
-use std::{any::type_name, cell::Cell, fmt};
+use std::{cell::Cell, fmt};
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::Error as _};
@@ -10,6 +10,7 @@ use super::{Format, Payload, Repr};
 use crate::{
     binary::{self, BINARY},
     codec::serializers,
+    objects::is_around,
 };
 
 /// The name by which Ligand's serializers know a payload.
@@ -31,10 +32,11 @@ pub(crate) fn toward<T>(format: Format, write: impl FnOnce() -> T) -> T {
     written
 }
 
-/// Whether `T` is one of the two types of `serde_json` that read and write texts: only those know raw values.
-/// A wrapper around them counts as another type, and its payloads go through a tree.
+/// Whether `T` is one of the two types of `serde_json` that read and write texts: only those know raw values. Our own
+/// [`Objects`](crate::objects) hands them through; any other wrapper counts as another type, and its payloads go
+/// through a tree.
 fn is_json_text<T>() -> bool {
-    let name = type_name::<T>();
+    let name = is_around::<T>();
     name.starts_with("&mut serde_json::ser::Serializer<")
         || name.starts_with("&mut serde_json::de::Deserializer<")
 }

@@ -28,6 +28,7 @@ use crate::{
     binary::BINARY,
     date::{DATE, Date},
     key::RAW_VALUE,
+    objects::{ByName, is_tagged, no_list},
     payload::PAYLOAD,
 };
 
@@ -40,6 +41,7 @@ impl<'de, 'b> Reader<'de, 'b> {
             Token::Date(millis) => visitor.visit_string(Date::from_millis(millis).to_string()),
             Token::Text(text) => visit_text(text, visitor),
             Token::Bytes(bytes) => visitor.visit_map(BufferObject { bytes: bytes.as_slice(), entry: 0 }),
+            Token::Array(_) if is_tagged::<V>() => Err(no_list(visitor)),
             Token::Array(left) => self.within(|reader| {
                 let mut items = Items { reader, left };
                 let value = visitor.visit_seq(&mut items)?;
@@ -211,13 +213,22 @@ impl<'de> Deserializer<'de> for &mut Reader<'de, '_> {
         }
     }
 
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_any(ByName(visitor))
+    }
+
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         self.skip()?;
         visitor.visit_unit()
     }
 
     forward_to_deserialize_any! {
-        bool char unit unit_struct map struct identifier
+        bool char unit unit_struct map identifier
     }
 }
 
@@ -309,7 +320,7 @@ impl<'de> VariantAccess<'de> for &mut Items<'_, 'de, '_> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.reader.deserialize_any(visitor)
+        self.reader.deserialize_any(ByName(visitor))
     }
 }
 

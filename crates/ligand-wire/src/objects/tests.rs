@@ -1,0 +1,108 @@
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::{Payload, payload::Format};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Login {
+    name: String,
+    password: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Step {
+    Move { x: i32, y: i32 },
+    Turn(i32, i32),
+    Login(Login),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+enum Tagged {
+    Move { x: i32 },
+    Stop,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "of")]
+enum Adjacent {
+    Move { x: i32 },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Pair(i32, i32);
+
+/// The content in every form in which it can reach a node.
+fn forms(value: &Value) -> Vec<Payload> {
+    let mut forms = vec![Payload::from(value.clone()), Payload::json(value.to_string())];
+    for format in Format::ALL.into_iter().filter(|format| format.is_available()) {
+        let mut bytes = Vec::new();
+        Payload::from(value.clone()).encode(format, &mut bytes).unwrap();
+        forms.push(Payload::encoded(format, bytes));
+    }
+    forms
+}
+
+fn refuses<T: crate::Data + DeserializeOwned + std::fmt::Debug>(value: &Value) {
+    for form in forms(value) {
+        let how = form.type_name();
+        let error = form.take::<T>().expect_err(how);
+        assert!(error.message().contains("invalid type: sequence, expected "), "{how}: {error}");
+    }
+}
+
+fn reads<T: crate::Data + PartialEq + std::fmt::Debug>(value: &Value, expected: &T) {
+    for form in forms(value) {
+        assert_eq!(&form.take::<T>().unwrap(), expected, "{value}");
+    }
+}
+
+#[test]
+fn no_struct_is_read_from_a_list() {
+    let list = json!(["ada", "secret"]);
+    refuses::<Login>(&list);
+    refuses::<Login>(&json!([]));
+    refuses::<Vec<Login>>(&json!([list]));
+    refuses::<Option<Login>>(&list);
+    refuses::<Box<Login>>(&list);
+    refuses::<(u8, Login)>(&json!([1, list]));
+    refuses::<std::collections::BTreeMap<String, Login>>(&json!({ "a": list }));
+    refuses::<Step>(&json!({ "Move": [1, 2] }));
+    refuses::<Step>(&json!({ "Login": list }));
+    refuses::<Tagged>(&json!(["Move", 1]));
+    refuses::<Tagged>(&json!(["Stop"]));
+    refuses::<Adjacent>(&json!(["Move", { "x": 1 }]));
+    assert!(Payload::typed((1, 2)).take::<Login>().is_err());
+}
+
+#[test]
+fn lists_and_objects_stay_what_they_were() {
+    let login = Login { name: "ada".into(), password: "secret".into() };
+    let object = json!({ "name": "ada", "password": "secret" });
+    reads(&object, &login);
+    reads(&json!([object]), &vec![login.clone()]);
+    reads(&json!([object]), &Some(vec![login.clone()]));
+    reads(&json!({ "Login": object }), &Step::Login(login));
+    reads(&json!({ "Move": { "x": 1, "y": 2 } }), &Step::Move { x: 1, y: 2 });
+    reads(&json!({ "Turn": [1, 2] }), &Step::Turn(1, 2));
+    reads(&json!([1, 2]), &Pair(1, 2));
+    reads(&json!([1, 2]), &(1, 2));
+    reads(&json!([1, 2]), &[1, 2]);
+    reads(&json!({ "kind": "Move", "x": 1 }), &Tagged::Move { x: 1 });
+    reads(&json!({ "kind": "Stop" }), &Tagged::Stop);
+    reads(&json!({ "kind": "Move", "of": { "x": 1 } }), &Adjacent::Move { x: 1 });
+}
+
+#[test]
+fn the_error_names_type_and_place() {
+    let error =
+        Payload::json(r#"[{"name":"ada","password":"x"},["ada","x"]]"#).take::<Vec<Login>>().unwrap_err();
+    assert!(
+        error
+            .message()
+            .ends_with("invalid type: sequence, expected an object for struct Login at line 1 column 32"),
+        "{error}"
+    );
+    let error = Payload::json("5").take::<Login>().unwrap_err();
+    assert!(error.message().contains("expected an object for struct Login"), "{error}");
+}
