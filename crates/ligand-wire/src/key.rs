@@ -1,4 +1,4 @@
-//! The text of a value inside a cache key, in the form Moleculer 0.15 writes it.
+//! The text of values inside a cache key, in the form Moleculer 0.15 writes it.
 //!
 //! The text is a serialisation format of its own, so a typed value or encoded JSON is written straight into the
 //! key, without an intermediate tree:
@@ -7,7 +7,7 @@
 //! |---|---|
 //! | array | `[` items joined with `\|` `]` |
 //! | object | for each key `key\|value`, all joined with `\|`; nesting leaves no brackets |
-//! | string | `"` text `"`, unescaped |
+//! | string, date | `"` text `"`, unescaped |
 //! | number | as JavaScript prints it: `1.5`, `1e+21`, `0` for −0 |
 //! | null, missing | `null`, `undefined` |
 //!
@@ -19,10 +19,26 @@
 //! assert_eq!(text, r#"posts.find:id|5|tags|["a"|"b"]"#);
 //! ```
 //!
+//! # Two values, one text
+//!
+//! That form has one text for `{"a":{"b":1},"c":2}` and `{"a":{"b":1,"c":2}}`, and one for the text `x"|c|"y` in a
+//! field and two fields. Whoever writes it would answer one caller with what belongs to another. So a value whose text
+//! could be read in another way ([`Text`] has the rules) is written in the notation of JSON instead. Such a text ends
+//! with `}`, which no text in Moleculer's form does: nothing is shared by mistake, here or with nodes of Moleculer.
+//!
+//! ```
+//! # use ligand_wire::key;
+//! let mut text = String::from("posts.find:");
+//! key::write_value(&serde_json::json!({ "filter": { "a": 1 }, "limit": 5 }), &mut text).unwrap();
+//! assert_eq!(text, r#"posts.find:{"filter":{"a":1},"limit":5}"#);
+//! ```
+//!
+//! # Order
+//!
 //! Object keys that are array indexes (`0`, `17`) come first and ascending, as in JavaScript; the others keep the
-//! order of the JSON text, of the map's iteration, or of the struct's declaration. A Rust struct and the object a
-//! Node.js client sends may therefore differ in key order: name the `keys` of the cache explicitly when such nodes
-//! share one Redis cache.
+//! order of the JSON text, of the map's iteration, or of the struct's declaration. What has no order of its own (hash
+//! maps and sets, structs with flattened parts) is sorted. A Rust struct and the object a Node.js client sends may
+//! therefore differ in key order: name the `keys` of the cache explicitly when such nodes share one cache.
 //!
 //! # Not here
 //!
@@ -34,8 +50,11 @@ mod number;
 mod order;
 mod path;
 mod serializer;
+mod text;
 
 use std::fmt;
+
+pub use self::text::Text;
 
 #[cfg(feature = "serializers")]
 pub(crate) use self::{key_text::KeyText, number::write_f64 as write_number, serializer::RAW_VALUE};
@@ -46,7 +65,7 @@ use sha2::{Digest, Sha256};
 /// Nesting beyond which a value is refused instead of risking the stack.
 pub const MAX_DEPTH: usize = 128;
 
-/// What [`write_path`] found at the path. Several keys joined in one text shorten nested values one by one.
+/// What was found at a path. Several keys joined in one text shorten nested values one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// Nothing there: `undefined` was written.
@@ -89,32 +108,66 @@ impl From<serde_json::Error> for KeyError {
     }
 }
 
+/// Appends the text of `count` values, which `part` writes by their numbers, joined with `|`.
+///
+/// With `max`, long texts are cut and hashed as [`limit`] does it: first each list and object when there are several
+/// values, then the whole. `part` runs a second time when the values need the exact notation.
+///
+/// # Errors
+/// Those of `part`. `out` is then as before.
+pub fn write_parts(
+    out: &mut String,
+    count: usize,
+    max: Option<usize>,
+    part: impl Fn(usize, &mut Text<'_>) -> Result<Found, KeyError>,
+) -> Result<(), KeyError> {
+    let start = out.len();
+    let mut text = Text::plain(out);
+    for index in 0..count {
+        text.part(index, count);
+        let at = text.out.len();
+        match part(index, &mut text) {
+            Ok(Found::Nested) if count > 1 => shorten(text.out, at, max),
+            Ok(_) => {}
+            Err(error) => {
+                out.truncate(start);
+                return Err(error);
+            }
+        }
+    }
+    if text.is_ambiguous() {
+        out.truncate(start);
+        write_exact(out, count, part).inspect_err(|_| out.truncate(start))?;
+    }
+    shorten(out, start, max);
+    Ok(())
+}
+
+/// The notation of JSON, in one more pair of braces unless it is a single object.
+fn write_exact(
+    out: &mut String,
+    count: usize,
+    part: impl Fn(usize, &mut Text<'_>) -> Result<Found, KeyError>,
+) -> Result<(), KeyError> {
+    let start = out.len();
+    let mut text = Text::exact(out);
+    for index in 0..count {
+        text.part(index, count);
+        part(index, &mut text)?;
+    }
+    if count != 1 || !out[start..].starts_with('{') {
+        out.insert(start, '{');
+        out.push('}');
+    }
+    Ok(())
+}
+
 /// Appends the text of `value` to `out`.
 ///
 /// # Errors
 /// When the value's own `Serialize` fails or it is nested deeper than [`MAX_DEPTH`]. `out` is then as before.
 pub fn write_value<T: Serialize + ?Sized>(value: &T, out: &mut String) -> Result<(), KeyError> {
-    write_value_found(value, out).map(drop)
-}
-
-fn write_value_found<T: Serialize + ?Sized>(value: &T, out: &mut String) -> Result<Found, KeyError> {
-    let start = out.len();
-    value.serialize(serializer::ValueSerializer::new(out)).inspect_err(|_| out.truncate(start))
-}
-
-/// Appends the text of what `value` holds at a dotted `path` (`user.id`, `items.0.sku`), or `undefined`.
-///
-/// Only the way to the leaf is walked. An empty path is the whole value.
-///
-/// # Errors
-/// As [`write_value`].
-pub fn write_path<T: Serialize + ?Sized>(value: &T, path: &str, out: &mut String) -> Result<Found, KeyError> {
-    if path.is_empty() {
-        return write_value_found(value, out);
-    }
-    let start = out.len();
-    let found = value.serialize(path::PathSerializer::new(path, out)).inspect_err(|_| out.truncate(start))?;
-    Ok(or_undefined(found, out))
+    write_parts(out, 1, None, |_, text| text.value(value))
 }
 
 /// Like [`write_value`] for a value still encoded as JSON.
@@ -122,25 +175,14 @@ pub fn write_path<T: Serialize + ?Sized>(value: &T, path: &str, out: &mut String
 /// # Errors
 /// When `bytes` is not one JSON document or is nested too deeply. `out` is then as before.
 pub fn write_json(bytes: &[u8], out: &mut String) -> Result<(), KeyError> {
-    json::write(bytes, "", out).map(drop)
+    write_parts(out, 1, None, |_, text| text.json(bytes, ""))
 }
 
-/// Like [`write_path`] for a value still encoded as JSON.
-///
-/// When a key appears twice in an object the last one counts, as it does for whoever parses the text.
-///
-/// # Errors
-/// As [`write_json`].
-pub fn write_json_path(bytes: &[u8], path: &str, out: &mut String) -> Result<Found, KeyError> {
-    let found = json::write(bytes, path, out)?;
-    Ok(or_undefined(found, out))
-}
-
-fn or_undefined(found: Found, out: &mut String) -> Found {
-    if found == Found::Missing {
-        out.push_str("undefined");
+fn or_undefined(found: Found, text: &mut Text<'_>) -> Found {
+    match found {
+        Found::Missing => text.missing(),
+        found => found,
     }
-    found
 }
 
 /// Length of the base64 text of a SHA-256 hash.
@@ -149,28 +191,35 @@ const HASH_LENGTH: usize = 44;
 /// Bounds the text to `max` UTF-16 units: the first `max - 44` of them, then the SHA-256 of the whole in base64.
 ///
 /// Unchanged when `max` is absent or below 44, or when the text is short enough.
-pub fn limit(text: String, max: Option<usize>) -> String {
-    let Some(max) = max.filter(|max| *max >= HASH_LENGTH) else { return text };
+pub fn limit(mut text: String, max: Option<usize>) -> String {
+    shorten(&mut text, 0, max);
+    text
+}
+
+/// Bounds what begins at `start` as [`limit`] does it.
+fn shorten(out: &mut String, start: usize, max: Option<usize>) {
+    let text = &out[start..];
+    let Some(max) = max.filter(|max| *max >= HASH_LENGTH) else { return };
     // A UTF-8 text never has more UTF-16 units than bytes.
-    if text.len() <= max || crate::rules::length(&text) <= max {
-        return text;
+    if text.len() <= max || crate::rules::length(text) <= max {
+        return;
     }
     let hash = Sha256::digest(text.as_bytes());
-    let mut out = String::with_capacity(text.len().min(max * 3));
-    let mut left = max - HASH_LENGTH;
+    let (mut left, mut kept, mut halved) = (max - HASH_LENGTH, 0, false);
     for c in text.chars() {
         if left < c.len_utf16() {
             // JavaScript cuts a surrogate pair in half; the half becomes U+FFFD as soon as it is encoded.
-            if left == 1 {
-                out.push('\u{FFFD}');
-            }
+            halved = left == 1;
             break;
         }
         left -= c.len_utf16();
-        out.push(c);
+        kept += c.len_utf8();
     }
-    base64::engine::general_purpose::STANDARD.encode_string(hash, &mut out);
-    out
+    out.truncate(start + kept);
+    if halved {
+        out.push('\u{FFFD}');
+    }
+    base64::engine::general_purpose::STANDARD.encode_string(hash, out);
 }
 
 #[cfg(test)]

@@ -17,10 +17,11 @@ use serde_json::{Value, json};
 
 pub(crate) use self::convert::encode_error;
 pub use self::format::Format;
+pub(crate) use self::part::UNDEFINED;
 #[cfg(feature = "serializers")]
 pub(crate) use self::{
     convert::decode_error,
-    part::{PAYLOAD, UNDEFINED, toward},
+    part::{PAYLOAD, toward},
 };
 use self::{
     convert::{
@@ -260,10 +261,15 @@ impl Payload {
     /// # Errors
     /// As [`Payload::take`].
     pub fn into_typed<T: Data>(self) -> Result<Self> {
-        if is_same::<T, Payload>() || self.peek::<T>().is_some() {
+        let is_one = match &self.0 {
+            Repr::Value(_) => is_same::<T, Value>(),
+            Repr::Binary(_) => is_same::<T, Binary>(),
+            _ => is_same::<T, Self>() || self.peek::<T>().is_some(),
+        };
+        if is_one || is_same::<T, Self>() {
             return Ok(self);
         }
-        self.take::<T>().map(|value| Self(Repr::Owned(Box::new(value))))
+        self.take::<T>().map(Self::typed)
     }
 
     /// Mutable access to the Rust value; copies it first when it is shared. `None` when it is not a `T`.
@@ -378,30 +384,24 @@ impl Payload {
         }
     }
 
-    /// Appends the cache-key text of the whole content, or of the leaf at `path`, and tells what was there.
+    /// Writes the cache-key text of the whole content, or of the leaf at `path`, and tells what was there.
     ///
     /// Nothing given counts as `{}`, as in a call without parameters: it adds no text.
     ///
     /// # Errors
-    /// When the content cannot be read; what was appended by then is no key.
-    pub fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<Found, KeyError> {
+    /// When the content cannot be read; what was written by then is no key.
+    pub fn write_key(&self, path: Option<&str>, text: &mut key::Text<'_>) -> Result<Found, KeyError> {
         let whole = path.unwrap_or_default();
         match (&self.0, path) {
-            (Repr::Owned(typed), path) => typed.write_key(path, out),
-            (Repr::Typed(typed), path) => typed.write_key(path, out),
-            (Repr::Value(value), _) => key::write_path(&**value, whole, out),
-            (Repr::Encoded(Format::Json, bytes), _) => key::write_json_path(bytes, whole, out),
-            (Repr::Encoded(format, bytes), _) => serializers::write_key(*format, bytes, whole, out),
-            (Repr::Binary(bytes), None) => key::write_path(&bytes[..], whole, out),
-            (Repr::Undefined, None) => Ok(Found::Nested),
-            (Repr::Null, None) => {
-                out.push_str("null");
-                Ok(Found::Scalar)
-            }
-            (Repr::Undefined | Repr::Null | Repr::Binary(_), _) => {
-                out.push_str("undefined");
-                Ok(Found::Missing)
-            }
+            (Repr::Owned(typed), path) => typed.write_key(path, text),
+            (Repr::Typed(typed), path) => typed.write_key(path, text),
+            (Repr::Value(value), _) => text.path(&**value, whole),
+            (Repr::Encoded(Format::Json, bytes), _) => text.json(bytes, whole),
+            (Repr::Encoded(format, bytes), _) => serializers::write_key(*format, bytes, whole, text),
+            (Repr::Binary(bytes), None) => text.value(&Binary::from(bytes.clone())),
+            (Repr::Undefined, None) => text.value(&serde_json::Map::new()),
+            (Repr::Null, None) => text.value(&()),
+            (Repr::Undefined | Repr::Null | Repr::Binary(_), Some(_)) => Ok(text.missing()),
         }
     }
 

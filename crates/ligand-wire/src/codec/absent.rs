@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
 use super::Envelope;
 use crate::{
     Error, Result,
-    key::{Found, KeyError},
+    key::{Found, KeyError, Text},
     packet::{Packet, PacketKind, Received},
     payload::Format,
 };
@@ -43,7 +43,7 @@ pub(crate) fn serialize<S: Serializer>(format: Format, _: &[u8], _: S) -> Result
     Err(S::Error::custom(absent(format)))
 }
 
-pub(crate) fn write_key(format: Format, _: &[u8], _: &str, _: &mut String) -> Result<Found, KeyError> {
+pub(crate) fn write_key(format: Format, _: &[u8], _: &str, _: &mut Text<'_>) -> Result<Found, KeyError> {
     Err(KeyError::custom(absent(format)))
 }
 

@@ -26,7 +26,7 @@ use self::{fault::Fault, reader::Reader, transcode::Document, writer::Writer};
 use super::Envelope;
 use crate::{
     Error, Result,
-    key::{self, Found, KeyError},
+    key::{Found, KeyError, Text},
     packet::{Packet, PacketKind, Received},
     payload::{Format, decode_error, encode_error},
 };
@@ -120,10 +120,10 @@ pub(crate) fn write_key(
     format: Format,
     bytes: &[u8],
     path: &str,
-    out: &mut String,
+    text: &mut Text<'_>,
 ) -> Result<Found, KeyError> {
     let document = Document::new(format, bytes);
-    let found = key::write_path(&document, path, out)?;
+    let found = text.document(&document, path)?;
     document.end().map_err(KeyError::custom)?;
     Ok(found)
 }

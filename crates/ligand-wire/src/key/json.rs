@@ -6,38 +6,47 @@ use super::{
     Found, KeyError,
     order::Entries,
     serializer::{ValueSerializer, deeper},
+    text::{Frame, Place, Text},
 };
 
 /// Writes what is at `path` (empty: everything) in the JSON document `bytes`.
-pub(super) fn write(bytes: &[u8], path: &str, out: &mut String) -> Result<Found, KeyError> {
-    write_at(bytes, path, out, 0)
+pub(super) fn write(bytes: &[u8], path: &str, text: &mut Text<'_>) -> Result<Found, KeyError> {
+    let place = text.place();
+    write_at(bytes, path, text, place, 0)
 }
 
 /// Like [`write`] inside a value that is already `depth` levels deep.
-pub(super) fn write_at(bytes: &[u8], path: &str, out: &mut String, depth: usize) -> Result<Found, KeyError> {
-    let start = out.len();
+pub(super) fn write_at(
+    bytes: &[u8],
+    path: &str,
+    text: &mut Text<'_>,
+    place: Place,
+    depth: usize,
+) -> Result<Found, KeyError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let found =
-        Writer { out, path, depth }.deserialize(&mut json).and_then(|found| json.end().map(|()| found));
-    Ok(found.inspect_err(|_| out.truncate(start))?)
+    let found = Writer { text, path, place, depth }
+        .deserialize(&mut json)
+        .and_then(|found| json.end().map(|()| found));
+    Ok(found?)
 }
 
-struct Writer<'a, 'p> {
-    out: &'a mut String,
+struct Writer<'t, 'a, 'p> {
+    text: &'t mut Text<'a>,
     path: &'p str,
+    place: Place,
     depth: usize,
 }
 
-impl Writer<'_, '_> {
+impl Writer<'_, '_, '_> {
     fn scalar<E: serde::de::Error>(self, value: impl serde::Serialize) -> Result<Found, E> {
         if !self.path.is_empty() {
             return Ok(Found::Missing);
         }
-        value.serialize(ValueSerializer::new(self.out)).map_err(E::custom)
+        value.serialize(ValueSerializer::at(self.text, self.place, self.depth)).map_err(E::custom)
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Writer<'_, '_> {
+impl<'de> DeserializeSeed<'de> for Writer<'_, '_, '_> {
     type Value = Found;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Found, D::Error> {
@@ -45,7 +54,7 @@ impl<'de> DeserializeSeed<'de> for Writer<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Writer<'_, '_> {
+impl<'de> Visitor<'de> for Writer<'_, '_, '_> {
     type Value = Found;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -79,28 +88,31 @@ impl<'de> Visitor<'de> for Writer<'_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Found, A::Error> {
         let depth = deeper(self.depth).map_err(serde::de::Error::custom)?;
         if self.path.is_empty() {
-            self.out.push('[');
-            let mut any = false;
+            let start = self.text.out.len();
+            let swallowed = self.text.open_list();
+            let mut count = 0;
             loop {
-                let before = self.out.len();
-                if any {
-                    self.out.push('|');
-                }
-                if items.next_element_seed(Writer { out: self.out, path: "", depth })?.is_none() {
-                    self.out.truncate(before);
+                let before = self.text.out.len();
+                let place = self.text.item(count == 0);
+                if items.next_element_seed(Writer { text: self.text, path: "", place, depth })?.is_none() {
+                    self.text.out.truncate(before);
                     break;
                 }
-                any = true;
+                count += 1;
             }
-            self.out.push(']');
-            return Ok(Found::Nested);
+            return Ok(self.text.close_list(swallowed, start, count, false));
         }
         let (head, rest) = self.path.split_once('.').unwrap_or((self.path, ""));
         let wanted = head.parse().ok();
         let (mut found, mut index) = (Found::Missing, 0_usize);
         loop {
             if wanted == Some(index) {
-                match items.next_element_seed(Writer { out: self.out, path: rest, depth })? {
+                match items.next_element_seed(Writer {
+                    text: self.text,
+                    path: rest,
+                    place: self.place,
+                    depth,
+                })? {
                     Some(item) => found = item,
                     None => break,
                 }
@@ -115,24 +127,30 @@ impl<'de> Visitor<'de> for Writer<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Found, A::Error> {
         let depth = deeper(self.depth).map_err(serde::de::Error::custom)?;
         if self.path.is_empty() {
-            let mut entries = Entries::new(self.out);
-            while let Some(at) = object.next_key_seed(Key { out: self.out, entries: Some(&mut entries) })? {
-                entries.key_written(at, self.out);
-                object.next_value_seed(Writer { out: self.out, path: "", depth })?;
+            let frame = self.text.open(self.place);
+            let mut entries = Entries::new(self.text.out, false);
+            while let Some(at) =
+                object.next_key_seed(Key { text: self.text, entries: Some((&mut entries, frame)) })?
+            {
+                entries.key(at, self.text.out);
+                self.text.key_written(frame, at).map_err(serde::de::Error::custom)?;
+                object.next_value_seed(Writer { text: self.text, path: "", place: Place::Entry, depth })?;
             }
-            entries.finish(self.out);
-            return Ok(Found::Nested);
+            let any = entries.any();
+            let moved = entries.finish(self.text.separator(), self.text.out);
+            return Ok(self.text.close(frame, any, moved));
         }
         let (head, rest) = self.path.split_once('.').unwrap_or((self.path, ""));
-        let start = self.out.len();
+        let start = self.text.out.len();
         let mut found = Found::Missing;
-        while let Some(at) = object.next_key_seed(Key { out: self.out, entries: None })? {
-            let matches = &self.out[at..] == head;
-            self.out.truncate(at);
+        while let Some(at) = object.next_key_seed(Key { text: self.text, entries: None })? {
+            let matches = &self.text.out[at..] == head;
+            self.text.out.truncate(at);
             if matches {
                 // The last of several equal keys wins.
-                self.out.truncate(start);
-                found = object.next_value_seed(Writer { out: self.out, path: rest, depth })?;
+                self.text.out.truncate(start);
+                let place = self.place;
+                found = object.next_value_seed(Writer { text: self.text, path: rest, place, depth })?;
             } else {
                 object.next_value::<IgnoredAny>()?;
             }
@@ -142,12 +160,13 @@ impl<'de> Visitor<'de> for Writer<'_, '_> {
 }
 
 /// Writes a key and tells where it starts.
-struct Key<'a, 'e> {
-    out: &'a mut String,
-    entries: Option<&'e mut Entries>,
+struct Key<'t, 'a, 'e> {
+    text: &'t mut Text<'a>,
+    /// The object it belongs to, when it is written and not only compared.
+    entries: Option<(&'e mut Entries, Frame)>,
 }
 
-impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
+impl<'de> DeserializeSeed<'de> for Key<'_, '_, '_> {
     type Value = usize;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<usize, D::Error> {
@@ -155,7 +174,7 @@ impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Key<'_, '_> {
+impl<'de> Visitor<'de> for Key<'_, '_, '_> {
     type Value = usize;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -164,10 +183,13 @@ impl<'de> Visitor<'de> for Key<'_, '_> {
 
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<usize, E> {
         let at = match self.entries {
-            Some(entries) => entries.begin(self.out),
-            None => self.out.len(),
+            Some((entries, frame)) => {
+                self.text.entry(frame, !entries.any());
+                entries.begin(self.text.separator(), self.text.out)
+            }
+            None => self.text.out.len(),
         };
-        self.out.push_str(key);
+        self.text.out.push_str(key);
         Ok(at)
     }
 }

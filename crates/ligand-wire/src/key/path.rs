@@ -6,37 +6,38 @@ use super::{
     Found, KeyError,
     key_text::KeyText,
     serializer::{RAW_VALUE, ValueSerializer},
+    text::Text,
 };
 
 /// Looks for a path that is not empty.
-pub(super) struct PathSerializer<'a, 'p> {
+pub(super) struct PathSerializer<'t, 'a, 'p> {
     head: &'p str,
     rest: &'p str,
     path: &'p str,
-    out: &'a mut String,
+    text: &'t mut Text<'a>,
 }
 
-impl<'a, 'p> PathSerializer<'a, 'p> {
-    pub(super) fn new(path: &'p str, out: &'a mut String) -> Self {
+impl<'t, 'a, 'p> PathSerializer<'t, 'a, 'p> {
+    pub(super) fn new(path: &'p str, text: &'t mut Text<'a>) -> Self {
         let (head, rest) = path.split_once('.').unwrap_or((path, ""));
-        Self { head, rest, path, out }
+        Self { head, rest, path, text }
     }
 
-    fn seek(self) -> Seek<'a, 'p> {
+    fn seek(self) -> Seek<'t, 'a, 'p> {
         Seek { target: self, index: 0, found: Found::Missing, key_matches: false, raw: false }
     }
 
-    fn variant(self, name: &str) -> Option<PathSerializer<'a, 'p>> {
-        (self.head == name && !self.rest.is_empty()).then(|| PathSerializer::new(self.rest, self.out))
+    fn variant(self, name: &str) -> Option<PathSerializer<'t, 'a, 'p>> {
+        (self.head == name && !self.rest.is_empty()).then(|| PathSerializer::new(self.rest, self.text))
     }
 }
 
 /// Writes what a matching key leads to.
-fn leaf<T: Serialize + ?Sized>(value: &T, rest: &str, out: &mut String) -> Result<Found, KeyError> {
+fn leaf<T: Serialize + ?Sized>(value: &T, rest: &str, text: &mut Text<'_>) -> Result<Found, KeyError> {
     if rest.is_empty() {
-        value.serialize(ValueSerializer::new(out))
+        value.serialize(ValueSerializer::new(text))
     } else {
-        value.serialize(PathSerializer::new(rest, out))
+        value.serialize(PathSerializer::new(rest, text))
     }
 }
 
@@ -48,16 +49,16 @@ macro_rules! scalar {
     };
 }
 
-impl<'a, 'p> Serializer for PathSerializer<'a, 'p> {
+impl<'t, 'a, 'p> Serializer for PathSerializer<'t, 'a, 'p> {
     type Ok = Found;
     type Error = KeyError;
-    type SerializeSeq = Seek<'a, 'p>;
-    type SerializeTuple = Seek<'a, 'p>;
-    type SerializeTupleStruct = Seek<'a, 'p>;
-    type SerializeTupleVariant = VariantSeek<'a, 'p>;
-    type SerializeMap = Seek<'a, 'p>;
-    type SerializeStruct = Seek<'a, 'p>;
-    type SerializeStructVariant = VariantSeek<'a, 'p>;
+    type SerializeSeq = Seek<'t, 'a, 'p>;
+    type SerializeTuple = Seek<'t, 'a, 'p>;
+    type SerializeTupleStruct = Seek<'t, 'a, 'p>;
+    type SerializeTupleVariant = VariantSeek<'t, 'a, 'p>;
+    type SerializeMap = Seek<'t, 'a, 'p>;
+    type SerializeStruct = Seek<'t, 'a, 'p>;
+    type SerializeStructVariant = VariantSeek<'t, 'a, 'p>;
 
     scalar!(serialize_bool: bool, serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64,
         serialize_i128: i128, serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64,
@@ -99,18 +100,18 @@ impl<'a, 'p> Serializer for PathSerializer<'a, 'p> {
         variant: &'static str,
         value: &T,
     ) -> Result<Found, KeyError> {
-        if self.head == variant { leaf(value, self.rest, self.out) } else { Ok(Found::Missing) }
+        if self.head == variant { leaf(value, self.rest, self.text) } else { Ok(Found::Missing) }
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Seek<'a, 'p>, KeyError> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Seek<'t, 'a, 'p>, KeyError> {
         Ok(self.seek())
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Seek<'a, 'p>, KeyError> {
+    fn serialize_tuple(self, _: usize) -> Result<Seek<'t, 'a, 'p>, KeyError> {
         Ok(self.seek())
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Seek<'a, 'p>, KeyError> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Seek<'t, 'a, 'p>, KeyError> {
         Ok(self.seek())
     }
 
@@ -120,15 +121,15 @@ impl<'a, 'p> Serializer for PathSerializer<'a, 'p> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<VariantSeek<'a, 'p>, KeyError> {
+    ) -> Result<VariantSeek<'t, 'a, 'p>, KeyError> {
         Ok(VariantSeek(self.variant(variant).map(Self::seek)))
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Seek<'a, 'p>, KeyError> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Seek<'t, 'a, 'p>, KeyError> {
         Ok(self.seek())
     }
 
-    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Seek<'a, 'p>, KeyError> {
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Seek<'t, 'a, 'p>, KeyError> {
         let mut seek = self.seek();
         seek.raw = name == RAW_VALUE;
         Ok(seek)
@@ -140,24 +141,24 @@ impl<'a, 'p> Serializer for PathSerializer<'a, 'p> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<VariantSeek<'a, 'p>, KeyError> {
+    ) -> Result<VariantSeek<'t, 'a, 'p>, KeyError> {
         Ok(VariantSeek(self.variant(variant).map(Self::seek)))
     }
 }
 
 /// The items or fields of a container, of which one may be the next step.
-pub(super) struct Seek<'a, 'p> {
-    target: PathSerializer<'a, 'p>,
+pub(super) struct Seek<'t, 'a, 'p> {
+    target: PathSerializer<'t, 'a, 'p>,
     index: usize,
     found: Found,
     key_matches: bool,
     raw: bool,
 }
 
-impl Seek<'_, '_> {
+impl Seek<'_, '_, '_> {
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), KeyError> {
         if self.target.head.parse() == Ok(self.index) {
-            self.found = leaf(value, self.target.rest, self.target.out)?;
+            self.found = leaf(value, self.target.rest, self.target.text)?;
         }
         self.index += 1;
         Ok(())
@@ -167,9 +168,9 @@ impl Seek<'_, '_> {
         if self.raw {
             let mut json = String::new();
             value.serialize(KeyText(&mut json))?;
-            self.found = super::json::write(json.as_bytes(), self.target.path, self.target.out)?;
+            self.found = super::json::write(json.as_bytes(), self.target.path, self.target.text)?;
         } else if key == self.target.head {
-            self.found = leaf(value, self.target.rest, self.target.out)?;
+            self.found = leaf(value, self.target.rest, self.target.text)?;
         }
         Ok(())
     }
@@ -177,7 +178,7 @@ impl Seek<'_, '_> {
 
 macro_rules! items {
     ($($trait:ident $method:ident),*) => {
-        $(impl ser::$trait for Seek<'_, '_> {
+        $(impl ser::$trait for Seek<'_, '_, '_> {
             type Ok = Found;
             type Error = KeyError;
 
@@ -194,7 +195,7 @@ macro_rules! items {
 
 items!(SerializeSeq serialize_element, SerializeTuple serialize_element, SerializeTupleStruct serialize_field);
 
-impl ser::SerializeStruct for Seek<'_, '_> {
+impl ser::SerializeStruct for Seek<'_, '_, '_> {
     type Ok = Found;
     type Error = KeyError;
 
@@ -211,22 +212,23 @@ impl ser::SerializeStruct for Seek<'_, '_> {
     }
 }
 
-impl ser::SerializeMap for Seek<'_, '_> {
+impl ser::SerializeMap for Seek<'_, '_, '_> {
     type Ok = Found;
     type Error = KeyError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), KeyError> {
         // The output is the scratch space: the key is written, compared and taken back.
-        let start = self.target.out.len();
-        key.serialize(KeyText(self.target.out))?;
-        self.key_matches = &self.target.out[start..] == self.target.head;
-        self.target.out.truncate(start);
+        let out = &mut *self.target.text.out;
+        let start = out.len();
+        key.serialize(KeyText(out))?;
+        self.key_matches = &out[start..] == self.target.head;
+        out.truncate(start);
         Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), KeyError> {
         if self.key_matches {
-            self.found = leaf(value, self.target.rest, self.target.out)?;
+            self.found = leaf(value, self.target.rest, self.target.text)?;
         }
         Ok(())
     }
@@ -237,15 +239,15 @@ impl ser::SerializeMap for Seek<'_, '_> {
 }
 
 /// The content of an enum variant, when the path goes through its name.
-pub(super) struct VariantSeek<'a, 'p>(Option<Seek<'a, 'p>>);
+pub(super) struct VariantSeek<'t, 'a, 'p>(Option<Seek<'t, 'a, 'p>>);
 
-impl VariantSeek<'_, '_> {
+impl VariantSeek<'_, '_, '_> {
     fn close(self) -> Result<Found, KeyError> {
         Ok(self.0.map_or(Found::Missing, |seek| seek.found))
     }
 }
 
-impl ser::SerializeTupleVariant for VariantSeek<'_, '_> {
+impl ser::SerializeTupleVariant for VariantSeek<'_, '_, '_> {
     type Ok = Found;
     type Error = KeyError;
 
@@ -258,7 +260,7 @@ impl ser::SerializeTupleVariant for VariantSeek<'_, '_> {
     }
 }
 
-impl ser::SerializeStructVariant for VariantSeek<'_, '_> {
+impl ser::SerializeStructVariant for VariantSeek<'_, '_, '_> {
     type Ok = Found;
     type Error = KeyError;
 

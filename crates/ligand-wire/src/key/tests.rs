@@ -18,9 +18,9 @@ fn json_text(json: &str) -> String {
 }
 
 fn at<T: Serialize + ?Sized>(value: &T, path: &str) -> (String, Found) {
-    let mut out = String::from("k:");
-    let found = write_path(value, path, &mut out).unwrap();
-    (out.split_off(2), found)
+    let mut out = String::new();
+    let found = Text::plain(&mut out).path(value, path).unwrap();
+    (out, found)
 }
 
 #[derive(Serialize)]
@@ -41,24 +41,37 @@ fn structs_keep_their_declaration_order() {
 #[test]
 fn nesting_leaves_no_brackets_but_arrays_do() {
     let json = r#"{"a":{"b":{"c":[1,"x",{"d":null}]}},"z":[]}"#;
-    assert_eq!(json_text(json), r#"a|b|c|[1|"x"|d|null]|z|[]"#);
+    let plain = |json: &str| {
+        let mut out = String::new();
+        Text::plain(&mut out).json(json.as_bytes(), "").unwrap();
+        out
+    };
+    assert_eq!(plain(json), r#"a|b|c|[1|"x"|d|null]|z|[]"#);
     assert_eq!(
-        text(&serde_json::from_str::<serde_json::Value>(json).unwrap()),
+        at(&serde_json::from_str::<serde_json::Value>(json).unwrap(), "").0,
         r#"a|b|c|[1|"x"|d|null]|z|[]"#
     );
+    // `z` could belong to `b` as well; behind everything else nesting tells what it is.
+    assert_eq!(json_text(json), json);
+    let json = r#"{"z":[],"a":{"b":{"c":[1,"x",{"d":null}]}}}"#;
+    assert_eq!(json_text(json), r#"z|[]|a|b|c|[1|"x"|d|null]"#);
+    assert_eq!(text(&serde_json::from_str::<serde_json::Value>(json).unwrap()), json_text(json));
     assert_eq!(text(&json!({})), "");
     assert_eq!(json_text("{}"), "");
     assert_eq!(text(&json!(null)), "null");
     assert_eq!(json_text("[[],[[]],{}]"), "[[]|[[]]|]");
+    assert_eq!(json_text("[{}]"), "{[{}]}");
 }
 
 #[test]
 fn array_index_keys_come_first() {
     assert_eq!(json_text(r#"{"b":1,"2":"two","1":"one"}"#), r#"1|"one"|2|"two"|b|1"#);
-    assert_eq!(
-        json_text(r#"{"b":1,"x":{"2":{"9":0,"8":1},"y":[]},"1":"one","c":2,"10":3}"#),
-        r#"1|"one"|10|3|b|1|x|2|8|1|9|0|y|[]|c|2"#
-    );
+    assert_eq!(json_text(r#"{"b":1,"1":"one","c":2,"10":3}"#), r#"1|"one"|10|3|b|1|c|2"#);
+    let nested = r#"{"b":1,"x":{"2":{"9":0,"8":1},"y":[]},"1":"one","c":2,"10":3}"#;
+    let mut out = String::new();
+    Text::plain(&mut out).json(nested.as_bytes(), "").unwrap();
+    assert_eq!(out, r#"1|"one"|10|3|b|1|x|2|8|1|9|0|y|[]|c|2"#);
+    assert_eq!(json_text(nested), r#"{"1":"one","10":3,"b":1,"x":{"2":{"8":1,"9":0},"y":[]},"c":2}"#);
     // Not canonical, or too large: ordinary names.
     assert_eq!(json_text(r#"{"b":1,"01":1,"4294967295":2,"-1":3}"#), "b|1|01|1|4294967295|2|-1|3");
     assert_eq!(json_text(r#"{"4294967295":2,"4294967294":1}"#), "4294967294|1|4294967295|2");
@@ -85,6 +98,9 @@ fn numbers_print_as_in_javascript() {
         (-1.25e-7, "-1.25e-7"),
         (5e-324, "5e-324"),
         (f64::MAX, "1.7976931348623157e+308"),
+        // The integer of the same text is another number.
+        (9_007_199_254_740_992.0, "{9.007199254740992e15}"),
+        (-12_345_678_901_234_567_168.0, "{-1.2345678901234567e19}"),
         (0.1 + 0.2, "0.30000000000000004"),
         // Exactly between two texts: the even digit wins.
         (1_824_592_762_991_912.3, "1824592762991912.2"),
@@ -118,8 +134,13 @@ enum Shape {
 #[test]
 fn enums_have_the_text_of_their_json() {
     let shapes = [Shape::Unit, Shape::New(1), Shape::Pair(1, "x"), Shape::Named { a: 1 }];
-    assert_eq!(text(&shapes), r#"["Unit"|New|1|Pair|[1|"x"]|Named|a|1]"#);
-    assert_eq!(json_text(&serde_json::to_string(&shapes).unwrap()), text(&shapes));
+    assert_eq!(text(&shapes[..2]), r#"["Unit"|New|1]"#);
+    assert_eq!(text(&shapes[2]), r#"Pair|[1|"x"]"#);
+    assert_eq!(text(&shapes[3]), "Named|a|1");
+    assert_eq!(text(&shapes), r#"{["Unit",{"New":1},{"Pair":[1,"x"]},{"Named":{"a":1}}]}"#);
+    for shapes in [&shapes[..2], &shapes] {
+        assert_eq!(json_text(&serde_json::to_string(shapes).unwrap()), text(shapes));
+    }
     assert_eq!(at(&shapes[2], "Pair.1"), (r#""x""#.into(), Found::Scalar));
     assert_eq!(at(&shapes[2], "Pair"), ("undefined".into(), Found::Missing));
     assert_eq!(at(&shapes[3], "Named.a"), ("1".into(), Found::Scalar));
@@ -143,7 +164,7 @@ fn paths_lead_to_one_leaf() {
     ] {
         assert_eq!(at(&value, path), (expected.to_owned(), found), "{path}");
         let mut out = String::new();
-        assert_eq!(write_json_path(encoded.as_bytes(), path, &mut out).unwrap(), found, "{path}");
+        assert_eq!(Text::plain(&mut out).json(encoded.as_bytes(), path).unwrap(), found, "{path}");
         assert_eq!(out, expected, "{path}");
     }
     assert_eq!(at(&value["user"], ""), (r#"id|"u1"|tags|["a"|x|1]"#.into(), Found::Nested));
@@ -155,7 +176,7 @@ fn paths_lead_to_one_leaf() {
 #[test]
 fn the_last_of_equal_keys_counts() {
     let mut out = String::new();
-    write_json_path(br#"{"id":1,"id":2}"#, "id", &mut out).unwrap();
+    Text::plain(&mut out).json(br#"{"id":1,"id":2}"#, "id").unwrap();
     assert_eq!(out, "2");
 }
 

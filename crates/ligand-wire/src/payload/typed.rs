@@ -8,7 +8,7 @@ use super::{Data, Format};
 use crate::{
     Result,
     codec::serializers,
-    key::{self, Found, KeyError},
+    key::{Found, KeyError, Text},
 };
 
 /// The vtable behind a typed payload: everything that needs no knowledge of the target type.
@@ -17,7 +17,7 @@ pub(super) trait Typed: Any + Send + Sync {
     /// In every format but JSON.
     fn write(&self, format: Format, out: &mut Vec<u8>) -> Result<()>;
     fn to_value(&self) -> serde_json::Result<Value>;
-    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<Found, KeyError>;
+    fn write_key(&self, path: Option<&str>, text: &mut Text<'_>) -> Result<Found, KeyError>;
     fn type_name(&self) -> &'static str;
     fn copied(&self) -> Arc<dyn Typed>;
 }
@@ -39,8 +39,8 @@ impl<T: Data> Typed for T {
         serde_json::to_value(self)
     }
 
-    fn write_key(&self, path: Option<&str>, out: &mut String) -> Result<Found, KeyError> {
-        key::write_path(self, path.unwrap_or_default(), out)
+    fn write_key(&self, path: Option<&str>, text: &mut Text<'_>) -> Result<Found, KeyError> {
+        text.path(self, path.unwrap_or_default())
     }
 
     fn type_name(&self) -> &'static str {

@@ -4,6 +4,7 @@
 mod absent;
 mod allocations;
 mod golden;
+mod keys;
 mod mutations;
 #[cfg(feature = "serializers")]
 mod serializers;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{FORMATS, bytes, unhex};
-use crate::{Binary, Date, Payload, codec::serializers::read, payload::Format};
+use crate::{Binary, Date, Payload, codec::serializers::read, key::Text, payload::Format};
 
 #[test]
 fn nesting_ends() {
@@ -24,7 +24,7 @@ fn nesting_ends() {
         let payload = Payload::encoded(format, bomb);
         assert!(payload.to_value().is_err());
         assert!(payload.write_json(&mut Vec::new()).is_err());
-        assert!(payload.write_key(None, &mut String::new()).is_err());
+        assert!(payload.write_key(None, &mut Text::plain(&mut String::new())).is_err());
         for to in FORMATS.into_iter().filter(|to| *to != format) {
             assert!(payload.encode(to, &mut Vec::new()).is_err());
         }
