@@ -182,12 +182,15 @@ impl Cache {
     }
 
     /// The key that an action's result has for these parameters, without meta or headers: a part of the key
-    /// that is read from there (`#user.id`) is `undefined` in it.
+    /// that is read from there (`#user.id`) is `undefined` in it. `None` when the action is none of this node's,
+    /// is not cached, or refuses the parameters.
     pub fn key_for(&self, broker: &ServiceBroker, action: &str, params: &Payload) -> Option<String> {
         let snapshot = broker.registry().snapshot();
         let action = snapshot.endpoint(action)?.action();
         let ctx = broker.root_context();
-        action.cache.as_ref()?.key(action.full_name(), params, &ctx, self.0.max_params_length)
+        let rule = action.cache.as_ref()?;
+        let params = action.handled(params.clone(), broker.options().validator)?;
+        rule.key(action.full_name(), &params, &ctx, self.0.max_params_length)
     }
 }
 

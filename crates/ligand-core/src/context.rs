@@ -21,7 +21,7 @@ use std::{
 
 use ligand_wire::{
     Data, Error, Payload, Result,
-    key::{self, Found, KeyError},
+    key::{Found, KeyError, Text},
 };
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -273,6 +273,10 @@ impl Context {
         self.0.extra.as_ref()?.stream.clone()
     }
 
+    pub(crate) fn has_stream(&self) -> bool {
+        self.0.extra.as_ref().is_some_and(|extra| extra.stream.is_some())
+    }
+
     /// All headers of the call.
     pub fn headers(&self) -> Option<&Headers> {
         self.0.extra.as_ref()?.headers.as_deref()
@@ -365,15 +369,12 @@ impl Context {
         }
     }
 
-    pub(crate) fn write_meta_key(&self, path: &str, out: &mut String) -> Result<Found, KeyError> {
+    pub(crate) fn write_meta_key(&self, path: &str, text: &mut Text<'_>) -> Result<Found, KeyError> {
         let meta = self.0.carried.lock();
-        let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
-        match (meta.get(first), rest) {
-            (Some(value), rest) => key::write_path(value, rest.unwrap_or_default(), out),
-            (None, _) => {
-                out.push_str("undefined");
-                Ok(Found::Missing)
-            }
+        let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+        match meta.get(first) {
+            Some(value) => text.path(value, rest),
+            None => Ok(text.missing()),
         }
     }
 

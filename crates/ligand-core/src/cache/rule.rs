@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use ligand_wire::{
     Payload,
-    key::{self, Found, KeyError},
+    key::{self, Found, KeyError, Text},
 };
 
 use crate::context::Context;
@@ -62,7 +62,9 @@ impl CacheRule {
         self.enabled.as_ref().is_none_or(|enabled| enabled(ctx))
     }
 
-    /// The text of the key, the same as a JavaScript node makes; `None` when the parameters are unreadable.
+    /// The text of the key, as a JavaScript node makes it of the same parameters; `None` when they are unreadable.
+    ///
+    /// `params` are what the handler gets: decoded, sanitised, with their defaults.
     pub(crate) fn key(
         &self,
         action: &str,
@@ -71,57 +73,36 @@ impl CacheRule {
         max: Option<usize>,
     ) -> Option<String> {
         if let Some(keygen) = &self.keygen {
-            return Some(format!("{action}:{}", keygen(params, ctx)));
+            return Some(format!("{action}:{}", key::limit(keygen(params, ctx), max)));
         }
         let mut text = String::with_capacity(action.len() + 32);
         text.push_str(action);
-        if self.keys.as_ref().is_some_and(Vec::is_empty) {
+        let keys = self.keys.as_deref();
+        if keys.is_some_and(<[String]>::is_empty) {
             return Some(text);
         }
         text.push(':');
-        if max.is_none() {
-            self.write(params, ctx, max, &mut text).ok()?;
-            return Some(text);
+        match keys {
+            None => key::write_parts(&mut text, 1, max, |_, text| params.write_key(None, text)),
+            Some(keys) => key::write_parts(&mut text, keys.len(), max, |index, text| {
+                write(&keys[index], params, ctx, text)
+            }),
         }
-        let mut part = String::new();
-        self.write(params, ctx, max, &mut part).ok()?;
-        text.push_str(&key::limit(part, max));
+        .ok()?;
         Some(text)
     }
+}
 
-    fn write(
-        &self,
-        params: &Payload,
-        ctx: &Context,
-        max: Option<usize>,
-        out: &mut String,
-    ) -> Result<(), KeyError> {
-        let Some(keys) = &self.keys else { return params.write_key(None, out).map(drop) };
-        for (index, key) in keys.iter().enumerate() {
-            if index > 0 {
-                out.push('|');
-            }
-            let start = out.len();
-            let found = if let Some(path) = key.strip_prefix('#') {
-                ctx.write_meta_key(path, out)?
-            } else if let Some(name) = key.strip_prefix('@') {
-                match ctx.header(&name.to_ascii_lowercase()) {
-                    Some(value) => key::write_path(value, "", out)?,
-                    None => {
-                        out.push_str("undefined");
-                        Found::Missing
-                    }
-                }
-            } else {
-                params.write_key(Some(key), out)?
-            };
-            // Of several keys every list and object is shortened on its own, before the whole is.
-            if max.is_some() && found == Found::Nested && keys.len() > 1 {
-                let part = key::limit(out.split_off(start), max);
-                out.push_str(&part);
-            }
-        }
-        Ok(())
+fn write(key: &str, params: &Payload, ctx: &Context, text: &mut Text<'_>) -> Result<Found, KeyError> {
+    if let Some(path) = key.strip_prefix('#') {
+        return ctx.write_meta_key(path, text);
+    }
+    match key.strip_prefix('@') {
+        Some(name) => match ctx.header(&name.to_ascii_lowercase()) {
+            Some(value) => text.value(value),
+            None => Ok(text.missing()),
+        },
+        None => params.write_key(Some(key), text),
     }
 }
 

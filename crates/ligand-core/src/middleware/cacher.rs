@@ -15,14 +15,19 @@ use crate::{
 
 pub(super) fn wrap(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
     let (Some(rule), Some(cache)) = (action.cache.clone(), parts.cache.clone()) else { return next };
-    let name: Arc<str> = action.full_name().into();
-    let rule = Arc::new(rule);
+    let (action, rule) = (action.clone(), Arc::new(rule));
     Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
-        if ctx.inner().no_cache || !rule.applies(ctx) || matches!(ctx.meta::<bool>("$cache"), Ok(Some(false)))
-        {
+        let off = ctx.inner().no_cache || matches!(ctx.meta::<bool>("$cache"), Ok(Some(false)));
+        // No key says what is in a stream.
+        if off || !rule.applies(ctx) || ctx.has_stream() {
             return next.call(ctx, params);
         }
-        let Some(key) = rule.key(&name, &params, ctx, cache.max_params_length()) else {
+        // The key is made of what the handler gets. What it would refuse is not cached: a hook may still change it.
+        let params = match action.decoded(params) {
+            Ok(params) => params,
+            Err(params) => return next.call(ctx, params),
+        };
+        let Some(key) = rule.key(action.full_name(), &params, ctx, cache.max_params_length()) else {
             return next.call(ctx, params);
         };
         let lookup = cache.lookup(&key);

@@ -7,9 +7,9 @@
 //! | 3 | `timeout` | a limit is set | each try has its own |
 //! | 4 | `span` | tracing on | |
 //! | 5 | `circuit_breaker` | policy on | sees time-outs too |
-//! | 6 | `cacher` | the action has `cache` and the broker a cacher | hits skip everything below |
-//! | 7 | `bulkhead` | policy on | waiting counts into the time limit |
-//! | 8 | `validator` | the parameters have a schema | decodes and checks |
+//! | 6 | `validator` | the parameters have a schema | decodes and checks; keys are made of what the handler gets |
+//! | 7 | `cacher` | the action has `cache` and the broker a cacher | hits skip everything below |
+//! | 8 | `bulkhead` | policy on | waiting counts into the time limit |
 //! | 9 | `hooks` | the action or service has some | see typed, checked parameters |
 //! | 10 | your middlewares | they wrap | last registered first |
 //! | 11 | `handler` | always | panics become errors of the caller |
@@ -68,9 +68,9 @@ pub(crate) fn action(
         }
     }
     next = hooks::wrap(action, next);
-    next = validate_action(parts, action, next);
     next = bulkhead::action(parts, action, next);
     next = cacher::wrap(parts, action, next);
+    next = validate_action(parts, action, next);
     next = circuit_breaker::wrap(parts, action, &parts.node_id, available, next);
     (span::action(parts, action, next), wrapped)
 }
@@ -143,15 +143,15 @@ pub(crate) fn steps(parts: &Parts, endpoint: &Endpoint) -> Vec<Step> {
         step("transit", format!("to {}", node.id()));
         return steps;
     }
+    if parts.options.validator && (action.validator.is_some() || action.params.is_some()) {
+        step("validator", String::new());
+    }
     if let (Some(rule), Some(_)) = (&action.cache, &parts.cache) {
         step("cacher", rule.to_string());
     }
     let bulkhead = parts.bulkhead(action);
     if bulkhead.enabled {
         step("bulkhead", format!("{} at once, {} waiting", bulkhead.concurrency, bulkhead.max_queue_size));
-    }
-    if parts.options.validator && (action.validator.is_some() || action.params.is_some()) {
-        step("validator", String::new());
     }
     if !action.hooks.is_empty() {
         let (before, after, error) =

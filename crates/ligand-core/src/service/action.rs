@@ -96,6 +96,9 @@ pub enum Visibility {
 /// Decodes, sanitises and checks the parameters; the output holds the typed value.
 pub(crate) type Validator = fn(Payload) -> Result<Payload>;
 
+/// Makes of the parameters what the handler takes, or gives them back.
+pub(crate) type Decoder = fn(Payload) -> Result<Payload, Payload>;
+
 /// The definition of one action: name, handler and options. `#[action]` writes it for you.
 ///
 /// ```
@@ -113,6 +116,7 @@ pub struct Action {
     pub(crate) service: Arc<str>,
     pub(crate) handler: DynAction,
     pub(crate) validator: Option<Validator>,
+    pub(crate) decoder: Option<Decoder>,
     pub(crate) params: Option<Schema>,
     /// What another node says of the parameters of its action.
     pub(crate) announced: Option<Arc<Announced>>,
@@ -152,7 +156,8 @@ impl Action {
                 Err(error) => Work::done(Err(error)),
             }
         };
-        Self { streams: is_stream::<R>(), ..Self::raw(name, raw) }
+        let decoder: Option<Decoder> = Some(validation::handled::<P>);
+        Self { decoder, streams: is_stream::<R>(), ..Self::raw(name, raw) }
     }
 
     /// As [`Action::new`] for a handler that does not need the context; saves handing it over.
@@ -170,7 +175,8 @@ impl Action {
                 Err(error) => Work::done(Err(error)),
             }
         };
-        Self { streams: is_stream::<R>(), ..Self::raw(name, raw) }
+        let decoder: Option<Decoder> = Some(validation::handled::<P>);
+        Self { decoder, streams: is_stream::<R>(), ..Self::raw(name, raw) }
     }
 
     /// An action that is a method of `service`, with types described by their forms; see
@@ -200,13 +206,7 @@ impl Action {
                 Err(error) => Work::done(Err(error)),
             }
         };
-        Self {
-            validator: P::validator(),
-            params: P::schema(),
-            returns: R::schema(),
-            streams: R::streams(),
-            ..Self::raw(name, raw)
-        }
+        Self::described::<P, R>(Self::raw(name, raw))
     }
 
     /// As [`Action::method`] for a method that is not async: its result needs no future.
@@ -235,12 +235,30 @@ impl Action {
                 Err(panic) => Err(panic),
             })
         };
-        Self {
-            validator: P::validator(),
-            params: P::schema(),
-            returns: R::schema(),
-            streams: R::streams(),
-            ..Self::raw(name, raw)
+        Self::described::<P, R>(Self::raw(name, raw))
+    }
+
+    fn described<P: Form, R: Form>(action: Self) -> Self {
+        let (validator, decoder) = (P::validator(), P::decoder());
+        let (params, returns, streams) = (P::schema(), R::schema(), R::streams());
+        Self { validator, decoder, params, returns, streams, ..action }
+    }
+
+    /// What the handler will see of these parameters, when they are checked (`checked`) and when not. `None` when
+    /// the call would fail.
+    pub(crate) fn handled(&self, params: Payload, checked: bool) -> Option<Payload> {
+        let params = match self.validator.filter(|_| checked) {
+            Some(check) => check(params).ok()?,
+            None => params,
+        };
+        self.decoded(params).ok()
+    }
+
+    /// The parameters as the handler takes them, or back.
+    pub(crate) fn decoded(&self, params: Payload) -> Result<Payload, Payload> {
+        match self.decoder {
+            Some(decode) => decode(params),
+            None => Ok(validation::or_empty(params)),
         }
     }
 
@@ -256,6 +274,7 @@ impl Action {
             service: "".into(),
             handler,
             validator: None,
+            decoder: None,
             params: None,
             announced: None,
             returns: None,

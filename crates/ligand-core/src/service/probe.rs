@@ -54,6 +54,11 @@ pub trait Form: Copy + Send + Sync + 'static {
         None
     }
 
+    /// Makes of the parameters what a handler takes, or gives them back; see [`CacheRule`](crate::CacheRule).
+    fn decoder() -> Option<fn(Payload) -> Result<Payload, Payload>> {
+        None
+    }
+
     /// The schema, when there is one.
     fn schema() -> Option<Schema> {
         None
@@ -156,6 +161,10 @@ impl<T: Data + Validate + JsonSchema> Form for DescribedForm<T> {
         Some(validation::check::<T>)
     }
 
+    fn decoder() -> Option<fn(Payload) -> Result<Payload, Payload>> {
+        Some(validation::handled::<T>)
+    }
+
     fn schema() -> Option<Schema> {
         Some(T::schema())
     }
@@ -166,6 +175,10 @@ impl<T: Data> Form for PlainForm<T> {
 
     fn streams() -> bool {
         super::action::is_stream::<T>()
+    }
+
+    fn decoder() -> Option<fn(Payload) -> Result<Payload, Payload>> {
+        Some(validation::handled::<T>)
     }
 
     fn take(payload: Payload) -> Result<T> {

@@ -3,6 +3,8 @@
 //! On the success path the content is decoded once and the generated checks of its type run. Only when that
 //! fails is the raw content walked again with the schema, to report every broken rule at once.
 
+use std::any::TypeId;
+
 use ligand_wire::{
     Data, Error, Payload, Result,
     schema::{JsonSchema, Schema},
@@ -28,6 +30,33 @@ pub(crate) fn check<P: Data + Validate + JsonSchema>(payload: Payload) -> Result
         }
         Err(error) => Err(report(&P::schema(), &payload, Some(error))),
     }
+}
+
+/// What a handler that takes a `P` will see in the parameters: typed, with the defaults of what was left out. They
+/// come back as they were when they are no `P`.
+///
+/// Only a handler of untyped parameters sees whether none were given; of a cached action it gets `{}` then, as in
+/// Moleculer: both have the same key.
+pub(crate) fn handled<P: Data>(mut payload: Payload) -> Result<Payload, Payload> {
+    if TypeId::of::<P>() == TypeId::of::<Payload>() {
+        return Ok(or_empty(payload));
+    }
+    if payload.peek::<P>().is_some() {
+        return Ok(payload);
+    }
+    // What may have to be given back is not copied.
+    payload.share();
+    match payload.clone().into_typed::<P>() {
+        // There is one such value, and it has no parameters.
+        Ok(_) if TypeId::of::<P>() == TypeId::of::<()>() => Ok(Payload::UNDEFINED),
+        Ok(typed) => Ok(typed),
+        Err(_) => Err(payload),
+    }
+}
+
+/// See [`handled`].
+pub(crate) fn or_empty(payload: Payload) -> Payload {
+    if payload.is_undefined() { Payload::from(serde_json::json!({})) } else { payload }
 }
 
 /// Checks a payload without types against a schema.

@@ -69,8 +69,8 @@ async fn keys_have_the_text_of_the_reference() {
         ),
         (
             "s.find",
-            json!({ "a": { "b": { "c": [1, "x", { "d": null }] } }, "z": [] }),
-            r#"s.find:a|b|c|[1|"x"|d|null]|z|[]"#,
+            json!({ "z": [], "a": { "b": { "c": [1, "x", { "d": null }] } } }),
+            r#"s.find:z|[]|a|b|c|[1|"x"|d|null]"#,
         ),
         ("s.find", json!({}), "s.find:"),
         ("s.find", json!(null), "s.find:null"),

@@ -7,6 +7,7 @@ mod answers;
 mod breaker;
 mod broker;
 mod bulkhead;
+mod cache_keys;
 mod caching;
 mod calls;
 mod cluster;

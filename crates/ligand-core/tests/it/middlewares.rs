@@ -176,9 +176,9 @@ async fn the_pipeline_lists_every_active_layer() {
             "timeout (1.5s)",
             "span",
             "circuit_breaker (from 3 calls, 0.5 failed)",
+            "validator",
             "cacher (keys id, #user.id; 30s)",
             "bulkhead (3 at once, 100 waiting)",
-            "validator",
             "hooks (0 before, 1 after, 0 error)",
             "audit (yours)",
             "handler"

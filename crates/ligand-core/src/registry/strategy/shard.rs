@@ -5,7 +5,7 @@ use std::{cell::Cell, fmt, sync::Arc};
 use arc_swap::ArcSwapOption;
 use ligand_wire::{
     Payload,
-    key::{self, Found},
+    key::{Found, Text},
 };
 use md5::{Digest, Md5};
 use serde_json::Value;
@@ -138,11 +138,11 @@ impl Shard {
 }
 
 fn read(params: &Payload, path: &str, out: &mut String) -> bool {
-    matches!(params.write_key(Some(path), out), Ok(Found::Scalar | Found::Nested))
+    matches!(params.write_key(Some(path), &mut Text::plain(out)), Ok(Found::Scalar | Found::Nested))
 }
 
 fn text(value: &Value, path: &str, out: &mut String) -> bool {
-    matches!(key::write_path(value, path, out), Ok(Found::Scalar | Found::Nested))
+    matches!(Text::plain(out).path(value, path), Ok(Found::Scalar | Found::Nested))
 }
 
 impl Strategy for Shard {
