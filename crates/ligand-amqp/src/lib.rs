@@ -10,8 +10,8 @@
 //! ```
 //!
 //! **Promises.** Queues and exchanges are declared exactly as Moleculer nodes declare them. Packets to one queue keep
-//! their order. The transporter reconnects for ever, declares and consumes everything anew and then says so. A killed
-//! server is noticed when its connection closes, a silent one after twice `heartbeat`. A packet with a ticket that
+//! their order. The transporter reconnects for ever, declares and consumes everything anew and then says so; a login
+//! that the server refuses ends the start, and is tried again after 1 s to 30 s later. A killed server is noticed when its connection closes, a silent one after twice `heartbeat`. A packet with a ticket that
 //! fits no queue comes back at once. A node whose requests nobody consumes any more is noticed within a second while
 //! calls go there, and declared lost: its queue lives on for minutes, so packets to it do not come back by themselves.
 //! The server can balance requests and events between nodes. Memory is bounded: by `max_packet_size` times `prefetch` on the way
@@ -175,7 +175,7 @@ impl Transporter for Amqp {
                 sessions.run(ready).await;
                 drop(alive);
             });
-            let result = connected.await.map_err(|_| Error::disconnected());
+            let result = connected.await.unwrap_or_else(|_| Err(Error::disconnected()));
             if result.is_ok() {
                 give_up.0 = None;
             }

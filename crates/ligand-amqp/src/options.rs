@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use ligand_wire::{Error, Result};
+use ligand_wire::{Error, Result, redact::Redacted};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -93,8 +93,8 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("url", &self.url)
-            .field("username", &self.username)
-            .field("password", &self.password.as_ref().map(|_| "***"))
+            .field("username", &Redacted::text(&self.username))
+            .field("password", &Redacted::text(&self.password))
             .field("prefetch", &self.prefetch)
             .field("auto_delete_queues", &self.auto_delete_queues)
             .field("event_time_to_live", &self.event_time_to_live)
@@ -103,7 +103,7 @@ impl fmt::Debug for Options {
             .field("queue_options", &self.queue_options)
             .field("exchange_options", &self.exchange_options)
             .field("message_options", &self.message_options)
-            .field("connection_name", &self.connection_name)
+            .field("connection_name", &Redacted::text(&self.connection_name))
             .field("heartbeat", &self.heartbeat)
             .field("connect_timeout", &self.connect_timeout)
             .field("max_packet_size", &self.max_packet_size)
@@ -132,7 +132,7 @@ fn keep_queues<'de, D: Deserializer<'de>>(
 }
 
 /// Changes how queues are declared; what is not given stays as Moleculer nodes declare it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct QueueOptions {
@@ -145,7 +145,7 @@ pub struct QueueOptions {
 }
 
 /// Changes how exchanges are declared; what is not given stays as Moleculer nodes declare it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ExchangeOptions {
@@ -155,6 +155,33 @@ pub struct ExchangeOptions {
     pub auto_delete: Option<bool>,
     /// Further arguments: texts, whole numbers and booleans. Default: none.
     pub arguments: Map<String, Value>,
+}
+
+/// Arguments go to the server as they are: names are shown, values may be anything.
+fn declared(
+    name: &str,
+    durable: Option<bool>,
+    auto_delete: Option<bool>,
+    arguments: &Map<String, Value>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    f.debug_struct(name)
+        .field("durable", &durable)
+        .field("auto_delete", &auto_delete)
+        .field("arguments", &arguments.keys().collect::<Vec<_>>())
+        .finish()
+}
+
+impl fmt::Debug for QueueOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        declared("QueueOptions", self.durable, self.auto_delete, &self.arguments, f)
+    }
+}
+
+impl fmt::Debug for ExchangeOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        declared("ExchangeOptions", self.durable, self.auto_delete, &self.arguments, f)
+    }
 }
 
 /// Changes how messages are published.
@@ -199,16 +226,12 @@ impl From<&str> for Servers {
 impl fmt::Debug for Servers {
     /// Hosts and ports only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.0.iter().map(|url| match Server::from_url(url) {
-            Ok(server) => server.to_string(),
-            Err(_) => "?".into(),
-        });
-        f.debug_list().entries(names).finish()
+        f.debug_list().entries(self.0.iter().map(|url| Redacted::url(url))).finish()
     }
 }
 
 /// Certificates, as paths of PEM files.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TlsOptions {
@@ -218,6 +241,16 @@ pub struct TlsOptions {
     pub cert_file: Option<String>,
     /// Private key of this client. Default: none.
     pub key_file: Option<String>,
+}
+
+impl fmt::Debug for TlsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsOptions")
+            .field("ca_file", &self.ca_file.as_deref().map(Redacted::file))
+            .field("cert_file", &self.cert_file.as_deref().map(Redacted::file))
+            .field("key_file", &self.key_file.as_deref().map(Redacted::file))
+            .finish()
+    }
 }
 
 /// One server.
@@ -249,14 +282,15 @@ impl Server {
         let tls = match url.scheme() {
             "amqp" => false,
             "amqps" => true,
-            other => {
-                return Err(wrong(&format!("'{other}://' is not known; it must be 'amqp://' or 'amqps://'")));
-            }
+            _ => return Err(wrong("another scheme than 'amqp://' or 'amqps://'")),
         };
-        if let Some((key, _)) = url.query_pairs().next() {
-            return Err(wrong(&format!(
-                "its parameter '{key}' is not known; use the options of the transporter"
-            )));
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(wrong("it has parameters behind '?' or '#'; use the options of the transporter"));
+        }
+        if url.path().contains('@') {
+            return Err(wrong(
+                "it has '@' behind '/'; '/' in user or password is written '%2F', '@' in the virtual host '%40'",
+            ));
         }
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
         let decoded = |part: &str| {
@@ -382,7 +416,8 @@ mod tests {
         for (text, says) in [
             ("url = 'nats://a'", "'amqp://' or 'amqps://'"),
             ("url = 'secret'", "it must be such as"),
-            ("url = 'amqp://a?heartbeat=5'", "'heartbeat'"),
+            ("url = 'amqp://a?secret=5'", "use the options"),
+            ("url = 'amqp://u/secret@a'", "'%2F'"),
             ("url = []", "names no server"),
             ("heartbeat = '100ms'", "between 1s"),
             ("auto_delete_queues = 0", "above 0"),

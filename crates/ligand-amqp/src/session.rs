@@ -6,8 +6,8 @@ mod rest;
 use std::{io, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use ligand_transport::{Backoff, Link};
-use ligand_wire::Error;
+use ligand_transport::{Backoff, Link, Login};
+use ligand_wire::{Error, Result as Outcome};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -59,14 +59,17 @@ enum Ended {
     /// As asked for.
     Stopped,
     Lost(String),
+    /// The server does not let this node in.
+    Refused(&'static str),
 }
 
 impl From<io::Error> for Ended {
     fn from(error: io::Error) -> Self {
-        Self::Lost(match error.kind() {
-            io::ErrorKind::UnexpectedEof => "the connection was closed".into(),
-            _ => error.to_string(),
-        })
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Lost("the connection was closed".into()),
+            _ if Login::is_distrust(&error) => Self::Refused("a certificate is not trusted"),
+            _ => Self::Lost(error.to_string()),
+        }
     }
 }
 
@@ -83,11 +86,12 @@ struct Agreed {
 }
 
 impl Sessions {
-    /// Keeps a connection until the stop; `ready` is told when the first one stands.
-    pub(crate) async fn run(self, ready: oneshot::Sender<()>) {
+    /// Keeps a connection until the stop; `ready` is told when the first one stands, or that there will be none.
+    pub(crate) async fn run(self, ready: oneshot::Sender<Outcome<()>>) {
         let mut ready = Some(ready);
         let mut stop = self.stop.clone();
         let mut backoff = Backoff::default();
+        let mut login = Login::new("AMQP");
         for turn in 0usize.. {
             let server = &self.servers[turn % self.servers.len()];
             let start = Instant::now();
@@ -97,27 +101,43 @@ impl Sessions {
                 tracing::info!(server = %server, "AMQP is connected");
                 self.link.connected();
                 if let Some(ready) = ready.take() {
-                    let _ = ready.send(());
+                    let _ = ready.send(Ok(()));
                 }
             };
             let ended = self.one(server, connect).await;
             self.outbox.close();
             self.wanted.live(false);
+            if connected {
+                login.let_in();
+            }
+            let mut pause = None;
             let reason = match ended {
                 _ if *stop.borrow() => return,
                 Ended::Stopped => return,
                 Ended::Lost(reason) => format!("AMQP server {server}: {reason}"),
+                Ended::Refused(why) => {
+                    match login.refused(server, why) {
+                        Ok(time) => pause = Some(time),
+                        Err(error) => {
+                            if let Some(ready) = ready.take() {
+                                let _ = ready.send(Err(error));
+                            }
+                            return;
+                        }
+                    }
+                    format!("AMQP server {server}: {why}")
+                }
             };
             if connected {
                 if start.elapsed() > STEADY {
                     backoff.reset();
                 }
                 self.link.disconnected(&Error::disconnected().with_internal(reason));
-            } else {
+            } else if pause.is_none() {
                 tracing::warn!("{reason}; trying again");
             }
             tokio::select! {
-                () = sleep(backoff.pause()) => {}
+                () = sleep(pause.unwrap_or_else(|| backoff.pause())) => {}
                 () = stopped(&mut stop) => return,
             }
         }
@@ -179,7 +199,7 @@ impl Sessions {
             return Err(Ended::Lost("it does not greet".into()));
         };
         if !mechanisms.split(|byte| *byte == b' ').any(|name| name == b"PLAIN") {
-            return Err(Ended::Lost("it does not take users with passwords (PLAIN)".into()));
+            return Err(Ended::Refused("it does not take users with passwords (PLAIN)"));
         }
         let (user, password) = (server.username.as_deref(), server.password.as_deref());
         let response = format!("\0{}\0{}", user.unwrap_or("guest"), password.unwrap_or("guest"));
@@ -295,6 +315,15 @@ async fn answer(reader: &mut Reader, input: &mut BytesMut) -> Result<Method, End
 }
 
 fn closed(code: u16, text: &[u8]) -> Ended {
+    match code {
+        // Its own words name the user, and the virtual host.
+        403 if text.starts_with(b"ACCESS_REFUSED - Login") => {
+            return Ended::Refused("wrong user or password");
+        }
+        403 => return Ended::Refused("the user has not the rights that are needed"),
+        530 => return Ended::Refused("there is no such virtual host, or the user may not use it"),
+        _ => {}
+    }
     Ended::Lost(format!("it closes with {code}: {}", String::from_utf8_lossy(text).escape_debug()))
 }
 

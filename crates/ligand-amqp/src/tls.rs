@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use ligand_wire::{Error, Result};
+use ligand_wire::{Error, Result, redact::Redacted};
 use tokio_rustls::{
     TlsConnector,
     rustls::{
         ClientConfig, RootCertStore,
         crypto::ring,
-        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+        pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject},
     },
 };
 
@@ -39,8 +39,8 @@ pub(crate) fn connector(options: &TlsOptions) -> Result<TlsConnector> {
     let config = match (&options.cert_file, &options.key_file) {
         (Some(cert), Some(key)) => {
             let chain = certificates("tls.cert_file", cert)?;
-            let private =
-                PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable("tls.key_file", key, error))?;
+            let private = PrivateKeyDer::from_pem_file(key)
+                .map_err(|error| unreadable("tls.key_file", key, fault(error)))?;
             config
                 .with_client_auth_cert(chain, private)
                 .map_err(|error| unreadable("tls.cert_file", cert, error))?
@@ -53,15 +53,25 @@ pub(crate) fn connector(options: &TlsOptions) -> Result<TlsConnector> {
 fn certificates(option: &str, path: &str) -> Result<Vec<CertificateDer<'static>>> {
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
-        .map_err(|error| unreadable(option, path, error))?;
+        .map_err(|error| unreadable(option, path, fault(error)))?;
     if certificates.is_empty() {
         return Err(unreadable(option, path, "it holds no certificate"));
     }
     Ok(certificates)
 }
 
+/// What is wrong with a PEM file, without what stands in it.
+fn fault(error: pem::Error) -> String {
+    match error {
+        pem::Error::Io(error) => error.to_string(),
+        pem::Error::NoItemsFound => "nothing of that kind is in it".into(),
+        _ => "it is no PEM file".into(),
+    }
+}
+
 fn unreadable(option: &str, path: &str, cause: impl std::fmt::Display) -> Error {
     Error::broker_options(format!(
-        "AMQP transporter: option '{option}': '{path}' is not usable: {cause}; it must be a PEM file"
+        "AMQP transporter: option '{option}': '{}' is not usable: {cause}; it must be a PEM file",
+        Redacted::file(path)
     ))
 }

@@ -31,6 +31,7 @@ pub(crate) use events::{Group, Groups};
 pub(crate) use info::{definition, listed};
 pub use listener::Listener;
 pub use node::Node;
+pub(crate) use node::{ASK_PAUSE, FAR, Story, newest};
 pub use snapshot::{Offer, ServiceItem, Snapshot};
 
 use self::strategy::StrategyOptions;
@@ -173,22 +174,37 @@ impl Registry {
         Some(node)
     }
 
+    /// Whoever never answered a question and was heard of first: somebody may have made the name up.
+    pub(crate) fn oldest_stranger(&self) -> Option<Arc<Node>> {
+        let nodes = self.nodes.lock();
+        nodes
+            .values()
+            .filter(|node| !node.has_answered())
+            .max_by_key(|node| (node.age(), node.id().clone()))
+            .cloned()
+    }
+
     /// Forgets a node that left.
     pub(crate) fn forget(&self, id: &str) {
         self.nodes.lock().retain(|other, node| **other != *id || node.is_available());
     }
 
-    /// Puts in what another node offers. Answers false when the number of its info is no news.
+    /// Puts in what another node offers, when that is news. `judged`: it is known to be the node's own word.
     pub(crate) fn learn(
         &self,
         node: &Arc<Node>,
         info: NodeInfo,
+        judged: bool,
         handler: &DynAction,
         endpoint: impl Fn(Action) -> Arc<Endpoint>,
-    ) -> bool {
+    ) -> Story {
         let guard = self.write.lock();
-        if self.is_closed() || !node.update(info) {
-            return false;
+        if self.is_closed() {
+            return Story::Known;
+        }
+        let story = node.update(info, judged);
+        if !story.is_news() {
+            return story;
         }
         let current = self.current.load();
         let before = current.remote(node.id()).map(|before| &**before);
@@ -197,7 +213,7 @@ impl Registry {
         self.current.store(Arc::new(next));
         drop(guard);
         self.tick();
-        true
+        story
     }
 
     /// Takes out what a node offered. Answers false when it had left already.
@@ -219,16 +235,17 @@ impl Registry {
     }
 }
 
-/// Makes room: forgets the half of the nodes that are not there which was not heard of for longest.
+/// Makes room: forgets half of the nodes that are not there, first those that never answered a question, then those
+/// that were not heard of for longest.
 fn forget_silent(nodes: &mut HashMap<Arc<str>, Arc<Node>>) {
     let mut gone: Vec<_> = nodes
         .values()
         .filter(|node| !node.is_available())
-        .map(|node| (node.silence(), node.id().clone()))
+        .map(|node| (!node.has_answered(), node.silence(), node.id().clone()))
         .collect();
     gone.sort_unstable_by(|a, b| b.cmp(a));
     gone.truncate(gone.len().div_ceil(2));
-    for (_, id) in gone {
+    for (.., id) in gone {
         nodes.remove(&id);
     }
 }

@@ -23,6 +23,7 @@ mod returning;
 mod serving;
 mod size;
 mod stats;
+mod story;
 mod streams;
 
 use std::{
@@ -55,7 +56,7 @@ pub use stats::{InFlight, Traffic};
 use self::{
     buffer::Buffer, control::Events, cpu::CpuMeter, early::Early, inbound::EventIn, kept::Kept,
     packing::Pile, pending::Pending, pongs::Pongs, quiet::Quiet, returning::Returning, serving::Serving,
-    stats::Stats, streams::Streams,
+    stats::Stats, story::Answers, streams::Streams,
 };
 use crate::{
     broker::{ServiceBroker, WeakBroker},
@@ -115,6 +116,10 @@ pub(crate) struct Transit {
     left: AtomicBool,
     /// Another node uses this node's name.
     conflict: watch::Sender<Option<Arc<str>>>,
+    /// Infos for those who ask.
+    answers: Answers,
+    /// The next info for everybody goes out in the other version of the protocol too.
+    both: AtomicBool,
     probe: Id,
     seq: AtomicU64,
     info: ArcSwap<NodeInfo>,
@@ -192,6 +197,8 @@ impl Transit {
             leaving: AtomicBool::new(false),
             left: AtomicBool::new(false),
             conflict: watch::Sender::new(None),
+            answers: Answers::default(),
+            both: AtomicBool::new(false),
             probe: Id::random(),
             info: ArcSwap::default(),
             stale: AtomicBool::new(true),
@@ -202,7 +209,7 @@ impl Transit {
             refusals: Quiet::new(10),
             losses: Quiet::new(10),
             conflicts: Quiet::new(10),
-            news: Quiet::new(1000),
+            news: Quiet::new(200),
         })
     }
 
@@ -302,7 +309,12 @@ impl Transit {
 
     /// Sends a packet to every node, in both versions when the cluster is mixed.
     fn send_to_all(&self, packet: &Packet<'_>) -> Result<()> {
-        let vers: &[&str] = if self.options.protocol == Protocol::Mixed { &["5", "4"] } else { &[self.ver] };
+        self.send_to_all_in(packet, self.options.protocol == Protocol::Mixed)
+    }
+
+    /// As [`Transit::send_to_all`]; `both`: in both versions.
+    fn send_to_all_in(&self, packet: &Packet<'_>, both: bool) -> Result<()> {
+        let vers: &[&str] = if both { &["5", "4"] } else { &[self.ver] };
         for ver in vers {
             let body = self.pack(packet, ver, None)?;
             self.hand_over(Outbound { topic: Topic::all(packet.kind()), body, ticket: None });

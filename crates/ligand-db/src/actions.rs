@@ -1,21 +1,18 @@
 //! The actions that a [`Db`] brings to its service.
 
 mod answer;
-mod handlers;
+pub(crate) mod handlers;
 
-use std::{borrow::Cow, future::Future, marker::PhantomData, sync::Arc};
+use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
 
 use ligand_core::{Action, BoxFuture, CacheRule, Context, Mixin, Payload, ServiceDef, Visibility};
-use ligand_wire::{Data, Error, Result, schema::JsonSchema, validate::Validate};
-use schemars::{Schema, SchemaGenerator};
+use ligand_wire::{Data, Error, Result};
 
 use crate::{
-    Db, Entity, Table,
+    Db, Entity,
     db::Options,
     home,
-    params::{
-        CountParams, Draft, FindParams, GetParams, Inserts, ListParams, Page, Patch, RemoveParams, retain,
-    },
+    params::{CountParams, Draft, FindParams, GetParams, Inserts, ListParams, Page, Patch, RemoveParams},
 };
 
 /// All actions and the routes they get when they are published.
@@ -30,13 +27,20 @@ const ACTIONS: [(&str, Option<&str>); 8] = [
     ("remove", Some("DELETE /:id")),
 ];
 
+/// The longest that an answer with other services' entities in it is kept. Their services announce changes when they
+/// have a `Db` or moleculer-db; nothing makes others do so.
+const BORROWED_TTL: Duration = Duration::from_secs(30);
+
 const SEARCH: [&str; 3] = ["search", "searchFields", "query"];
 const SHAPE: [&str; 3] = ["fields", "excludeFields", "populate"];
 
 impl<E: Entity> Mixin for Db<E> {
     fn define(&self, service: &str) -> ServiceDef {
         let service: Arc<str> = service.into();
-        let mut def = ServiceDef::new(&*service).event(home::listener(&service));
+        let mut def = ServiceDef::new(&*service).event(home::listener(&service, &service));
+        for lender in self.lenders().into_iter().filter(|lender| **lender != *service) {
+            def = def.event(home::listener(&lender, &service));
+        }
         for action in self.actions() {
             match self.opened(action) {
                 Ok(Some(action)) => def = def.action(action),
@@ -69,19 +73,21 @@ impl<E: Entity> Mixin for Db<E> {
 impl<E: Entity> Db<E> {
     fn actions(&self) -> [Action; 8] {
         let shape: Vec<_> = SHAPE.into_iter().chain(SEARCH).collect();
+        let borrows = !self.lenders().is_empty();
         let read = |action: Action, keys: &[&str], more: &[&str]| {
             let options = &self.0.options;
             if !options.cached {
                 return action;
             }
             let keys = keys.iter().chain(more).map(|key| (*key).to_owned());
-            action.cache(CacheRule::keys(keys.chain(options.cache_keys.iter().cloned())))
+            let rule = CacheRule::keys(keys.chain(options.cache_keys.iter().cloned()));
+            action.cache(if borrows { rule.with_ttl(BORROWED_TTL) } else { rule })
         };
         [
             read(
                 self.action("find", handlers::find)
                     .params::<FindParams>()
-                    .returns::<Vec<Visible<E>>>()
+                    .returns::<Vec<E::Visible>>()
                     .doc("Entities that meet the conditions."),
                 &shape,
                 &["limit", "offset", "sort"],
@@ -97,33 +103,39 @@ impl<E: Entity> Db<E> {
             read(
                 self.action("list", handlers::list)
                     .params::<ListParams>()
-                    .returns::<Page<Visible<E>>>()
+                    .returns::<Page<E::Visible>>()
                     .doc("One page of the entities that meet the conditions."),
                 &shape,
                 &["page", "pageSize", "sort"],
             ),
             self.action("create", handlers::create)
                 .params::<Draft<E>>()
-                .returns::<Visible<E>>()
+                .returns::<E::Visible>()
                 .doc("Adds an entity."),
             self.action("insert", handlers::insert).params::<Inserts<E>>().doc("Adds one entity or many."),
             read(
                 self.action("get", handlers::get)
                     .params::<GetParams>()
-                    .returns::<Visible<E>>()
+                    .returns::<E::Visible>()
                     .doc("The entity with an id, or the entities with a list of ids."),
                 &["id", "mapping"],
                 &SHAPE,
             ),
             self.action("update", handlers::update)
                 .params::<Patch<E>>()
-                .returns::<Visible<E>>()
+                .returns::<E::Visible>()
                 .doc("Changes fields of an entity."),
             self.action("remove", handlers::remove)
                 .params::<RemoveParams>()
-                .returns::<Visible<E>>()
+                .returns::<E::Visible>()
                 .doc("Removes an entity and answers what it was."),
         ]
+    }
+
+    /// The services whose entities may be in answers. What is wrong with the entity comes out at start.
+    fn lenders(&self) -> BTreeSet<Arc<str>> {
+        let rules = self.populates().unwrap_or_default();
+        rules.iter().filter_map(|rule| Some(rule.action.rsplit_once('.')?.0.into())).collect()
     }
 
     /// An action whose handler is a function of this handle.
@@ -185,27 +197,3 @@ impl<E: Entity> Db<E> {
             .or_else(|_| wrong("`search_fields` names something that is no visible text field".into()))
     }
 }
-
-/// Stands for the visible part of an entity in schemas.
-#[derive(Clone, Debug)]
-pub(crate) struct Visible<E>(PhantomData<fn() -> E>);
-
-impl<E: Entity> JsonSchema for Visible<E> {
-    fn schema_name() -> Cow<'static, str> {
-        E::schema_name()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        format!("Visible<{}>", E::schema_id()).into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut json = E::json_schema(generator).to_value();
-        if let Ok(table) = Table::of::<E>() {
-            retain(&mut json, |name| !table.column(name).is_some_and(crate::Column::is_hidden));
-        }
-        Schema::try_from(json).unwrap_or_default()
-    }
-}
-
-impl<E: Entity> Validate for Visible<E> {}

@@ -1,5 +1,7 @@
 //! What to change in entities, without reading them first.
 
+use std::fmt;
+
 use ligand_wire::{Error, Result};
 use serde::Serialize;
 use serde_json::{Number, Value};
@@ -12,11 +14,18 @@ use crate::{Kind, Row, Table, error};
 /// use ligand_db::Changes;
 /// let reserve = Changes::new().increment("stock", -2).set("lastOrder", "42");
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 #[must_use]
 pub struct Changes {
     pub(crate) set: Row,
     pub(crate) add: Vec<(String, Value)>,
+}
+
+impl fmt::Debug for Changes {
+    /// The names only: values may be those of hidden fields.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.set.keys().chain(self.add.iter().map(|(field, _)| field))).finish()
+    }
 }
 
 impl Changes {

@@ -9,16 +9,16 @@ use crate::{CountParams, Db, Entity, FindParams, ListParams, Page};
 
 /// The actions of a mixed-in [`Db`], on the generated client of its service.
 ///
-/// Entities with hidden fields that have no default cannot be read back as `E`, because those fields are not in
-/// the answers: name a type of the visible fields with the `_as` methods.
+/// Answers are [`Entity::Visible`]: the entity itself, or the type of its visible fields when some are hidden. The `_as`
+/// methods read them as another type.
 pub trait DbClient<E: Entity>: MixedIn<Db<E>> {
     /// One page.
-    fn list(&self, params: ListParams) -> Request<Page<E>> {
+    fn list(&self, params: ListParams) -> Request<Page<E::Visible>> {
         self.ask("list", Payload::typed(params))
     }
 
     /// Entities that meet conditions.
-    fn find(&self, params: FindParams) -> Request<Vec<E>> {
+    fn find(&self, params: FindParams) -> Request<Vec<E::Visible>> {
         self.ask("find", Payload::typed(params))
     }
 
@@ -28,7 +28,7 @@ pub trait DbClient<E: Entity>: MixedIn<Db<E>> {
     }
 
     /// The entity with this id.
-    fn get(&self, id: impl Into<String>) -> Request<E> {
+    fn get(&self, id: impl Into<String>) -> Request<E::Visible> {
         self.get_as(id)
     }
 
@@ -38,12 +38,12 @@ pub trait DbClient<E: Entity>: MixedIn<Db<E>> {
     }
 
     /// The entities with these ids; unknown ids are left out.
-    fn get_many(&self, ids: Vec<String>) -> Request<Vec<E>> {
+    fn get_many(&self, ids: Vec<String>) -> Request<Vec<E::Visible>> {
         self.ask("get", json!({ "id": ids }).into())
     }
 
     /// Adds an entity of these fields; any type of them will do.
-    fn create(&self, fields: impl Serialize) -> Request<E> {
+    fn create(&self, fields: impl Serialize) -> Request<E::Visible> {
         self.create_as(fields)
     }
 
@@ -53,7 +53,7 @@ pub trait DbClient<E: Entity>: MixedIn<Db<E>> {
     }
 
     /// Changes fields of an entity.
-    fn update(&self, id: impl Into<String>, fields: impl Serialize) -> Request<E> {
+    fn update(&self, id: impl Into<String>, fields: impl Serialize) -> Request<E::Visible> {
         self.update_as(id, fields)
     }
 
@@ -67,7 +67,7 @@ pub trait DbClient<E: Entity>: MixedIn<Db<E>> {
     }
 
     /// Removes an entity; answers what it was.
-    fn remove(&self, id: impl Into<String>) -> Request<E> {
+    fn remove(&self, id: impl Into<String>) -> Request<E::Visible> {
         self.ask("remove", json!({ "id": id.into() }).into())
     }
 

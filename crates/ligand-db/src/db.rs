@@ -1,5 +1,6 @@
 //! [`Db`]: the handle to the entities of one type.
 
+mod answer;
 mod builder;
 mod entity;
 mod outside;
@@ -35,7 +36,7 @@ use transaction::Pending;
 /// # #[derive(Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 /// # struct Post { #[serde(rename = "_id", default)] id: String, title: String }
 /// # impl Validate for Post {}
-/// # impl Entity for Post { const TABLE: &'static str = "posts"; }
+/// # impl Entity for Post { type Visible = Self; const TABLE: &'static str = "posts"; }
 /// let posts = Db::<Post>::memory().publish(["list", "get"]);
 /// let service = ServiceDef::new("posts").mixin(posts.define("posts"));
 /// let broker = ServiceBroker::builder().service(service).start().await?;

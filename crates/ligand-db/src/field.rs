@@ -6,7 +6,7 @@
 /// use ligand_db::Field;
 /// const FIELDS: &[Field] = &[
 ///     Field::new("email").unique(),
-///     Field::new("passwordHash").hidden(),
+///     Field::new("category").index(),
 ///     Field::new("createdAt").created_at(),
 /// ];
 /// ```
@@ -47,8 +47,9 @@ impl Field {
         }
     }
 
-    /// Never part of what an action answers, and cannot be asked for, sorted by, searched or queried from
-    /// outside. It can be written unless it is also [`Field::readonly`].
+    /// Never leaves the service, and cannot be asked for, sorted by, searched or queried from outside. It can be
+    /// written unless it is also [`Field::readonly`]. Only for entities made by `#[entity]`: see
+    /// [`Entity`](crate::Entity#hidden-fields).
     pub const fn hidden(mut self) -> Self {
         self.hidden = true;
         self
@@ -97,6 +98,14 @@ impl Field {
     pub const fn populate(mut self, action: &'static str) -> Self {
         self.populate = Some(action);
         self
+    }
+
+    /// Whether any of these is hidden.
+    pub(crate) const fn any_hidden(fields: &[Self]) -> bool {
+        match fields {
+            [] => false,
+            [first, rest @ ..] => first.hidden || Self::any_hidden(rest),
+        }
     }
 
     /// The name on the wire.

@@ -89,10 +89,11 @@ impl Drop for Mark {
     }
 }
 
-/// The listener that cleans this node's cache, whoever changed something.
-pub(crate) fn listener(service: &Arc<str>) -> Event {
+/// The listener that cleans this node's cache of a service when something of `changed` has changed: of the service
+/// itself, or of one whose entities are in its answers.
+pub(crate) fn listener(changed: &str, service: &Arc<str>) -> Event {
     let name = service.clone();
-    Event::raw(&format!("cache.clean.{service}"), move |ctx: &Context, _: Payload| -> BoxFuture<Result<()>> {
+    Event::raw(&format!("cache.clean.{changed}"), move |ctx: &Context, _: Payload| -> BoxFuture<Result<()>> {
         let (broker, name) = (ctx.broker().clone(), name.clone());
         Box::pin(async move {
             clean(&broker, &name).await;

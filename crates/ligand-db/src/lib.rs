@@ -14,14 +14,17 @@
 //!
 //! # Who may do what
 //!
-//! Actions of the mixin are callable by services only, until [`Db::publish`] opens them. Hidden fields
-//! ([`Field::hidden`]) are in no answer and cannot be named by a caller in `query`, `sort`, `searchFields` or
+//! Actions of the mixin are callable by services only, until [`Db::publish`] opens them. An entity with hidden fields
+//! ([`Field::hidden`]) does not leave its service: what others get is [`Entity::Visible`], also from actions of your
+//! own, which do not compile otherwise. Callers cannot name a hidden field in `query`, `sort`, `searchFields` or
 //! `fields`. Conditions of callers are parsed into a [`Filter`]; there is no way to send SQL.
 //!
 //! # Caches
 //!
 //! The reading actions are cached when the broker has a cacher. Every change through a [`Db`] broadcasts
-//! `cache.clean.<service>`, which all nodes with the service hear.
+//! `cache.clean.<service>`, which all nodes with the service hear. A service that populates fields hears those of the
+//! services it asks as well, and keeps its answers for 30 s at most: nothing makes a service of another kind announce
+//! its changes.
 
 mod actions;
 mod adapter;
@@ -47,7 +50,9 @@ pub use adapter::{Migration, Sqlite};
 pub use changes::Changes;
 pub use client::DbClient;
 pub use db::Db;
-pub use entity::{Entity, Unknown};
+#[doc(hidden)]
+pub use entity::NoHiddenFields;
+pub use entity::{Entity, ExposedHiddenFields, Form, Unknown};
 pub use field::Field;
 pub use filter::{Asked, Filter};
 pub use id::new_id;

@@ -4,18 +4,22 @@ mod draft;
 mod ids;
 mod names;
 
-use ligand_wire::validate::Validate;
+use ligand_wire::{Result, validate::Validate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use draft::retain;
+use crate::{Entity, error};
+
 pub use draft::{Draft, Inserts, Patch};
 pub use ids::Ids;
 pub use names::Names;
 
 /// The longest `search` text, in UTF-16 units.
 pub(crate) const MAX_SEARCH: usize = 500;
+
+/// The greatest whole number that JavaScript counts to: no page, size, limit or offset is beyond it.
+const MAX_COUNT: u64 = 9_007_199_254_740_991;
 
 /// Parameters of `list`.
 ///
@@ -27,12 +31,12 @@ pub(crate) const MAX_SEARCH: usize = 500;
 #[serde(rename_all = "camelCase", default)]
 pub struct ListParams {
     /// Which page, from 1. Default: 1.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 9_007_199_254_740_991_u64))]
     #[schemars(with = "Option<u64>")]
     #[serde(deserialize_with = "names::count", skip_serializing_if = "Option::is_none")]
     pub page: Option<u64>,
     /// Entities on a page. Default: 10; more than the maximum (100) is cut to it.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 9_007_199_254_740_991_u64))]
     #[schemars(with = "Option<u64>")]
     #[serde(deserialize_with = "names::count", skip_serializing_if = "Option::is_none")]
     pub page_size: Option<u64>,
@@ -65,10 +69,12 @@ pub struct ListParams {
 #[serde(rename_all = "camelCase", default)]
 pub struct FindParams {
     /// At most so many entities. Default: all.
+    #[schemars(range(max = 9_007_199_254_740_991_u64))]
     #[schemars(with = "Option<u64>")]
     #[serde(deserialize_with = "names::count", skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
     /// Leaves out the first so many.
+    #[schemars(range(max = 9_007_199_254_740_991_u64))]
     #[schemars(with = "Option<u64>")]
     #[serde(deserialize_with = "names::count", skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
@@ -155,10 +161,37 @@ pub struct Page<T> {
     pub total_pages: u64,
 }
 
+impl<E: Entity> Page<E> {
+    /// The page without the hidden fields of its entities: what an action may answer.
+    pub fn visible(mut self) -> Page<E::Visible> {
+        let rows = std::mem::take(&mut self.rows);
+        self.with_rows(rows.into_iter().map(E::visible).collect())
+    }
+}
+
 impl<T> Page<T> {
     pub(crate) fn with_rows<U>(self, rows: Vec<U>) -> Page<U> {
         let Self { total, page, page_size, total_pages, .. } = self;
         Page { rows, total, page, page_size, total_pages }
+    }
+}
+
+impl ListParams {
+    /// Refuses what has no effect where whole entities are read.
+    pub(crate) fn shapeless(&self) -> Result<()> {
+        let given = [
+            ("fields", self.fields.is_some()),
+            ("excludeFields", self.exclude_fields.is_some()),
+            ("populate", self.populate.is_some()),
+        ];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((name, _)) => Err(error::parameter(
+                "forbidden",
+                name.into(),
+                format!("The '{name}' cannot be used here: whole entities are answered."),
+            )),
+            None => Ok(()),
+        }
     }
 }
 
@@ -170,7 +203,8 @@ impl Validate for ListParams {
     const CHECKS: bool = true;
 
     fn is_valid(&self) -> bool {
-        self.page != Some(0) && self.page_size != Some(0) && short(self.search.as_ref())
+        let counts = |count: Option<u64>| count.is_none_or(|count| (1..=MAX_COUNT).contains(&count));
+        counts(self.page) && counts(self.page_size) && short(self.search.as_ref())
     }
 }
 
@@ -178,7 +212,8 @@ impl Validate for FindParams {
     const CHECKS: bool = true;
 
     fn is_valid(&self) -> bool {
-        short(self.search.as_ref())
+        let counts = |count: Option<u64>| count.is_none_or(|count| count <= MAX_COUNT);
+        counts(self.limit) && counts(self.offset) && short(self.search.as_ref())
     }
 }
 

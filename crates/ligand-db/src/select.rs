@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Row, Table, params::Names};
+use crate::{Row, params::Names};
 
 /// The choice of fields of one call.
 #[derive(Debug)]
@@ -16,12 +16,12 @@ impl<'p> Select<'p> {
         Self { fields, exclude }
     }
 
-    /// Whether every field of the entity leaves, so that it can leave as it is.
-    pub(crate) fn everything(&self, table: &Table) -> bool {
-        self.fields.is_none() && self.exclude.is_none() && !table.has_hidden()
+    /// Whether every visible field leaves.
+    pub(crate) fn everything(&self) -> bool {
+        self.fields.is_none() && self.exclude.is_none()
     }
 
-    /// Leaves the chosen fields of a row without hidden ones.
+    /// Leaves the chosen fields of a row.
     pub(crate) fn apply(&self, mut row: Row) -> Row {
         if let Some(fields) = self.fields {
             let mut kept = Row::new();
@@ -40,13 +40,6 @@ impl<'p> Select<'p> {
             }
         }
         row
-    }
-}
-
-/// Takes out what the outside may not see. Comes first: whatever is asked for later, it is not there any more.
-pub(crate) fn hide(table: &Table, row: &mut Row) {
-    for column in table.columns().iter().filter(|column| column.is_hidden()) {
-        row.remove(column.name());
     }
 }
 

@@ -3,7 +3,7 @@
 use ligand_wire::{Error, Result};
 use serde_json::{Map, Value};
 
-use crate::{Entity, Field, Unknown, field::Stamp};
+use crate::{Entity, Field, Form, Unknown, field::Stamp};
 
 /// One entity as fields and values, by names on the wire. What adapters keep.
 pub type Row = Map<String, Value>;
@@ -47,7 +47,13 @@ impl Table {
     /// # Errors
     /// `SERVICE_SCHEMA_ERROR` when the entity has no text id field or declares a field that it does not have.
     pub fn of<E: Entity>() -> Result<Self> {
-        let schema = E::schema();
+        const {
+            assert!(
+                E::Visible::HIDES || !Field::any_hidden(E::FIELDS),
+                "an entity with hidden fields must not be able to travel: put #[entity] on it instead of `impl Entity`"
+            );
+        }
+        let schema = E::Visible::schema_of();
         let mut columns = Vec::new();
         for property in schema.properties() {
             let declared = E::FIELDS.iter().find(|field| field.name == property.name);

@@ -13,6 +13,7 @@ use hyper::{
     header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
+use ligand_transport::Login;
 use ligand_wire::{Error, Result};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
@@ -32,6 +33,14 @@ const LONGEST: usize = 128 * 1024 * 1024;
 /// etcd's number for "you are not logged in".
 const UNAUTHENTICATED: u32 = 16;
 
+/// etcd's numbers for what is wrong with a request, with the state it needs, and with the rights of the user.
+const INVALID: u32 = 3;
+const FAILED: u32 = 9;
+const DENIED: u32 = 7;
+
+/// Where a password becomes a token.
+const AUTHENTICATE: &str = "/v3/auth/authenticate";
+
 /// etcd's number for "there is no such thing".
 const NOT_FOUND: u32 = 5;
 
@@ -41,11 +50,18 @@ pub(crate) struct Failure {
     text: String,
     /// etcd's number of the error, when it answered.
     code: Option<u32>,
+    /// It does not let this node in: the server, and why.
+    login: Option<(String, &'static str)>,
 }
 
 impl Failure {
     pub(crate) fn new(text: impl fmt::Display) -> Self {
-        Self { text: text.to_string(), code: None }
+        Self { text: text.to_string(), code: None, login: None }
+    }
+
+    fn unreachable(error: std::io::Error) -> Self {
+        let login = Login::is_distrust(&error).then(|| (String::new(), "a certificate is not trusted"));
+        Self { login, ..Self::new(error) }
     }
 
     /// The thing that was named does not exist (any more).
@@ -53,8 +69,29 @@ impl Failure {
         self.code == Some(NOT_FOUND)
     }
 
+    /// The server does not let this node in.
+    pub(crate) fn login(&self) -> Option<(&str, &'static str)> {
+        self.login.as_ref().map(|(server, why)| (&**server, *why))
+    }
+
+    /// What etcd answered to a request for `path`.
+    fn answered(path: &str, Fault { message, code }: Fault) -> Self {
+        let why = match code {
+            INVALID if path == AUTHENTICATE => Some("wrong user or password"),
+            INVALID if message.contains("user name is empty") => Some("it asks for a user and a password"),
+            FAILED if path == AUTHENTICATE => Some("it has no users; leave out `username` and `password`"),
+            DENIED => Some("the user has not the rights that are needed"),
+            _ => None,
+        };
+        let login = why.map(|why| (String::new(), why));
+        Self { text: format!("refused: {message}"), code: Some(code), login }
+    }
+
     fn of(mut self, host: &Host) -> Self {
         self.text = format!("{host}: {}", self.text);
+        if let Some((server, _)) = &mut self.login {
+            *server = host.to_string();
+        }
         self
     }
 }
@@ -151,7 +188,7 @@ impl Client {
         };
         if let (Some(credentials), None) = (&self.credentials, &self.token) {
             let body = serde_json::to_vec(credentials).map_err(Failure::new)?.into();
-            let Token { token } = within(host, wire.ask(host, "/v3/auth/authenticate", body, None)).await?;
+            let Token { token } = within(host, wire.ask(host, AUTHENTICATE, body, None)).await?;
             let mut token = HeaderValue::from_str(&token).map_err(Failure::new)?;
             token.set_sensitive(true);
             self.token = Some(token);
@@ -173,7 +210,7 @@ async fn within<T>(host: &Host, work: impl Future<Output = Result<T, Failure>>) 
 impl Wire {
     async fn connect(host: &Host) -> Result<Self, Failure> {
         let (sender, connection) =
-            handshake(TokioIo::new(host.connect().await.map_err(Failure::new)?)).await?;
+            handshake(TokioIo::new(host.connect().await.map_err(Failure::unreachable)?)).await?;
         Ok(Self { sender, moving: Box::pin(connection) })
     }
 
@@ -211,9 +248,7 @@ impl Wire {
                 .map_err(|error| Failure::new(format!("{path} was answered with something else: {error}")));
         }
         match serde_json::from_slice::<Fault>(&body) {
-            Ok(Fault { message, code }) => {
-                Err(Failure { text: format!("refused: {message}"), code: Some(code) })
-            }
+            Ok(fault) => Err(Failure::answered(path, fault)),
             Err(_) => Err(Failure::new(format!("{path} was answered with status {status}"))),
         }
     }

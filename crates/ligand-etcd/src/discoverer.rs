@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use ligand_transport::{Backoff, BoxFuture, Discoverer, Link};
+use ligand_transport::{Backoff, BoxFuture, Discoverer, Link, Login};
 use ligand_wire::{
     Error, Result,
     codec::{Envelope, encode},
@@ -130,6 +130,9 @@ impl Discoverer for EtcdDiscoverer {
             let mut watch = Watch::new(self.options.full_check);
             let mut backoff = Backoff::default();
             while let Err(failure) = watch.cycle(&mut client, &link, &keys, false).await {
+                if let Some((server, why)) = failure.login() {
+                    return Err(Login::error("etcd", server, why));
+                }
                 let pause = backoff.pause();
                 let tries = backoff.tries();
                 tracing::warn!(reason = %failure, tries, ?pause, "cannot use the store of nodes, trying again");

@@ -12,6 +12,7 @@
 //! * A node that the bus declared lost comes back when its beat was written again, not because an old one is left.
 //! * Values are read only of nodes that changed; what is malformed is ignored, with a line in the log at times. At
 //!   most 20 000 beats and infos of 4 MiB are looked at.
+//! * A login that the server refuses ends the start.
 //! * The text of passwords is in no log, error and `Debug` output.
 //!
 //! # Limits

@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use ligand_wire::redact::Redacted;
 use serde::Deserialize;
 
 /// How etcd is reached and nodes find each other in it.
@@ -28,7 +29,7 @@ pub struct EtcdOptions {
 }
 
 /// Certificates for `https://`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TlsOptions {
@@ -80,26 +81,25 @@ impl EtcdOptions {
     }
 }
 
-/// A URL without what stands before the `@`, which may hold a password.
-pub(crate) fn redacted(url: &str) -> String {
-    match url.rsplit_once('@') {
-        Some((left, right)) => match left.split_once("://") {
-            Some((scheme, _)) => format!("{scheme}://{right}"),
-            None => right.into(),
-        },
-        None => url.into(),
-    }
-}
-
 impl fmt::Debug for EtcdOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EtcdOptions")
-            .field("hosts", &self.hosts.iter().map(|url| redacted(url)).collect::<Vec<_>>())
-            .field("username", &self.username)
-            .field("password", &self.password.as_ref().map(|_| "…"))
+            .field("hosts", &self.hosts.iter().map(|url| Redacted::url(url)).collect::<Vec<_>>())
+            .field("username", &Redacted::text(&self.username))
+            .field("password", &Redacted::text(&self.password))
             .field("tls", &self.tls)
             .field("full_check", &self.full_check)
             .field("heartbeat_timeout", &self.heartbeat_timeout)
+            .finish()
+    }
+}
+
+impl fmt::Debug for TlsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsOptions")
+            .field("ca", &self.ca.as_deref().map(Redacted::file))
+            .field("cert", &self.cert.as_deref().map(Redacted::file))
+            .field("key", &self.key.as_deref().map(Redacted::file))
             .finish()
     }
 }
@@ -112,7 +112,7 @@ mod tests {
     fn debug_output_holds_no_password() {
         let options = EtcdOptions::url("http://x:s3cret@a:1,b:2").user("root", "s3cret");
         let text = format!("{options:?}");
-        assert!(!text.contains("s3cret") && text.contains("http://a:1") && text.contains("b:2"), "{text}");
+        assert!(!text.contains("s3cret") && text.contains("http://a:1, …"), "{text}");
     }
 
     #[test]

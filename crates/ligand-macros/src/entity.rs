@@ -1,23 +1,25 @@
 //! `#[entity]`: a `#[payload]` that a database keeps.
 //!
 //! The item goes on to `#[payload]`, which does everything about its fields; what is added here is the
-//! implementation of `Entity` from the `#[field(..)]` attributes.
+//! implementation of `Entity` from the `#[field(..)]` attributes. An entity with hidden fields does not travel: see
+//! `hidden.rs`.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::quote;
-use syn::{
-    Attribute, Data, DeriveInput, Field, Fields, LitStr, Meta, MetaNameValue, Token, ext::IdentExt,
-    parse_quote, punctuated::Punctuated,
-};
+mod hidden;
+mod names;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::{Attribute, Data, DeriveInput, Fields, Ident, LitStr, ext::IdentExt, parse_quote};
 
 use crate::{
     errors::Errors,
     options::{Argument, Entry, Place, read},
 };
+use names::{Rule, has_default, has_word, renamed, wire_name};
 
 const ENTITY: Place = Place {
     name: "`#[entity]`",
-    options: "table = \"products\", id = \"_id\", unknown = \"drop\" | \"reject\"",
+    options: "table = \"products\", id = \"_id\", unknown = \"drop\" | \"reject\", visible = \"PublicUser\"",
 };
 
 const FIELD: Place = Place {
@@ -32,6 +34,8 @@ struct Options {
     table: Option<LitStr>,
     id: Option<LitStr>,
     rejects: bool,
+    /// Name of the type of the visible fields.
+    visible: Option<LitStr>,
 }
 
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
@@ -51,6 +55,7 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let id = options.id.as_ref().map_or_else(|| "_id".to_owned(), LitStr::value);
     let rule = Rule::of(&input.attrs, &mut errors);
     let mut declared = Vec::new();
+    let mut hidden: Vec<Ident> = Vec::new();
     let mut has_id = false;
     if let Data::Struct(data) = &mut input.data {
         for field in &mut data.fields {
@@ -71,8 +76,11 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
             } else if (is_id || said.stamped) && !has_default(&field.attrs) {
                 field.attrs.push(parse_quote!(#[serde(default)]));
             }
-            if said.hidden && !has_word(&field.attrs, "check", "secret") {
-                field.attrs.push(parse_quote!(#[check(secret)]));
+            if said.hidden {
+                hidden.extend(field.ident.clone());
+                if !has_word(&field.attrs, "check", "secret") {
+                    field.attrs.push(parse_quote!(#[check(secret)]));
+                }
             }
             if !said.flags.is_empty() {
                 let flags = said.flags;
@@ -89,12 +97,29 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
         LitStr::new("", Span::call_site())
     });
     let unknown = if options.rejects { quote!(Reject) } else { quote!(Drop) };
-    let (name, errors) = (&input.ident, errors.into_tokens());
+    let name = &input.ident;
+    let visible = match &options.visible {
+        Some(text) if hidden.is_empty() => {
+            errors.at(text, "nothing is hidden: the entity itself is what others see; remove `visible`");
+            name.clone()
+        }
+        Some(text) => text.parse().unwrap_or_else(|_| {
+            errors.at(text, "`visible` is the name of the type to make, such as \"PublicUser\"");
+            name.clone()
+        }),
+        None if hidden.is_empty() => name.clone(),
+        None => format_ident!("{name}Visible", span = name.span()),
+    };
+    let item = match hidden.as_slice() {
+        [] => quote!(#[::ligand::payload] #input),
+        hidden => hidden::expand(&input, hidden, &visible, &mut errors),
+    };
+    let errors = errors.into_tokens();
     quote! {
-        #[::ligand::payload]
-        #input
+        #item
 
         impl ::ligand::db::Entity for #name {
+            type Visible = #visible;
             const TABLE: &'static str = #table;
             const ID: &'static str = #id;
             const UNKNOWN: ::ligand::db::Unknown = ::ligand::db::Unknown::#unknown;
@@ -118,6 +143,7 @@ impl Options {
                 "table" => entry.text("`table = \"products\"`"),
                 "id" => entry.text("`id = \"_id\"`"),
                 "unknown" => entry.text("`unknown = \"reject\"`"),
+                "visible" => entry.text("`visible = \"PublicUser\"`"),
                 _ => return false,
             };
             match text {
@@ -127,6 +153,7 @@ impl Options {
                 }
                 Ok(text) if name == "table" => options.table = Some(text),
                 Ok(text) if name == "id" => options.id = Some(text),
+                Ok(text) if name == "visible" => options.visible = Some(text),
                 Ok(text) => match text.value().as_str() {
                     "drop" => options.rejects = false,
                     "reject" => options.rejects = true,
@@ -197,117 +224,6 @@ impl Said {
     }
 }
 
-/// How serde names fields.
-#[derive(Clone, Copy)]
-enum Rule {
-    Camel,
-    Snake,
-    Pascal,
-    Kebab,
-    ScreamingSnake,
-}
-
-impl Rule {
-    /// The `rename_all` of the struct; `#[payload]` adds camelCase when there is none.
-    fn of(attributes: &[Attribute], errors: &mut Errors) -> Self {
-        let Some((name, value)) = serde_values(attributes, "rename_all").into_iter().next() else {
-            return Self::Camel;
-        };
-        match value.as_str() {
-            "camelCase" => Self::Camel,
-            "snake_case" => Self::Snake,
-            "PascalCase" => Self::Pascal,
-            "kebab-case" => Self::Kebab,
-            "SCREAMING_SNAKE_CASE" => Self::ScreamingSnake,
-            _ => {
-                errors.at(&name, "an entity's fields are camelCase, snake_case, PascalCase, kebab-case or SCREAMING_SNAKE_CASE");
-                Self::Camel
-            }
-        }
-    }
-
-    /// As serde does it.
-    fn apply(self, field: &str) -> String {
-        match self {
-            Self::Snake => field.to_owned(),
-            Self::ScreamingSnake => field.to_ascii_uppercase(),
-            Self::Kebab => field.replace('_', "-"),
-            Self::Pascal => {
-                let mut up = true;
-                field
-                    .chars()
-                    .filter_map(|letter| match letter {
-                        '_' => {
-                            up = true;
-                            None
-                        }
-                        letter => {
-                            Some(if std::mem::take(&mut up) { letter.to_ascii_uppercase() } else { letter })
-                        }
-                    })
-                    .collect()
-            }
-            Self::Camel => {
-                let pascal = Self::Pascal.apply(field);
-                let mut letters = pascal.chars();
-                letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
-            }
-        }
-    }
-}
-
-fn wire_name(field: &Field, rule: Rule) -> String {
-    match serde_values(&field.attrs, "rename").into_iter().next() {
-        Some((_, name)) => name,
-        None => field.ident.as_ref().map_or_else(String::new, |ident| rule.apply(&ident.unraw().to_string())),
-    }
-}
-
-fn renamed(attributes: &[Attribute]) -> bool {
-    !serde_values(attributes, "rename").is_empty()
-}
-
-/// The values of `#[serde(key = "..")]`.
-fn serde_values(attributes: &[Attribute], key: &str) -> Vec<(Meta, String)> {
-    metas(attributes, "serde")
-        .into_iter()
-        .filter_map(|meta| match &meta {
-            Meta::NameValue(MetaNameValue { path, value: syn::Expr::Lit(literal), .. })
-                if path.is_ident(key) =>
-            {
-                match &literal.lit {
-                    syn::Lit::Str(text) => Some((meta.clone(), text.value())),
-                    _ => None,
-                }
-            }
-            _ => None,
-        })
-        .collect()
-}
-
-fn has_default(attributes: &[Attribute]) -> bool {
-    let serde = metas(attributes, "serde").iter().any(|meta| meta.path().is_ident("default"));
-    serde || has_word(attributes, "check", "default")
-}
-
-/// Whether the word stands in an attribute's list; its rules are not all metas, so the tokens are looked at.
-fn has_word(attributes: &[Attribute], list: &str, word: &str) -> bool {
-    attributes.iter().filter(|attribute| attribute.path().is_ident(list)).any(|attribute| {
-        let tokens = attribute.meta.require_list().map(|list| list.tokens.clone()).unwrap_or_default();
-        tokens.into_iter().any(|token| matches!(&token, TokenTree::Ident(ident) if ident == word))
-    })
-}
-
-fn metas(attributes: &[Attribute], list: &str) -> Vec<Meta> {
-    let lists = attributes.iter().filter(|attribute| attribute.path().is_ident(list));
-    lists
-        .filter_map(|attribute| {
-            attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()
-        })
-        .flatten()
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use quote::quote;
@@ -338,13 +254,13 @@ mod tests {
         for part in [
             r#"#[serde(rename="_id")]#[serde(default)]id:String"#,
             r#"Field::new("passwordHash").hidden().readonly()"#,
-            "#[check(secret)]password_hash",
+            r#"field("password_hash",&::core::format_args!("***"))"#,
             r#"Field::new("createdAt").created_at()"#,
             r#"Field::new("mail").unique()"#,
-            r#"#[check(default="x")]e_mail"#,
+            r#"#[serde(default="UserVisible::__ligand_default_0")]e_mail"#,
             r#"Field::new("groupIds").populate("groups.get")"#,
             r#"TABLE:&'staticstr="users""#,
-            "#[::ligand::payload]struct",
+            "typeVisible=UserVisible",
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
@@ -352,18 +268,29 @@ mod tests {
     }
 
     #[test]
-    fn names_fields_as_serde_does() {
-        use super::Rule;
-        assert_eq!(Rule::Camel.apply("is_active"), "isActive");
-        assert_eq!(Rule::Camel.apply("_id"), "id");
-        assert_eq!(Rule::Pascal.apply("is_active"), "IsActive");
-        assert_eq!(Rule::Kebab.apply("is_active"), "is-active");
+    fn hidden_fields_are_in_no_type_that_travels() {
+        let item = quote! {
+            #[derive(Default)]
+            struct User {
+                id: String,
+                #[field(hidden)]
+                password: String,
+            }
+        };
+        let text =
+            super::expand(quote!(table = "users", visible = "Public"), &item).to_string().replace(' ', "");
+        let public = text.split("structPublic{").nth(1).unwrap().split('}').next().unwrap();
+        assert!(public.contains("id:String") && !public.contains("password"), "{public}");
+        assert!(text.contains("typeVisible=Public") && text.contains(r#"remote="User""#), "{text}");
+        // The entity itself has nothing of serde.
+        let own = text.split("structUser{").next().unwrap();
+        assert!(!own.contains("Serialize") && !own.contains("serde("), "{own}");
     }
 
     #[test]
     fn reports_every_mistake_at_once() {
         let text = errors(
-            quote!(tabel = "users", unknown = "maybe"),
+            quote!(tabel = "users", unknown = "maybe", visible = "Public"),
             &quote! {
                 struct User {
                     #[field(hiden)]
@@ -378,6 +305,7 @@ mod tests {
         for part in [
             "unknown `#[entity]` option `tabel`",
             "needs a table",
+            "nothing is hidden",
             "`unknown` is",
             "option `hiden`",
             "`unique` stands alone",

@@ -5,7 +5,7 @@ mod options;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Data, DeriveInput, Field, Fields, Meta, parse_quote, punctuated::Punctuated};
+use syn::{Attribute, Data, DeriveInput, Field, Fields, Ident, Meta, parse_quote, punctuated::Punctuated};
 
 use crate::{
     check::{Checks, Default_},
@@ -17,8 +17,21 @@ use options::{Options, Unknown};
 struct Payload {
     item: DeriveInput,
     options: Options,
+    role: Role,
     /// One entry for the struct, or one for each variant.
     shapes: Vec<Shape>,
+}
+
+/// What is made of an item.
+pub(crate) enum Role {
+    /// A payload: it travels.
+    Payload,
+    /// Everything but the wire: it does not travel, something else writes and reads it.
+    Kept,
+    /// Only the wire, of the type with this name: the form in which it is written and read.
+    Form(Ident),
+    /// As `Form`, and only written, so that fields may be left out.
+    Written(Ident),
 }
 
 /// The fields of a struct or of one variant.
@@ -30,7 +43,7 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = Options::parse(options, &mut errors);
     let parsed = syn::parse2::<DeriveInput>(item.clone());
-    let mut input = match parsed {
+    let input = match parsed {
         Ok(input) if !matches!(input.data, Data::Union(_)) => input,
         _ => {
             errors.at(item, "#[payload] goes on a struct or an enum; put it on the type that travels");
@@ -38,33 +51,53 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
             return quote!(#item #errors);
         }
     };
+    let item = emit(input, options, Role::Payload, &mut errors);
+    let errors = errors.into_tokens();
+    quote!(#item #errors)
+}
 
-    refuse_checks(&mut input.attrs, "the type", &mut errors);
+/// The item as something else than a payload, without options.
+pub(crate) fn expand_as(role: Role, input: DeriveInput, errors: &mut Errors) -> TokenStream {
+    emit(input, Options::default(), role, errors)
+}
+
+fn emit(mut input: DeriveInput, options: Options, role: Role, errors: &mut Errors) -> TokenStream {
+    refuse_checks(&mut input.attrs, "the type", errors);
     let shapes = match &mut input.data {
-        Data::Struct(data) => vec![Shape::take(&mut data.fields, &mut errors)],
+        Data::Struct(data) => vec![Shape::take(&mut data.fields, errors)],
         Data::Enum(data) => {
             for variant in &mut data.variants {
-                refuse_checks(&mut variant.attrs, "a variant", &mut errors);
+                refuse_checks(&mut variant.attrs, "a variant", errors);
             }
-            data.variants.iter_mut().map(|variant| Shape::take(&mut variant.fields, &mut errors)).collect()
+            data.variants.iter_mut().map(|variant| Shape::take(&mut variant.fields, errors)).collect()
         }
         Data::Union(_) => Vec::new(),
     };
 
-    let mut payload = Payload { item: input, options, shapes };
-    payload.check_rest(&mut errors);
-    payload.check_debug(&mut errors);
-    let defaults = payload.annotate_fields();
-    let impls = payload.impls();
+    let mut payload = Payload { item: input, options, role, shapes };
+    payload.check_rest(errors);
+    payload.check_debug(errors);
+    let mut defaults = payload.annotate_fields();
+    match payload.role {
+        Role::Payload | Role::Form(_) => {}
+        Role::Kept => {
+            payload.refuse_wire(errors);
+            payload.strip(&["serde", "schemars"]);
+            defaults = TokenStream::new();
+        }
+        Role::Written(_) => payload.strip(&["schemars"]),
+    }
+    let impls = match payload.role {
+        Role::Payload | Role::Kept => payload.impls(),
+        Role::Form(_) | Role::Written(_) => TokenStream::new(),
+    };
     let attributes = payload.container_attributes();
     let item = &payload.item;
-    let errors = errors.into_tokens();
     quote! {
         #attributes
         #item
         #defaults
         #impls
-        #errors
     }
 }
 
@@ -137,6 +170,29 @@ impl Payload {
         }
     }
 
+    /// A form of the wire beside the one that this item has.
+    fn refuse_wire(&self, errors: &mut Errors) {
+        for path in derived(&self.item.attrs) {
+            if ["Serialize", "Deserialize", "JsonSchema"].iter().any(|name| is_named(&path, name)) {
+                errors.at(
+                    &path,
+                    "an entity with hidden fields has a form of its own for the wire, without them; remove this derive",
+                );
+            }
+        }
+    }
+
+    /// Takes out the attributes of derives that the item does not have.
+    fn strip(&mut self, names: &[&str]) {
+        let keeps = |attribute: &Attribute| !names.iter().any(|name| attribute.path().is_ident(name));
+        self.item.attrs.retain(keeps);
+        if let Data::Struct(data) = &mut self.item.data {
+            for field in &mut data.fields {
+                field.attrs.retain(keeps);
+            }
+        }
+    }
+
     /// Puts the serde and schemars attributes on the fields. Returns the functions that make default values.
     fn annotate_fields(&mut self) -> TokenStream {
         let name = &self.item.ident;
@@ -183,6 +239,12 @@ impl Payload {
 
     /// The derives and the serde attributes of the item.
     fn container_attributes(&self) -> TokenStream {
+        let wanted: &[&str] = match self.role {
+            Role::Payload => &["Debug", "Clone", "PartialEq", "Serialize", "Deserialize", "JsonSchema"],
+            Role::Kept => &["Debug", "Clone", "PartialEq"],
+            Role::Form(_) => &["Serialize", "Deserialize", "JsonSchema"],
+            Role::Written(_) => &["Serialize"],
+        };
         let mut derives: Vec<TokenStream> = Vec::new();
         for (name, path) in [
             ("Debug", quote!(::core::fmt::Debug)),
@@ -193,11 +255,18 @@ impl Payload {
             ("JsonSchema", quote!(::ligand::__private::schemars::JsonSchema)),
         ] {
             let by_hand = name == "Debug" && self.has_secrets();
-            if !self.derives(name) && !by_hand {
+            if wanted.contains(&name) && !self.derives(name) && !by_hand {
                 derives.push(path);
             }
         }
+        if matches!(self.role, Role::Kept) {
+            return quote!(#[derive(#(#derives),*)]);
+        }
         let mut serde = vec![quote!(crate = "::ligand::__private::serde")];
+        if let Role::Form(of) | Role::Written(of) = &self.role {
+            let of = of.to_string();
+            serde.push(quote!(remote = #of));
+        }
         let is_unit_or_named = |fields: &Fields| !matches!(fields, Fields::Unnamed(_));
         let names_matter = match &self.item.data {
             Data::Struct(data) => is_unit_or_named(&data.fields),
@@ -214,10 +283,13 @@ impl Payload {
         {
             serde.push(quote!(deny_unknown_fields));
         }
+        let schemars = wanted
+            .contains(&"JsonSchema")
+            .then(|| quote!(#[schemars(crate = "::ligand::__private::schemars")]));
         quote! {
             #[derive(#(#derives),*)]
             #[serde(#(#serde),*)]
-            #[schemars(crate = "::ligand::__private::schemars")]
+            #schemars
         }
     }
 }

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! **Promises.** Packets to one topic keep their order. The transporter reconnects for ever, subscribes anew and then
-//! says so. A killed server is noticed when its connection closes, a silent one after one and a half times
+//! says so; a login that the server refuses ends the start, and is tried again after 1 s to 30 s later. A killed server is noticed when its connection closes, a silent one after one and a half times
 //! `keep_alive` at most. With version 5, a packet with a ticket is acknowledged by the server (it travels with QoS 1 up to
 //! there; subscribers need not know), and when nobody subscribes to its topic the sender hears it at once. Memory is
 //! bounded: by `max_packet_size` on the way in, by 1 MiB and one packet on the way out; then senders wait.
@@ -186,7 +186,7 @@ impl Transporter for Mqtt {
                 sessions.run(ready).await;
                 drop(alive);
             });
-            let result = connected.await.map_err(|_| outbox::lost());
+            let result = connected.await.unwrap_or_else(|_| Err(outbox::lost()));
             if result.is_ok() {
                 give_up.0 = None;
             }

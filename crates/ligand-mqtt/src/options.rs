@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use ligand_wire::{Error, Result};
+use ligand_wire::{Error, Result, redact::Redacted};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use url::Url;
@@ -71,11 +71,10 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("url", &self.url)
-            .field("username", &self.username)
-            .field("password", &self.password.as_ref().map(|_| "***"))
-            .field("client_id", &self.client_id)
+            .field("username", &Redacted::text(&self.username))
+            .field("password", &Redacted::text(&self.password))
+            .field("client_id", &Redacted::text(&self.client_id))
             .field("qos", &self.qos)
-            .field("topic_separator", &self.topic_separator)
             .field("protocol", &self.protocol)
             .field("keep_alive", &self.keep_alive)
             .field("connect_timeout", &self.connect_timeout)
@@ -116,11 +115,7 @@ impl From<&str> for Servers {
 impl fmt::Debug for Servers {
     /// Hosts and ports only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.0.iter().map(|url| match Server::from_url(url) {
-            Ok(server) => server.to_string(),
-            Err(_) => "?".into(),
-        });
-        f.debug_list().entries(names).finish()
+        f.debug_list().entries(self.0.iter().map(|url| Redacted::url(url))).finish()
     }
 }
 
@@ -140,7 +135,7 @@ pub enum Protocol {
 }
 
 /// Certificates, as paths of PEM files.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TlsOptions {
@@ -150,6 +145,16 @@ pub struct TlsOptions {
     pub cert_file: Option<String>,
     /// Private key of this client. Default: none.
     pub key_file: Option<String>,
+}
+
+impl fmt::Debug for TlsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsOptions")
+            .field("ca_file", &self.ca_file.as_deref().map(Redacted::file))
+            .field("cert_file", &self.cert_file.as_deref().map(Redacted::file))
+            .field("key_file", &self.key_file.as_deref().map(Redacted::file))
+            .finish()
+    }
 }
 
 /// One server.
@@ -180,10 +185,13 @@ impl Server {
         let tls = match url.scheme() {
             "mqtt" => false,
             "mqtts" => true,
-            other => {
-                return Err(wrong(&format!("'{other}://' is not known; it must be 'mqtt://' or 'mqtts://'")));
-            }
+            _ => return Err(wrong("another scheme than 'mqtt://' or 'mqtts://'")),
         };
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            return Err(wrong(
+                "something follows the host; '/', '?' and '#' in user or password are written '%XX'",
+            ));
+        }
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
         let decoded = |part: &str| {
             let text = percent_decode_str(part).decode_utf8();
@@ -223,9 +231,9 @@ impl Options {
             .ok_or_else(|| wrong(format!("option 'qos' must be 0, 1 or 2; it is {}", self.qos)))?;
         let separator = &self.topic_separator;
         if separator.is_empty() || separator.contains(['+', '#', '\0']) {
-            return Err(wrong(format!(
-                "option 'topic_separator' must be a text without '+' and '#', such as '.' or '/'; it is '{separator}'"
-            )));
+            return Err(wrong(
+                "option 'topic_separator' must be a text without '+' and '#', such as '.' or '/'".into(),
+            ));
         }
         if !(1024..=LONGEST).contains(&self.max_packet_size) {
             return Err(wrong(format!(
@@ -282,6 +290,8 @@ mod tests {
         for (text, says) in [
             ("url = 'nats://a'", "'mqtt://' or 'mqtts://'"),
             ("url = 'secret'", "it must be such as"),
+            ("url = 'mqtt://u/secret@a'", "'%XX'"),
+            ("url = 'mqtt://a?secret'", "follows the host"),
             ("url = []", "names no server"),
             ("qos = 3", "0, 1 or 2"),
             ("topic_separator = '#'", "without '+' and '#'"),

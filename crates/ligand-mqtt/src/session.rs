@@ -11,8 +11,8 @@ use std::{
 };
 
 use bytes::{Buf, BytesMut};
-use ligand_transport::{Backoff, Link};
-use ligand_wire::{Error, packet::PacketKind};
+use ligand_transport::{Backoff, Link, Login};
+use ligand_wire::{Error, Result as Outcome, packet::PacketKind};
 use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -63,6 +63,8 @@ enum Ended {
     /// The server closed the connection without a word.
     Closed,
     Lost(String),
+    /// The server does not let this node in.
+    Refused(&'static str),
     /// The server seems not to know this version of the protocol.
     OtherVersion,
 }
@@ -71,6 +73,7 @@ impl From<io::Error> for Ended {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Self::Closed,
+            _ if Login::is_distrust(&error) => Self::Refused("a certificate is not trusted"),
             _ => Self::Lost(error.to_string()),
         }
     }
@@ -83,11 +86,12 @@ impl From<Malformed> for Ended {
 }
 
 impl Sessions {
-    /// Keeps a connection until the stop; `ready` is told when the first one stands.
-    pub(crate) async fn run(self, ready: oneshot::Sender<()>) {
+    /// Keeps a connection until the stop; `ready` is told when the first one stands, or that there will be none.
+    pub(crate) async fn run(self, ready: oneshot::Sender<Outcome<()>>) {
         let mut ready = Some(ready);
         let mut stop = self.stop.clone();
         let mut backoff = Backoff::default();
+        let mut login = Login::new("MQTT");
         let mut version = if self.protocol == Protocol::V3 { Version::V3 } else { Version::V5 };
         for turn in 0usize.. {
             let server = &self.servers[turn % self.servers.len()];
@@ -98,15 +102,31 @@ impl Sessions {
                 tracing::info!(server = %server, "MQTT is connected");
                 self.link.connected();
                 if let Some(ready) = ready.take() {
-                    let _ = ready.send(());
+                    let _ = ready.send(Ok(()));
                 }
             };
             let ended = self.one(server, version, connect).await;
             self.outbox.close();
             let connected = connected.into_inner();
+            if connected {
+                login.let_in();
+            }
+            let mut pause = None;
             let reason = match ended {
                 _ if *stop.borrow() => return,
                 Ended::Stopped => return,
+                Ended::Refused(why) => {
+                    match login.refused(server, why) {
+                        Ok(time) => pause = Some(time),
+                        Err(error) => {
+                            if let Some(ready) = ready.take() {
+                                let _ = ready.send(Err(error));
+                            }
+                            return;
+                        }
+                    }
+                    why.to_owned()
+                }
                 Ended::OtherVersion => {
                     if self.protocol == Protocol::Auto {
                         version = if version == Version::V5 { Version::V3 } else { Version::V5 };
@@ -127,11 +147,11 @@ impl Sessions {
                 }
                 let error = Error::disconnected().with_internal(reason);
                 self.link.disconnected(&error);
-            } else {
+            } else if pause.is_none() {
                 tracing::warn!("{reason}; trying again");
             }
             tokio::select! {
-                () = sleep(backoff.pause()) => {}
+                () = sleep(pause.unwrap_or_else(|| backoff.pause())) => {}
                 () = stopped(&mut stop) => return,
             }
         }
@@ -215,7 +235,10 @@ impl Sessions {
         match answer {
             Incoming::Welcome(welcome) if welcome.code == 0 => Ok(welcome),
             Incoming::Welcome(Welcome { code: 0x01 | 0x84, .. }) => Err(Ended::OtherVersion),
-            Incoming::Welcome(welcome) => Err(Ended::Lost(format!("it refuses: {}", refusal(welcome.code)))),
+            Incoming::Welcome(welcome) => Err(match login(welcome.code) {
+                Some(why) => Ended::Refused(why),
+                None => Ended::Lost(format!("it refuses: {}", refusal(welcome.code))),
+            }),
             _ => Err(Ended::Lost("it does not answer the connect".into())),
         }
     }
@@ -297,8 +320,8 @@ impl Sessions {
                 }
                 Incoming::Subscribed { id: SUBSCRIPTION, reasons } => {
                     if reasons.len() != self.kinds.len() || reasons.iter().any(|&reason| reason >= 0x80) {
-                        return Err(Ended::Lost(
-                            "it refuses the subscriptions; check its access rules".into(),
+                        return Err(Ended::Refused(
+                            "it does not allow the subscriptions; check its access rules",
                         ));
                     }
                     self.outbox.ready();
@@ -402,6 +425,18 @@ async fn skip(mut bytes: usize, reader: &mut Reader, input: &mut BytesMut) -> io
 /// Ends at the stop, also when whoever could stop is gone.
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// What a code says that no further try can mend.
+fn login(code: u8) -> Option<&'static str> {
+    match code {
+        0x02 | 0x85 => Some("it does not take this client id"),
+        0x04 | 0x86 => Some("wrong user or password"),
+        0x05 | 0x87 => Some("wrong user or password, or the user has no right to connect"),
+        0x8a => Some("it has banned this client"),
+        0x8c => Some("it wants another way to log in"),
+        _ => None,
+    }
 }
 
 /// What a code of version 3.1.1 (below 128) or 5 says.

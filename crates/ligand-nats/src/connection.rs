@@ -1,14 +1,14 @@
 //! One client of a NATS server with its subscriptions and tasks.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
-use async_nats::{Client, ConnectErrorKind, Message, PublishErrorKind, Subscriber};
+use async_nats::{Client, ConnectErrorKind, Message, PublishErrorKind, ServerAddr, Subscriber};
 use bytes::Bytes;
 use futures_util::{
     FutureExt, StreamExt,
     future::{AbortHandle, Abortable, Either, select},
 };
-use ligand_transport::{Backoff, Link, Outbound, Sending};
+use ligand_transport::{Backoff, Link, Login, Outbound, Sending};
 use ligand_wire::{Error, Result, topic::Topic};
 use parking_lot::Mutex;
 use tokio::{
@@ -30,6 +30,22 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(1500);
 /// How long an echo is waited for, once echoes have come, and before.
 const ECHO_PATIENCE: Duration = Duration::from_secs(30);
 const FIRST_ECHO_PATIENCE: Duration = Duration::from_secs(3);
+
+/// What a server says of users, tokens and keys alike.
+pub(crate) const WRONG_LOGIN: &str = "wrong user, password, token or key";
+
+/// Whether a text of a server is about who may connect.
+pub(crate) fn is_login(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["authorization violation", "authentication expired", "authentication revoked"]
+        .iter()
+        .any(|part| text.contains(part))
+}
+
+fn refused(servers: &[ServerAddr], why: impl fmt::Display) -> Error {
+    let names = servers.iter().map(|server| format!("{}:{}", server.host(), server.port()));
+    Login::error("NATS", names.collect::<Vec<_>>().join(", "), why)
+}
 
 /// One client of a NATS server. Dropping it ends everything.
 pub(crate) struct Connection {
@@ -84,7 +100,10 @@ impl Connection {
         let closing = pulse.clone();
         let connect = prepared
             .options
-            .reconnect_delay_callback(move |tries| reconnect_pause(tries, closing.closed()))
+            .reconnect_delay_callback(move |tries| match closing.refusals() {
+                0 => reconnect_pause(tries, closing.closed()),
+                times => Login::pauses().after(times - 1).pause(),
+            })
             .event_callback(move |event| {
                 told.take(&event);
                 std::future::ready(())
@@ -96,6 +115,13 @@ impl Connection {
                 Err(error) => error,
             };
             match error.kind() {
+                ConnectErrorKind::AuthorizationViolation => {
+                    return Err(refused(&prepared.servers, WRONG_LOGIN));
+                }
+                _ if Login::is_distrust(&error) => {
+                    return Err(refused(&prepared.servers, "a certificate is not trusted"));
+                }
+                _ if is_login(&error.to_string()) => return Err(refused(&prepared.servers, error)),
                 ConnectErrorKind::ServerParse | ConnectErrorKind::Tls => return Err(wrong(error)),
                 ConnectErrorKind::Authentication => {
                     return Err(wrong("'nkey' must be the seed of a user: 'SU' and 56 more characters"));

@@ -14,6 +14,7 @@
 //! * Balanced topics are queue subscriptions, with the names of queues that Moleculer uses.
 //! * A packet with a ticket is published with a reply subject. When nobody subscribed, the server says so at once,
 //!   and the ticket comes back. Nobody answers on that subject; other implementations ignore it.
+//! * A login that the server refuses ends the start; later it is tried again after 1 s to 30 s.
 //! * A lost server is told at once, and tried again for ever; pauses grow to 1.5 s. A server that is silent is
 //!   given up after three [ping intervals](NatsOptions::ping_interval). Other servers of the cluster are learned
 //!   from the one that is connected.

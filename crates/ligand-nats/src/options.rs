@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_nats::{ConnectOptions, ServerAddr, rustls::crypto::CryptoProvider};
-use ligand_wire::{Error, Result};
+use ligand_wire::{Error, Result, redact::Redacted};
 use serde::{Deserialize, Deserializer, de};
 
 /// How a node reaches its NATS server.
@@ -51,7 +51,7 @@ pub struct NatsOptions {
 }
 
 /// Encryption of the connection to a NATS server.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TlsOptions {
     /// Connects only to servers with TLS. Also on with `tls://`, and when the server asks for it.
@@ -167,7 +167,9 @@ pub(crate) async fn prepare(options: &NatsOptions, node: &str) -> Result<Prepare
         }
     }
     if !crate::subject::is_literal(&options.inbox_prefix) {
-        return Err(wrong(format!("'inbox_prefix' is '{}', which is no subject", options.inbox_prefix)));
+        return Err(wrong(
+            "'inbox_prefix' is no subject: it has white space, '*', '>' or an empty part between dots",
+        ));
     }
     // With several providers in a program, the client library would not know which to use.
     if CryptoProvider::get_default().is_none() {
@@ -232,7 +234,7 @@ async fn sign_in(
         readable("credentials", file)?;
         let read = connect.credentials_file(file).await;
         connect = read.map_err(|_| {
-            wrong(format!("'credentials' is {}, which holds no JWT and NKey seed", file.display()))
+            wrong(format!("'credentials' is {}, which holds no JWT and NKey seed", Redacted::file(file)))
         })?;
     }
     Ok(connect)
@@ -241,7 +243,9 @@ async fn sign_in(
 fn readable(name: &str, file: &Path) -> Result<()> {
     match File::open(file) {
         Ok(_) => Ok(()),
-        Err(error) => Err(wrong(format!("'{name}' is {}, which cannot be read: {error}", file.display()))),
+        Err(error) => {
+            Err(wrong(format!("'{name}' is {}, which cannot be read: {error}", Redacted::file(file))))
+        }
     }
 }
 
@@ -266,23 +270,30 @@ fn servers(urls: &str) -> Result<Vec<Server>> {
     if parts.is_empty() {
         return Err(wrong("'url' names no server"));
     }
-    parts.into_iter().map(server).collect()
+    parts.into_iter().enumerate().map(|(at, url)| server(at, url)).collect()
 }
 
-fn server(url: &str) -> Result<Server> {
+/// Errors name the URL by its place: it may hold a password.
+fn server(at: usize, url: &str) -> Result<Server> {
+    let wrong = |what: &str| wrong(format!("server {} of 'url' {what}", at + 1));
     let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
     let (login, host) = match rest.rsplit_once('@') {
         Some((login, host)) => (Some(login), host),
         None => (None, rest),
     };
     if !matches!(scheme, "nats" | "tls") {
-        return Err(wrong(format!("'url' has the scheme '{scheme}'; it must be 'nats' or 'tls'")));
+        return Err(wrong("has another scheme than 'nats://' or 'tls://'"));
     }
-    let address: ServerAddr = format!("{scheme}://{host}")
-        .parse()
-        .map_err(|error| wrong(format!("'url' has the address '{host}', which is none: {error}")))?;
+    if login.is_some_and(|login| login.contains(['/', '?', '#'])) {
+        return Err(wrong("has '/', '?' or '#' before the '@': in user and password they are written '%XX'"));
+    }
+    if host.contains(['?', '#']) || host.trim_end_matches('/').contains('/') {
+        return Err(wrong("has more than a host and a port"));
+    }
+    let address: ServerAddr =
+        format!("{scheme}://{host}").parse().map_err(|_| wrong("has no valid host and port"))?;
     if address.host().is_empty() {
-        return Err(wrong(format!("'url' has the address '{host}', which names no host")));
+        return Err(wrong("names no host"));
     }
     let login = login.map(|login| match login.split_once(':') {
         Some((user, password)) => Login::User(decode(user), decode(password)),
@@ -336,20 +347,32 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
 /// Everything but what is secret.
 impl fmt::Debug for NatsOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosts: Vec<_> =
-            self.url.split(',').map(|url| url.rsplit('@').next().unwrap_or_default()).collect();
         f.debug_struct("NatsOptions")
-            .field("url", &hosts.join(","))
-            .field("user", &self.user)
-            .field("credentials", &self.credentials)
+            .field("url", &Redacted::url(&self.url))
+            .field("user", &Redacted::text(&self.user))
+            .field("password", &Redacted::text(&self.password))
+            .field("token", &Redacted::text(&self.token))
+            .field("nkey", &Redacted::text(&self.nkey))
+            .field("credentials", &self.credentials.as_deref().map(Redacted::file))
             .field("tls", &self.tls)
-            .field("name", &self.name)
+            .field("name", &Redacted::text(&self.name))
             .field("ping_interval", &self.ping_interval)
             .field("connect_timeout", &self.connect_timeout)
             .field("send_queue", &self.send_queue)
             .field("receive_queue", &self.receive_queue)
-            .field("inbox_prefix", &self.inbox_prefix)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TlsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsOptions")
+            .field("required", &self.required)
+            .field("first", &self.first)
+            .field("ca", &self.ca.as_deref().map(Redacted::file))
+            .field("cert", &self.cert.as_deref().map(Redacted::file))
+            .field("key", &self.key.as_deref().map(Redacted::file))
+            .finish()
     }
 }
 
@@ -364,8 +387,14 @@ mod tests {
         assert_eq!(shown, ["nats://a:1", "tls://b", "nats://c:3"]);
         assert_eq!(parsed[0].login, Some(Login::User("u".into(), "p@ss".into())));
         assert_eq!(servers("nats://t%6fken@a").unwrap()[0].login, Some(Login::Token("token".into())));
-        for (url, cause) in [("", "no server"), ("redis://a", "'redis'"), ("nats://", "host"), ("a:x", "a:x")]
-        {
+        for (url, cause) in [
+            ("", "no server"),
+            ("nats://u:a/b@c", "%XX"),
+            ("nats://a/b", "more than"),
+            ("b,redis://a", "server 2"),
+            ("nats://", "host"),
+            ("a:x", "port"),
+        ] {
             let error = servers(url).err().unwrap();
             assert!(error.message().contains(cause), "{url}: {error}");
         }
@@ -375,7 +404,7 @@ mod tests {
     fn secrets_are_not_shown() {
         let options = NatsOptions::url("nats://u:secret1@a,secret2@b").token("secret3").nkey("secret4");
         let shown = format!("{:?}", options.user("u", "secret5"));
-        assert!(shown.contains("\"a,b\"") && !shown.contains("secret"), "{shown}");
+        assert!(shown.contains("nats://…, …") && !shown.contains("secret"), "{shown}");
         let error = servers("nats://u:secret@[a").err().unwrap();
         assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     }

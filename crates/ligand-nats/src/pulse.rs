@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -10,6 +10,8 @@ use async_nats::Event;
 use ligand_wire::{Error, Result};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
+
+use crate::connection::{WRONG_LOGIN, is_login};
 
 /// How often the same complaint is logged at most.
 const QUIET: Duration = Duration::from_secs(10);
@@ -41,6 +43,8 @@ pub(crate) struct Pulse {
     /// As `phase`, for the way of every packet.
     ready: AtomicBool,
     changes: mpsc::UnboundedSender<Change>,
+    /// How often the server has refused the login since the last connection.
+    refusals: AtomicU32,
     slow: Mutex<Complaint>,
     refused: Mutex<Complaint>,
 }
@@ -71,6 +75,7 @@ impl Pulse {
             phase: watch::Sender::new(Phase::Lost),
             ready: AtomicBool::new(false),
             changes,
+            refusals: AtomicU32::new(0),
             slow: Mutex::default(),
             refused: Mutex::default(),
         };
@@ -81,6 +86,7 @@ impl Pulse {
     pub(crate) fn take(&self, event: &Event) {
         match event {
             Event::Connected => {
+                self.refusals.store(0, Ordering::Release);
                 self.enter(Phase::Standing);
                 let _ = self.changes.send(Change::Connected);
             }
@@ -94,10 +100,26 @@ impl Pulse {
                 }
             }
             Event::LameDuckMode => tracing::info!("NATS: the server is about to stop"),
-            Event::ServerError(error) => self.complain(error),
-            Event::ClientError(error) => self.complain(error),
+            Event::ServerError(error) => self.trouble(error),
+            Event::ClientError(error) => self.trouble(error),
             Event::Draining | Event::Closed => {}
         }
+    }
+
+    /// What the server or the library says. A refused login is told each time: the pauses before the next try are
+    /// long.
+    fn trouble(&self, error: &dyn fmt::Display) {
+        if is_login(&error.to_string()) {
+            self.refusals.fetch_add(1, Ordering::AcqRel);
+            tracing::error!("NATS: the server refuses this node: {WRONG_LOGIN}; trying again");
+        } else {
+            self.complain(error);
+        }
+    }
+
+    /// How often the login was refused since the last connection.
+    pub(crate) fn refusals(&self) -> u32 {
+        self.refusals.load(Ordering::Acquire)
     }
 
     /// Logs what went wrong, now and then.

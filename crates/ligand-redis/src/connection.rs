@@ -3,6 +3,7 @@
 use std::{fmt, io, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use ligand_transport::Login;
 use ligand_wire::Error;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -36,15 +37,17 @@ pub(crate) struct Lost {
     text: String,
     /// The server answered, with an error.
     pub(crate) refused: bool,
+    /// It does not let this node in, and why.
+    pub(crate) login: Option<(String, &'static str)>,
 }
 
 impl Lost {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), refused: false }
+        Self { text: text.into(), refused: false, login: None }
     }
 
     pub(crate) fn refused(text: &[u8]) -> Self {
-        Self { text: format!("refused: {}", String::from_utf8_lossy(text)), refused: true }
+        Self { text: format!("refused: {}", String::from_utf8_lossy(text)), refused: true, login: None }
     }
 
     /// Nothing came, not even the answer to a PING.
@@ -52,9 +55,33 @@ impl Lost {
         Self::new("the server is silent, it does not answer a PING")
     }
 
+    /// The server does not let this node in. Its own words are left out: some repeat what was sent.
+    pub(crate) fn of_login(self, why: &'static str) -> Self {
+        let first = self.text.strip_prefix("refused: ").and_then(|text| text.split(' ').next());
+        let why = match first {
+            _ if !self.refused => return self,
+            // Not about this node.
+            Some("LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN") => return self,
+            Some("WRONGPASS") => "wrong user or password",
+            Some("NOAUTH") => "it asks for a password",
+            Some("NOPERM") => "the user has not the rights that are needed",
+            Some("DENIED") => "it takes no connections from other machines (protected mode)",
+            _ => why,
+        };
+        Self { text: why.into(), refused: true, login: Some((String::new(), why)) }
+    }
+
+    /// The server takes no connections from where this node is; it says so once and hangs up.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.text.starts_with("refused: DENIED")
+    }
+
     /// Names the server.
     pub(crate) fn of(mut self, server: impl fmt::Display) -> Self {
         self.text = format!("{server}: {}", self.text);
+        if let Some((of, _)) = &mut self.login {
+            *of = server.to_string();
+        }
         self
     }
 
@@ -72,7 +99,11 @@ impl fmt::Display for Lost {
 
 impl From<io::Error> for Lost {
     fn from(error: io::Error) -> Self {
-        Self::new(error.to_string())
+        let lost = Self::new(error.to_string());
+        match Login::is_distrust(&error) {
+            true => Self { login: Some((String::new(), "a certificate is not trusted")), ..lost },
+            false => lost,
+        }
     }
 }
 

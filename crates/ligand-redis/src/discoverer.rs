@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use ligand_transport::{Backoff, BoxFuture, Discoverer, Link};
+use ligand_transport::{Backoff, BoxFuture, Discoverer, Link, Login};
 use ligand_wire::{
     Error, Result,
     codec::{Envelope, encode},
@@ -166,6 +166,9 @@ impl Discoverer for RedisDiscoverer {
             });
             let mut backoff = Backoff::default();
             while let Err(lost) = work.connect(&mut *work.state.lock().await).await {
+                if let Some((server, why)) = lost.login {
+                    return Err(Login::error("Redis", server, why));
+                }
                 let pause = backoff.pause();
                 let tries = backoff.tries();
                 tracing::warn!(reason = %lost, tries, ?pause, "cannot reach the store of nodes, trying again");

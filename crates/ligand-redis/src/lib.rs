@@ -19,6 +19,7 @@
 //! * A node that the bus declared lost comes back when its beat was written again, not because an old one is left.
 //! * Of the store, at most 20 000 beats and infos of 4 MiB are looked at; what is malformed is ignored, with a line in
 //!   the log at times.
+//! * A login that the server refuses ends the start; later it is tried again after 1 s to 30 s.
 //! * The text of passwords is in no log, error and `Debug` output.
 //!
 //! # Limits

@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
+use ligand_wire::redact::Redacted;
 use serde::Deserialize;
 
 /// How a Redis server is reached.
@@ -28,7 +29,7 @@ pub struct RedisOptions {
 }
 
 /// Certificates for `rediss://`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TlsOptions {
@@ -102,21 +103,14 @@ impl RedisOptions {
     }
 }
 
-/// A URL without what stands before the `@`, which may hold a password.
-pub(crate) fn redacted(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-    if scheme.is_empty() { rest.into() } else { format!("{scheme}://{rest}") }
-}
-
 impl fmt::Debug for RedisOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisOptions")
-            .field("url", &redacted(&self.url))
-            .field("username", &self.username)
-            .field("password", &self.password.as_ref().map(|_| "…"))
+            .field("url", &Redacted::url(&self.url))
+            .field("username", &Redacted::text(&self.username))
+            .field("password", &Redacted::text(&self.password))
             .field("db", &self.db)
-            .field("connection_name", &self.connection_name)
+            .field("connection_name", &Redacted::text(&self.connection_name))
             .field("tls", &self.tls)
             .field("cluster", &self.cluster)
             .finish()
@@ -125,7 +119,17 @@ impl fmt::Debug for RedisOptions {
 
 impl fmt::Debug for ClusterOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.nodes.iter().map(|url| redacted(url))).finish()
+        f.debug_list().entries(self.nodes.iter().map(|url| Redacted::url(url))).finish()
+    }
+}
+
+impl fmt::Debug for TlsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsOptions")
+            .field("ca", &self.ca.as_deref().map(Redacted::file))
+            .field("cert", &self.cert.as_deref().map(Redacted::file))
+            .field("key", &self.key.as_deref().map(Redacted::file))
+            .finish()
     }
 }
 

@@ -6,14 +6,13 @@ use std::{
     time::Duration,
 };
 
-use ligand_wire::{Error, Result};
+use ligand_wire::{Error, Result, redact::Redacted};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 use crate::{
     RedisOptions, TlsOptions,
     connection::{Connection, Lost},
-    options::redacted,
     tls,
 };
 
@@ -103,6 +102,11 @@ impl Turn<'_> {
         self.server.connect(&name).await.map_err(|lost| lost.of(self.server))
     }
 
+    /// Names the server in what went wrong with its connection.
+    pub(crate) fn name(&self, lost: Lost) -> Lost {
+        lost.of(self.server)
+    }
+
     /// Bounds `work` with [`PATIENCE`].
     pub(crate) async fn within<T>(&self, work: impl Future<Output = Result<T, Lost>>) -> Result<T, Lost> {
         timeout(PATIENCE, work).await.unwrap_or_else(|_| {
@@ -116,7 +120,7 @@ impl Server {
         let wrong = |what: &str| {
             Error::broker_options(format!(
                 "Redis: URL '{}': {what}. It must look like redis://user:password@host:6379/0, or rediss:// for TLS.",
-                redacted(url)
+                Redacted::url(url)
             ))
         };
         let (scheme, rest) = url.split_once("://").unwrap_or(("redis", url));
@@ -130,6 +134,9 @@ impl Server {
         }
         let (credentials, place) =
             rest.rsplit_once('@').map_or((None, rest), |(left, right)| (Some(left), right));
+        if credentials.is_some_and(|text| text.contains('/')) {
+            return Err(wrong("'/' stands before '@'; in user and password it is written '%2F'"));
+        }
         let (place, db) = place.split_once('/').unwrap_or((place, ""));
         let db = match db {
             "" => 0,
@@ -196,22 +203,26 @@ impl Server {
             }
         };
         if let Some(password) = &self.password {
-            match &self.username {
-                Some(username) => connection.ask(&["AUTH", username, password]).await?,
-                None => connection.ask(&["AUTH", password]).await?,
+            let answer = match &self.username {
+                Some(username) => connection.ask(&["AUTH", username, password]).await,
+                None => connection.ask(&["AUTH", password]).await,
             };
+            answer
+                .map_err(|lost| lost.of_login("it does not take this login; has it users and passwords?"))?;
         }
         if self.db != 0 {
-            connection.ask(&["SELECT", &self.db.to_string()]).await?;
+            let answer = connection.ask(&["SELECT", &self.db.to_string()]).await;
+            answer.map_err(|lost| lost.of_login("it does not have this database"))?;
         }
         // Some users may not name themselves; the name is for people only.
         match connection.ask(&["CLIENT", "SETNAME", name]).await {
             Ok(_) => {}
+            Err(lost) if lost.is_denied() => return Err(lost.of_login("")),
             Err(lost) if lost.refused => {}
             Err(lost) => return Err(lost),
         }
         // Is the user let in at all?
-        connection.ask(&["PING"]).await?;
+        connection.ask(&["PING"]).await.map_err(|lost| lost.of_login("it does not answer a PING"))?;
         Ok(connection)
     }
 }
@@ -271,6 +282,8 @@ mod tests {
             ("redis://x:%zz@h", "not percent-encoded"),
             ("redis://x:s3cret@h?db=1", "after '?'"),
             ("redis://x@h", "no password"),
+            ("redis://x:y/s3cret@h", "'%2F'"),
+            ("redis://h/s3cret@z", "'%2F'"),
         ] {
             let text = fault(&RedisOptions::url(url));
             assert!(text.contains(cause) && !text.contains("s3cret"), "{url}: {text}");

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use ligand_wire::{Error, Result};
+use ligand_wire::{Error, Result, redact::Redacted};
 use tokio_rustls::{
     TlsConnector,
     rustls::{
@@ -39,7 +39,8 @@ pub(crate) fn connector(options: &TlsOptions) -> Result<TlsConnector> {
     let config = match (&options.cert, &options.key) {
         (Some(cert), Some(key)) => {
             let chain = certificates("tls.cert", cert)?;
-            let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong("tls.key", key, error))?;
+            let secret =
+                PrivateKeyDer::from_pem_file(key).map_err(|error| wrong("tls.key", key, cause(error)))?;
             config.with_client_auth_cert(chain, secret).map_err(|error| wrong("tls.key", key, error))?
         }
         (None, None) => config.with_no_client_auth(),
@@ -55,13 +56,22 @@ pub(crate) fn connector(options: &TlsOptions) -> Result<TlsConnector> {
 fn certificates(option: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let list = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect::<Result<Vec<_>, pem::Error>>)
-        .map_err(|error| wrong(option, file, error))?;
+        .map_err(|error| wrong(option, file, cause(error)))?;
     if list.is_empty() {
         return Err(wrong(option, file, "it holds no certificate"));
     }
     Ok(list)
 }
 
+/// What is wrong with a PEM file, without what stands in it.
+fn cause(error: pem::Error) -> String {
+    match error {
+        pem::Error::Io(error) => error.to_string(),
+        pem::Error::NoItemsFound => "nothing of that kind is in it".into(),
+        _ => "it is no PEM file".into(),
+    }
+}
+
 fn wrong(option: &str, file: &Path, error: impl std::fmt::Display) -> Error {
-    Error::broker_options(format!("Redis: `{option}` = '{}': {error}", file.display()))
+    Error::broker_options(format!("Redis: `{option}` = '{}': {error}", Redacted::file(file)))
 }

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use ligand_transport::{Backoff, BoxFuture, Link, Outbound, Sending, Transporter};
+use ligand_transport::{Backoff, BoxFuture, Link, Login, Outbound, Sending, Transporter};
 use ligand_wire::{Error, Result, topic::Topic};
 use tokio::{
     sync::watch,
@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use self::{lane::Lane, session::Session};
-use crate::{RedisOptions, server::Servers};
+use crate::{RedisOptions, connection::Lost, server::Servers};
 
 /// Silence after which the server is asked whether it lives.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -96,6 +96,8 @@ impl RedisTransporter {
         let Some(bus) = this.bus.get() else { return };
         let mut phase = this.phase.subscribe();
         let mut backoff = Backoff::default();
+        let mut login = Login::new("Redis");
+        login.let_in();
         loop {
             let since = Instant::now();
             let lost = tokio::select! {
@@ -110,10 +112,17 @@ impl RedisTransporter {
             if since.elapsed() > STABLE {
                 backoff.reset();
             }
-            session = tokio::select! {
-                session = async { sleep(backoff.pause()).await; bus.insist(&link, &mut backoff).await } => session,
+            let next = tokio::select! {
+                session = async {
+                    sleep(backoff.pause()).await;
+                    bus.insist(&link, &mut backoff, &mut login).await
+                } => session,
                 _ = phase.wait_for(|phase| *phase == Phase::Closing) => return,
             };
+            // Not refused for good: it was let in once.
+            let Ok(next) = next else { return };
+            session = next;
+            login.let_in();
             this.begin(&link);
         }
     }
@@ -121,11 +130,20 @@ impl RedisTransporter {
 
 impl Bus {
     /// Tries until there is a session.
-    async fn insist(&self, link: &Arc<dyn Link>, backoff: &mut Backoff) -> Session {
+    ///
+    /// # Errors
+    /// When the server never let this node in, and does not now.
+    async fn insist(
+        &self,
+        link: &Arc<dyn Link>,
+        backoff: &mut Backoff,
+        login: &mut Login,
+    ) -> Result<Session> {
         loop {
             let turn = self.servers.turn();
             match turn.within(Session::open(&turn, link, &self.prefix)).await {
-                Ok(session) => return session,
+                Ok(session) => return Ok(session),
+                Err(Lost { login: Some((server, why)), .. }) => sleep(login.refused(server, why)?).await,
                 Err(lost) => {
                     let pause = backoff.pause();
                     let tries = backoff.tries();
@@ -149,7 +167,7 @@ impl Transporter for RedisTransporter {
                 return Err(Error::internal_error("a transporter connects once in its life"));
             }
             let Some(bus) = self.bus.get() else { return Ok(()) };
-            let session = bus.insist(&link, &mut Backoff::default()).await;
+            let session = bus.insist(&link, &mut Backoff::default(), &mut Login::new("Redis")).await?;
             self.phase.send_replace(Phase::Running);
             let keeping = Keeping(self.clone());
             self.begin(&link);

@@ -34,9 +34,9 @@ impl FromStr for Method {
             "deflate" => Ok(Self::Deflate),
             "deflateRaw" | "deflate_raw" => Ok(Self::DeflateRaw),
             "gzip" => Ok(Self::Gzip),
-            other => Err(Error::broker_options(format!(
-                "compression method '{other}' is not known; use 'deflate', 'deflateRaw' or 'gzip'"
-            ))),
+            _ => Err(Error::broker_options(
+                "this compression method is not known; use 'deflate', 'deflateRaw' or 'gzip'",
+            )),
         }
     }
 }

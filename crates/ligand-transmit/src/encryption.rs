@@ -83,10 +83,10 @@ impl Encryption {
             "aes-256-cbc" => {
                 Cipher::Aes256(Box::new(Aes256::new_from_slice(key).map_err(|_| wrong_key(32))?))
             }
-            other => {
-                return Err(Error::broker_options(format!(
-                    "encryption algorithm '{other}' is not known; use 'aes-256-cbc', 'aes-192-cbc' or 'aes-128-cbc'"
-                )));
+            _ => {
+                return Err(Error::broker_options(
+                    "this encryption algorithm is not known; use 'aes-256-cbc', 'aes-192-cbc' or 'aes-128-cbc'",
+                ));
             }
         };
         let iv = iv.try_into().map_err(|_| {

@@ -61,8 +61,13 @@ pub trait Cluster: Send + Sync {
     /// A node lives. False: it is unknown, left or changed, so its info must be asked for.
     fn heard(&self, id: &str, beat: &Heartbeat) -> bool;
 
-    /// Load of a node; older values are ignored.
+    /// Load of a node, as somebody else tells; older values are ignored.
     fn load(&self, id: &str, cpu_seq: u64, cpu: f64);
+
+    /// Load of a node, as it tells itself: it counts whatever the number.
+    fn told_load(&self, id: &str, cpu_seq: u64, cpu: f64) {
+        self.load(id, cpu_seq, cpu);
+    }
 
     /// A node left, or was lost (`unexpected`). Its services go, calls that wait for it fail at once.
     fn lost(&self, id: &str, unexpected: bool);
@@ -74,6 +79,17 @@ pub trait Cluster: Send + Sync {
     /// A node was sighted at this address: new nodes are kept as not available with seq 0.
     fn sighted(&self, id: &str, address: Address);
 
-    /// Others think that this node has left, as of `seq`: its own number goes above that.
+    /// A node that is not available and never answered is forgotten: somebody may have made its name up.
+    fn forget(&self, id: &str) {
+        let _ = id;
+    }
+
+    /// Others think that this node has left, or know another story about it, as of `seq`: its own number goes above
+    /// that.
     fn outlive(&self, seq: u64);
+
+    /// Another living node uses this node's name; `other` says which and where. A node that starts gives up.
+    fn conflict(&self, other: &str) {
+        let _ = other;
+    }
 }

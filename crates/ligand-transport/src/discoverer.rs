@@ -16,7 +16,8 @@ pub trait Discoverer: Send + Sync + 'static {
     /// up.
     ///
     /// # Errors
-    /// `BROKER_OPTIONS_ERROR` for what no further try can mend.
+    /// `BROKER_OPTIONS_ERROR` for what no further try can mend: a wrong option, a store that does not let this node
+    /// in.
     fn start(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>>;
 
     /// Stores what this node is and offers, then beats. Called at the start and after each change.

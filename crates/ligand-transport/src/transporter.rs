@@ -70,7 +70,8 @@ pub trait Transporter: Send + Sync + 'static {
     /// for ever; dropping the future gives up.
     ///
     /// # Errors
-    /// `BROKER_OPTIONS_ERROR` for what no further try can mend: a wrong URL, a missing certificate file.
+    /// `BROKER_OPTIONS_ERROR` for what no further try can mend: a wrong URL, a missing certificate file, a server that
+    /// does not let this node in. After the first connection a refused login is tried again, see [`crate::Login`].
     fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>>;
 
     /// Replaces all balanced subscriptions. Only called when [`Features::balancer`] is set.

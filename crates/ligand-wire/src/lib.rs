@@ -12,6 +12,7 @@ pub mod objects;
 pub mod packet;
 pub mod pattern;
 pub mod payload;
+pub mod redact;
 pub mod rules;
 pub mod schema;
 pub mod topic;

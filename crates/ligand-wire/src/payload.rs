@@ -42,7 +42,8 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel between services",
     label = "not a Ligand payload",
-    note = "put #[payload] on it, or derive Clone, Serialize and Deserialize; use ligand::Payload for untyped data"
+    note = "put #[payload] on it, or derive Clone, Serialize and Deserialize; use ligand::Payload for untyped data",
+    note = "an #[entity] with hidden fields stays in its service: answer its visible part, made by `.visible()`"
 )]
 pub trait Data: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
 

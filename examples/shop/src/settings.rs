@@ -85,7 +85,7 @@ impl Settings {
 /// The administrator keeps to the rules of [`Register`](crate::user::Register).
 fn administrator(email: &str, password: &str) -> Result<(String, String)> {
     let name = "Administrator".into();
-    let mut admin = Register { name, email: email.into(), password: password.trim().into() };
+    let mut admin = Register { name, email: email.into(), password: password.into() };
     admin.sanitize();
     if !(6..=128).contains(&admin.password.chars().count()) {
         return Err(Error::broker_options(

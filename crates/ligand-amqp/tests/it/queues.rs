@@ -91,11 +91,21 @@ async fn a_deleted_queue_is_a_loss_and_is_declared_again() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_tried_again() {
+async fn a_login_that_is_refused_ends_the_start() {
     let (server, vhost) = Rabbit::shared().await;
-    let url = format!("amqp://guest:other@127.0.0.1:{}/{vhost}", server.port);
-    let amqp = std::sync::Arc::new(ligand_amqp::Amqp::from_url(&url).unwrap());
-    let link = ligand_transport::contract::TestLink::new("here", "");
-    assert!(timeout(Duration::from_millis(500), amqp.connect(link.clone())).await.is_err());
-    assert_eq!(link.connections(), 0);
+    for (login, vhost, cause) in [
+        ("guest:hunter2", &*vhost, "wrong user or password"),
+        ("guest:guest", "hunter2", "there is no such virtual host, or the user may not use it"),
+    ] {
+        let url = format!("amqp://{login}@127.0.0.1:{}/{vhost}", server.port);
+        let amqp = std::sync::Arc::new(ligand_amqp::Amqp::from_url(&url).unwrap());
+        let link = ligand_transport::contract::TestLink::new("here", "");
+        let error =
+            timeout(PATIENCE, amqp.connect(link.clone())).await.expect("it does not wait").unwrap_err();
+        assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
+        let text = format!("AMQP server 127.0.0.1:{} refuses this node: {cause}", server.port);
+        assert_eq!(error.message(), text);
+        assert!(!format!("{error:?}").contains("hunter2"));
+        assert_eq!(link.connections(), 0);
+    }
 }

@@ -169,6 +169,7 @@ impl BrokerBuilder {
             change(&mut options);
         }
         options.check()?;
+        crate::log::check(&options.log.level)?;
         let node_id = node_id(&options)?;
         let cache = cache(&options, self.cacher)?;
         let mut services = self.services;
@@ -233,6 +234,12 @@ fn check_cluster(
     transporter: Option<&dyn Transporter>,
     discoverer: Option<&dyn Discoverer>,
 ) -> Result<()> {
+    let serializer = options.serializer.format();
+    if !serializer.is_available() {
+        return Err(Error::broker_options(format!(
+            "option 'serializer': {serializer} needs the cargo feature 'serializers' of the crate 'ligand'"
+        )));
+    }
     let Some(transporter) = transporter else {
         return match discoverer {
             Some(discoverer) => Err(Error::broker_options(format!(
@@ -314,4 +321,17 @@ fn emit_hooks(middlewares: &[Arc<dyn Middleware>]) -> Option<DynEmit> {
         layers = middleware.emit(next).or(layers);
     }
     layers
+}
+
+#[cfg(all(test, not(feature = "serializers")))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_serializer_that_is_not_compiled_in_is_refused_at_start() {
+        let builder = ServiceBroker::builder().options(|o| o.serializer = crate::config::Serializer::Cbor);
+        let error = builder.start().await.unwrap_err();
+        let text = "option 'serializer': CBOR needs the cargo feature 'serializers' of the crate 'ligand'";
+        assert_eq!(error.message(), text);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use ligand_wire::{Error, payload::Format};
+use ligand_wire::{Error, payload::Format, redact::Redacted};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -24,7 +24,7 @@ pub struct Plug {
 impl fmt::Debug for Plug {
     /// Addresses and options hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Plug({})", self.kind)
+        write!(f, "Plug({})", Redacted::kind(&self.kind))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ligand_wire::{Error, Result};
+use ligand_wire::{Error, Result, redact::without_value};
 use serde::Deserialize as _;
 use toml::{Table, Value};
 
@@ -34,7 +34,8 @@ pub(crate) fn load(file: Option<&Path>, env: &Env) -> Result<Options> {
         };
         table = lay(&table, variable, &path, value)?;
     }
-    check(&table).map_err(|error| Error::broker_options(format!("configuration: {}", error.message())))
+    check(&table)
+        .map_err(|error| Error::broker_options(format!("configuration: {}", without_value(error.message()))))
 }
 
 fn read(file: &Path) -> Result<Table> {
@@ -51,10 +52,11 @@ fn read(file: &Path) -> Result<Table> {
 fn place(text: &str, file: &str, error: &toml::de::Error) -> Error {
     let start = error.span().map_or(0, |span| span.start.min(text.len()));
     let line = text[..start].matches('\n').count() + 1;
-    let key =
-        text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map_or("", |(key, _)| key.trim());
-    let key = if key.is_empty() { String::new() } else { format!(", key '{key}'") };
-    Error::broker_options(format!("{file}, line {line}{key}: {}", error.message()))
+    // A line that is more than one entry may be a part of a long text.
+    let entry = text.lines().nth(line - 1).and_then(|line| toml::from_str::<Table>(line).ok());
+    let key = entry.as_ref().and_then(|entry| entry.keys().next());
+    let key = key.map_or_else(String::new, |key| format!(", key '{key}'"));
+    Error::broker_options(format!("{file}, line {line}{key}: {}", without_value(error.message())))
 }
 
 /// Sets one variable's value and checks at once, so that an error names the variable.
@@ -69,7 +71,7 @@ fn lay(table: &Table, variable: &str, path: &str, text: &str) -> Result<Table> {
             Err(error) => last = last.or(Some(error)),
         }
     }
-    let reason = last.map_or_else(String::new, |error| error.message().to_string());
+    let reason = last.map_or_else(String::new, |error| without_value(error.message()).into_owned());
     Err(Error::broker_options(format!("environment variable {variable} (option '{path}'): {reason}")))
 }
 

@@ -1,5 +1,7 @@
 //! Another node, as this one knows it.
 
+mod story;
+
 use std::{
     fmt,
     sync::{
@@ -12,9 +14,10 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use ligand_transport::{Address, Peer};
 use ligand_wire::packet::NodeInfo;
 use parking_lot::Mutex;
-use serde_json::Value;
 use tokio::time::Instant;
 
+pub(crate) use self::story::{FAR, Story, newest};
+use self::story::{MAX_SEQ, Stories};
 use super::strategy::HostLatency;
 
 /// Another node. What calls look at is atomic; the rest changes rarely.
@@ -24,6 +27,14 @@ pub struct Node {
     suspect: AtomicBool,
     /// The bus said that nobody listens under its name.
     absent: AtomicBool,
+    /// It answered a question of this node: somebody lives under the name.
+    answered: AtomicBool,
+    /// Somebody said that it leaves, and it was asked.
+    leaving: AtomicBool,
+    /// Somebody else claims its name, and it is being heard.
+    hearing: AtomicBool,
+    /// It will be asked in a moment.
+    asking: AtomicBool,
     /// Protocol version as a number, 0 = not known.
     ver: AtomicU8,
     /// Load in percent as the bits of an `f32`; `NaN` = not known.
@@ -32,12 +43,14 @@ pub struct Node {
     /// Longest packet that it takes, in bytes; `usize::MAX` = it did not tell.
     largest: AtomicUsize,
     info: ArcSwap<NodeInfo>,
+    /// When it was heard of first.
+    first: Instant,
     latency: ArcSwapOption<HostLatency>,
     state: Mutex<State>,
 }
 
 /// Between two questions to a node.
-const ASK_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+pub(crate) const ASK_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 struct State {
     seq: u64,
@@ -45,6 +58,7 @@ struct State {
     since: Option<Instant>,
     asked: Option<Instant>,
     address: Option<Address>,
+    stories: Stories,
 }
 
 impl Node {
@@ -54,11 +68,16 @@ impl Node {
             available: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
             absent: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+            hearing: AtomicBool::new(false),
+            asking: AtomicBool::new(false),
             ver: AtomicU8::new(0),
             cpu: AtomicU32::new(f32::NAN.to_bits()),
             cpu_seq: AtomicU64::new(0),
             largest: AtomicUsize::new(usize::MAX),
             info: ArcSwap::default(),
+            first: Instant::now(),
             latency: ArcSwapOption::empty(),
             state: Mutex::new(State {
                 seq: 0,
@@ -66,6 +85,7 @@ impl Node {
                 since: None,
                 asked: None,
                 address: None,
+                stories: Stories::default(),
             }),
         }
     }
@@ -125,6 +145,11 @@ impl Node {
         self.state.lock().heard.elapsed()
     }
 
+    /// How long ago it was heard of first.
+    pub(crate) fn age(&self) -> std::time::Duration {
+        self.first.elapsed()
+    }
+
     /// How long ago it left, when it did.
     pub fn offline_for(&self) -> Option<std::time::Duration> {
         self.state.lock().since.map(|since| since.elapsed())
@@ -151,18 +176,22 @@ impl Node {
         self.touch();
     }
 
-    /// The protocol version it speaks: as its packets say, else as its implementation is known to.
+    /// The protocol version it speaks: as its info says, else as its implementation is known to, else as its packets
+    /// say. One packet in its name must not change how it is spoken to.
     pub(crate) fn ver(&self) -> Option<&'static str> {
+        let info = self.info.load();
+        let own = info.config.get("ligand").and_then(|own| own.get("protocol")).and_then(|ver| ver.as_str());
+        match (own, &*info.client.kind, info.client.version.split('.').nth(1)) {
+            (Some("4"), ..) => return Some("4"),
+            (Some("5" | "mixed"), ..) => return Some("5"),
+            (None, "nodejs", Some("14")) => return Some("4"),
+            (None, "nodejs", Some("15")) => return Some("5"),
+            _ => {}
+        }
         match self.ver.load(Ordering::Relaxed) {
             4 => Some("4"),
             5 => Some("5"),
-            _ => {
-                let info = self.info.load();
-                match (&*info.client.kind, info.client.version.split('.').nth(1)) {
-                    ("nodejs", Some("14")) => Some("4"),
-                    _ => None,
-                }
-            }
+            _ => None,
         }
     }
 
@@ -186,6 +215,30 @@ impl Node {
         self.state.lock().heard = Instant::now();
     }
 
+    /// It answered a question of this node.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that it is being asked whether it leaves, or not any more. Answers what it was before.
+    pub(crate) fn set_leaving(&self, leaving: bool) -> bool {
+        self.leaving.swap(leaving, Ordering::Relaxed)
+    }
+
+    /// Notes that it is being heard because somebody else claims its name, or not any more. Answers what it was before.
+    pub(crate) fn set_hearing(&self, hearing: bool) -> bool {
+        self.hearing.swap(hearing, Ordering::Relaxed)
+    }
+
+    /// Notes that it will be asked in a moment, or not any more. Answers what it was before.
+    pub(crate) fn set_asking(&self, asking: bool) -> bool {
+        self.asking.swap(asking, Ordering::Relaxed)
+    }
+
     /// Whether it may be asked for its info now: two nodes that cannot take each other's would ask without end.
     pub(crate) fn may_ask(&self) -> bool {
         let now = Instant::now();
@@ -197,47 +250,32 @@ impl Node {
         !recent
     }
 
-    /// Takes a load value that is news.
+    /// Takes a load value that somebody else tells of it: when it is news, and not so far ahead that the node itself
+    /// could not get there.
     pub(crate) fn set_cpu(&self, seq: u64, cpu: f64) {
-        if self.cpu_seq.fetch_max(seq, Ordering::Relaxed) < seq {
+        let take = |known: u64| (seq > known && seq - known <= FAR).then_some(seq);
+        if self.cpu_seq.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
             self.put_cpu(cpu);
         }
     }
 
+    /// Takes a load value that the node itself tells.
+    pub(crate) fn told_cpu(&self, seq: Option<u64>, cpu: f64) {
+        if let Some(seq) = seq.filter(|seq| *seq <= MAX_SEQ) {
+            self.cpu_seq.store(seq, Ordering::Relaxed);
+        }
+        self.put_cpu(cpu);
+    }
+
     #[allow(clippy::cast_possible_truncation, reason = "a load in percent")]
-    pub(crate) fn put_cpu(&self, cpu: f64) {
-        self.cpu.store((cpu as f32).to_bits(), Ordering::Relaxed);
+    fn put_cpu(&self, cpu: f64) {
+        if cpu.is_finite() {
+            self.cpu.store((cpu.clamp(0.0, 100.0) as f32).to_bits(), Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn load_seq(&self) -> u64 {
         self.cpu_seq.load(Ordering::Relaxed)
-    }
-
-    /// Takes over what the node told. Answers whether its services must be registered anew: it was not available,
-    /// it was started anew, or the number has grown.
-    pub(crate) fn update(&self, info: NodeInfo) -> bool {
-        let mut state = self.state.lock();
-        let known = self.info.load();
-        let news =
-            !self.is_available() || known.instance_id != info.instance_id || info.seq.max(1) > state.seq;
-        if !news {
-            return false;
-        }
-        if known.instance_id != info.instance_id && !known.instance_id.is_empty() {
-            // Started anew, maybe as another version.
-            self.ver.store(0, Ordering::Relaxed);
-        }
-        state.seq = info.seq.max(1);
-        state.heard = Instant::now();
-        state.since = None;
-        let largest = info.config.get("ligand").and_then(|own| own.get("largest")).and_then(Value::as_u64);
-        let largest = largest.and_then(|bytes| usize::try_from(bytes).ok());
-        self.largest.store(largest.unwrap_or(usize::MAX), Ordering::Relaxed);
-        self.info.store(Arc::new(info));
-        self.available.store(true, Ordering::Relaxed);
-        self.suspect.store(false, Ordering::Relaxed);
-        self.absent.store(false, Ordering::Relaxed);
-        true
     }
 
     /// Marks it gone; false when it was already.
@@ -254,7 +292,7 @@ impl Node {
     /// Others say so.
     pub(crate) fn raise_seq(&self, seq: u64) {
         let mut state = self.state.lock();
-        state.seq = state.seq.max(seq);
+        state.seq = state.seq.max(seq.min(newest()));
     }
 
     pub(crate) fn peer(&self) -> Peer {
@@ -290,20 +328,6 @@ mod tests {
     }
 
     #[test]
-    fn only_news_count() {
-        let node = Node::new("a");
-        assert!(!node.is_available());
-        assert!(node.update(info(2, "x")) && node.is_available());
-        assert!(!node.update(info(2, "x")), "the same number");
-        assert!(!node.update(info(1, "x")), "an older one");
-        assert!(node.update(info(3, "x")));
-        assert!(node.update(info(1, "y")), "the node was started anew");
-        assert!(node.leave() && !node.leave());
-        assert_eq!(node.seq(), 2);
-        assert!(node.update(info(1, "y")), "it is back");
-    }
-
-    #[test]
     fn the_version_is_known_from_packets_or_the_implementation() {
         let node = Node::new("a");
         assert_eq!(node.ver(), None);
@@ -312,10 +336,14 @@ mod tests {
             version: "0.14.35".into(),
             ..Default::default()
         };
-        node.update(NodeInfo { client, ..info(1, "x") });
+        node.update(NodeInfo { client, ..info(1, "x") }, false);
         assert_eq!(node.ver(), Some("4"));
+        // Anybody can send one packet.
         node.set_ver("5");
-        assert_eq!(node.ver(), Some("5"));
+        assert_eq!(node.ver(), Some("4"));
+        let other = Node::new("b");
+        other.set_ver("5");
+        assert_eq!(other.ver(), Some("5"));
     }
 
     #[test]
@@ -325,5 +353,21 @@ mod tests {
         node.set_cpu(2, 50.0);
         node.set_cpu(1, 90.0);
         assert_eq!(node.cpu(), Some(50.0));
+    }
+
+    #[test]
+    fn load_values_are_bounded_by_what_can_be_outlived() {
+        let node = Node::new("a");
+        node.set_cpu(2, 50.0);
+        node.set_cpu(u64::MAX, 0.0);
+        assert_eq!((node.cpu(), node.load_seq()), (Some(50.0), 2));
+        node.set_cpu(3, 1e308);
+        assert_eq!(node.cpu(), Some(100.0));
+        node.set_cpu(4, f64::NAN);
+        assert_eq!(node.cpu(), Some(100.0));
+        // Somebody was heard with its name; its own word counts whatever the number.
+        node.set_cpu(FAR, 1.0);
+        node.told_cpu(Some(5), -3.0);
+        assert_eq!((node.cpu(), node.load_seq()), (Some(0.0), 5));
     }
 }

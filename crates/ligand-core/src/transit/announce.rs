@@ -4,14 +4,13 @@ use std::{
     borrow::Cow,
     net::{IpAddr, UdpSocket},
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use ligand_transport::{Outbound, Ticket};
 use ligand_wire::{
     Error, Result,
-    packet::{
-        ClientInfo, GossipReply, GossipRow, NodeInfo, Packet, PacketKind, Ping, Pong, Request, Response,
-    },
+    packet::{ClientInfo, GossipReply, GossipRow, NodeInfo, Packet, PacketKind, Ping, Pong, Request},
     topic::Topic,
 };
 use serde_json::{Map, json};
@@ -19,6 +18,7 @@ use serde_json::{Map, json};
 use super::Transit;
 use crate::{
     broker::hostname,
+    config::Protocol,
     registry::{self, Node},
 };
 
@@ -57,9 +57,10 @@ impl Transit {
     }
 
     fn name_taken(&self) -> Error {
+        let other = self.conflict.borrow().clone().unwrap_or_default();
         Error::broker_options(format!(
-            "node id '{}' is taken: another node of namespace '{}' runs under it; give each node an id of its own \
-             (option 'node_id', variable NODEID)",
+            "node id '{}' is taken: another node of namespace '{}' runs under it ({other}); give each node an id of \
+             its own (option 'node_id', variable NODEID)",
             self.node_id, self.namespace
         ))
     }
@@ -83,26 +84,43 @@ impl Transit {
         *request.action == *PROBE
     }
 
-    /// An answer to the probe is another node's: this one does not answer itself.
-    pub(super) fn probe_answered(&self, _response: &Response<'_>) -> bool {
-        true
+    /// Somebody says under this node's name that it is another life. A node that starts asks again whether there is one:
+    /// anybody can say so.
+    pub(super) fn other_life_came(&self, info: &NodeInfo) {
+        if self.announced.load(Ordering::Acquire) {
+            let host = info.ip_list.first().unwrap_or(&info.hostname);
+            self.name_conflict(&format!("instance '{}' at '{host}'", info.instance_id));
+        } else if self.conflicts.pass().is_some()
+            && let Err(error) = self.probe_name()
+        {
+            self.not_sent(PacketKind::Request, &error);
+        }
     }
 
-    pub(super) fn name_conflict(&self) {
+    /// Another node uses this node's name; `other` says what is known of it.
+    pub(super) fn name_conflict(&self, other: &str) {
         if self.announced.load(Ordering::Acquire) {
             // Bounded: anybody can cause it.
             if let Some(hidden) = self.conflicts.pass() {
                 tracing::error!(
                     node = &*self.node_id,
+                    instance = self.instance_id,
+                    other,
                     hidden,
                     "another node uses this node's name; stop it or give it another 'node_id'"
                 );
-                // A JavaScript node stops itself when it hears this.
-                self.publish_info();
             }
+            // Those who believed the other one hear this one. A JavaScript node stops itself when it hears this.
+            self.announce_in(CONTRADICTION);
             return;
         }
-        self.conflict.send_replace(Some(self.node_id.clone()));
+        self.conflict.send_if_modified(|known| match known {
+            Some(_) => false,
+            None => {
+                *known = Some(other.into());
+                true
+            }
+        });
     }
 
     /// Services take calls now: everybody may know.
@@ -121,6 +139,11 @@ impl Transit {
     /// The services of this node changed: others are told in a moment.
     pub(crate) fn services_changed(&self) {
         self.stale.store(true, Ordering::Release);
+        self.announce_in(self.options.transit.announce_delay);
+    }
+
+    /// Others are told what this node is, in a moment: once, however often that is wanted until then.
+    pub(super) fn announce_in(&self, delay: Duration) {
         if !self.announced.load(Ordering::Acquire) || self.leaving.load(Ordering::Acquire) {
             return;
         }
@@ -129,7 +152,7 @@ impl Transit {
         }
         let Some(me) = self.me() else { return };
         self.tasks.spawn_background(async move {
-            tokio::time::sleep(me.options.transit.announce_delay).await;
+            tokio::time::sleep(delay).await;
             me.announcing.store(false, Ordering::Release);
             if !me.leaving.load(Ordering::Acquire) {
                 me.announce_now().await;
@@ -189,7 +212,8 @@ impl Transit {
             });
             return;
         }
-        if let Err(error) = self.send_to_all(&Packet::Info(Box::new(NodeInfo::clone(&info)))) {
+        let both = self.both.swap(false, Ordering::AcqRel) || self.options.protocol == Protocol::Mixed;
+        if let Err(error) = self.send_to_all_in(&Packet::Info(Box::new(NodeInfo::clone(&info))), both) {
             self.not_sent(PacketKind::Info, &error);
         }
     }
@@ -211,7 +235,15 @@ impl Transit {
     /// Answers a node that asks what this one is.
     pub(super) fn tell(&self, node: &Arc<Node>) {
         let silent = !self.announced.load(Ordering::Acquire) || self.left.load(Ordering::Acquire);
-        if silent || self.discoverer.is_some() {
+        if silent || self.discoverer.is_some() || self.features.own_discovery {
+            return;
+        }
+        if !self.answers.pass() {
+            // Many ask at once: one packet tells them all.
+            if self.ver_of(node) != self.ver {
+                self.both.store(true, Ordering::Release);
+            }
+            self.announce_in(CONTRADICTION);
             return;
         }
         let info = self.local_info();
@@ -320,12 +352,17 @@ impl Transit {
             _ => Vec::new(),
         };
         let mut config = Map::new();
+        let protocol = match self.options.protocol {
+            Protocol::Mixed => "mixed",
+            Protocol::V4 | Protocol::V5 => self.ver,
+        };
         config.insert(
             "ligand".into(),
             json!({
                 "cancel": true,
                 "window": crate::stream::WINDOW,
                 "largest": self.largest(),
+                "protocol": protocol,
             }),
         );
         let info = Arc::new(NodeInfo {
@@ -356,6 +393,7 @@ impl Transit {
 
     /// Sends a ping; with a ticket the bus may tell that nobody got it.
     pub(super) fn ping(&self, node: &Node, id: &str, ticket: Option<Ticket>) -> Result<()> {
+        self.pongs.sent(node.id(), id);
         let ping = Ping { time: now(), id: Cow::Borrowed(id) };
         let body = self.pack(&Packet::Ping(ping), self.ver_of(node), Some(node))?;
         let topic = Topic::node(PacketKind::Ping, node.id().clone());
@@ -364,8 +402,12 @@ impl Transit {
     }
 }
 
+/// Whoever speaks in this node's name is contradicted after this time, and those who ask in great number are answered:
+/// once, however many there were.
+const CONTRADICTION: Duration = Duration::from_millis(100);
+
 /// How long a stop waits for the bus or the store.
-const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(2);
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 const PROBE: &str = "$node.list";
 

@@ -1,14 +1,11 @@
 //! This node's picture of the others.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use ligand_transport::{Address, Cluster, Local, Peer};
 use ligand_wire::{
     Error,
-    packet::{Heartbeat, NodeInfo},
+    packet::{Heartbeat, NodeInfo, PacketKind},
 };
 use serde_json::{Value, json};
 
@@ -16,15 +13,18 @@ use super::{RemoteHandler, Transit};
 use crate::{
     ServiceBroker,
     middleware::order,
-    registry::{Endpoint, Node},
+    registry::{self, Endpoint, Node, Story},
     service::DynAction,
 };
 
 /// Notices about other messages that were under way to a lost node come within this time.
 const GRACE: Duration = Duration::from_millis(50);
 
-/// A node that leaves has closed its connection within this time.
+/// A node that leaves does not answer within this time.
 const FAREWELL: Duration = Duration::from_millis(100);
+
+/// A node that leaves has taken its entry out of the store within this time.
+const STORED: Duration = Duration::from_millis(500);
 
 /// A node that seemed absent is asked again after these times: its connection may have been lost only for a moment.
 const SECOND_LOOKS: [u64; 5] = [500, 1000, 2000, 5000, 10_000];
@@ -45,49 +45,8 @@ impl Cluster for Transit {
     }
 
     fn learn(&self, id: &str, info: NodeInfo, load: Option<(u64, f64)>) {
-        if id == &*self.node_id {
-            return;
-        }
-        let (Some(broker), Some(me)) = (self.broker(), self.me()) else { return };
-        let Some(node) = broker.registry().node_or_new(id, self.options.transit.max_nodes) else { return };
-        if let Some((seq, cpu)) = load {
-            node.set_cpu(seq, cpu);
-        }
-        let (known, was) = (node.seq() > 0, node.is_available());
-        let before = node.info();
-        let handler: DynAction = Arc::new(RemoteHandler { transit: me, node: Some(node.clone()) });
-        let news = broker.registry().learn(&node, info, &handler, |action| {
-            Arc::new(Endpoint::new(
-                broker.clone(),
-                Arc::new(action),
-                Some(node.clone()),
-                |action, available| order::remote(broker.parts(), action, &node, available),
-            ))
-        });
-        if let Some((latencies, _)) = &self.latencies {
-            node.set_latency(latencies.host(&node.info().hostname));
-        }
-        let anew = !before.instance_id.is_empty() && before.instance_id != node.info().instance_id;
-        self.inquire_after_news(&node, anew);
-        if !news {
-            node.touch();
-            return;
-        }
-        if let Some(hidden) = self.news.pass() {
-            let what = if was { "node updated" } else { "node connected" };
-            tracing::info!(node = id, seq = node.seq(), hidden, "{what}");
-        }
-        let about = about(&node);
-        if was {
-            tell(&broker, "$node.updated", json!({ "node": about }));
-        } else {
-            tell(&broker, "$node.connected", json!({ "node": about, "reconnected": known }));
-            // It may not know this node yet, whichever version of the protocol it hears.
-            if !self.features.own_discovery && node.ver().is_some_and(|ver| ver != self.ver) {
-                self.tell(&node);
-            }
-        }
-        tell(&broker, "$services.changed", json!({ "localService": false }));
+        // The store, and the transporter that finds nodes by itself, ask the nodes where it is needed.
+        self.hear(id, info, load, self.features.own_discovery || self.discoverer.is_some());
     }
 
     fn heard(&self, id: &str, beat: &Heartbeat) -> bool {
@@ -101,10 +60,7 @@ impl Cluster for Transit {
         let same = beat.seq.is_none_or(|seq| seq == node.seq())
             && beat.instance_id.as_ref().is_none_or(|own| info.instance_id.starts_with(own.as_str()));
         if let Some(cpu) = beat.cpu {
-            match beat.cpu_seq {
-                Some(seq) => node.set_cpu(seq, cpu),
-                None => node.put_cpu(cpu),
-            }
+            node.told_cpu(beat.cpu_seq, cpu);
         }
         same
     }
@@ -113,6 +69,13 @@ impl Cluster for Transit {
         if let Some(node) = self.broker().and_then(|broker| broker.registry().node(id)) {
             node.touch();
             node.set_cpu(cpu_seq, cpu);
+        }
+    }
+
+    fn told_load(&self, id: &str, cpu_seq: u64, cpu: f64) {
+        if let Some(node) = self.broker().and_then(|broker| broker.registry().node(id)) {
+            node.touch();
+            node.told_cpu(Some(cpu_seq), cpu);
         }
     }
 
@@ -152,32 +115,147 @@ impl Cluster for Transit {
             return;
         }
         let Some(broker) = self.broker() else { return };
-        if let Some(node) = broker.registry().node_or_new(id, self.options.transit.max_nodes) {
+        if let Some(node) = self.note(&broker, id) {
             node.set_address(address);
         }
     }
 
+    fn forget(&self, id: &str) {
+        if let Some(broker) = self.broker() {
+            broker.registry().forget(id);
+        }
+    }
+
     fn outlive(&self, seq: u64) {
-        self.seq.fetch_max(seq, Ordering::AcqRel);
-        self.stale.store(true, Ordering::Release);
+        self.raise(seq);
+    }
+
+    fn conflict(&self, other: &str) {
+        self.name_conflict(other);
     }
 }
 
 impl Transit {
-    /// A node says that it leaves. Anybody can say so in its name: it is asked, and is back when it answers.
+    /// Takes in what a node told, or somebody in its name. `judged`: it is known to be its own word.
+    pub(super) fn hear(&self, id: &str, info: NodeInfo, load: Option<(u64, f64)>, judged: bool) {
+        if id == &*self.node_id {
+            return;
+        }
+        let (Some(broker), Some(me)) = (self.broker(), self.me()) else { return };
+        let Some(node) = self.note(&broker, id) else { return };
+        if info.seq > registry::newest() {
+            let why = "its number is ahead of the time";
+            self.refuse(PacketKind::Info, &Error::invalid_packet(PacketKind::Info, why));
+            if node.is_available() && !judged {
+                self.confirm(&node, false);
+            }
+            return;
+        }
+        let (known, was, raises) = (node.seq() > 0, node.is_available(), node.is_ligand());
+        let before = node.info();
+        let handler: DynAction = Arc::new(RemoteHandler { transit: me, node: Some(node.clone()) });
+        let story = broker.registry().learn(&node, info, judged, &handler, |action| {
+            Arc::new(Endpoint::new(
+                broker.clone(),
+                Arc::new(action),
+                Some(node.clone()),
+                |action, available| order::remote(broker.parts(), action, &node, available),
+            ))
+        });
+        if let Some((seq, cpu)) = load {
+            node.set_cpu(seq, cpu);
+        }
+        let anew = !before.instance_id.is_empty() && before.instance_id != node.info().instance_id;
+        self.inquire_after_news(&node, anew);
+        match story {
+            Story::News => {}
+            Story::Restored => self.two_lives(&node),
+            Story::Known => return node.touch(),
+            Story::Older => {
+                node.touch();
+                if !judged {
+                    self.confirm(&node, false);
+                }
+                return;
+            }
+            Story::Rival => return self.hearing(&node),
+            Story::Refused => return,
+        }
+        if let Some((latencies, _)) = &self.latencies {
+            node.set_latency(latencies.host(&node.info().hostname));
+        }
+        if let Some(hidden) = self.news.pass() {
+            let what = if was { "node updated" } else { "node connected" };
+            tracing::info!(node = id, seq = node.seq(), hidden, "{what}");
+        }
+        let about = about(&node);
+        if was {
+            tell(&broker, "$node.updated", json!({ "node": about }));
+        } else {
+            tell(&broker, "$node.connected", json!({ "node": about, "reconnected": known }));
+            // It may not know this node yet, whichever version of the protocol it hears.
+            if !self.features.own_discovery && node.ver().is_some_and(|ver| ver != self.ver) {
+                self.tell(&node);
+            }
+        }
+        tell(&broker, "$services.changed", json!({ "localService": false }));
+        if judged {
+            return;
+        }
+        match was {
+            true => self.confirm(&node, raises && node.is_ligand()),
+            false => self.greet(&node),
+        }
+    }
+
+    /// A node, noted when it is new. Names are cheap for whoever invents them: when there are too many, one that never
+    /// answered a question goes.
+    pub(super) fn note(&self, broker: &ServiceBroker, id: &str) -> Option<Arc<Node>> {
+        let most = self.options.transit.max_nodes;
+        let registry = broker.registry();
+        if let Some(node) = registry.node_or_new(id, most) {
+            return Some(node);
+        }
+        let stranger = registry.oldest_stranger()?;
+        self.lost(stranger.id(), true);
+        registry.forget(stranger.id());
+        registry.node_or_new(id, most)
+    }
+
+    /// A node says that it leaves. Anybody can say so in its name: it is asked, and is lost when it does not answer.
     pub(super) fn farewell(&self, node: &Arc<Node>) {
         if !node.is_available() {
             return;
         }
-        self.lost(node.id(), false);
-        // A store of nodes is asked anyway.
-        let (None, Some(me)) = (&self.discoverer, self.me()) else { return };
+        let Some(me) = self.me() else { return };
+        if self.discoverer.is_some() {
+            // It takes its entry out of the store now, unless somebody else said it.
+            self.lost(node.id(), false);
+            let node = node.clone();
+            self.tasks.spawn_background(async move {
+                tokio::time::sleep(STORED).await;
+                if !node.is_available() {
+                    me.ask(&node);
+                }
+            });
+            return;
+        }
+        if node.set_leaving(true) {
+            return;
+        }
+        node.set_suspect(true);
+        let before = node.tellings();
+        self.confirm(node, false);
         let node = node.clone();
         self.tasks.spawn_background(async move {
             tokio::time::sleep(FAREWELL).await;
-            if !node.is_available() {
-                me.ask(&node);
+            node.set_leaving(false);
+            if node.tellings() != before {
+                node.set_suspect(false);
+                return;
             }
+            me.lost(node.id(), false);
+            me.ask(&node);
         });
     }
 
@@ -202,6 +280,10 @@ impl Transit {
                     return;
                 }
                 me.ask(&node);
+                // Somebody may have made the name up.
+                if !node.has_answered() {
+                    return;
+                }
             }
         });
     }

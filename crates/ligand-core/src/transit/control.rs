@@ -4,7 +4,7 @@
 //! `$ligand.flow` tells the sender of a stream how much was read, asks either end whether it still has it, and answers
 //! that; `$ligand.calls` asks about calls ([`super::inquiry`]).
 //! Other implementations have no listener for such a name; they do not get any, because only nodes that name `ligand` in
-//! the `config` of their info are told.
+//! the `config` of their info are told. `$ligand.story` tells a node what is believed of it.
 
 use std::{
     borrow::Cow,
@@ -25,7 +25,7 @@ use ligand_wire::{
 use parking_lot::Mutex;
 use serde_json::json;
 
-use super::{Transit, inquiry::CALLS, kept::Mark, stats, streams::Way};
+use super::{Transit, inquiry::CALLS, kept::Mark, stats, story::STORY, streams::Way};
 use crate::{
     ServiceBroker,
     context::Id,
@@ -59,7 +59,11 @@ impl Transit {
     }
 
     /// Deals with a control message.
-    pub(super) fn controlled(&self, sender: &Arc<str>, name: &str, data: &Payload) {
+    pub(super) fn controlled(&self, node: &Arc<Node>, name: &str, data: &Payload) {
+        if name == STORY {
+            return self.story_came(node, data);
+        }
+        let sender = node.id();
         if name == CALLS {
             return self.calls_came(sender, data);
         }

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     task::{self, Waker},
     time::Duration,
 };
@@ -160,9 +160,7 @@ impl Transit {
             return Some(known.clone());
         }
         match packet {
-            Packet::Info(_) | Packet::Request(_) => {
-                broker.registry().node_or_new(name, self.options.transit.max_nodes)
-            }
+            Packet::Info(_) | Packet::Request(_) => self.note(broker, name),
             _ => Some(broker.registry().node(name).unwrap_or_else(|| Arc::new(Node::new(name)))),
         }
     }
@@ -191,11 +189,17 @@ impl Transit {
                 tracing::error!(node = &**node.id(), "the services of a node are not known here: {TOO_MANY}");
                 self.refuse(PacketKind::Info, &Error::invalid_packet(PacketKind::Info, TOO_MANY));
             }
+            // Nodes of a store do not send it: what it says is there, or somebody else said it.
+            Packet::Info(_) if self.discoverer.is_some() => self.ask(node),
             Packet::Info(info) => self.learn(node.id(), *info, None),
             Packet::Disconnect => self.farewell(node),
             Packet::Heartbeat(beat) => {
                 if !self.heard(node.id(), &beat) {
-                    self.ask(node);
+                    match node.is_available() && self.discoverer.is_none() {
+                        // It says something else than what is known.
+                        true => self.confirm(node, false),
+                        false => self.ask(node),
+                    }
                 }
             }
             Packet::Ping(ping) => self.answer_ping(node, &ping),
@@ -217,13 +221,21 @@ impl Transit {
     ) -> Option<oneshot::Receiver<()>> {
         match packet {
             Packet::Info(info) if info.instance_id != self.instance_id => {
-                self.name_conflict();
+                self.other_life_came(&info);
                 None
             }
+            // Not by this node.
+            Packet::Info(info) if info.seq > self.seq.load(Ordering::Acquire) => {
+                self.contradict(info.seq);
+                None
+            }
+            Packet::Disconnect if !self.left.load(Ordering::Acquire) => {
+                self.contradict(0);
+                None
+            }
+            // An answer to the probe is another node's: this one does not answer itself.
             Packet::Response(response) if *response.id == self.probe.to_string() => {
-                if self.probe_answered(&response) {
-                    self.name_conflict();
-                }
+                self.name_conflict("it answered");
                 None
             }
             Packet::Response(response) => {
@@ -265,6 +277,7 @@ impl Transit {
             }
             return;
         };
+        node.set_answered();
         if let (Some(error), Some(node)) = (&response.error, &entry.node)
             && not_run(error, &entry.action.full_name, sender)
             && entry.again == Again::Anywhere
@@ -304,7 +317,7 @@ impl Transit {
 
     fn event_came(&self, node: &Arc<Node>, event: Event<'_>, tracked: bool) -> Option<oneshot::Receiver<()>> {
         if event.event.starts_with(CONTROL) {
-            self.controlled(node.id(), &event.event, &event.data);
+            self.controlled(node, &event.event, &event.data);
             return None;
         }
         let (done, end) = match tracked {

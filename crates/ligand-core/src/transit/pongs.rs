@@ -1,9 +1,13 @@
 //! Pings that wait for their answer.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::registry::Node;
 
@@ -24,7 +28,12 @@ struct Waits {
     askers: Vec<oneshot::Sender<Echo>>,
     /// A probe was sent and not answered yet.
     probed: bool,
+    /// The latest pings that were not answered.
+    sent: VecDeque<(String, Instant)>,
 }
+
+/// Pings to one node that are remembered.
+const LATEST: usize = 16;
 
 /// Pings that wait for their answer, by node.
 #[derive(Default)]
@@ -49,9 +58,34 @@ impl Pongs {
         self.0.lock().remove(node);
     }
 
+    /// Notes a ping.
+    pub(super) fn sent(&self, node: &Arc<str>, id: &str) {
+        let mut waits = self.0.lock();
+        let sent = &mut waits.entry(node.clone()).or_default().sent;
+        if sent.len() == LATEST {
+            sent.pop_front();
+        }
+        sent.push_back((id.to_owned(), Instant::now()));
+    }
+
+    /// How long the ping with this id took; `None` when this node sent none.
+    pub(super) fn came(&self, node: &str, id: &str) -> Option<Duration> {
+        let mut waits = self.0.lock();
+        let sent = &mut waits.get_mut(node)?.sent;
+        let index = sent.iter().position(|(own, _)| own == id)?;
+        sent.remove(index).map(|(_, since)| since.elapsed())
+    }
+
     pub(super) fn answer(&self, node: &str, echo: Echo) {
-        let waits = self.0.lock().remove(node).unwrap_or_default();
-        for asker in waits.askers {
+        let mut waits = self.0.lock();
+        let Some(known) = waits.get_mut(node) else { return };
+        let askers = std::mem::take(&mut known.askers);
+        known.probed = false;
+        if known.sent.is_empty() {
+            waits.remove(node);
+        }
+        drop(waits);
+        for asker in askers {
             let _ = asker.send(echo);
         }
     }

@@ -170,15 +170,18 @@ impl Transit {
     }
 
     pub(super) fn pong_came(&self, broker: &ServiceBroker, node: &Arc<Node>, pong: &Pong<'_>) {
-        let now = announce::now();
-        let elapsed = (now - pong.time).max(0.0);
-        let skew = (now - pong.arrived - elapsed / 2.0).round();
+        // Only what this node asked for says anything about the way to the other.
+        let Some(elapsed) = self.pongs.came(node.id(), &pong.id) else { return };
+        let elapsed = elapsed.as_secs_f64() * 1000.0;
+        let skew = (announce::now() - pong.arrived - elapsed / 2.0).round();
+        let skew = if skew.is_finite() { skew } else { 0.0 };
         let event = broker.broadcast_local(
             "$node.pong",
             json!({ "nodeID": &**node.id(), "elapsedTime": elapsed, "timeDiff": skew, "id": &*pong.id }),
         );
         let answer = Echo { elapsed_ms: elapsed, skew_ms: skew };
         node.is_here();
+        node.set_answered();
         if let Some((latencies, _)) = &self.latencies {
             latencies.host(&node.info().hostname).record(elapsed);
         }

@@ -19,6 +19,7 @@ mod hooks;
 mod internal;
 mod levels;
 mod lifecycle;
+mod membership;
 mod middlewares;
 mod mixins;
 mod outages;

@@ -1,13 +1,10 @@
-//! What leaves the service: entities as they are when nothing has to be taken out, chosen fields otherwise.
+//! What leaves the service: the visible part of entities, as it is or in chosen fields.
 
 use ligand_core::{Context, Payload};
 use ligand_wire::Result;
 use serde_json::Value;
 
-use crate::{
-    Db, Entity, Names, Row, populate,
-    select::{Select, hide},
-};
+use crate::{Db, Entity, Names, error, populate, select::Select};
 
 /// How entities are answered.
 pub(super) struct Shape<'p> {
@@ -22,9 +19,9 @@ impl Shape<'static> {
 }
 
 /// Entities on their way out.
-pub(super) enum Out<E> {
+pub(super) enum Out<E: Entity> {
     /// As they are.
-    Typed(Vec<E>),
+    Typed(Vec<E::Visible>),
     /// Fields of them.
     Rows(Vec<Value>),
 }
@@ -54,18 +51,19 @@ pub(super) async fn shape<E: Entity>(
     entities: Vec<E>,
     shape: &Shape<'_>,
 ) -> Result<Out<E>> {
-    let table = db.table()?;
     let rules = if shape.populate.is_some() { db.populates()? } else { Vec::new() };
     let rules = populate::asked(&rules, shape.populate)?;
     let select = Select::new(shape.fields, shape.exclude);
-    if rules.is_empty() && select.everything(table) {
-        return Ok(Out::Typed(entities));
+    let visible = entities.into_iter().map(E::visible);
+    if rules.is_empty() && select.everything() {
+        return Ok(Out::Typed(visible.collect()));
     }
-    let mut rows = Vec::with_capacity(entities.len());
-    for entity in &entities {
-        let mut row: Row = db.store(entity)?;
-        hide(table, &mut row);
-        rows.push(row);
+    let mut rows = Vec::with_capacity(visible.len());
+    for entity in visible {
+        match serde_json::to_value(entity)? {
+            Value::Object(row) => rows.push(row),
+            _ => return Err(error::misuse(E::TABLE, "the entity is not written as an object")),
+        }
     }
     populate::apply(ctx, &rules, &mut rows).await?;
     Ok(Out::Rows(rows.into_iter().map(|row| Value::Object(select.apply(row))).collect()))

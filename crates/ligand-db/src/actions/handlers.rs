@@ -16,7 +16,7 @@ const MAX_INSERTS: usize = 1000;
 /// The most entities a published `find` answers when nothing else is set.
 const PUBLISHED_LIMIT: u64 = 1000;
 
-pub(super) async fn find<E: Entity>(db: Db<E>, ctx: Context, params: FindParams) -> Result<Payload> {
+pub(crate) async fn find<E: Entity>(db: Db<E>, ctx: Context, params: FindParams) -> Result<Payload> {
     let options = &db.0.options;
     let published = options.published.iter().any(|name| name == "find");
     let limit = match options.max_limit.or(published.then_some(PUBLISHED_LIMIT)) {
@@ -43,7 +43,7 @@ pub(super) async fn count<E: Entity>(db: Db<E>, _ctx: Context, params: CountPara
     Ok(Payload::typed(db.count(filter).await?))
 }
 
-pub(super) async fn list<E: Entity>(db: Db<E>, ctx: Context, mut params: ListParams) -> Result<Payload> {
+pub(crate) async fn list<E: Entity>(db: Db<E>, ctx: Context, mut params: ListParams) -> Result<Payload> {
     let (fields, exclude, populate) =
         (params.fields.take(), params.exclude_fields.take(), params.populate.take());
     let wanted = Shape { fields: fields.as_ref(), exclude: exclude.as_ref(), populate: populate.as_ref() };
@@ -55,7 +55,7 @@ pub(super) async fn list<E: Entity>(db: Db<E>, ctx: Context, mut params: ListPar
     })
 }
 
-pub(super) async fn get<E: Entity>(db: Db<E>, ctx: Context, params: GetParams) -> Result<Payload> {
+pub(crate) async fn get<E: Entity>(db: Db<E>, ctx: Context, params: GetParams) -> Result<Payload> {
     let wanted = Shape {
         fields: params.fields.as_ref(),
         exclude: params.exclude_fields.as_ref(),
@@ -74,7 +74,7 @@ pub(super) async fn get<E: Entity>(db: Db<E>, ctx: Context, params: GetParams) -
         let rows = match shape(&db, &ctx, found, &wanted).await? {
             Out::Rows(rows) => rows,
             Out::Typed(entities) => {
-                entities.iter().map(|entity| db.store(entity).map(Value::Object)).collect::<Result<_>>()?
+                entities.iter().map(serde_json::to_value).collect::<serde_json::Result<_>>()?
             }
         };
         return Ok(Payload::from(Value::Object(ids.into_iter().zip(rows).collect::<Map<_, _>>())));

@@ -21,7 +21,7 @@ use std::{
 };
 
 use ligand_core::BoxFuture;
-use ligand_wire::{Error, Result};
+use ligand_wire::{Error, Result, redact::Redacted};
 use parking_lot::Mutex;
 use sqlx::{
     ConnectOptions,
@@ -86,7 +86,7 @@ impl Sqlite {
             ))
         };
         let path = url.strip_prefix("sqlite:").ok_or_else(|| match url.split_once(':') {
-            Some((scheme, _)) if scheme.len() <= 20 && scheme.chars().all(|c| c.is_ascii_alphanumeric()) => {
+            Some((scheme, _)) if Redacted::kind(scheme).is_shown() => {
                 wrong(&format!("is one for '{scheme}'"))
             }
             _ => wrong("does not start with \"sqlite:\""),

@@ -92,7 +92,8 @@ impl<E: Entity> Db<E> {
     }
 
     /// Lets callers ask that the ids in `field` are replaced by what `action` answers for them. The action is
-    /// called once for all rows, with `{id: [..], mapping: true}`.
+    /// called once for all rows, with `{id: [..], mapping: true}`. Cached answers are forgotten when its service
+    /// broadcasts `cache.clean.<service>`, and after 30 s.
     pub fn populate(self, field: impl Into<String>, action: impl Into<String>) -> Self {
         self.populate_fields(field, action, Names::default())
     }

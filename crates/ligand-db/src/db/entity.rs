@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Db;
 use crate::{
-    Entity, Row, Table, Unknown, error,
+    Entity, Form, Row, Table, Unknown, error,
     field::Stamp,
     id::{new_id, now},
 };
@@ -16,15 +16,12 @@ impl<E: Entity> Db<E> {
     /// # Errors
     /// 500 when the row is not one, as after a change of the type without a migration.
     pub(crate) fn load(&self, row: Row) -> Result<E> {
-        serde_json::from_value(Value::Object(row)).map_err(|error| {
-            Error::internal_error(format!("a row of the table '{}' is no entity: {error}", E::TABLE))
-                .with_kind("DATABASE_ROW")
-        })
+        E::Visible::read(Value::Object(row)).map_err(|error| unreadable::<E>(&error))
     }
 
     /// The row of an entity.
     pub(crate) fn store(&self, entity: &E) -> Result<Row> {
-        match serde_json::to_value(entity)? {
+        match E::Visible::write(entity, serde_json::value::Serializer)? {
             Value::Object(row) => Ok(row),
             _ => Err(error::misuse(E::TABLE, "the entity is not written as an object")),
         }
@@ -34,11 +31,11 @@ impl<E: Entity> Db<E> {
     pub(crate) fn decode(&self, table: &Table, row: Row) -> Result<E> {
         let value = Value::Object(row);
         // The common case costs no copy.
-        serde::Deserialize::deserialize(&value).map_err(|decode: serde_json::Error| {
+        E::Visible::read(&value).map_err(|decode: serde_json::Error| {
             let errors = complaints::<E>(table, &value);
             if errors.is_empty() {
                 return error::invalid(vec![FieldError::new("object", None, None, None)])
-                    .with_internal(decode);
+                    .with_internal(reason::<E>(&decode));
             }
             error::invalid(errors)
         })
@@ -108,9 +105,24 @@ impl<E: Entity> Db<E> {
     }
 }
 
+#[cold]
+fn unreadable<E: Entity>(error: &serde_json::Error) -> Error {
+    Error::internal_error(format!("a row of the table '{}' is no entity: {}", E::TABLE, reason::<E>(error)))
+        .with_kind("DATABASE_ROW")
+}
+
+/// What the decoder says, which quotes values: of an entity with hidden fields only what cannot be one of theirs.
+fn reason<E: Entity>(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match E::Visible::HIDES && !text.starts_with("missing field `") {
+        true => "a field holds something else than its type says".into(),
+        false => text,
+    }
+}
+
 /// Every broken rule; the values of hidden fields are not quoted.
 fn complaints<E: Entity>(table: &Table, value: &Value) -> Vec<FieldError> {
-    let mut errors = E::schema().check(value);
+    let mut errors = E::Visible::schema_of().check(value);
     for error in &mut errors {
         let root = error.field.as_deref().unwrap_or_default();
         let root = root.split(['.', '[']).next().unwrap_or_default();

@@ -83,13 +83,14 @@ impl<E: Entity> Db<E> {
         self.0.adapter.count(table.clone(), filter).await
     }
 
-    /// One page, as the action `list` answers it, of whole entities. The parameters count as coming from
-    /// outside: hidden fields cannot be named in them. `fields` and `populate` have no
-    /// effect here, and hidden fields are in the rows: see [`Db::visible`].
+    /// One page of whole entities, for the handler itself. The parameters count as coming from
+    /// outside: hidden fields cannot be named in them. What shapes an answer (`fields`, `excludeFields`, `populate`) is
+    /// refused; [`Db::list_for`] honours it.
     ///
     /// # Errors
     /// 422 for parameters that cannot be used, else as [`Db::find`].
     pub async fn list(&self, params: ListParams) -> Result<Page<E>> {
+        params.shapeless()?;
         let (page, size) = self.window(&params)?;
         let filter =
             self.outside(params.query.as_ref(), params.search.as_deref(), params.search_fields.as_ref())?;
@@ -98,17 +99,6 @@ impl<E: Entity> Db<E> {
         let (rows, total) = self.0.adapter.page(self.table()?.clone(), query).await?;
         let rows = rows.into_iter().map(|row| self.load(row)).collect::<Result<_>>()?;
         Ok(Page { rows, total, page, page_size: size, total_pages: total.div_ceil(size) })
-    }
-
-    /// What the outside may see of an entity; for handlers of your own. An entity that a handler answers as it is
-    /// takes its hidden fields with it.
-    ///
-    /// # Errors
-    /// 500 when the entity cannot be written as JSON.
-    pub fn visible(&self, entity: &E) -> Result<serde_json::Value> {
-        let mut row = self.store(entity)?;
-        crate::select::hide(self.table()?, &mut row);
-        Ok(row.into())
     }
 
     fn window(&self, params: &ListParams) -> Result<(u64, u64)> {

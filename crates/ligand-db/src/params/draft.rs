@@ -10,7 +10,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::{Entity, Row, Table};
+use crate::{Entity, Form, Row, Table};
 
 macro_rules! inputs {
     ($($(#[$doc:meta])* $name:ident => $schema:path;)*) => {$(
@@ -51,11 +51,11 @@ macro_rules! inputs {
 
         impl<E: Entity> JsonSchema for $name<E> {
             fn schema_name() -> Cow<'static, str> {
-                format!("{}{}", stringify!($name), E::schema_name()).into()
+                format!("{}{}", stringify!($name), E::Visible::schema_name()).into()
             }
 
             fn json_schema(generator: &mut SchemaGenerator) -> schemars::Schema {
-                let entity = E::json_schema(generator).to_value();
+                let entity = E::Visible::json_schema_of(generator).to_value();
                 schemars::Schema::try_from($schema(entity, Table::of::<E>().ok().as_ref())).unwrap_or_default()
             }
         }
@@ -103,7 +103,7 @@ fn writable(mut entity: Value, table: Option<&Table>, update: bool) -> Value {
 }
 
 /// Keeps only these properties of an object's schema.
-pub(crate) fn retain(json: &mut Value, keep: impl Fn(&str) -> bool) {
+fn retain(json: &mut Value, keep: impl Fn(&str) -> bool) {
     if let Some(properties) = json.get_mut("properties").and_then(Value::as_object_mut) {
         properties.retain(|name, _| keep(name));
     }

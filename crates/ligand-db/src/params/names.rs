@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{SeqAccess, Visitor},
+    de::{Error, SeqAccess, Unexpected, Visitor},
 };
 
 /// Field names: a list, or a text with commas or spaces between them (`name, price`).
@@ -72,17 +72,47 @@ impl JsonSchema for Names {
     }
 }
 
-/// A count that may be written as a text, as in a URL.
+/// A count that may be written as a text, as in a URL. What does not fit is for the schema to report, by its field.
 pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Count {
-        Number(u64),
-        Text(String),
+    struct Count;
+    impl<'de> Visitor<'de> for Count {
+        type Value = Option<u64>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a whole number that is not negative")
+        }
+
+        fn visit_u64<E>(self, count: u64) -> Result<Option<u64>, E> {
+            Ok(Some(count))
+        }
+
+        fn visit_i64<E: Error>(self, count: i64) -> Result<Option<u64>, E> {
+            u64::try_from(count).map(Some).map_err(|_| E::invalid_value(Unexpected::Signed(count), &self))
+        }
+
+        fn visit_f64<E: Error>(self, count: f64) -> Result<Option<u64>, E> {
+            match (0.0..=9_007_199_254_740_991.0).contains(&count) && count.fract() == 0.0 {
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked before")]
+                true => Ok(Some(count as u64)),
+                false => Err(E::invalid_value(Unexpected::Float(count), &self)),
+            }
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Option<u64>, E> {
+            text.trim().parse().map(Some).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+        }
+
+        fn visit_none<E>(self) -> Result<Option<u64>, E> {
+            Ok(None)
+        }
+
+        fn visit_unit<E>(self) -> Result<Option<u64>, E> {
+            Ok(None)
+        }
+
+        fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<u64>, D::Error> {
+            deserializer.deserialize_any(self)
+        }
     }
-    match Option::deserialize(deserializer)? {
-        None => Ok(None),
-        Some(Count::Number(count)) => Ok(Some(count)),
-        Some(Count::Text(text)) => text.trim().parse().map(Some).map_err(serde::de::Error::custom),
-    }
+    deserializer.deserialize_option(Count)
 }

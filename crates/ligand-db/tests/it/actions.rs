@@ -81,6 +81,29 @@ async fn lists_pages() {
 }
 
 #[tokio::test]
+async fn counts_that_nothing_can_hold_are_refused_by_their_name() {
+    let broker = broker("products", &Db::<Product>::memory()).await;
+    for (action, field) in [
+        ("products.list", "page"),
+        ("products.list", "pageSize"),
+        ("products.find", "limit"),
+        ("products.find", "offset"),
+    ] {
+        for value in ["18446744073709551616", "1e99", "9007199254740992", "-1", "1.5", "\"x\""] {
+            let params = serde_json::from_str(&format!("{{\"{field}\":{value}}}")).unwrap();
+            let error = call(&broker, action, params).await.unwrap_err();
+            assert_eq!(
+                (error.code(), error.kind()),
+                (422, "VALIDATION_ERROR"),
+                "{action} {field} {value}: {error:?}"
+            );
+            assert_eq!(error.data().unwrap()[0]["field"], field);
+        }
+    }
+    broker.stop().await;
+}
+
+#[tokio::test]
 async fn invalid_entities_are_refused_with_every_reason() {
     let db = Db::<Product>::memory();
     let broker = broker("products", &db).await;

@@ -1,6 +1,7 @@
-//! The entities of the tests, written as `#[entity]` would.
+//! The entities of the tests, most of them written as `#[entity]` would.
 
-use ligand_db::{Entity, Field, Unknown};
+use ligand::entity;
+use ligand_db::{Entity, Field};
 use ligand_wire::validate::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,8 @@ impl Validate for Product {
 }
 
 impl Entity for Product {
+    type Visible = Self;
+
     const TABLE: &'static str = "products";
 
     const FIELDS: &'static [Field] = &[
@@ -74,42 +77,23 @@ pub(crate) enum Role {
     Admin,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+/// With hidden fields, which only the macro can make.
+#[entity(table = "users", unknown = "reject")]
+#[derive(Default)]
 pub(crate) struct User {
-    #[serde(rename = "_id", default)]
     pub(crate) id: String,
     pub(crate) name: String,
+    #[field(unique)]
     pub(crate) email: String,
-    #[schemars(length(min = 8))]
+    #[check(length(8..))]
+    #[field(hidden)]
     pub(crate) password: String,
-    #[serde(default)]
+    #[field(readonly, default)]
     pub(crate) role: Role,
-    #[serde(default)]
+    #[field(immutable, default)]
     pub(crate) kind: String,
-    #[serde(default)]
+    #[field(hidden, readonly, unique, default)]
     pub(crate) token: Option<String>,
-}
-
-impl Validate for User {
-    const CHECKS: bool = true;
-
-    fn is_valid(&self) -> bool {
-        self.password.len() >= 8
-    }
-}
-
-impl Entity for User {
-    const TABLE: &'static str = "users";
-    const UNKNOWN: Unknown = Unknown::Reject;
-
-    const FIELDS: &'static [Field] = &[
-        Field::new("email").unique(),
-        Field::new("password").hidden(),
-        Field::new("role").readonly(),
-        Field::new("kind").immutable(),
-        Field::new("token").hidden().readonly().unique(),
-    ];
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -126,5 +110,7 @@ pub(crate) struct Order {
 impl Validate for Order {}
 
 impl Entity for Order {
+    type Visible = Self;
+
     const TABLE: &'static str = "orders";
 }

@@ -7,6 +7,7 @@ mod contract;
 mod entities;
 #[cfg(feature = "sqlite")]
 mod files;
+mod hidden;
 mod mixin;
 mod outside;
 mod service;

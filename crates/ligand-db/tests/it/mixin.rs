@@ -239,6 +239,55 @@ async fn population_is_one_call_for_all_rows() {
     broker.stop().await;
 }
 
+/// A broker with a cache and, for the orders, the service that their users come from.
+async fn borrowing(lender: ServiceDef) -> ServiceBroker {
+    let orders = Db::<Order>::memory().populate_fields("userId", "people.get", "name");
+    let broker = ServiceBroker::builder()
+        .memory_cache()
+        .service(lender)
+        .service(ServiceDef::new("orders").mixin(orders.define("orders")))
+        .start()
+        .await
+        .unwrap();
+    orders.insert(Order { user_id: "ada".into(), ..Order::default() }).await.unwrap();
+    broker
+}
+
+async fn customer(broker: &ServiceBroker) -> Value {
+    let found = call(broker, "orders.find", json!({ "populate": "userId" })).await.unwrap();
+    found[0]["userId"]["name"].clone()
+}
+
+#[tokio::test]
+async fn a_change_elsewhere_cleans_answers_with_populated_fields() {
+    let users = Db::<User>::memory();
+    let broker = borrowing(ServiceDef::new("people").mixin(users.define("people"))).await;
+    users.insert(User { id: "ada".into(), ..user("Ada", "ada@x") }).await.unwrap();
+    assert_eq!((customer(&broker).await, customer(&broker).await), (json!("Ada"), json!("Ada")));
+    call(&broker, "people.update", json!({ "id": "ada", "name": "Countess" })).await.unwrap();
+    assert_eq!(customer(&broker).await, "Countess");
+    users.remove("ada").await.unwrap();
+    assert_eq!(customer(&broker).await, Value::Null);
+    broker.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_with_populated_fields_of_a_silent_service_do_not_live_long() {
+    let name = Arc::new(Mutex::new("Ada"));
+    let current = name.clone();
+    let silent = ServiceDef::new("people").action(Action::new("get", move |_: Context, _: Value| {
+        let name = *current.lock();
+        async move { Ok::<_, Error>(json!({ "ada": { "name": name } })) }
+    }));
+    let broker = borrowing(silent).await;
+    assert_eq!(customer(&broker).await, "Ada");
+    *name.lock() = "Countess";
+    assert_eq!(customer(&broker).await, "Ada");
+    tokio::time::advance(std::time::Duration::from_secs(31)).await;
+    assert_eq!(customer(&broker).await, "Countess");
+    broker.stop().await;
+}
+
 #[tokio::test]
 async fn hooks_change_refuse_and_follow() {
     let log = Arc::new(Mutex::new(Vec::<String>::new()));

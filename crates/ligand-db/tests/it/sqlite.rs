@@ -27,6 +27,8 @@ struct Old {
 impl Validate for Old {}
 
 impl Entity for Old {
+    type Visible = Self;
+
     const TABLE: &'static str = "products";
     const FIELDS: &'static [Field] = &[];
 }

@@ -2,14 +2,14 @@
 
 use std::{fmt, io};
 
-use ligand_wire::{Error, Result};
+use ligand_wire::{Error, Result, redact::Redacted};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
 };
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
-use crate::{EtcdOptions, options::redacted, tls};
+use crate::{EtcdOptions, tls};
 
 /// One server of etcd.
 pub(super) struct Host {
@@ -47,7 +47,7 @@ impl Host {
         let wrong = |what: &str| {
             Error::broker_options(format!(
                 "etcd: URL '{}': {what}. It must look like http://host:2379, or https:// for TLS.",
-                redacted(url)
+                Redacted::url(url)
             ))
         };
         let (scheme, place) = url.split_once("://").unwrap_or(("http", url));

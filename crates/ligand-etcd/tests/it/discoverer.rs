@@ -282,10 +282,17 @@ async fn users_and_their_passwords() {
     a.until(|a| a.sees("b")).await;
     a.beat().await;
     with.password = Some("wr0ng".into());
-    let wrong = Arc::new(EtcdDiscoverer::new(with));
-    let starting = wrong.clone().start(TestLink::new("c", ""));
-    assert!(timeout(Duration::from_millis(500), starting).await.is_err(), "the password may be set later");
-    assert!(!format!("{wrong:?}").contains("wr0ng"));
+    for (with, cause) in
+        [(with, "wrong user or password"), (options(&server), "it asks for a user and a password")]
+    {
+        let wrong = Arc::new(EtcdDiscoverer::new(with));
+        let starting = wrong.clone().start(TestLink::new("c", ""));
+        let error = timeout(Duration::from_secs(5), starting).await.expect("it does not wait").unwrap_err();
+        assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
+        assert!(error.message().starts_with("etcd server 127.0.0.1:"), "{error}");
+        assert!(error.message().ends_with(&format!("refuses this node: {cause}")), "{error}");
+        assert!(!format!("{wrong:?}{error:?}").contains("wr0ng"));
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use syn::{
     Data, Fields, GenericArgument, GenericParam, Ident, PathArguments, Type, parse_quote, spanned::Spanned,
 };
 
-use super::{Payload, Shape};
+use super::{Payload, Role, Shape};
 use crate::check::Checks;
 
 impl Payload {
@@ -90,7 +90,8 @@ impl Payload {
             }
         });
         // A static inside a generic function would be shared by all instances.
-        let schema = generics.params.is_empty().then(|| {
+        let travels = matches!(self.role, Role::Payload);
+        let schema = (travels && generics.params.is_empty()).then(|| {
             quote! {
                 fn schema() -> ::ligand::__private::wire::schema::Schema {
                     static SCHEMA: ::std::sync::OnceLock<::ligand::__private::wire::schema::Schema> =

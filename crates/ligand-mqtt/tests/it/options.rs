@@ -73,8 +73,11 @@ async fn users_and_the_next_server() {
 
     options.password = Some("other".into());
     let (mqtt, link) = (Arc::new(Mqtt::new(options).unwrap()), TestLink::new("here", ""));
-    let connecting = tokio::time::timeout(Duration::from_millis(300), mqtt.connect(link.clone()));
-    assert!(connecting.await.is_err(), "a wrong password may become right: it is tried again");
+    let connecting = tokio::time::timeout(PATIENCE, mqtt.connect(link.clone()));
+    let error = connecting.await.expect("it does not wait").unwrap_err();
+    assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
+    let cause = format!("MQTT server 127.0.0.1:{} refuses this node: wrong user or password", server.port);
+    assert!(error.message().starts_with(&cause), "{error}");
     assert_eq!(link.connections(), 0);
 }
 

@@ -36,7 +36,7 @@ impl Bus for Nats {
         };
         let bad = file("no certificate");
         let broken: Vec<(NatsOptions, _)> = vec![
-            (NatsOptions::url("redis://localhost"), "redis"),
+            (NatsOptions::url("redis://localhost"), "another scheme"),
             (NatsOptions::url("nats://[broken"), "[broken"),
             (NatsOptions::url(" , "), "url"),
             (options().ca("/no/such/ca.pem"), "/no/such/ca.pem"),

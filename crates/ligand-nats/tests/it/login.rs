@@ -20,12 +20,14 @@ async fn works(options: NatsOptions) {
     transporter.disconnect().await;
 }
 
-/// Is tried again for ever.
+/// The start ends with an error that names the server.
 async fn is_not_let_in(options: NatsOptions) {
     let transporter = Arc::new(NatsTransporter::new(options));
     let connecting = transporter.connect(TestLink::new("here", ""));
-    let early = timeout(Duration::from_millis(700), connecting).await;
-    assert!(early.is_err(), "it was let in, or gave up: {early:?}");
+    let error = timeout(Duration::from_secs(10), connecting).await.expect("it does not wait").unwrap_err();
+    assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
+    assert!(error.message().starts_with("NATS server 127.0.0.1:"), "{error}");
+    assert!(error.message().contains(" refuses this node: "), "{error}");
 }
 
 #[tokio::test]
@@ -101,5 +103,21 @@ async fn certificates_of_nodes() {
 async fn required_tls_is_required() {
     let (_dir, ca, ..) = certificates();
     let server = Server::start("").await;
-    is_not_let_in(NatsOptions::url(server.url()).ca(ca)).await;
+    // There may be TLS after a restart.
+    let transporter = Arc::new(NatsTransporter::new(NatsOptions::url(server.url()).ca(ca)));
+    let connecting = transporter.connect(TestLink::new("here", ""));
+    assert!(timeout(Duration::from_millis(700), connecting).await.is_err());
+}
+
+#[tokio::test]
+async fn a_password_that_changes_later_is_waited_for() {
+    let server = Server::start("authorization { user: ann, password: one }").await;
+    let link = TestLink::new("here", "");
+    let transporter = Arc::new(NatsTransporter::new(NatsOptions::url(server.url()).user("ann", "one")));
+    transporter.clone().connect(link.clone()).await.unwrap();
+    server.reload("authorization { user: ann, password: two }");
+    assert!(link.wait_losses(1, Duration::from_secs(10)).await);
+    server.reload("authorization { user: ann, password: one }");
+    assert!(link.wait_connections(2, Duration::from_secs(10)).await);
+    transporter.disconnect().await;
 }

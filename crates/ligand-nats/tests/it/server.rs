@@ -49,6 +49,15 @@ impl Server {
         }
     }
 
+    /// Lets the running server read these lines.
+    pub(crate) fn reload(&self, configuration: &str) {
+        let text = format!("listen: 127.0.0.1:{}\n{configuration}\n", self.port);
+        std::fs::write(self.dir.path().join("nats.conf"), text).unwrap();
+        let child = self.child.lock().unwrap().as_ref().map(Child::id).expect("it runs");
+        let sent = Command::new("kill").args(["-HUP", &child.to_string()]).status();
+        assert!(sent.expect("kill").success());
+    }
+
     pub(crate) async fn restart(&self) {
         let file = self.dir.path().join("nats.conf");
         let child = Command::new("nats-server")

@@ -43,7 +43,9 @@ impl Receiver {
         while confirmed < receiver.kinds.len() {
             match receiver.next()? {
                 Some(Push::Subscribed) => confirmed += 1,
-                Some(Push::Refused(text)) => return Err(Lost::refused(&text)),
+                Some(Push::Refused(text)) => {
+                    return Err(Lost::refused(&text).of_login("it does not allow the subscriptions"));
+                }
                 // The link is not told before it is connected: these came for somebody who was not there yet.
                 Some(_) => {}
                 None => {

@@ -30,7 +30,7 @@ impl Session {
     pub(super) async fn open(turn: &Turn<'_>, link: &Arc<dyn Link>, prefix: &str) -> Result<Self, Lost> {
         let receiver = async {
             let connection = turn.connect(link.node_id()).await?;
-            Receiver::subscribe(connection, link, prefix).await
+            Receiver::subscribe(connection, link, prefix).await.map_err(|lost| turn.name(lost))
         };
         let connections = tokio::try_join!(turn.connect(link.node_id()), receiver)?;
         Ok(Self { connections: Some(connections), receiving: None })

@@ -89,12 +89,20 @@ impl Server {
 
     /// Runs one command and answers what came, as text.
     pub(crate) async fn command(&self, words: &[&[u8]]) -> String {
+        self.session(&[words]).await
+    }
+
+    /// Runs commands on one connection and answers what came, as text.
+    pub(crate) async fn session(&self, commands: &[&[&[u8]]]) -> String {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.expect("a connection");
-        let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
-        for word in words {
-            bytes.extend(format!("${}\r\n", word.len()).bytes());
-            bytes.extend_from_slice(word);
-            bytes.extend(b"\r\n");
+        let mut bytes = Vec::new();
+        for words in commands {
+            bytes.extend(format!("*{}\r\n", words.len()).bytes());
+            for word in *words {
+                bytes.extend(format!("${}\r\n", word.len()).bytes());
+                bytes.extend_from_slice(word);
+                bytes.extend(b"\r\n");
+            }
         }
         bytes.extend(b"*1\r\n$4\r\nQUIT\r\n");
         stream.write_all(&bytes).await.expect("a command");

@@ -50,8 +50,33 @@ async fn passwords() {
     a.says_to(&b, b"hi").await;
     let wrong = Node::new("c", with(format!("redis://:wr0ng@127.0.0.1:{}", server.port)));
     let connecting = wrong.transporter.clone().connect(wrong.link.clone());
-    assert!(timeout(Duration::from_millis(300), connecting).await.is_err(), "the password may be set later");
+    let error = timeout(PATIENCE, connecting).await.expect("it does not wait").unwrap_err();
+    assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
+    let server_name = format!("Redis server 127.0.0.1:{}", server.port);
+    assert_eq!(error.message(), format!("{server_name} refuses this node: wrong user or password"));
     assert!(!format!("{:?}", wrong.transporter).contains("wr0ng"));
+    for (url, cause) in [
+        (server.url(), "it asks for a password"),
+        (format!("redis://:s3cret@127.0.0.1:{}/99", server.port), "it does not have this database"),
+    ] {
+        let node = Node::new("d", with(url));
+        let connecting = node.transporter.clone().connect(node.link.clone());
+        let error = timeout(PATIENCE, connecting).await.expect("it does not wait").unwrap_err();
+        assert!(error.message().ends_with(cause), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_changes_later_is_waited_for() {
+    let server = Server::start_with(&["--requirepass", "s3cret"]).await;
+    let url = format!("redis://:s3cret@127.0.0.1:{}", server.port);
+    let a = Node::start("a", RedisOptions::url(url)).await;
+    let (auth, set): (&[&[u8]], &[&[u8]]) =
+        (&[b"AUTH", b"s3cret"], &[b"CONFIG", b"SET", b"requirepass", b"other"]);
+    server.session(&[auth, set, &[b"CLIENT", b"KILL", b"TYPE", b"pubsub"]]).await;
+    assert!(a.link.wait_losses(1, PATIENCE).await);
+    server.session(&[&[b"AUTH", b"other"], &[b"CONFIG", b"SET", b"requirepass", b"s3cret"]]).await;
+    assert!(a.link.wait_connections(2, PATIENCE).await);
 }
 
 #[tokio::test]
@@ -192,7 +217,8 @@ async fn certificates() {
     // Redis asks for a certificate of ours too.
     let refused = Node::new("x", options.clone());
     let connecting = refused.transporter.clone().connect(refused.link.clone());
-    assert!(timeout(Duration::from_millis(500), connecting).await.is_err());
+    let error = timeout(PATIENCE, connecting).await.expect("it does not wait").unwrap_err();
+    assert!(error.message().ends_with("refuses this node: a certificate is not trusted"), "{error}");
     options = options.certificate(cert, key);
     let a = Node::start("a", options.clone()).await;
     options.url = format!("rediss://127.0.0.1:{tls_port}");

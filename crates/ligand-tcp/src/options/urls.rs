@@ -1,14 +1,14 @@
 //! Nodes that are known beforehand.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use ligand_transport::Address;
-use ligand_wire::{Error, Result};
+use ligand_wire::{Error, Result, redact::Redacted};
 use serde::Deserialize;
 
 /// Nodes that are known beforehand: `[tcp://]host:port/node`. The entry with this node's own name gives the port to
 /// listen at.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "urls must be a text, a list of texts, or a map from node to \"host:port\"")]
 pub enum Urls {
     /// Entries with commas between them, or `file://<path>`: a file with a JSON list, a JSON map or one entry a
@@ -18,6 +18,19 @@ pub enum Urls {
     List(Vec<String>),
     /// `host:port` by node.
     Map(BTreeMap<String, String>),
+}
+
+impl fmt::Debug for Urls {
+    /// Hosts and ports only: people put passwords into addresses, also where there is nothing to sign in to.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => fmt::Debug::fmt(&Redacted::url(text), f),
+            Self::List(entries) => {
+                f.debug_list().entries(entries.iter().map(|url| Redacted::url(url))).finish()
+            }
+            Self::Map(map) => f.debug_list().entries(map.values().map(|url| Redacted::url(url))).finish(),
+        }
+    }
 }
 
 impl Default for Urls {
@@ -53,7 +66,8 @@ impl Urls {
             Self::Text(text) => list(text.split([',', '\n'])),
             Self::List(entries) => list(entries.iter().map(String::as_str)),
             Self::Map(map) => {
-                map.iter().map(|(node, address)| entry(&format!("{}/{node}", address.trim()))).collect()
+                let entries = map.iter().map(|(node, address)| format!("{}/{node}", address.trim()));
+                entries.enumerate().map(|(at, text)| entry(at, &text)).collect()
             }
         }
     }
@@ -61,18 +75,30 @@ impl Urls {
 
 fn list<'a>(entries: impl Iterator<Item = &'a str>) -> Result<Vec<Endpoint>> {
     // The bare word `tcp://` is an URL without entries.
-    entries.map(str::trim).filter(|text| !text.is_empty() && *text != "tcp://").map(entry).collect()
+    let entries = entries.map(str::trim).filter(|text| !text.is_empty() && *text != "tcp://");
+    entries.enumerate().map(|(at, text)| entry(at, text)).collect()
 }
 
-fn entry(text: &str) -> Result<Endpoint> {
+/// Errors name the entry by its place: it may hold a password.
+fn entry(at: usize, text: &str) -> Result<Endpoint> {
     let wrong = |what: &str| {
         Error::broker_options(format!(
-            "TCP transporter: entry '{text}' of 'urls' has {what}; it must look like 'host:port/node'"
+            "TCP transporter: entry {} of 'urls' has {what}; it must look like 'host:port/node'",
+            at + 1
         ))
     };
     let rest = text.strip_prefix("tcp://").unwrap_or(text);
-    let (place, node) = rest.split_once('/').ok_or_else(|| wrong("no node"))?;
-    if node.is_empty() || node.contains('/') {
+    if rest.contains("://") {
+        return Err(wrong("another scheme than 'tcp://'"));
+    }
+    let (place, node) = rest.split_once('/').unwrap_or((rest, ""));
+    if place.contains('@') {
+        return Err(wrong("a user or a password, and there is nothing to sign in to"));
+    }
+    if !rest.contains('/') {
+        return Err(wrong("no node"));
+    }
+    if node.is_empty() || node.contains(['/', '?', '#', '@']) {
         return Err(wrong("no valid node"));
     }
     let (host, port) = place.rsplit_once(':').ok_or_else(|| wrong("no port"))?;
@@ -86,7 +112,8 @@ fn entry(text: &str) -> Result<Endpoint> {
 
 fn file(path: &str) -> Result<Urls> {
     let wrong = |why: &dyn std::fmt::Display| {
-        Error::broker_options(format!("TCP transporter: the file '{path}' of 'urls' {why}"))
+        let file = Redacted::file(path);
+        Error::broker_options(format!("TCP transporter: the file '{file}' of 'urls' {why}"))
     };
     let text = std::fs::read_to_string(path).map_err(|err| wrong(&format_args!("cannot be read: {err}")))?;
     let text = text.trim();
@@ -135,6 +162,9 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (entry, what) in [
+            ("u:hunter2@10.0.0.1:4000/a", "a user or a password"),
+            ("tcp://hunter2@10.0.0.1:4000", "a user or a password"),
+            ("nats://10.0.0.1:4000/a", "another scheme"),
             ("10.0.0.1:4000", "no node"),
             ("10.0.0.1/a", "no port"),
             ("10.0.0.1:0/a", "no valid port"),
@@ -142,8 +172,9 @@ mod tests {
             (":4000/a", "no host"),
             ("10.0.0.1:4000/a/b", "no valid node"),
         ] {
-            let err = Urls::List(vec![entry.into()]).endpoints().unwrap_err();
-            assert!(err.message().contains(what) && err.message().contains(entry), "{err}");
+            let err = Urls::List(vec!["10.0.0.1:4000/a".into(), entry.into()]).endpoints().unwrap_err();
+            assert!(err.message().contains(what) && err.message().contains("entry 2"), "{err}");
+            assert!(!err.message().contains("hunter2") && !err.message().contains("10.0.0.1"), "{err}");
         }
     }
 }

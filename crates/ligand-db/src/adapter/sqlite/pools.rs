@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use ligand_wire::{Error, Result};
+use ligand_wire::{Error, Result, redact::Redacted};
 use parking_lot::Mutex;
 use sqlx::{Connection, SqliteConnection, SqlitePool, pool::PoolConnection, sqlite::SqlitePoolOptions};
 use tokio::time::{Instant, sleep};
@@ -151,7 +151,8 @@ impl Sqlite {
 /// Names the file: it is in the configuration of this node and holds no credentials.
 #[cold]
 fn unusable(error: &sqlx::Error, config: &Config) -> Error {
-    let file = config.connect.get_filename().display();
+    let file = config.connect.get_filename();
+    let file = Redacted::file(&file);
     error::plain(error)
         .with_message(format!("The database '{file}' cannot be opened; check the path and its permissions."))
 }

@@ -1,0 +1,276 @@
+//! Which story about a node is believed.
+//!
+//! On a bus anybody can say anything in any name, so no single packet may have the last word. News are believed at
+//! once, because nearly all are true, and then put to the node itself ([`crate::transit`]'s `story.rs`): it contradicts
+//! what is wrong. Numbers only order what one life of a node says; they are bounded, so that it can always say a
+//! larger one. When two lives speak, the one that was there first stays as long as it answers.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use ligand_wire::packet::NodeInfo;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::Node;
+
+/// The largest number that JavaScript can tell from the next one.
+pub(super) const MAX_SEQ: u64 = (1 << 53) - 1;
+
+/// A number that is further ahead than this was not counted up to.
+pub(crate) const FAR: u64 = 1 << 20;
+
+/// How far the clocks of two nodes may be apart.
+const SKEW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// An answer comes within this time after the question.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// So long after two lives spoke under one name, a third one is not believed unheard.
+const WARY: Duration = Duration::from_secs(60);
+
+/// A life that was refused is not heard again within this time.
+const REFUSED: Duration = Duration::from_secs(5);
+
+/// The largest number of an info that is believed. Some count from 1 and some begin with the time, in milliseconds;
+/// no number is ahead of the time by more than clocks are apart, so there is always room above it.
+#[allow(clippy::cast_possible_truncation, reason = "milliseconds since 1970")]
+pub(crate) fn newest() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    ((now + SKEW).as_millis() as u64).min(MAX_SEQ - 1)
+}
+
+/// What an info says, compared with what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Story {
+    /// It is what is known.
+    Known,
+    /// It was taken over: the services must be registered anew.
+    News,
+    /// As [`Story::News`], and two lives use the name: the one that was there first is back.
+    Restored,
+    /// The same life once said more: somebody else spoke in its name, or the packet is late.
+    Older,
+    /// Another life claims a name whose owner has just shown that it lives. It waits until that one is heard.
+    Rival,
+    /// As [`Story::Rival`], and it was refused a moment ago.
+    Refused,
+}
+
+impl Story {
+    /// The services must be registered anew.
+    pub(crate) const fn is_news(self) -> bool {
+        matches!(self, Self::News | Self::Restored)
+    }
+}
+
+/// What was told of a node lately.
+#[derive(Default)]
+pub(super) struct Stories {
+    /// When the node was asked what it is.
+    doubted: Option<Instant>,
+    /// How often its present life told what it is.
+    told: u64,
+    /// The life before the present one, and since when there is the present one.
+    former: Option<(Arc<NodeInfo>, Instant)>,
+    /// Two lives spoke.
+    disputed: Option<Instant>,
+    /// Who claims the name, and whether its owner has spoken since.
+    rival: Option<(Box<NodeInfo>, bool)>,
+    /// Who claimed it in vain.
+    refused: Option<(String, Instant)>,
+}
+
+fn within(moment: Option<Instant>, time: Duration) -> bool {
+    moment.is_some_and(|moment| moment.elapsed() < time)
+}
+
+impl Stories {
+    /// The present life told what it is.
+    fn spoke(&mut self) {
+        self.told += 1;
+        if let Some((_, spoke)) = &mut self.rival {
+            *spoke = true;
+        }
+    }
+
+    /// What to do with an info of another life than the known one.
+    fn other_life(&mut self, info: &NodeInfo) -> Story {
+        let again = |(former, since): &(Arc<NodeInfo>, Instant)| {
+            former.instance_id == info.instance_id && since.elapsed() < WARY
+        };
+        if self.former.as_ref().is_some_and(again) {
+            self.disputed = Some(Instant::now());
+            return Story::Restored;
+        }
+        if !within(self.disputed, WARY) {
+            return Story::News;
+        }
+        match &self.refused {
+            Some((life, since)) if *life == info.instance_id && since.elapsed() < REFUSED => Story::Refused,
+            _ => Story::Rival,
+        }
+    }
+}
+
+impl Node {
+    /// Takes over what the node told, or somebody in its name. `judged`: whoever calls has made sure of it.
+    pub(crate) fn update(&self, info: NodeInfo, judged: bool) -> Story {
+        let mut state = self.state.lock();
+        let known = self.info.load_full();
+        let same = known.instance_id == info.instance_id;
+        let seq = info.seq.max(1);
+        let story = match self.is_available() {
+            false => Story::News,
+            true if !same && (judged || known.instance_id.is_empty()) => Story::News,
+            true if !same => state.stories.other_life(&info),
+            true if seq > state.seq => Story::News,
+            true if seq == state.seq => Story::Known,
+            true => {
+                // Its own answer counts, unless it can do better: Ligand nodes raise their number when they hear what
+                // is believed of them, so a lower one is a late packet.
+                let raises = [&known.config, &info.config].iter().all(|config| config.contains_key("ligand"));
+                let far = state.seq - seq > FAR;
+                match within(state.stories.doubted, ANSWER) && (far || !raises) {
+                    true => Story::News,
+                    false => Story::Older,
+                }
+            }
+        };
+        let now = Instant::now();
+        match story {
+            Story::Rival => {
+                let spoke = state.stories.rival.take().is_some_and(|(_, spoke)| spoke);
+                state.stories.rival = Some((Box::new(info), spoke));
+            }
+            Story::Refused => {}
+            Story::Known | Story::Older => state.stories.spoke(),
+            Story::News | Story::Restored => {
+                let there = self.is_available();
+                let stories = &mut state.stories;
+                stories.spoke();
+                stories.doubted = None;
+                if !same || !there {
+                    stories.rival = None;
+                }
+                if !there || story == Story::Restored {
+                    stories.former = None;
+                } else if !same && !known.instance_id.is_empty() {
+                    stories.former = Some((known.clone(), now));
+                }
+                if !same && !known.instance_id.is_empty() {
+                    // Started anew, maybe as another version.
+                    self.ver.store(0, Ordering::Relaxed);
+                    self.cpu_seq.store(0, Ordering::Relaxed);
+                }
+                state.seq = seq;
+                state.heard = now;
+                state.since = None;
+                let largest =
+                    info.config.get("ligand").and_then(|own| own.get("largest")).and_then(Value::as_u64);
+                let largest = largest.and_then(|bytes| usize::try_from(bytes).ok());
+                self.largest.store(largest.unwrap_or(usize::MAX), Ordering::Relaxed);
+                self.info.store(Arc::new(info));
+                self.available.store(true, Ordering::Relaxed);
+                self.suspect.store(false, Ordering::Relaxed);
+                self.absent.store(false, Ordering::Relaxed);
+            }
+        }
+        story
+    }
+
+    /// The node is asked what it is: its answer may contradict what is known.
+    pub(crate) fn doubt(&self) {
+        self.state.lock().stories.doubted = Some(Instant::now());
+    }
+
+    /// How often its present life told what it is: grows with each answer.
+    pub(crate) fn tellings(&self) -> u64 {
+        self.state.lock().stories.told
+    }
+
+    /// The owner of the name was heard, or not: takes out who else claims it.
+    pub(crate) fn end_hearing(&self) -> Option<NodeInfo> {
+        let mut state = self.state.lock();
+        let stories = &mut state.stories;
+        let (rival, spoke) = stories.rival.take()?;
+        if self.is_available() && spoke {
+            stories.disputed = Some(Instant::now());
+            stories.refused = Some((rival.instance_id, Instant::now()));
+            return None;
+        }
+        Some(*rival)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(seq: u64, instance: &str) -> NodeInfo {
+        NodeInfo { seq, instance_id: instance.into(), ..NodeInfo::default() }
+    }
+
+    fn ligand(seq: u64, instance: &str) -> NodeInfo {
+        let config = [("ligand".to_owned(), serde_json::json!({}))].into_iter().collect();
+        NodeInfo { config, ..info(seq, instance) }
+    }
+
+    #[test]
+    fn only_news_count() {
+        let node = Node::new("a");
+        assert!(!node.is_available());
+        assert!(node.update(info(2, "x"), false) == Story::News && node.is_available());
+        assert_eq!(node.update(info(2, "x"), false), Story::Known, "the same number");
+        assert_eq!(node.update(info(1, "x"), false), Story::Older, "an older one");
+        assert_eq!(node.update(info(3, "x"), false), Story::News);
+        assert_eq!(node.update(info(1, "y"), false), Story::News, "the node was started anew");
+        assert!(node.leave() && !node.leave());
+        assert_eq!(node.seq(), 2);
+        assert_eq!(node.update(info(1, "y"), false), Story::News, "it is back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_answer_of_a_node_counts_though_its_number_is_lower() {
+        let node = Node::new("a");
+        node.update(info(2, "x"), false);
+        node.update(info(900, "x"), false);
+        assert_eq!(node.update(info(2, "x"), false), Story::Older, "it was not asked");
+        node.doubt();
+        assert_eq!(node.update(info(2, "x"), false), Story::News);
+        node.update(info(3, "x"), false);
+        node.doubt();
+        tokio::time::advance(ANSWER).await;
+        assert_eq!(node.update(info(2, "x"), false), Story::Older, "long ago");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_can_raise_its_number_is_not_thrown_back_by_a_late_packet() {
+        let node = Node::new("a");
+        node.update(ligand(5, "x"), false);
+        node.doubt();
+        assert_eq!(node.update(ligand(4, "x"), false), Story::Older);
+        node.update(ligand(6 + FAR, "x"), false);
+        node.doubt();
+        assert_eq!(node.update(ligand(5, "x"), false), Story::News, "it could not get above that");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_lives_the_first_stays_as_long_as_it_answers() {
+        let node = Node::new("a");
+        node.update(info(2, "x"), false);
+        assert_eq!(node.update(info(1, "y"), false), Story::News);
+        assert_eq!(node.update(info(2, "x"), false), Story::Restored);
+        // From now on nobody is believed unheard.
+        assert_eq!(node.update(info(9, "z"), false), Story::Rival);
+        node.update(info(2, "x"), false);
+        assert!(node.end_hearing().is_none());
+        assert_eq!(node.update(info(9, "z"), false), Story::Refused);
+        assert_eq!(node.update(info(1, "w"), false), Story::Rival);
+        assert_eq!(node.end_hearing().unwrap().instance_id, "w", "the first one is silent");
+        tokio::time::advance(WARY).await;
+        assert_eq!(node.update(info(1, "v"), false), Story::News);
+    }
+}

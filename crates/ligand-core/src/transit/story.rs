@@ -1,0 +1,186 @@
+//! Stories about nodes: this one puts to others what it believes of them, and contradicts what is wrong about itself.
+//!
+//! Anybody on a bus can speak in the name of a node. So news about a node that is there are put to that node: a Ligand
+//! node gets the control message `$ligand.story` and answers only when it is wrong; others get a DISCOVER. It answers
+//! with its info and, when its own number is not above the one that was believed, raises that first.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use ligand_wire::{
+    Payload,
+    packet::{NodeInfo, Packet, PacketKind},
+};
+use parking_lot::Mutex;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::Transit;
+use crate::{
+    context::Id,
+    registry::{ASK_PAUSE, FAR, Node, newest},
+};
+
+/// The control message.
+pub(super) const STORY: &str = "$ligand.story";
+
+/// A node whose name another one claims speaks within this time, when it lives.
+const HEARING: Duration = Duration::from_millis(500);
+
+/// Infos for those who ask, in this time; when more ask, everybody is told once.
+const ANSWERS: u32 = 64;
+const TURN: Duration = Duration::from_millis(100);
+
+/// Bounds the answers to those who ask what this node is: anybody can ask in many names.
+#[derive(Default)]
+pub(super) struct Answers(Mutex<Option<(Instant, u32)>>);
+
+impl Answers {
+    /// Whether one more may be told now.
+    pub(super) fn pass(&self) -> bool {
+        let now = Instant::now();
+        let mut turn = self.0.lock();
+        let (start, count) = turn.filter(|(start, _)| now.duration_since(*start) < TURN).unwrap_or((now, 0));
+        *turn = Some((start, count + 1));
+        count < ANSWERS
+    }
+}
+
+impl Transit {
+    /// Puts to a node what is believed of it. `raises`: it is certain that it is a Ligand node, which answers only
+    /// when that is wrong.
+    pub(super) fn confirm(&self, node: &Arc<Node>, raises: bool) {
+        if node.may_ask() {
+            self.put(node, raises);
+        } else if !node.set_asking(true) {
+            // Whatever is believed then.
+            let Some(me) = self.me() else { return };
+            let node = node.clone();
+            self.tasks.spawn_background(async move {
+                tokio::time::sleep(ASK_PAUSE).await;
+                node.set_asking(false);
+                node.may_ask();
+                me.put(&node, raises);
+            });
+        }
+    }
+
+    fn put(&self, node: &Arc<Node>, raises: bool) {
+        node.doubt();
+        if node.is_ligand() {
+            let info = node.info();
+            let story = json!({ "seq": node.seq().to_string(), "instanceID": info.instance_id, "names": names(&info) });
+            self.control(node, STORY, story.into());
+        }
+        if !raises && let Err(error) = self.send_to(node, &Packet::Discover) {
+            self.not_sent(PacketKind::Discover, &error);
+        }
+    }
+
+    /// A node tells what it believes of this one.
+    pub(super) fn story_came(&self, node: &Arc<Node>, story: &Payload) {
+        let is = |name: &str, own: &str| story.get(name).is_some_and(|told| told.as_str() == Some(own));
+        // A text: not every serializer keeps large numbers whole.
+        let seq = story.get("seq").and_then(|seq| seq.as_str()?.parse().ok()).unwrap_or(0);
+        let own = self.local_info();
+        let same_life = is("instanceID", &self.instance_id);
+        let same_names = is("names", &names(&own));
+        if same_life && same_names && seq == own.seq {
+            return;
+        }
+        if same_life && seq >= own.seq && (!same_names || seq > own.seq) {
+            self.contradict(seq);
+        }
+        self.tell(node);
+    }
+
+    /// Somebody told a story about this node that it did not tell: its own gets a larger number, and everybody hears it.
+    pub(super) fn contradict(&self, seq: u64) {
+        self.raise(seq);
+        self.announce_in(TURN.min(self.options.transit.announce_delay));
+    }
+
+    /// The number of this node's infos goes above another one, unless that was made up: nobody believes such a number
+    /// who asked this node.
+    pub(super) fn raise(&self, seq: u64) {
+        let own = self.seq.load(Ordering::Acquire);
+        let near = self.features.own_discovery || seq.saturating_sub(own) <= FAR;
+        if seq <= newest() && near {
+            self.seq.fetch_max(seq, Ordering::AcqRel);
+            self.stale.store(true, Ordering::Release);
+        }
+    }
+
+    /// Another life claims the name of a node that has shown that it lives: that one is asked first.
+    pub(super) fn hearing(&self, node: &Arc<Node>) {
+        if node.set_hearing(true) {
+            return;
+        }
+        let Some(me) = self.me() else { return };
+        self.confirm(node, false);
+        let node = node.clone();
+        self.tasks.spawn_background(async move {
+            tokio::time::sleep(HEARING).await;
+            node.set_hearing(false);
+            match node.end_hearing() {
+                Some(info) => me.hear(node.id(), info, None, true),
+                None => me.two_lives(&node),
+            }
+        });
+    }
+
+    /// Two nodes use one name, or somebody speaks in that of another.
+    pub(super) fn two_lives(&self, node: &Node) {
+        if let Some(hidden) = self.conflicts.pass() {
+            let info = node.info();
+            tracing::error!(
+                node = &**node.id(),
+                instance = info.instance_id,
+                hidden,
+                "somebody else uses the name of a node that lives: that one stays; give each node a 'node_id' of its own"
+            );
+        }
+    }
+
+    /// Asks a newcomer for a sign of life: one that does not give it goes first when there are too many.
+    pub(super) fn greet(&self, node: &Arc<Node>) {
+        if node.has_answered() {
+            return;
+        }
+        let ticket = self.events.probe(node);
+        if let Err(error) = self.ping(node, &Id::random().to_string(), Some(ticket)) {
+            tracing::debug!(node = &**node.id(), error = %format!("{error:#}"), "a newcomer was not greeted");
+        }
+    }
+}
+
+/// What the services are called: the same on both sides whatever the serializer does to the rest.
+fn names(info: &NodeInfo) -> String {
+    let mut sum = 0_u64;
+    for service in &info.services {
+        let own = std::iter::once(&service.name);
+        for name in own.chain(service.actions.keys()).chain(service.events.keys()) {
+            // FNV-1a; the order does not count.
+            let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+            sum = sum.wrapping_add(hash);
+        }
+    }
+    format!("{sum:x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_are_bounded() {
+        let answers = Answers::default();
+        assert_eq!((0..1000).filter(|_| answers.pass()).count(), ANSWERS as usize);
+        tokio::time::advance(TURN).await;
+        assert!(answers.pass());
+    }
+}

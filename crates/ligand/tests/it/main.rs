@@ -1,0 +1,3 @@
+//! What all parts promise together.
+
+mod secrets;
