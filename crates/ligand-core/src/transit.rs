@@ -504,6 +504,10 @@ impl Link for Transit {
         drop(self.take_in(kind, body, false));
     }
 
+    fn receive_from(&self, node: &str, kind: PacketKind, body: Bytes) {
+        self.take_from(node, kind, body);
+    }
+
     fn receive_tracked(&self, kind: PacketKind, body: Bytes) -> ligand_transport::BoxFuture<()> {
         let end = self.take_in(kind, body, true);
         Box::pin(async move {

@@ -1,5 +1,7 @@
 //! Where a node is dialled.
 
+use std::net::IpAddr;
+
 use ligand_transport::{Address, Peer};
 use ligand_wire::packet::NodeInfo;
 
@@ -33,8 +35,11 @@ pub(crate) fn candidates(peer: &Peer, use_hostname: bool) -> Vec<Address> {
     found
 }
 
-/// What this node says of itself in its hello.
-pub(crate) fn own(info: &NodeInfo, use_hostname: bool) -> String {
+/// What this node says of itself in its hello. `announced`: the one address where it listens.
+pub(crate) fn own(info: &NodeInfo, use_hostname: bool, announced: Option<IpAddr>) -> String {
+    if let Some(ip) = announced {
+        return ip.to_string();
+    }
     if use_hostname && !info.hostname.is_empty() {
         return info.hostname.clone();
     }

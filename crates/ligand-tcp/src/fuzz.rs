@@ -28,19 +28,20 @@ pub fn frames(mut bytes: &[u8], piece: usize) -> usize {
 
 /// Reads a beacon; answers whether it was one.
 pub fn beacon(bytes: &[u8]) -> bool {
-    beacon::parse(bytes, "").is_some()
+    beacon::parse(bytes, "", None).is_some()
 }
 
 /// Answers a gossip request.
 pub fn gossip_request(cluster: &dyn Cluster, request: &Gossip) {
-    let me = gossip::Me { id: "me", port: 1 };
-    let _ = gossip::answer(cluster, me, request);
+    let me = gossip::Me { id: "me", port: 1, address: None };
+    let _ = gossip::answer(cluster, me, "other", request);
     let _ = gossip::request(cluster, me);
 }
 
 /// Takes in a gossip answer.
 pub fn gossip_reply(cluster: &dyn Cluster, reply: GossipReply) {
-    gossip::apply(cluster, gossip::Me { id: "me", port: 1 }, reply);
+    let me = gossip::Me { id: "me", port: 1, address: None };
+    gossip::apply(cluster, me, "other", reply, |_| {});
 }
 
 /// Reads a list of nodes; answers whether it is one.

@@ -1,44 +1,70 @@
 //! One connection from another node.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use bytes::Bytes;
 use ligand_transport::Address;
-use ligand_wire::packet::{GossipHello, Packet, PacketKind};
+use ligand_wire::packet::{GossipHello, HelloIdentity, Packet, PacketKind};
 use tokio::{
     io::AsyncReadExt,
     net::TcpStream,
     sync::oneshot,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
     frame::{Broken, FrameReader},
-    gossip::{self, MAX_NODES},
+    gossip::{self, is_ligand},
+    handshake::{Party, Role, shortened},
     listener::Place,
     mesh::{Mesh, Purpose},
 };
 
-/// The first packet is here within this time, or the connection is closed.
+/// The other end has said who it is within this time, or the connection is closed.
 const FIRST: Duration = Duration::from_secs(10);
 
-/// The longest first packet: normally a hello.
-const FIRST_SIZE: usize = 64 * 1024;
+/// The longest packet until then: a hello.
+pub(crate) const FIRST_SIZE: usize = 64 * 1024;
 
 /// The longest name of a node.
-const NAME: usize = 1024;
+const NAME: usize = 512;
+
+/// A connection that is silent for so long is asked for a sign of life.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// It comes within this time.
+const SIGN: Duration = Duration::from_secs(20);
 
 struct Inbound {
     mesh: Arc<Mesh>,
     remote: SocketAddr,
     place: Place,
     frames: FrameReader,
-    /// Who said hello.
-    node: Option<Arc<str>>,
+    stage: Stage,
+}
+
+/// Who is at the other end.
+enum Stage {
+    /// It has not said.
+    Silent,
+    /// It has said, and must prove it.
+    Proving(Box<Claim>),
+    /// This node.
+    Known(Arc<str>),
+}
+
+/// What the other end says of itself.
+struct Claim {
+    sender: Arc<str>,
+    port: u16,
+    /// `None` for nodes on Node.js.
+    identity: Option<HelloIdentity>,
+    /// This node, as it answered.
+    me: Option<Party>,
 }
 
 /// Why a connection was closed here.
@@ -46,8 +72,10 @@ enum Closed {
     Broken(Broken),
     /// It had to make room for others.
     Crowded,
-    /// It comes from this node.
-    Own,
+    /// It comes from this node, or was refused with words.
+    Refused,
+    /// What it is not allowed to do.
+    Wrong(&'static str),
 }
 
 /// Reads packets until the connection ends.
@@ -59,20 +87,15 @@ pub(crate) async fn run(
     ended: oneshot::Receiver<()>,
 ) {
     let frames = FrameReader::new(FIRST_SIZE.min(mesh.options.max_packet_size));
-    let mut inbound = Inbound { mesh: mesh.clone(), remote, place, frames, node: None };
-    let stay = async {
-        // Told when the connection is a guest, dropped when it has to go.
-        if ended.await.is_ok() {
-            std::future::pending::<()>().await;
-        }
-    };
+    let mut inbound = Inbound { mesh: mesh.clone(), remote, place, frames, stage: Stage::Silent };
     tokio::select! {
         () = inbound.read(&mut stream) => {}
-        () = stay => {}
+        // Others need the place.
+        _ = ended => {}
         () = mesh.stopped() => return,
     }
     drop(stream);
-    if let Some(node) = inbound.node {
+    if let Stage::Known(node) = inbound.stage {
         mesh.spawn(mesh.clone().verify(node));
     }
 }
@@ -80,47 +103,59 @@ pub(crate) async fn run(
 impl Inbound {
     async fn read(&mut self, stream: &mut TcpStream) {
         let first = Instant::now() + FIRST;
-        let mut greeted = false;
+        // It was asked for a sign of life.
+        let mut asked = false;
         loop {
             let read = stream.read_buf(self.frames.space());
-            let read = if greeted { Ok(read.await) } else { timeout_at(first, read).await };
-            if !matches!(read, Ok(Ok(1..))) {
-                return;
+            let read = match &self.stage {
+                Stage::Known(_) => timeout(if asked { SIGN } else { IDLE }, read).await,
+                Stage::Silent | Stage::Proving(_) => timeout_at(first, read).await,
+            };
+            match (read, &self.stage) {
+                (Ok(Ok(1..)), _) => asked = false,
+                (Err(_), Stage::Known(node)) if !asked => {
+                    asked = true;
+                    let source = self.mesh.source(node, self.remote.ip());
+                    self.mesh.contacts.add(node.clone(), Purpose::Probe, Duration::ZERO, source);
+                    continue;
+                }
+                _ => return,
             }
-            match self.take() {
-                Ok(any) => greeted |= any,
-                Err(Closed::Broken(broken)) => match &self.node {
-                    Some(node) => {
+            match self.take(stream).await {
+                Ok(()) => {}
+                Err(Closed::Broken(broken)) => match &self.stage {
+                    Stage::Known(node) => {
                         tracing::warn!(node = &**node, "TCP connection closed: {broken}");
                         return;
                     }
-                    None => return tracing::debug!(remote = %self.remote, "closed: {broken}"),
+                    _ => return tracing::debug!(remote = %self.remote, "closed: {broken}"),
                 },
-                Err(Closed::Crowded | Closed::Own) => return,
-            }
-        }
-    }
-
-    /// Deals with all packets that are complete; true when there were any.
-    fn take(&mut self) -> Result<bool, Closed> {
-        let mut any = false;
-        while let Some((kind, body)) = self.frames.next().map_err(Closed::Broken)? {
-            if !self.place.introduce() {
-                return Err(Closed::Crowded);
-            }
-            any = true;
-            self.frames.set_limit(self.mesh.options.max_packet_size);
-            match kind {
-                PacketKind::GossipHello | PacketKind::GossipRequest | PacketKind::GossipResponse => {
-                    self.gossip(kind, body)?;
+                Err(Closed::Wrong(what)) => {
+                    return self.mesh.warn(&format_args!("connection from {} refused: {what}", self.remote));
                 }
-                kind => self.mesh.link.receive(kind, body),
+                Err(Closed::Crowded | Closed::Refused) => return,
             }
         }
-        Ok(any)
     }
 
-    fn gossip(&mut self, kind: PacketKind, mut body: Bytes) -> Result<(), Closed> {
+    /// Deals with all packets that are complete.
+    async fn take(&mut self, stream: &mut TcpStream) -> Result<(), Closed> {
+        while let Some((kind, body)) = self.frames.next().map_err(Closed::Broken)? {
+            match (&self.stage, kind) {
+                (Stage::Known(_), PacketKind::GossipHello) => {}
+                (Stage::Known(node), PacketKind::GossipRequest | PacketKind::GossipResponse) => {
+                    let node = node.clone();
+                    self.gossip(&node, kind, body)?;
+                }
+                (Stage::Known(node), kind) => self.mesh.link.receive_from(node, kind, body),
+                (_, PacketKind::GossipHello) => self.hello(stream, body).await?,
+                _ => return Err(Closed::Wrong("it did not say first who it is")),
+            }
+        }
+        Ok(())
+    }
+
+    fn gossip(&mut self, node: &Arc<str>, kind: PacketKind, mut body: Bytes) -> Result<(), Closed> {
         let mesh = self.mesh.clone();
         let received = match mesh.link.decode(kind, &mut body) {
             Ok(received) => received,
@@ -129,58 +164,193 @@ impl Inbound {
                 return Ok(());
             }
         };
-        if *received.sender == **mesh.link.node_id() {
-            return Err(Closed::Own);
+        if *received.sender != **node {
+            return Err(Closed::Wrong("it speaks in the name of another node"));
         }
-        if received.sender.is_empty() || received.sender.len() > NAME {
-            return Ok(());
-        }
-        let sender: Arc<str> = received.sender.as_ref().into();
-        match received.packet {
-            Packet::GossipHello(hello) => self.hello(sender, &hello),
+        let source = self.source();
+        let (cluster, me) = (mesh.link.cluster(), mesh.me());
+        let ask = match received.packet {
             Packet::GossipRequest(request) => {
-                let answer = gossip::answer(mesh.link.cluster(), mesh.me(), &request);
+                let answer = gossip::answer(cluster, me, node, &request);
                 if let Some(reply) = answer.reply {
-                    mesh.gossip(&sender, &Packet::GossipResponse(reply));
+                    mesh.gossip(node, &Packet::GossipResponse(reply));
                 }
                 if answer.behind {
-                    mesh.contacts.add(sender, Purpose::Ask, Duration::ZERO);
+                    mesh.ask(node.clone(), source);
                 }
+                answer.ask
             }
             Packet::GossipResponse(reply) => {
-                let learned = gossip::apply(mesh.link.cluster(), mesh.me(), reply);
-                mesh.learned.fetch_or(learned, Ordering::AcqRel);
+                let learned = gossip::apply(cluster, me, node, reply, |name| mesh.admit(name, source));
+                mesh.learned.fetch_or(learned.news, Ordering::AcqRel);
+                learned.fresh.iter().for_each(|name| mesh.settle(name));
+                if let Some(info) = learned.twin
+                    && let Some(port) = info.port
+                    && let Some(host) = info.ip_list.into_iter().next()
+                {
+                    mesh.look_for_twin(Address { host, port });
+                }
+                learned.ask
             }
-            _ => {}
-        }
+            _ => return Ok(()),
+        };
+        mesh.voices.heard(node);
+        ask.into_iter().for_each(|other| mesh.ask(other, source));
         Ok(())
     }
 
-    fn hello(&mut self, sender: Arc<str>, hello: &GossipHello) {
-        self.node = Some(sender.clone());
-        if hello.port == 0 {
-            return;
+    /// The address behind the connection.
+    fn source(&self) -> IpAddr {
+        self.remote.ip().to_canonical()
+    }
+
+    /// The other end says who it is, or proves it.
+    async fn hello(&mut self, stream: &mut TcpStream, mut body: Bytes) -> Result<(), Closed> {
+        let mesh = self.mesh.clone();
+        let unread = |_| Closed::Wrong("its hello cannot be read");
+        let received = mesh.link.decode(PacketKind::GossipHello, &mut body).map_err(unread)?;
+        let sender = received.sender;
+        let Packet::GossipHello(hello) = received.packet else { return Ok(()) };
+        if sender.is_empty() || sender.len() > NAME {
+            return Err(Closed::Wrong("its name is empty or too long"));
         }
-        // The address of a connection may be that of something in between: one that is known to work stays.
-        let known = self.mesh.link.cluster().peer(&sender);
-        if known.is_some_and(|peer| peer.available && peer.address.is_some_and(|at| at.port == hello.port)) {
-            return;
+        let sender: Arc<str> = sender.as_ref().into();
+        if let Stage::Proving(claim) = std::mem::replace(&mut self.stage, Stage::Silent) {
+            return self.proof(stream, *claim, &hello).await;
         }
-        let host = self.remote.ip().to_canonical().to_string();
-        sighted(&self.mesh, sender, Address { host, port: hello.port });
+        let GossipHello { port, ligand, .. } = hello;
+        let mut claim = Claim { sender, port, identity: ligand.map(|identity| *identity), me: None };
+        if mesh.options.secret.is_none() {
+            return self.accept(stream, claim).await;
+        }
+        if claim.identity.is_none() {
+            return Err(Closed::Wrong("it does not know the 'secret'"));
+        }
+        let (dialler, me) = (claim.party(), mesh.party().map_err(|_| Closed::Refused)?);
+        let proof = mesh.prove(Role::Acceptor, &dialler, &me);
+        self.answer(stream, &me, &claim.sender, proof, None).await?;
+        claim.me = Some(me);
+        self.stage = Stage::Proving(Box::new(claim));
+        Ok(())
+    }
+
+    /// The last step with a secret.
+    async fn proof(
+        &mut self,
+        stream: &mut TcpStream,
+        claim: Claim,
+        hello: &GossipHello,
+    ) -> Result<(), Closed> {
+        let proof = hello.ligand.as_ref().and_then(|identity| identity.proof.as_deref());
+        let Some(me) = &claim.me else { return Err(Closed::Refused) };
+        if !self.mesh.proven(Role::Dialler, &claim.party(), me, proof) {
+            return Err(Closed::Wrong("it does not know the 'secret'"));
+        }
+        self.accept(stream, claim).await
+    }
+
+    async fn answer(
+        &self,
+        stream: &mut TcpStream,
+        me: &Party,
+        to: &str,
+        proof: Option<String>,
+        taken: Option<String>,
+    ) -> Result<(), Closed> {
+        self.mesh.say_hello(stream, me, to, proof, taken).await.map_err(|_| Closed::Refused)
+    }
+
+    /// The other end is who it says, as far as that can be known.
+    async fn accept(&mut self, stream: &mut TcpStream, claim: Claim) -> Result<(), Closed> {
+        let mesh = self.mesh.clone();
+        let me = mesh.party().map_err(|_| Closed::Refused)?;
+        let host = self.source().to_string();
+        let at = format!("{host}:{}", claim.port);
+        let life = claim.identity.as_ref().map(|identity| identity.instance_id.clone());
+        if *claim.sender == *me.node {
+            if claim.identity.is_some() {
+                self.answer(stream, &me, &claim.sender, None, None).await?;
+            }
+            if life.as_deref() != Some(&*me.instance) {
+                mesh.look_for_twin(Address { host, port: claim.port });
+            }
+            return Err(Closed::Refused);
+        }
+        // Who claims the name of a node that is there waits until it was looked whether that one lives.
+        let known = mesh.link.cluster().peer(&claim.sender).filter(|peer| peer.available);
+        if let Some(known) = known
+            && !known.info.instance_id.is_empty()
+            && life.as_ref().map_or(is_ligand(&known.info), |life| *life != known.info.instance_id)
+        {
+            let named = |life: &str| format!("instance '{}'", shortened(life));
+            let rival =
+                format!("{} at {at}", life.as_deref().map_or("one without an instance".into(), named));
+            if mesh.lives(&claim.sender, &known.info.instance_id, &rival).await {
+                let mut owner = named(&known.info.instance_id);
+                if let Some(home) = mesh.home(&claim.sender) {
+                    owner = format!("{owner} at {}:{}", home.host, home.port);
+                }
+                mesh.shout(&claim.sender, &owner, &rival);
+                if claim.identity.is_some() {
+                    self.answer(stream, &me, &claim.sender, None, Some(owner)).await?;
+                }
+                return Err(Closed::Refused);
+            }
+        }
+        if let Some(identity) = &claim.identity {
+            if let Some(rival) = &identity.taken {
+                mesh.shout(&me.node, &named_here(&me), &shortened(rival));
+            }
+            self.answer(stream, &me, &claim.sender, None, None).await?;
+        }
+        if !self.place.introduce(&claim.sender) {
+            return Err(Closed::Crowded);
+        }
+        self.frames.set_limit(mesh.options.max_packet_size);
+        self.stage = Stage::Known(claim.sender.clone());
+        if claim.port != 0 {
+            sighted(&mesh, claim.sender, Address { host, port: claim.port }, self.source());
+        }
+        Ok(())
     }
 }
 
-/// A node was sighted. When it is new or was away, it is talked to at once.
-pub(crate) fn sighted(mesh: &Mesh, node: Arc<str>, address: Address) {
+fn named_here(me: &Party) -> String {
+    format!("instance '{}' here", me.instance)
+}
+
+impl Claim {
+    fn party(&self) -> Party {
+        let identity = self.identity.clone().unwrap_or_default();
+        Party {
+            node: self.sender.to_string(),
+            instance: identity.instance_id,
+            port: self.port,
+            nonce: identity.nonce,
+        }
+    }
+}
+
+/// A node was sighted. When it is new or was away, it is talked to at once. One that is there is asked where it was
+/// found: anybody can say that it is somewhere else.
+pub(crate) fn sighted(mesh: &Mesh, node: Arc<str>, address: Address, source: IpAddr) {
     let cluster = mesh.link.cluster();
-    let known = cluster.peer(&node);
-    match &known {
+    match cluster.peer(&node) {
+        Some(peer) if peer.available => {
+            match mesh.home(&node) {
+                None => cluster.sighted(&node, address),
+                Some(home) if home != address => mesh.ask(node, source),
+                Some(_) => {}
+            }
+            return;
+        }
         Some(peer) if peer.address.as_ref() == Some(&address) => {}
-        None if cluster.peers().len() >= MAX_NODES => return,
-        _ => cluster.sighted(&node, address),
+        Some(_) => cluster.sighted(&node, address),
+        None => {
+            mesh.admit(&node, source);
+            cluster.sighted(&node, address);
+        }
     }
-    if known.is_none_or(|peer| !peer.available) {
-        mesh.contacts.add(node, Purpose::Introduce, Duration::ZERO);
-    }
+    let source = mesh.source(&node, source);
+    mesh.contacts.add(node, Purpose::Introduce, Duration::ZERO, source);
 }

@@ -21,7 +21,8 @@
 //! # How it works
 //!
 //! * **Connections** go one way: a node dials another to send, and is dialled to receive. The first packet says who
-//!   dials. A dialled node is looked for where it was sighted, then at its host name, then at its addresses.
+//!   dials, and a Ligand node answers who it is; nothing else is sent before. With a [`Secret`] both prove it. A dialled
+//!   node is looked for where it was found last, then where it was sighted, at its host name and at its addresses.
 //! * **Beacons** over UDP say who listens at which port: at the start, a second later, then every
 //!   [`udp_period`](TcpOptions::udp_period). Only nodes of the same namespace listen to them.
 //! * **Gossip** says who is there and what they offer. Every [`gossip_period`](TcpOptions::gossip_period) a node
@@ -41,13 +42,15 @@
 //! * A node that was only thought lost is asked again after 200 ms and comes back.
 //! * A node that reads slowly makes its own senders wait, nobody else: at most
 //!   [`max_queue_size`](TcpOptions::max_queue_size) waits for it.
-//! * What arrives is bounded: packets, connections, names of nodes (4096), and the time until the first packet (10 s;
-//!   that packet has at most 64 KiB).
+//! * A node that is there is not replaced by what others say of it: it is asked itself.
+//! * What arrives is bounded: packets, connections (also those of one address, and those that fall silent), names that
+//!   never answered (4096, of one address 1024; the oldest go first), and the time until the first packet (10 s; that
+//!   packet has at most 64 KiB).
 //!
 //! # What is not
 //!
-//! * There is **no authentication and no encryption** of connections. Whoever reaches the port can say it is any node:
-//!   keep it inside a network you trust.
+//! * There is **no encryption** of connections, and without a [`Secret`] no authentication: whoever reaches the port can
+//!   say it is any node that is not there. Keep it inside a network you trust.
 //! * Gossip knows no namespaces, only beacons do: `urls` can join clusters of different namespaces.
 //! * Packets without a receiver are dropped, except a ping to all, which goes to each available node. The transporter
 //!   does not balance.
@@ -63,15 +66,18 @@ mod frame;
 #[doc(hidden)]
 pub mod fuzz;
 mod gossip;
+mod handshake;
 mod inbound;
 mod listener;
 mod mesh;
 mod options;
 mod peer;
 mod rounds;
+mod secret;
 
 use std::{
     fmt,
+    net::IpAddr,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -80,7 +86,10 @@ use ligand_transport::{BoxFuture, Features, Link, Outbound, Sending, Transporter
 use ligand_wire::{Error, Result, packet::PacketKind, topic::To};
 
 use self::mesh::{Mesh, Purpose};
-pub use self::options::{Broadcast, TcpOptions, Urls};
+pub use self::{
+    options::{Broadcast, TcpOptions, Urls},
+    secret::Secret,
+};
 
 /// The TCP transporter. See the [crate](self).
 pub struct TcpTransporter {
@@ -116,7 +125,7 @@ impl TcpTransporter {
         for endpoint in others {
             let node: Arc<str> = endpoint.node.into();
             link.cluster().sighted(&node, endpoint.address);
-            mesh.contacts.add(node, Purpose::Introduce, Duration::ZERO);
+            mesh.contacts.add(node, Purpose::Introduce, Duration::ZERO, None);
         }
         mesh.spawn(listener::run(mesh.clone(), listener));
         mesh.spawn(rounds::run(mesh.clone()));
@@ -143,6 +152,10 @@ impl Transporter for TcpTransporter {
 
     fn port(&self) -> Option<u16> {
         self.mesh.get().map(|mesh| mesh.port)
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.options.announced()
     }
 
     fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {

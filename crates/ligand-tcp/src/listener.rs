@@ -1,7 +1,7 @@
 //! Where other nodes connect to.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
@@ -13,7 +13,10 @@ use parking_lot::Mutex;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use crate::{inbound, mesh::Mesh};
+use crate::{
+    inbound,
+    mesh::{Mesh, watch},
+};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -71,9 +74,25 @@ pub(crate) struct Visitors(Mutex<Rooms>);
 #[derive(Debug, Default)]
 struct Rooms {
     next: u64,
-    /// Those that have not said who they are, oldest first. Dropping the sender ends the connection.
-    strangers: BTreeMap<u64, oneshot::Sender<()>>,
-    guests: usize,
+    /// Oldest first.
+    all: BTreeMap<u64, Visitor>,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+#[derive(Debug)]
+struct Visitor {
+    address: IpAddr,
+    /// Who it is, when it has said so.
+    node: Option<Arc<str>>,
+    /// Ends the connection.
+    end: oneshot::Sender<()>,
+}
+
+/// How many connections there may be.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    all: usize,
+    of_one: usize,
 }
 
 /// The place of one connection; freed when dropped.
@@ -81,56 +100,80 @@ struct Rooms {
 pub(crate) struct Place {
     visitors: Arc<Visitors>,
     number: u64,
-    guest: bool,
+}
+
+impl Rooms {
+    /// Makes room among some connections: the oldest goes that has not said who it is, else the oldest of a node that
+    /// never answered.
+    fn make_room(&mut self, among: impl Fn(&Visitor) -> bool, stranger: impl Fn(&str) -> bool) -> bool {
+        let mut some = self.all.iter().filter(|(_, visitor)| among(visitor));
+        let silent = some.clone().find(|(_, visitor)| visitor.node.is_none());
+        let oldest =
+            silent.or_else(|| some.find(|(_, visitor)| visitor.node.as_deref().is_some_and(&stranger)));
+        let oldest = oldest.map(|(number, _)| *number);
+        oldest.is_some_and(|number| self.remove(number))
+    }
+
+    fn remove(&mut self, number: u64) -> bool {
+        let Some(visitor) = self.all.remove(&number) else { return false };
+        // Nobody listens when the connection ended by itself.
+        let _ = visitor.end.send(());
+        if let Some(count) = self.by_address.get_mut(&visitor.address) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_address.remove(&visitor.address);
+            }
+        }
+        true
+    }
 }
 
 impl Visitors {
     /// A place for a new connection, and what ends when the connection has to go. `None`: there is none.
-    fn enter(self: &Arc<Self>, most: usize) -> Option<(Place, oneshot::Receiver<()>)> {
+    fn enter(
+        self: &Arc<Self>,
+        address: IpAddr,
+        limits: Limits,
+        stranger: impl Fn(&str) -> bool,
+    ) -> Option<(Place, oneshot::Receiver<()>)> {
         let mut rooms = self.0.lock();
-        if rooms.guests + rooms.strangers.len() >= most && rooms.strangers.pop_first().is_none() {
+        let crowd = rooms.by_address.get(&address).copied().unwrap_or(0);
+        if crowd >= limits.of_one && !rooms.make_room(|visitor| visitor.address == address, &stranger) {
+            return None;
+        }
+        if rooms.all.len() >= limits.all && !rooms.make_room(|_| true, &stranger) {
             return None;
         }
         let number = rooms.next;
         rooms.next += 1;
         let (end, ended) = oneshot::channel();
-        rooms.strangers.insert(number, end);
-        Some((Place { visitors: self.clone(), number, guest: false }, ended))
+        rooms.all.insert(number, Visitor { address, node: None, end });
+        *rooms.by_address.entry(address).or_default() += 1;
+        Some((Place { visitors: self.clone(), number }, ended))
     }
 }
 
 impl Place {
-    /// The connection said who it is: it does not have to go for others. False: it has to go already.
-    pub(crate) fn introduce(&mut self) -> bool {
-        if self.guest {
-            return true;
-        }
+    /// The connection said who it is. False: it has to go already.
+    pub(crate) fn introduce(&self, node: &Arc<str>) -> bool {
         let mut rooms = self.visitors.0.lock();
-        let Some(end) = rooms.strangers.remove(&self.number) else { return false };
-        rooms.guests += 1;
-        self.guest = true;
-        // The connection ends by itself from now on.
-        let _ = end.send(());
+        let Some(visitor) = rooms.all.get_mut(&self.number) else { return false };
+        visitor.node = Some(node.clone());
         true
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut rooms = self.visitors.0.lock();
-        if self.guest {
-            rooms.guests -= 1;
-        } else {
-            rooms.strangers.remove(&self.number);
-        }
+        self.visitors.0.lock().remove(self.number);
     }
 }
 
 /// Accepts connections until the transporter closes.
 pub(crate) async fn run(mesh: Arc<Mesh>, listener: TcpListener) {
     let visitors = Arc::<Visitors>::default();
-    // What is wrong now; it is logged once.
-    let mut refusing = false;
+    let limits = Limits { all: mesh.options.max_inbound, of_one: mesh.options.max_inbound_per_address };
+    // It is logged once.
     let mut failing = false;
     loop {
         let accepted = tokio::select! {
@@ -149,14 +192,19 @@ pub(crate) async fn run(mesh: Arc<Mesh>, listener: TcpListener) {
             }
         };
         failing = false;
-        let most = mesh.options.max_inbound;
-        let place = visitors.enter(most);
-        if place.is_none() && !refusing {
-            tracing::warn!("TCP transporter refuses connections: there are {most} already ('max_inbound')");
-        }
-        refusing = place.is_none();
-        if let Some((place, ended)) = place {
-            mesh.spawn(inbound::run(mesh.clone(), stream, remote, place, ended));
+        let address = remote.ip().to_canonical();
+        match visitors.enter(address, limits, |node| mesh.strangers.contains(node)) {
+            Some((place, ended)) => {
+                if let Err(err) = stream.set_nodelay(true).and_then(|()| watch(&stream)) {
+                    tracing::debug!(%remote, "a connection is not watched: {err}");
+                }
+                mesh.spawn(inbound::run(mesh.clone(), stream, remote, place, ended));
+            }
+            None => mesh.warn(&format_args!(
+                "a connection from {address} is refused: there are {} from there ('max_inbound_per_address') or {} \
+                 in all ('max_inbound')",
+                limits.of_one, limits.all
+            )),
         }
     }
 }
@@ -165,18 +213,55 @@ pub(crate) async fn run(mesh: Arc<Mesh>, listener: TcpListener) {
 mod tests {
     use super::*;
 
+    const ONE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+    const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+
     #[test]
-    fn strangers_make_room_guests_do_not() {
+    fn who_has_not_said_its_name_makes_room() {
         let visitors = Arc::<Visitors>::default();
-        let (mut first, mut first_ends) = visitors.enter(2).unwrap();
-        let (mut second, mut second_ends) = visitors.enter(2).unwrap();
-        assert!(second.introduce() && second_ends.try_recv().is_ok());
-        let (mut third, _third_ends) = visitors.enter(2).unwrap();
-        assert!(first_ends.try_recv().is_err() && !first.introduce());
-        assert!(third.introduce());
+        let limits = Limits { all: 2, of_one: 2 };
+        let known = |_: &str| false;
+        let (first, mut first_ends) = visitors.enter(ONE, limits, known).unwrap();
+        let (second, mut second_ends) = visitors.enter(ONE, limits, known).unwrap();
+        assert!(second.introduce(&"a".into()) && second_ends.try_recv().is_err());
+        let (third, _third_ends) = visitors.enter(OTHER, limits, known).unwrap();
+        assert!(first_ends.try_recv().is_ok() && !first.introduce(&"b".into()));
+        assert!(third.introduce(&"c".into()));
         drop(first);
-        assert!(visitors.enter(2).is_none());
+        assert!(visitors.enter(ONE, limits, known).is_none());
         drop(second);
-        assert!(visitors.enter(2).is_some());
+        assert!(visitors.enter(ONE, limits, known).is_some());
+    }
+
+    #[test]
+    fn then_nodes_that_never_answered_do() {
+        let visitors = Arc::<Visitors>::default();
+        let limits = Limits { all: 2, of_one: 2 };
+        let stranger = |node: &str| node.starts_with('x');
+        let (good, mut good_ends) = visitors.enter(ONE, limits, stranger).unwrap();
+        let (evil, mut evil_ends) = visitors.enter(ONE, limits, stranger).unwrap();
+        assert!(good.introduce(&"a".into()) && evil.introduce(&"x".into()));
+        assert!(visitors.enter(OTHER, limits, stranger).is_some());
+        assert!(
+            evil_ends.try_recv().is_ok() && good_ends.try_recv() == Err(oneshot::error::TryRecvError::Empty)
+        );
+    }
+
+    #[test]
+    fn one_address_does_not_take_all() {
+        let visitors = Arc::<Visitors>::default();
+        let limits = Limits { all: 10, of_one: 3 };
+        let mut places = Vec::new();
+        for n in 0..3 {
+            let (place, ended) = visitors.enter(ONE, limits, |_| false).unwrap();
+            assert!(place.introduce(&n.to_string().into()));
+            places.push((place, ended));
+        }
+        assert!(visitors.enter(ONE, limits, |_| false).is_none());
+        assert!(visitors.enter(OTHER, limits, |_| false).is_some());
+        places.pop();
+        assert!(visitors.enter(ONE, limits, |_| false).is_some());
+        places.clear();
+        assert!(visitors.0.lock().by_address.is_empty());
     }
 }

@@ -2,10 +2,14 @@
 
 mod contacts;
 mod dial;
+mod strangers;
+mod twins;
+mod voices;
 
 use std::{
     collections::HashMap,
     future::Future,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,14 +21,18 @@ use bytes::Bytes;
 use ligand_transport::{Link, Sending, Ticket};
 use ligand_wire::{
     Error, Result,
-    packet::{GossipHello, Packet, PacketKind},
+    packet::{Packet, PacketKind},
 };
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use self::contacts::{Contacts, Purpose};
+pub(crate) use self::{
+    contacts::{Contacts, Purpose},
+    dial::watch,
+};
+use self::{dial::Homes, strangers::Strangers, twins::Twins, voices::Voices};
 use crate::{
-    TcpOptions, address, fault, frame,
+    TcpOptions, fault, frame,
     gossip::Me,
     peer::{Batch, End, Frame, Peer, Pushed},
 };
@@ -34,6 +42,9 @@ const FRESH_MS: u64 = 1000;
 
 /// At the end, packets that were handed over get so much time to leave.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Between two warnings that strangers can cause.
+const WARNINGS: Duration = Duration::from_secs(10);
 
 /// A node that was lost is asked after this time whether it is really gone.
 const RECHECK: Duration = Duration::from_millis(200);
@@ -48,6 +59,17 @@ pub(crate) struct Mesh {
     pub(crate) contacts: Contacts,
     /// There is news about other nodes since it was last looked.
     pub(crate) learned: AtomicBool,
+    /// Names that never answered.
+    pub(crate) strangers: Strangers,
+    /// Dials that wait for a sign of the node.
+    pub(crate) voices: Voices,
+    /// Where nodes were found.
+    pub(crate) homes: Homes,
+    /// Others of this node's name.
+    pub(crate) twins: Twins,
+    /// When something was last said about strangers.
+    warned: Mutex<Option<Instant>>,
+    shouted: Mutex<Option<Instant>>,
     peers: RwLock<HashMap<Arc<str>, Arc<Peer>>>,
     started: Instant,
     closing: AtomicBool,
@@ -66,6 +88,12 @@ impl Mesh {
             port,
             contacts: Contacts::default(),
             learned: AtomicBool::new(false),
+            strangers: Strangers::default(),
+            voices: Voices::default(),
+            homes: Homes::default(),
+            twins: Twins::default(),
+            warned: Mutex::default(),
+            shouted: Mutex::default(),
             peers: RwLock::default(),
             started: Instant::now(),
             closing: AtomicBool::new(false),
@@ -77,7 +105,18 @@ impl Mesh {
 
     /// This node, as gossip sees it.
     pub(crate) fn me(&self) -> Me<'_> {
-        Me { id: self.link.node_id(), port: self.port }
+        Me { id: self.link.node_id(), port: self.port, address: self.options.announced() }
+    }
+
+    /// A log line that strangers can cause, once in a while.
+    pub(crate) fn warn(&self, what: &dyn std::fmt::Display) {
+        let mut warned = self.warned.lock();
+        if warned.is_none_or(|last| last.elapsed() >= WARNINGS) {
+            *warned = Some(Instant::now());
+            tracing::warn!("TCP transporter: {what}");
+        } else {
+            tracing::debug!("TCP transporter: {what}");
+        }
     }
 
     /// Starts work that the end of the transporter waits for: it must end soon after [`Mesh::stopped`].
@@ -193,8 +232,7 @@ impl Mesh {
             return;
         }
         tokio::select! {
-            // No hello, no frame: the other side sees a connection that came and went.
-            dialled = self.dial(&node) => if let Err(err) = dialled {
+            found = self.is_there(&node) => if let Err(err) = found {
                 tracing::debug!("{err}");
                 self.lost(&node, false);
             },
@@ -210,8 +248,7 @@ impl Mesh {
         if self.closing.load(Ordering::Acquire) {
             return Err(Error::disconnected());
         }
-        let known = self.link.cluster().peer(node);
-        if known.is_none_or(|peer| address::candidates(&peer, self.options.use_hostname).is_empty()) {
+        if self.places(node).is_empty() {
             return Err(fault::unknown(node));
         }
         let peer = {
@@ -246,19 +283,20 @@ impl Mesh {
         match end {
             End::Unused => {}
             End::Lost => self.lost(&peer.id, unsent),
-            End::Unreachable => self.lost(&peer.id, true),
+            End::Unreachable => {
+                self.lost(&peer.id, true);
+                // Somebody may have made the name up.
+                if self.strangers.remove(&peer.id) {
+                    self.drop_name(&peer.id);
+                }
+            }
         }
     }
 
     async fn connection(&self, peer: &Peer, batch: &mut Batch) -> End {
-        let opened = match self.dial(&peer.id).await {
-            Ok(stream) => self.hello(&peer.id).map(|hello| (stream, hello)),
-            Err(err) => Err(err),
-        };
-        match opened {
-            Ok((stream, hello)) => {
+        match self.dial(&peer.id).await {
+            Ok(stream) => {
                 tracing::debug!(node = &*peer.id, "connected");
-                batch.push(&hello);
                 peer.write(stream, batch).await
             }
             Err(err) => {
@@ -268,12 +306,44 @@ impl Mesh {
         }
     }
 
-    fn hello(&self, node: &str) -> Result<Frame> {
-        let local = self.link.cluster().local();
-        let host = address::own(&local.info, self.options.use_hostname);
-        let packet = Packet::GossipHello(GossipHello { host, port: self.port });
-        let body = self.link.encode(&packet, Some(node))?;
-        Ok(Frame { number: frame::HELLO, body, ticket: None })
+    /// A name that never answered is forgotten.
+    fn drop_name(&self, node: &str) {
+        let cluster = self.link.cluster();
+        cluster.lost(node, true);
+        cluster.forget(node);
+        self.homes.forget(node);
+    }
+
+    /// A new name was told by `source`. Whoever told of too many loses the oldest.
+    pub(crate) fn admit(&self, node: &Arc<str>, source: IpAddr) {
+        if let Some(gone) = self.strangers.admit(node, source) {
+            self.drop_name(&gone);
+        }
+    }
+
+    /// Two nodes use one name: the first one stays.
+    pub(crate) fn shout(&self, node: &str, owner: &str, rival: &str) {
+        let mut shouted = self.shouted.lock();
+        if shouted.is_none_or(|last| last.elapsed() >= WARNINGS) {
+            *shouted = Some(Instant::now());
+            tracing::error!(
+                node,
+                owner,
+                rival,
+                "two nodes use one name: the one that was there first stays; give each node a 'node_id' of its own"
+            );
+        }
+    }
+
+    /// Who told of a node that never answered; nobody in particular otherwise.
+    pub(crate) fn source(&self, node: &str, source: IpAddr) -> Option<IpAddr> {
+        self.strangers.contains(node).then_some(source)
+    }
+
+    /// Somebody told something about a node that is there: it is asked itself.
+    pub(crate) fn ask(&self, node: Arc<str>, source: IpAddr) {
+        let source = self.source(&node, source);
+        self.contacts.add(node, Purpose::Ask, Duration::ZERO, source);
     }
 
     /// A node is gone, as it seems. It is asked once more: maybe only the connection was cut.
@@ -282,7 +352,7 @@ impl Mesh {
         if cluster.peer(node).is_some_and(|peer| peer.available) {
             tracing::debug!(node = &**node, unexpected, "lost");
             cluster.lost(node, unexpected);
-            self.contacts.add(node.clone(), Purpose::Introduce, RECHECK);
+            self.contacts.add(node.clone(), Purpose::Introduce, RECHECK, None);
         }
     }
 

@@ -14,6 +14,7 @@ use ligand_wire::{Error, Result};
 use serde::Deserialize;
 
 pub use self::{broadcast::Broadcast, urls::Urls};
+use crate::Secret;
 
 /// The options of the TCP transporter. Names are those of Moleculer in snake case; durations are texts with a unit
 /// (`"30s"`) or numbers of seconds.
@@ -40,10 +41,15 @@ pub struct TcpOptions {
     pub udp_multicast_ttl: u32,
     /// Broadcast addresses to send to as well. Default: none.
     pub udp_broadcast: Broadcast,
-    /// The address to listen at. Default: all, IPv6 too where there is any.
+    /// The address to listen at; others are told to dial it, and connections to others come from it. Default: all,
+    /// IPv6 too where there is any.
     pub bind_address: Option<IpAddr>,
     /// The port to listen at. Default: that of this node's own entry in `urls`, else any free one.
     pub port: Option<u16>,
+    /// A secret that all nodes of the cluster share, of at least 16 bytes. With it both ends of every connection prove
+    /// that they know it, and beacons are signed; nodes that do not know it are refused, those of Moleculer too. It does
+    /// not encrypt. Default: none.
+    pub secret: Option<Secret>,
     /// Nodes that are known beforehand. Default: none.
     pub urls: Urls,
     /// Dial the name of a machine before its addresses. Default: true.
@@ -57,6 +63,8 @@ pub struct TcpOptions {
     /// Connections from other nodes. When there are more, those that have not said yet who they are go first, and
     /// then new ones are refused. Default: 1024.
     pub max_inbound: usize,
+    /// Connections from one address. Default: 256.
+    pub max_inbound_per_address: usize,
     /// The longest packet in bytes, sent or received. Nodes on Node.js take 1 MiB unless told otherwise, and close
     /// the connection above it. Default: 16 MiB.
     pub max_packet_size: usize,
@@ -81,11 +89,13 @@ impl Default for TcpOptions {
             udp_broadcast: Broadcast::Off,
             bind_address: None,
             port: None,
+            secret: None,
             urls: Urls::default(),
             use_hostname: true,
             gossip_period: Duration::from_secs(2),
             max_connections: 32,
             max_inbound: 1024,
+            max_inbound_per_address: 256,
             max_packet_size: 16 * 1024 * 1024,
             max_queue_size: 8 * 1024 * 1024,
             connect_timeout: Duration::from_secs(2),
@@ -94,12 +104,18 @@ impl Default for TcpOptions {
 }
 
 impl TcpOptions {
+    /// The one address where this node listens, when it is one that others can dial.
+    pub(crate) fn announced(&self) -> Option<IpAddr> {
+        self.bind_address.filter(|ip| !ip.is_unspecified())
+    }
+
     /// What types cannot say.
     pub(crate) fn check(&self) -> Result<()> {
         let wrong = |text: String| Err(Error::broker_options(format!("TCP transporter: {text}")));
         for (name, value) in [
             ("max_connections", self.max_connections),
             ("max_inbound", self.max_inbound),
+            ("max_inbound_per_address", self.max_inbound_per_address),
             ("max_queue_size", self.max_queue_size),
         ] {
             if value == 0 {
@@ -107,6 +123,9 @@ impl TcpOptions {
                     "option '{name}' must be at least 1: with 0 nothing would ever be sent"
                 ));
             }
+        }
+        if let Some(secret) = &self.secret {
+            secret.check()?;
         }
         let largest = i32::MAX as usize - crate::frame::HEADER;
         if !(1024..=largest).contains(&self.max_packet_size) {

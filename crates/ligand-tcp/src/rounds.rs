@@ -91,8 +91,17 @@ fn contact(mesh: &Arc<Mesh>) {
     let news = Packet::GossipResponse(gossip::news(cluster, mesh.me()));
     let request = Packet::GossipRequest(gossip::request(cluster, mesh.me()));
     for (node, purpose) in due {
-        if purpose == Purpose::Introduce {
-            mesh.gossip(&node, &news);
+        match purpose {
+            Purpose::Introduce => mesh.gossip(&node, &news),
+            Purpose::Ask => {}
+            Purpose::Probe => {
+                // What is not listed must be told.
+                let mut request = gossip::request(cluster, mesh.me());
+                request.online.remove(&*node);
+                request.offline.remove(&*node);
+                mesh.gossip(&node, &Packet::GossipRequest(request));
+                continue;
+            }
         }
         mesh.gossip(&node, &request);
     }

@@ -1,8 +1,23 @@
 //! What a node knows of the others, as discovery sees it.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use ligand_wire::packet::{Heartbeat, NodeInfo};
+
+/// How far the clocks of two nodes may be apart.
+const SKEW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The largest number of an info that is believed when anybody may have said it. Some nodes count from 1 and some begin
+/// with the time, in milliseconds: no honest number is ahead of the time by more than clocks are apart, so a node can
+/// always say a larger one.
+#[allow(clippy::cast_possible_truncation, reason = "milliseconds since 1970")]
+pub fn newest_seq() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (now + SKEW).as_millis() as u64
+}
 
 /// Where a node is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -17,7 +17,7 @@ mod transmit;
 mod transporter;
 
 pub use backoff::Backoff;
-pub use cluster::{Address, Cluster, Local, Peer};
+pub use cluster::{Address, Cluster, Local, Peer, newest_seq};
 pub use discoverer::Discoverer;
 pub use link::Link;
 pub use login::Login;

@@ -24,6 +24,12 @@ pub trait Link: Send + Sync + 'static {
     /// Takes a packet as it came from the bus. Does not wait: requests go on in tasks of the broker.
     fn receive(&self, kind: PacketKind, body: Bytes);
 
+    /// As [`Link::receive`], for packets that come straight from one node: those in the name of another are refused.
+    fn receive_from(&self, node: &str, kind: PacketKind, body: Bytes) {
+        let _ = node;
+        self.receive(kind, body);
+    }
+
     /// As [`Link::receive`]; the future ends when the packet was dealt with: its request is answered, its
     /// listeners have ended. For buses that want receipts.
     fn receive_tracked(&self, kind: PacketKind, body: Bytes) -> BoxFuture<()>;

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::Future,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -65,6 +66,11 @@ pub trait Transporter: Send + Sync + 'static {
         None
     }
 
+    /// The one address at which other nodes reach this one directly, when there is one; it goes into the node's info.
+    fn address(&self) -> Option<IpAddr> {
+        None
+    }
+
     /// Connects and subscribes to [`ligand_wire::topic::Topic::subscriptions`]; ends when packets can arrive.
     /// Calls [`Link::connected`] then, and after each reconnection. A bus that cannot be reached is tried again
     /// for ever; dropping the future gives up.
@@ -115,6 +121,10 @@ impl<T: Transporter> Transporter for Arc<T> {
 
     fn port(&self) -> Option<u16> {
         (**self).port()
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        (**self).address()
     }
 
     fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {

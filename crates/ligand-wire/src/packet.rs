@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 pub(crate) use self::info::OnlineRows;
 pub use self::{
     flags::{STREAM_ERROR, STREAM_OBJECT_MODE},
-    info::{ClientInfo, Gossip, GossipHello, GossipReply, GossipRow, NodeInfo, ServiceInfo},
+    info::{ClientInfo, Gossip, GossipHello, GossipReply, GossipRow, HelloIdentity, NodeInfo, ServiceInfo},
 };
 use crate::{Error, Payload};
 

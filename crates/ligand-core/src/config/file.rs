@@ -24,18 +24,24 @@ pub(crate) fn load(file: Option<&Path>, env: &Env) -> Result<Options> {
         Some(file) => read(file)?,
         None => Table::new(),
     };
-    for (variable, value) in env.iter().filter(|(_, value)| !value.is_empty()) {
-        let path = match variable.strip_prefix("LIGAND_") {
-            Some(rest) => rest.to_ascii_lowercase().replace("__", "."),
-            None => match SHORT.iter().find(|(short, _)| *short == variable) {
-                Some((_, path)) => (*path).into(),
-                None => continue,
-            },
-        };
+    let given = env.iter().filter(|(_, value)| !value.is_empty());
+    let mut given: Vec<_> =
+        given.filter_map(|(variable, value)| Some((path(variable)?, variable, value))).collect();
+    // What a thing is comes before its options.
+    given.sort_by_key(|(path, ..)| path.matches('.').count());
+    for (path, variable, value) in given {
         table = lay(&table, variable, &path, value)?;
     }
     check(&table)
         .map_err(|error| Error::broker_options(format!("configuration: {}", without_value(error.message()))))
+}
+
+/// The option that a variable sets, with dots.
+fn path(variable: &str) -> Option<String> {
+    match variable.strip_prefix("LIGAND_") {
+        Some(rest) => Some(rest.to_ascii_lowercase().replace("__", ".")),
+        None => SHORT.iter().find(|(short, _)| *short == variable).map(|(_, path)| (*path).to_owned()),
+    }
 }
 
 fn read(file: &Path) -> Result<Table> {
@@ -62,7 +68,7 @@ fn place(text: &str, file: &str, error: &toml::de::Error) -> Error {
 /// Sets one variable's value and checks at once, so that an error names the variable.
 fn lay(table: &Table, variable: &str, path: &str, text: &str) -> Result<Table> {
     let mut last = None;
-    for value in readings(text) {
+    for value in readings(path, text) {
         let mut next = table.clone();
         set(&mut next, path, value)
             .map_err(|reason| Error::broker_options(format!("environment variable {variable}: {reason}")))?;
@@ -75,9 +81,12 @@ fn lay(table: &Table, variable: &str, path: &str, text: &str) -> Result<Table> {
     Err(Error::broker_options(format!("environment variable {variable} (option '{path}'): {reason}")))
 }
 
-/// `5` can be meant as a number or as a text, `true` as a boolean or a text.
-fn readings(text: &str) -> Vec<Value> {
+/// `5` can be meant as a number or as a text, `true` as a boolean or a text. Secrets are texts, whatever they look like.
+fn readings(path: &str, text: &str) -> Vec<Value> {
     let mut readings = Vec::new();
+    if path.ends_with("secret") || path.ends_with("password") {
+        return vec![Value::String(text.into())];
+    }
     match text {
         "true" | "TRUE" | "True" => readings.push(Value::Boolean(true)),
         "false" | "FALSE" | "False" => readings.push(Value::Boolean(false)),
@@ -94,10 +103,36 @@ fn set(table: &mut Table, path: &str, value: Value) -> Result<(), String> {
     let mut table = table;
     for part in parents.split('.').filter(|part| !part.is_empty()) {
         let slot = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
+        if let (TRANSPORTER, Value::String(text)) = (part, &*slot) {
+            *slot = Value::Table(plug(text));
+        }
         table = slot.as_table_mut().ok_or_else(|| format!("'{part}' is not a section"))?;
+    }
+    // Another address of the same kind keeps the other options: a secret must not get lost.
+    if let (TRANSPORTER, Value::String(text), Some(Value::Table(own))) = (path, &value, table.get_mut(last))
+        && kind(own) == kind(&plug(text))
+    {
+        own.extend(plug(text));
+        return Ok(());
     }
     table.insert(last.into(), value);
     Ok(())
+}
+
+/// The option that is a text or a section.
+const TRANSPORTER: &str = "transporter";
+
+/// The section that says the same as an address or a name.
+fn plug(text: &str) -> Table {
+    let key = if text.contains("://") { "url" } else { "type" };
+    [(key.to_owned(), Value::String(text.into()))].into_iter().collect()
+}
+
+/// Which transporter a section names.
+fn kind(section: &Table) -> Option<String> {
+    let text = |key| section.get(key).and_then(Value::as_str);
+    let kind = text("type").or_else(|| text("url")?.split_once("://").map(|(kind, _)| kind))?;
+    Some(kind.to_ascii_lowercase())
 }
 
 fn check(table: &Table) -> Result<Options, toml::de::Error> {
@@ -139,6 +174,26 @@ mod tests {
         assert_eq!((options.retry_policy.retries, options.max_call_level), (5, 3));
         let cacher = options.cacher.unwrap();
         assert_eq!((cacher.kind, cacher.max), (CacherKind::MemoryLru, Some(7)));
+    }
+
+    #[test]
+    fn a_transporter_and_its_secret_come_from_where_they_are() {
+        let secret = "00123456789012345678";
+        let long = [("LIGAND_TRANSPORTER__SECRET", secret), ("TRANSPORTER", "tcp")];
+        let urls = [("LIGAND_TRANSPORTER__SECRET", secret), ("TRANSPORTER", "tcp://10.0.0.1:4000/a")];
+        let both = file(&format!("[transporter]\ntype = \"tcp\"\nsecret = \"{secret}\"\n"));
+        for (toml, env) in [
+            (None, Env::from_pairs(long)),
+            (None, Env::from_pairs(urls)),
+            (Some(both.path()), Env::default()),
+            (Some(both.path()), Env::from_pairs([("TRANSPORTER", "tcp://10.0.0.1:4000/a")])),
+            (Some(both.path()), Env::from_pairs([("TRANSPORTER", "TCP")])),
+        ] {
+            let plug = load(toml, &env).unwrap().transporter.unwrap();
+            assert_eq!((&*plug.kind, plug.options["secret"].as_str()), ("tcp", Some(secret)));
+        }
+        let other = load(Some(both.path()), &Env::from_pairs([("TRANSPORTER", "nats://10.0.0.1")])).unwrap();
+        assert!(other.transporter.unwrap().options.is_empty(), "those of another kind");
     }
 
     #[test]

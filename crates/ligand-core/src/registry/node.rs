@@ -11,12 +11,12 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use ligand_transport::{Address, Peer};
+use ligand_transport::{Address, Peer, newest_seq};
 use ligand_wire::packet::NodeInfo;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-pub(crate) use self::story::{FAR, Story, newest};
+pub(crate) use self::story::{FAR, Story};
 use self::story::{MAX_SEQ, Stories};
 use super::strategy::HostLatency;
 
@@ -292,7 +292,7 @@ impl Node {
     /// Others say so.
     pub(crate) fn raise_seq(&self, seq: u64) {
         let mut state = self.state.lock();
-        state.seq = state.seq.max(seq.min(newest()));
+        state.seq = state.seq.max(seq.min(newest_seq()));
     }
 
     pub(crate) fn peer(&self) -> Peer {

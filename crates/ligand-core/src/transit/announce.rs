@@ -367,7 +367,10 @@ impl Transit {
         );
         let info = Arc::new(NodeInfo {
             services,
-            ip_list: addresses(),
+            ip_list: match self.transporter.address() {
+                Some(ip) => vec![ip.to_string()],
+                None => addresses(),
+            },
             hostname: hostname(),
             client: ClientInfo {
                 kind: "rust".into(),

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ligand_transport::{Address, Cluster, Local, Peer};
+use ligand_transport::{Address, Cluster, Local, Peer, newest_seq};
 use ligand_wire::{
     Error,
     packet::{Heartbeat, NodeInfo, PacketKind},
@@ -13,12 +13,15 @@ use super::{RemoteHandler, Transit};
 use crate::{
     ServiceBroker,
     middleware::order,
-    registry::{self, Endpoint, Node, Story},
+    registry::{Endpoint, Node, Story},
     service::DynAction,
 };
 
 /// Notices about other messages that were under way to a lost node come within this time.
 const GRACE: Duration = Duration::from_millis(50);
+
+/// A day, in milliseconds.
+pub(super) const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// A node that leaves does not answer within this time.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -143,7 +146,9 @@ impl Transit {
         }
         let (Some(broker), Some(me)) = (self.broker(), self.me()) else { return };
         let Some(node) = self.note(&broker, id) else { return };
-        if info.seq > registry::newest() {
+        // What a node says over its own connection may be a little ahead: it outlives what others said.
+        let slack = if self.features.own_discovery { DAY_MS } else { 0 };
+        if info.seq > newest_seq() + slack {
             let why = "its number is ahead of the time";
             self.refuse(PacketKind::Info, &Error::invalid_packet(PacketKind::Info, why));
             if node.is_available() && !judged {

@@ -54,7 +54,7 @@ impl Transit {
     pub(super) fn name_is_own(&self) {
         let held = self.early.0.lock().take();
         for Held { body, done } in held.into_iter().flatten() {
-            let end = self.take_plain(PacketKind::Request, &body, done.is_some());
+            let end = self.take_plain(PacketKind::Request, &body, None, done.is_some());
             if let (Some(end), Some(done)) = (end, done) {
                 self.tasks.spawn_background(async move {
                     let _ = end.await;

@@ -100,14 +100,25 @@ impl Transit {
                 return None;
             }
         };
-        self.take_plain(kind, &body, tracked)
+        self.take_plain(kind, &body, None, tracked)
     }
 
-    /// As [`Transit::take_in`], after decryption and decompression.
+    /// Deals with a packet that came straight from a node: it must be in that node's name.
+    pub(super) fn take_from(&self, node: &str, kind: PacketKind, body: Bytes) {
+        stats::one(&self.stats.packets_received);
+        stats::add(&self.stats.bytes_received, body.len());
+        match self.unseal(kind, body) {
+            Ok(body) => drop(self.take_plain(kind, &body, Some(node), false)),
+            Err(error) => self.refuse(kind, &error),
+        }
+    }
+
+    /// As [`Transit::take_in`], after decryption and decompression. `from`: who must have sent it.
     pub(super) fn take_plain(
         &self,
         kind: PacketKind,
         body: &Bytes,
+        from: Option<&str>,
         tracked: bool,
     ) -> Option<oneshot::Receiver<()>> {
         let len = body.len();
@@ -124,6 +135,11 @@ impl Transit {
             || names(&packet).any(|name| name.len() > LONGEST_NAME)
         {
             let why = "a name in it is empty or longer than 512 bytes";
+            self.refuse(kind, &Error::invalid_packet(kind, why));
+            return None;
+        }
+        if from.is_some_and(|node| *node != *sender) {
+            let why = "it came over the connection of another node than it names";
             self.refuse(kind, &Error::invalid_packet(kind, why));
             return None;
         }

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use ligand_transport::newest_seq;
 use ligand_wire::{
     Payload,
     packet::{NodeInfo, Packet, PacketKind},
@@ -17,10 +18,10 @@ use parking_lot::Mutex;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::Transit;
+use super::{Transit, cluster::DAY_MS};
 use crate::{
     context::Id,
-    registry::{ASK_PAUSE, FAR, Node, newest},
+    registry::{ASK_PAUSE, FAR, Node},
 };
 
 /// The control message.
@@ -106,8 +107,12 @@ impl Transit {
     /// who asked this node.
     pub(super) fn raise(&self, seq: u64) {
         let own = self.seq.load(Ordering::Acquire);
-        let near = self.features.own_discovery || seq.saturating_sub(own) <= FAR;
-        if seq <= newest() && near {
+        // Where nodes find each other, others may have clocks that are ahead.
+        let (near, slack) = match self.features.own_discovery {
+            true => (true, DAY_MS),
+            false => (seq.saturating_sub(own) <= FAR, 0),
+        };
+        if seq <= newest_seq() + slack - 1 && near {
             self.seq.fetch_max(seq, Ordering::AcqRel);
             self.stale.store(true, Ordering::Release);
         }

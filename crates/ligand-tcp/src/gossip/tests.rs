@@ -1,14 +1,14 @@
 use super::{cluster::Known, *};
 
 fn me(id: &str) -> Me<'_> {
-    Me { id, port: 4000 }
+    Me { id, port: 4000, address: None }
 }
 
 /// `a` asks `b` and takes in what it answers.
 fn exchange(a: (&str, &Known), b: (&str, &Known)) -> Answer {
-    let answer = answer(b.1, me(b.0), &request(a.1, me(a.0)));
+    let answer = answer(b.1, me(b.0), a.0, &request(a.1, me(a.0)));
     if let Some(reply) = answer.reply.clone() {
-        apply(a.1, me(a.0), reply);
+        apply(a.1, me(a.0), b.0, reply, |_| {});
     }
     answer
 }
@@ -89,10 +89,12 @@ fn news_of_a_third_node() {
     learn(&b, "c", &c);
     exchange(("a", &a), ("b", &b));
     assert_eq!(a.view(), ["b:", "c:math"]);
-    // b loses c, a asks.
+    // b loses c, a hears of it: c is there, so it is asked itself.
     b.lost("c", true);
-    exchange(("a", &a), ("b", &b));
-    assert_eq!(a.view(), ["b:"]);
+    let reply = answer(&b, me("b"), "a", &request(&a, me("a"))).reply.unwrap();
+    assert_eq!(apply(&a, me("a"), "b", reply, |_| {}).ask, ["c".into()]);
+    assert_eq!(a.view(), ["b:", "c:math"]);
+    a.lost("c", true);
     assert_eq!(a.peer("c").unwrap().seq, b.peer("c").unwrap().seq);
     // a hears from c again, b is asked.
     c.outlive(3);
@@ -101,8 +103,8 @@ fn news_of_a_third_node() {
     // And the other way round: the claim comes with the request.
     b.learn("c", (*c.local().info).clone(), None);
     b.lost("c", true);
-    exchange(("b", &b), ("a", &a));
-    assert!(!a.is_available("c"));
+    assert_eq!(exchange(("b", &b), ("a", &a)).ask, ["c".into()]);
+    assert!(a.is_available("c"));
 }
 
 #[test]
@@ -111,29 +113,78 @@ fn older_and_useless_claims_change_nothing() {
     c.outlive(8);
     learn(&a, "c", &c);
     let old = Gossip { offline: [("c".to_owned(), 8)].into(), ..Gossip::default() };
-    assert!(answer(&a, me("a"), &old).reply.unwrap().online.contains_key("c"));
+    assert!(answer(&a, me("a"), "b", &old).reply.unwrap().online.contains_key("c"));
     let never = u64::MAX;
     let wrong = Gossip {
         online: [("a".to_owned(), (never, never, f64::NAN)), ("c".to_owned(), (never, 0, 0.0))].into(),
         offline: [("a".to_owned(), never), ("c".to_owned(), 0), ("x".to_owned(), 7)].into(),
     };
-    answer(&a, me("a"), &wrong);
+    answer(&a, me("a"), "c", &wrong);
     let info = NodeInfo { seq: never, ..NodeInfo::default() };
     let row = GossipRow { info: Some(Box::new(info)), cpu: None };
     let online = [("a".to_owned(), row.clone()), ("c".to_owned(), row)].into();
     let offline = [("a".to_owned(), never), ("c".to_owned(), never), ("x".to_owned(), 7)].into();
-    apply(&a, me("a"), GossipReply { online, offline });
+    apply(&a, me("a"), "c", GossipReply { online, offline }, |_| {});
     assert!(a.is_available("c") && a.peer("c").unwrap().seq == 9);
     assert_eq!((a.local().info.seq, a.peers().len()), (1, 1));
 }
 
 #[test]
-fn nodes_are_not_without_number() {
-    let a = Known::new("1");
-    let row = || GossipRow { info: Some(Box::new(NodeInfo { seq: 1, ..NodeInfo::default() })), cpu: None };
-    let online = (0..2 * MAX_NODES).map(|n| (n.to_string(), row())).collect();
-    apply(&a, me("a"), GossipReply { online, ..GossipReply::default() });
-    assert_eq!(a.peers().len(), MAX_NODES);
+fn numbers_that_could_not_be_outlived_are_ignored() {
+    let (a, c) = (Known::new("1"), Known::new("3"));
+    learn(&a, "c", &c);
+    for seq in [newest_seq() + 60_000, (1 << 53) - 1, 1 << 53, u64::MAX] {
+        let info = || Some(Box::new(NodeInfo { seq, ..NodeInfo::default() }));
+        let rows = ["a", "c", "x"].map(|id| (id.to_owned(), GossipRow { info: info(), cpu: None }));
+        let offline = [("a".to_owned(), seq), ("c".to_owned(), seq)].into();
+        apply(&a, me("a"), "c", GossipReply { online: rows.into(), offline }, |_| {});
+        let online = [("a".to_owned(), (seq, 0, 0.0)), ("c".to_owned(), (seq, 0, 0.0))].into();
+        let offline = [("a".to_owned(), seq), ("c".to_owned(), seq)].into();
+        answer(&a, me("a"), "c", &Gossip { online, offline: std::collections::BTreeMap::new() });
+        answer(&a, me("a"), "c", &Gossip { online: std::collections::BTreeMap::new(), offline });
+        assert_eq!((a.local().info.seq, a.peer("c").unwrap().seq, a.peers().len()), (1, 1, 1), "{seq}");
+    }
+    // One that is believed leaves room above it.
+    let offline = [("a".to_owned(), newest_seq())].into();
+    apply(&a, me("a"), "c", GossipReply { offline, ..GossipReply::default() }, |_| {});
+    assert!(a.local().info.seq > newest_seq() - 1000);
+}
+
+#[test]
+fn what_others_say_of_a_node_that_is_there_is_put_to_it() {
+    let (a, c) = (Known::new("1"), Known::new("3"));
+    c.offer("math");
+    learn(&a, "c", &c);
+    let info = NodeInfo { seq: 3, instance_id: "3".into(), ..NodeInfo::default() };
+    let row = GossipRow { info: Some(Box::new(info)), cpu: None };
+    let reply = GossipReply { online: [("c".to_owned(), row)].into(), ..GossipReply::default() };
+    let learned = apply(&a, me("a"), "b", reply.clone(), |_| {});
+    assert_eq!((a.view(), learned.ask), (vec!["c:math".to_owned()], vec!["c".into()]));
+    // In its own name it is believed, and put to it as well: it outlives what it did not say.
+    let learned = apply(&a, me("a"), "c", reply, |_| {});
+    assert_eq!((a.view(), learned.ask), (vec!["c:".to_owned()], vec!["c".into()]));
+    exchange(("a", &a), ("c", &c));
+    assert_eq!(a.view(), ["c:math"]);
+}
+
+#[test]
+fn another_life_of_the_own_name_is_told() {
+    let (a, twin) = (Known::new("1"), Known::new("2"));
+    let reply = news(&twin, me("a"));
+    let learned = apply(&a, me("a"), "b", reply, |_| {});
+    assert_eq!(learned.twin.unwrap().instance_id, "2");
+    assert_eq!(a.local().info.seq, 2);
+    assert!(apply(&a, me("a"), "b", news(&a, me("a")), |_| {}).twin.is_none());
+}
+
+#[test]
+fn whoever_listens_at_one_address_tells_that_one() {
+    let me = Me { address: Some([10, 0, 0, 7].into()), ..me("a") };
+    let info = news(&Known::new("1"), me).online["a"].info.clone().unwrap();
+    assert_eq!(
+        (&*info.hostname, &*info.ip_list, info.port),
+        ("10.0.0.7", &["10.0.0.7".to_owned()][..], Some(4000))
+    );
 }
 
 #[test]
@@ -161,9 +212,9 @@ fn round(nodes: &[(String, Known)], rng: &mut fastrand::Rng) {
             if other.peer(id).is_none() {
                 other.sighted(id, ligand_transport::Address { host: id.clone(), port: 1 });
             }
-            let reply = answer(other, me(&target), &request(node, me(id))).reply;
+            let reply = answer(other, me(&target), id, &request(node, me(id))).reply;
             if let Some(reply) = reply.filter(|_| rng.u8(..4) > 0) {
-                apply(node, me(id), reply);
+                apply(node, me(id), &target, reply, |_| {});
             }
         }
     }

@@ -2,6 +2,10 @@
 
 use super::{cluster::Known, *};
 
+fn me(id: &str) -> Me<'_> {
+    Me { id, port: 4000, address: None }
+}
+
 /// Nodes that only know what they were told.
 struct Lab {
     rng: fastrand::Rng,
@@ -43,28 +47,42 @@ impl Lab {
         }
     }
 
+    /// One node asks another, and then those about whom it heard something else than it knows.
     fn exchange(&mut self, from: usize, to: usize) {
-        let (asking, asked) = (Me { id: &self.ids[from], port: 4000 }, Me { id: &self.ids[to], port: 4000 });
-        let asks = request(&self.nodes[from], asking);
-        let lost = !(self.side[from] == self.side[to] && self.rng.f64() >= self.loss);
-        if lost {
-            return;
-        }
-        let Answer { reply, behind } = answer(&self.nodes[to], asked, &asks);
-        let back = self.arrives(to, from);
-        if let Some(reply) = reply
-            && back
-        {
-            apply(&self.nodes[from], Me { id: &self.ids[from], port: 4000 }, reply);
-        }
-        if behind && self.arrives(to, from) {
-            let (asking, asked) =
-                (Me { id: &self.ids[to], port: 4000 }, Me { id: &self.ids[from], port: 4000 });
-            let asks = request(&self.nodes[to], asking);
-            if let Some(reply) = answer(&self.nodes[from], asked, &asks).reply {
-                apply(&self.nodes[to], Me { id: &self.ids[to], port: 4000 }, reply);
+        let mut next = vec![(from, to)];
+        // Questions that come out of questions are few.
+        for _ in 0..200 {
+            let Some((from, to)) = next.pop() else { return };
+            if self.side[from] != self.side[to] {
+                let id = self.ids[to].clone();
+                self.nodes[from].lost(&id, true);
+                continue;
             }
+            let asks = self.ask(from, to);
+            next.extend(asks);
         }
+    }
+
+    /// Who is asked by whom after that.
+    fn ask(&mut self, from: usize, to: usize) -> Vec<(usize, usize)> {
+        let asks = request(&self.nodes[from], me(&self.ids[from]));
+        if !self.arrives(from, to) {
+            return Vec::new();
+        }
+        let Answer { reply, behind, ask } =
+            answer(&self.nodes[to], me(&self.ids[to]), &self.ids[from], &asks);
+        let index = |ids: &[String], id: &str| ids.iter().position(|other| other == id);
+        let mut next: Vec<_> = ask.iter().filter_map(|id| Some((to, index(&self.ids, id)?))).collect();
+        if behind {
+            next.push((to, from));
+        }
+        if let Some(reply) = reply
+            && self.arrives(to, from)
+        {
+            let learned = apply(&self.nodes[from], me(&self.ids[from]), &self.ids[to], reply, |_| {});
+            next.extend(learned.ask.iter().filter_map(|id| Some((from, index(&self.ids, id)?))));
+        }
+        next
     }
 
     fn happening(&mut self, step: u64) {
@@ -125,6 +143,12 @@ fn nodes_agree_after_bad_weather() {
         }
         lab.side.fill(true);
         lab.loss = 0.0;
+        // Beacons arrive: halves that never met could not know of each other.
+        for id in &lab.ids[1..] {
+            if lab.nodes[0].peer(id).is_none() {
+                lab.nodes[0].imagine(id, 0, false);
+            }
+        }
         let mut rounds = 0;
         while !lab.wrong().is_empty() {
             rounds += 1;

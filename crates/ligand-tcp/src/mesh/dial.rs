@@ -1,14 +1,21 @@
-//! Connecting to a node.
+//! Connecting to a node, and making sure that it is there.
 
-use std::{io, time::Duration};
+use std::{collections::HashMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use ligand_transport::Address;
 use ligand_wire::Result;
+use parking_lot::Mutex;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::{TcpSocket, TcpStream, lookup_host},
+    time::timeout,
+};
 
 use super::Mesh;
-use crate::{address, fault};
+use crate::{
+    address, fault, gossip,
+    handshake::{Far, Stranger},
+};
 
 /// A connection that is silent for so long is asked whether it still stands.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -19,22 +26,139 @@ const ASK: Duration = Duration::from_secs(3);
 /// Questions without an answer that end a connection.
 const ASKED: u32 = 3;
 
+/// Addresses of one node that are tried at most.
+const PLACES: usize = 8;
+
+/// A node whose name somebody else claims answers within this time.
+const HEARING: Duration = Duration::from_secs(1);
+
+/// Where nodes were found. They are looked for there first, whatever others say in between.
+#[derive(Debug, Default)]
+pub(crate) struct Homes(Mutex<HashMap<Arc<str>, Vec<Address>>>);
+
+impl Homes {
+    fn get(&self, node: &str) -> Vec<Address> {
+        self.0.lock().get(node).cloned().unwrap_or_default()
+    }
+
+    fn set(&self, node: &Arc<str>, places: Vec<Address>) {
+        self.0.lock().insert(node.clone(), places);
+    }
+
+    pub(super) fn forget(&self, node: &str) {
+        self.0.lock().remove(node);
+    }
+}
+
 impl Mesh {
-    /// Connects to the first address of the node that answers.
-    pub(super) async fn dial(&self, node: &str) -> Result<TcpStream> {
-        let peer = self.link.cluster().peer(node).ok_or_else(|| fault::unknown(node))?;
+    /// Where a node is looked for, best first. As long as it is there, that does not change.
+    pub(super) fn places(&self, node: &str) -> Vec<Address> {
+        let mut places = self.homes.get(node);
+        let Some(peer) = self.link.cluster().peer(node) else { return places };
+        if places.is_empty() || !peer.available {
+            for place in address::candidates(&peer, self.options.use_hostname) {
+                if places.len() < PLACES && !places.contains(&place) {
+                    places.push(place);
+                }
+            }
+        }
+        places
+    }
+
+    /// Where a node is looked for first.
+    pub(crate) fn home(&self, node: &str) -> Option<Address> {
+        self.places(node).into_iter().next()
+    }
+
+    /// What is known now of where a node is counts as long as it is there.
+    pub(crate) fn settle(&self, node: &Arc<str>) {
+        let places = self.places(node);
+        if !places.is_empty() {
+            self.homes.set(node, places);
+        }
+    }
+
+    /// Connects to the first address where the node is.
+    pub(super) async fn dial(&self, node: &Arc<str>) -> Result<TcpStream> {
         let mut failed = Vec::new();
-        for address in address::candidates(&peer, self.options.use_hostname) {
-            match self.dial_address(&address).await {
-                Ok(stream) => return Ok(stream),
-                Err(err) => failed.push(format!("{}:{}: {err}", address.host, address.port)),
+        let places = self.places(node);
+        for place in &places {
+            match self.dial_node(node, place, None).await {
+                Ok((stream, _)) => {
+                    let mut home = vec![place.clone()];
+                    home.extend(places.iter().filter(|other| *other != place).cloned());
+                    self.homes.set(node, home);
+                    self.strangers.remove(node);
+                    return Ok(stream);
+                }
+                Err(why) => failed.push(format!("{}:{}: {why}", place.host, place.port)),
+            }
+        }
+        if failed.is_empty() {
+            return Err(fault::unknown(node));
+        }
+        Err(fault::unreachable(node, &failed.join(", ")))
+    }
+
+    /// Connects to a node at one address.
+    async fn dial_node(
+        &self,
+        node: &Arc<str>,
+        place: &Address,
+        rival: Option<String>,
+    ) -> Result<(TcpStream, Far), String> {
+        let mut stream = self.dial_address(place).await.map_err(|err| err.to_string())?;
+        match self.identify(&mut stream, node, place, rival).await {
+            Ok(far) => Ok((stream, far)),
+            Err(Stranger::Own) => Err("this is the node itself".into()),
+            Err(Stranger::Other(why)) => {
+                self.warn(&format_args!("{}:{} is not node '{node}': {why}", place.host, place.port));
+                Err(why)
+            }
+        }
+    }
+
+    /// Whether a node is there. Nothing but hellos is sent; a node on Node.js sees a connection that came and went.
+    pub(super) async fn is_there(&self, node: &Arc<str>) -> Result<()> {
+        let answers = self.link.cluster().peer(node).is_some_and(|peer| gossip::is_ligand(&peer.info));
+        if answers || self.options.secret.is_some() {
+            return self.dial(node).await.map(drop);
+        }
+        let mut failed = Vec::new();
+        for place in self.places(node) {
+            match self.dial_address(&place).await {
+                Ok(_) => return Ok(()),
+                Err(err) => failed.push(format!("{}:{}: {err}", place.host, place.port)),
             }
         }
         Err(fault::unreachable(node, &failed.join(", ")))
     }
 
-    async fn dial_address(&self, address: &Address) -> io::Result<TcpStream> {
-        let connect = TcpStream::connect((address.host.as_str(), address.port));
+    /// Whether the life of a node that is known lives, while somebody else claims its name.
+    pub(crate) async fn lives(&self, node: &Arc<str>, life: &str, rival: &str) -> bool {
+        let looks = async {
+            for place in self.places(node) {
+                if let Ok((_, far)) = self.dial_node(node, &place, Some(rival.to_owned())).await {
+                    return far.instance.is_none_or(|instance| instance == life);
+                }
+            }
+            false
+        };
+        timeout(HEARING, looks).await.unwrap_or(false)
+    }
+
+    /// Connects to an address, whoever is there.
+    pub(super) async fn dial_address(&self, place: &Address) -> io::Result<TcpStream> {
+        let connect = async {
+            let mut last = io::Error::from(io::ErrorKind::NotFound);
+            for remote in lookup_host((place.host.as_str(), place.port)).await? {
+                match self.connect(remote).await {
+                    Ok(stream) => return Ok(stream),
+                    Err(err) => last = err,
+                }
+            }
+            Err(last)
+        };
         let stream =
             timeout(self.options.connect_timeout, connect).await.map_err(|_| io::ErrorKind::TimedOut)??;
         let remote = stream.peer_addr()?;
@@ -42,12 +166,30 @@ impl Mesh {
             return Err(io::Error::other("this is the node itself"));
         }
         stream.set_nodelay(true)?;
-        let socket = SockRef::from(&stream);
-        socket.set_tcp_keepalive(
-            &TcpKeepalive::new().with_time(SILENCE).with_interval(ASK).with_retries(ASKED),
-        )?;
-        #[cfg(target_os = "linux")]
-        socket.set_tcp_user_timeout(Some(SILENCE + ASK * ASKED))?;
+        watch(&stream)?;
         Ok(stream)
     }
+
+    /// From the address where this node listens, when it is one: others take it for where this node is.
+    async fn connect(&self, remote: SocketAddr) -> io::Result<TcpStream> {
+        if let Some(ip) = self.options.announced()
+            && ip.is_ipv4() == remote.is_ipv4()
+            && ip.is_loopback() == remote.ip().is_loopback()
+        {
+            let socket = if ip.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+            socket.bind(SocketAddr::new(ip, 0))?;
+            return socket.connect(remote).await;
+        }
+        TcpStream::connect(remote).await
+    }
+}
+
+/// The end of a machine that closes nothing is noticed.
+pub(crate) fn watch(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket
+        .set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(ASK).with_retries(ASKED))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(SILENCE + ASK * ASKED))?;
+    Ok(())
 }

@@ -147,6 +147,26 @@ impl Cluster for Known {
         });
     }
 
+    fn told_load(&self, id: &str, cpu_seq: u64, cpu: f64) {
+        self.change(|state| {
+            if let Some(peer) = state.peers.get_mut(id) {
+                (peer.cpu_seq, peer.cpu) = (cpu_seq, Some(cpu));
+            }
+        });
+    }
+
+    fn forget(&self, id: &str) {
+        self.change(|state| {
+            if state.peers.get(id).is_some_and(|peer| !peer.available) {
+                state.peers.remove(id);
+            }
+        });
+    }
+
+    fn conflict(&self, other: &str) {
+        self.change(|state| state.log.push(format!("conflict {other}")));
+    }
+
     fn lost(&self, id: &str, unexpected: bool) {
         self.change(|state| {
             if let Some(peer) = state.peers.get_mut(id).filter(|peer| peer.available) {

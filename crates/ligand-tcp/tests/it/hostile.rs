@@ -10,17 +10,16 @@ use tokio::{
     net::{TcpStream, UdpSocket},
 };
 
-use crate::node::{Node, pair, quiet, soon};
+use crate::{
+    node::{Node, pair, quiet, soon},
+    sending::{hello, whole},
+};
 
 fn frame(number: u8, total: u32, body: &[u8]) -> Vec<u8> {
     let [a, b, c, d] = total.to_be_bytes();
     let mut frame = vec![a ^ b ^ c ^ d ^ number, a, b, c, d, number];
     frame.extend_from_slice(body);
     frame
-}
-
-fn whole(number: u8, body: &[u8]) -> Vec<u8> {
-    frame(number, u32::try_from(body.len() + 6).unwrap(), body)
 }
 
 async fn dial(node: &Node) -> TcpStream {
@@ -127,17 +126,34 @@ async fn idle_and_half_connections_make_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn invented_names_are_bounded() {
+async fn invented_names_keep_nobody_out() {
     let (a, b) = pair().await;
+    // Somebody tells of many nodes that do not exist, and says hello in many names.
     let mut stream = dial(&b).await;
-    for n in 0..5000 {
-        let hello = format!(r#"{{"host":"h","port":1,"sender":"x{n}","ver":"5"}}"#);
-        stream.write_all(&whole(8, hello.as_bytes())).await.unwrap();
+    stream.write_all(&hello("liar", 1, "x")).await.unwrap();
+    for round in 0..3 {
+        let rows: serde_json::Map<_, _> = (0..2000)
+            .map(|n| {
+                (
+                    format!("x{round}-{n}"),
+                    serde_json::json!([{ "seq": 5, "port": 1, "ipList": ["127.0.0.1"] }]),
+                )
+            })
+            .collect();
+        let gossip = serde_json::json!({ "online": rows, "ver": "5", "sender": "liar" });
+        stream.write_all(&whole(7, gossip.to_string().as_bytes())).await.unwrap();
     }
     stream.write_all(&whole(3, b"last")).await.unwrap();
+    for n in 0..1500 {
+        let mut stream = dial(&b).await;
+        let _ = stream.write_all(&hello(&format!("y{n}"), 1, "x")).await;
+    }
     b.until("the last", |broker| broker.received.lock().iter().any(|(_, body)| body == "last")).await;
-    assert!(b.broker.cluster.peers().len() <= 4096);
+    assert!(b.broker.cluster.peers().len() <= 1100, "{}", b.broker.cluster.peers().len());
     works(&a, &b).await;
+    let c = Node::start("c", &[&b]).await;
+    b.until("c", |broker| broker.cluster.is_available("c")).await;
+    c.until("b", |broker| broker.cluster.is_available("b")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     node::{Node, pair, quiet, soon},
-    sending::{fill, sight},
+    sending::{fill, meet, sight},
 };
 
 async fn a_lost_one_is_noticed(end: impl AsyncFn(&Node)) {
@@ -91,9 +91,9 @@ async fn what_has_not_left_comes_back() {
     let a = Node::start_with("a", &[], TcpOptions { max_queue_size: 1024 * 1024, ..quiet() }).await;
     sight(&a, "b", other.local_addr().unwrap().port());
     a.broker.cluster.imagine("b", 3, true);
+    let meeting = tokio::spawn(meet(other, "b"));
     let (count, waiting) = fill(&a, "b").await;
-    let (stream, _) = soon(other.accept()).await.unwrap();
-    drop(stream);
+    drop(soon(meeting).await.unwrap());
     // Its sender hears it from the future, not by the ticket.
     let err = soon(waiting).await.unwrap_err();
     assert_eq!(err.kind(), "NODE_UNREACHABLE");
@@ -123,8 +123,7 @@ async fn connections_that_are_not_used_are_closed() {
         sight(&a, id, other.local_addr().unwrap().port());
         a.broker.cluster.imagine(id, 3, true);
         soon(a.send(id, PacketKind::Event, id)).await.unwrap();
-        let (stream, _) = soon(other.accept()).await.unwrap();
-        streams.push((other, stream));
+        streams.push(meet(other, id).await);
     }
     // Nobody is lost by it, and the next packet makes a new connection.
     let (other, stream) = &mut streams[0];

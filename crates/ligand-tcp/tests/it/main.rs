@@ -6,6 +6,7 @@ mod cluster;
 mod contract;
 mod discovery;
 mod hostile;
+mod identity;
 mod loss;
 mod moleculer;
 mod node;

@@ -188,6 +188,16 @@ impl Node {
         self.transporter.send(Outbound { topic, body: body.into(), ticket: ticket.map(Ticket) })
     }
 
+    /// It thinks that another node, which was sighted, is there, and talks to it until it is.
+    pub async fn imagine_and_ask(&self, id: &str) {
+        self.broker.cluster.imagine(id, 0, true);
+        soon(self.send(id, PacketKind::Event, "who are you?")).await.unwrap();
+        self.until("its life", |broker| {
+            broker.cluster.peer(id).is_some_and(|peer| !peer.info.instance_id.is_empty())
+        })
+        .await;
+    }
+
     pub async fn stop(&self) {
         soon(self.transporter.disconnect()).await;
         self.broker.tasks.abort();

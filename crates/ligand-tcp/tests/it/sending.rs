@@ -7,7 +7,7 @@ use ligand_tcp::TcpOptions;
 use ligand_transport::{Outbound, Sending, Transporter};
 use ligand_wire::{packet::PacketKind, topic::Topic};
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     time::timeout,
 };
@@ -98,13 +98,14 @@ async fn a_slow_node_makes_its_senders_wait() {
     let a = Node::start_with("a", &[], options).await;
     let port = slow.local_addr().unwrap().port();
     sight(&a, "slow", port);
+    let meeting = tokio::spawn(meet(slow, "slow"));
     let (sent, waiting) = fill(&a, "slow").await;
     // One that does not wait any more takes its packet back; the next one keeps its place.
     let dropped = a.send("slow", PacketKind::Response, "taken back");
     let last = a.send("slow", PacketKind::Pong, "last");
     assert!(matches!(dropped, Sending::Waiting(_)) && matches!(last, Sending::Waiting(_)));
     drop(dropped);
-    let (mut stream, _) = soon(slow.accept()).await.unwrap();
+    let (_slow, mut stream) = soon(meeting).await.unwrap();
     let read = async {
         let mut requests = 0;
         loop {
@@ -154,8 +155,30 @@ pub async fn fill(node: &Node, to: &str) -> (u64, Sending) {
     panic!("nothing ever waits");
 }
 
+/// Takes a connection and says that this is the node.
+pub async fn meet(listener: TcpListener, id: &str) -> (TcpListener, TcpStream) {
+    let (mut stream, _) = soon(listener.accept()).await.unwrap();
+    assert_eq!(soon(frame(&mut stream)).await.0, 8);
+    stream.write_all(&hello(id, 1, "x")).await.unwrap();
+    (listener, stream)
+}
+
+/// The hello of a Ligand node without a secret.
+pub fn hello(id: &str, port: u16, instance: &str) -> Vec<u8> {
+    let identity = serde_json::json!({ "instanceID": instance, "to": "", "nonce": "n" });
+    let hello =
+        serde_json::json!({ "host": "h", "port": port, "ligand": identity, "ver": "5", "sender": id });
+    whole(8, hello.to_string().as_bytes())
+}
+
+/// A frame.
+pub fn whole(number: u8, body: &[u8]) -> Vec<u8> {
+    let [a, b, c, d] = u32::try_from(body.len() + 6).unwrap().to_be_bytes();
+    [&[a ^ b ^ c ^ d ^ number, a, b, c, d, number], body].concat()
+}
+
 /// The next frame of a connection: number of its kind, and the packet.
-async fn frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+pub async fn frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
     let mut header = [0; 6];
     stream.read_exact(&mut header).await.unwrap();
     let length = u32::from_be_bytes(header[1..5].try_into().unwrap());

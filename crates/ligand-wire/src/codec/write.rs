@@ -65,9 +65,12 @@ pub(super) fn packet(packet: &Packet<'_>, envelope: Envelope<'_>, to: &mut impl 
                 to.value("offline", offline)?;
             }
         }
-        Packet::GossipHello(GossipHello { host, port }) => {
+        Packet::GossipHello(GossipHello { host, port, ligand }) => {
             to.text("host", host);
             to.integer("port", u64::from(*port));
+            if let Some(identity) = ligand {
+                to.value("ligand", identity)?;
+            }
         }
     }
     to.text("ver", envelope.ver);

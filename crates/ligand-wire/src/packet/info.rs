@@ -108,12 +108,33 @@ pub struct GossipRow {
 }
 
 /// Who opens a connection.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct GossipHello {
     /// Name or address under which the sender is reached.
     pub host: String,
     /// Where it listens.
     pub port: u16,
+    /// What Ligand nodes tell and prove each other; others know it not and do not mind.
+    pub ligand: Option<Box<HelloIdentity>>,
+}
+
+/// Who is at one end of a connection, between Ligand nodes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HelloIdentity {
+    /// Life of the sender, as in its info.
+    #[serde(rename = "instanceID")]
+    pub instance_id: String,
+    /// The node for which it is.
+    pub to: String,
+    /// A random number, for this connection alone.
+    pub nonce: String,
+    /// Proof that the sender knows the secret of the cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
+    /// Who else claims the receiver's name: it is refused for that, or is told of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken: Option<String>,
 }
 
 impl NodeInfo {

@@ -7,7 +7,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use ligand_wire::packet::NodeInfo;
@@ -22,9 +22,6 @@ pub(super) const MAX_SEQ: u64 = (1 << 53) - 1;
 /// A number that is further ahead than this was not counted up to.
 pub(crate) const FAR: u64 = 1 << 20;
 
-/// How far the clocks of two nodes may be apart.
-const SKEW: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// An answer comes within this time after the question.
 const ANSWER: Duration = Duration::from_secs(2);
 
@@ -33,14 +30,6 @@ const WARY: Duration = Duration::from_secs(60);
 
 /// A life that was refused is not heard again within this time.
 const REFUSED: Duration = Duration::from_secs(5);
-
-/// The largest number of an info that is believed. Some count from 1 and some begin with the time, in milliseconds;
-/// no number is ahead of the time by more than clocks are apart, so there is always room above it.
-#[allow(clippy::cast_possible_truncation, reason = "milliseconds since 1970")]
-pub(crate) fn newest() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    ((now + SKEW).as_millis() as u64).min(MAX_SEQ - 1)
-}
 
 /// What an info says, compared with what is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value};
 
-use super::{ClientInfo, Gossip, GossipHello, GossipReply, GossipRow, NodeInfo, ServiceInfo};
+use super::{ClientInfo, Gossip, GossipHello, GossipReply, GossipRow, HelloIdentity, NodeInfo, ServiceInfo};
 
 type Fields = Map<String, Value>;
 type Flaw = String;
@@ -143,7 +143,23 @@ impl GossipHello {
         Ok(Self {
             host: text(&mut fields, "host").unwrap_or_default(),
             port: port(&fields).unwrap_or_default(),
+            ligand: match fields.remove("ligand") {
+                Some(Value::Object(identity)) => Some(Box::new(HelloIdentity::from_fields(identity))),
+                _ => None,
+            },
         })
+    }
+}
+
+impl HelloIdentity {
+    fn from_fields(mut fields: Fields) -> Self {
+        Self {
+            instance_id: text(&mut fields, "instanceID").unwrap_or_default(),
+            to: text(&mut fields, "to").unwrap_or_default(),
+            nonce: text(&mut fields, "nonce").unwrap_or_default(),
+            proof: text(&mut fields, "proof"),
+            taken: text(&mut fields, "taken"),
+        }
     }
 }
 
