@@ -27,7 +27,7 @@ impl Admin {
         let all = CountParams::default;
         let users = ctx.client::<Users>().count(all());
         let products = ctx.client::<Products>().count(all());
-        let orders = ctx.client::<Orders>().count(all());
+        let orders = ctx.client::<Orders>().placed();
         let counts = ctx.mcall([users, products, orders]).await?;
         Ok(Stats { users: counts[0], products: counts[1], orders: counts[2] })
     }

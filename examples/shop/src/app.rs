@@ -28,7 +28,8 @@ pub fn services(builder: BrokerBuilder, settings: Settings) -> Result<BrokerBuil
         builder = builder.service(Users::new(db, settings.jwt.clone(), settings.admin));
     }
     if services.has("product") {
-        builder = builder.service(Products::new(Db::sqlite(&databases.of("product")?)));
+        let database = databases.of("product")?;
+        builder = builder.service(Products::new(Db::sqlite(&database), Db::sqlite(&database)));
     }
     if services.has("order") {
         builder = builder.service(Orders::new(Db::sqlite(&databases.of("order")?)));

@@ -1,21 +1,28 @@
-//! Orders: reserve the goods, write the order, tell everybody.
+//! Orders: write the order, reserve the goods, confirm it, tell everybody.
+//!
+//! An order and its goods are in two services, and either can fail between any two steps. So the order is written down
+//! before the goods are asked for, and each further step is one that can be repeated: [`steps`] has them.
+
+mod steps;
 
 use ligand::{
+    State,
     db::{Changes, Db, Filter, Query},
     prelude::*,
 };
 
-use crate::{
-    product::{Pieces, Products},
-    user::{Role, caller},
-};
+use crate::user::{Role, caller};
+
+pub use steps::{MEND_EVERY, UNDER_WAY};
 
 /// Where an order is on its way.
 #[payload]
 #[derive(Copy, Eq, Default)]
 pub enum Status {
-    /// Written, not yet confirmed.
+    /// Being placed; nobody sees it.
     Pending,
+    /// Did not come about, and its goods may have to come back; nobody sees it.
+    Failed,
     /// The goods are reserved.
     #[default]
     Confirmed,
@@ -25,7 +32,20 @@ pub enum Status {
     Shipped,
     /// With the customer.
     Delivered,
+    /// Called off, the goods are on their way back.
+    Cancelling,
     /// Called off.
+    Cancelled,
+}
+
+/// What an order can be moved on to.
+#[payload]
+#[derive(Copy, Eq)]
+pub enum Next {
+    Confirmed,
+    Paid,
+    Shipped,
+    Delivered,
     Cancelled,
 }
 
@@ -40,6 +60,7 @@ pub struct Order {
     pub product_id: String,
     pub quantity: i64,
     pub total_price: f64,
+    #[field(index)]
     pub status: Status,
     #[field(created_at)]
     pub created_at: i64,
@@ -59,7 +80,7 @@ pub struct CreateOrder {
 pub struct UpdateStatus {
     #[check(length(1..=64))]
     pub id: String,
-    pub status: Status,
+    pub status: Next,
 }
 
 /// An order was placed.
@@ -90,6 +111,9 @@ pub enum OrderError {
     /// Delivered and cancelled orders stay as they are.
     #[error(code = 422, kind = "ORDER_CLOSED", message = "The order is closed")]
     Closed,
+    /// The goods cannot be reserved or put back at the moment.
+    #[error(code = 503, kind = "STOCK_UNAVAILABLE", message = "The stock cannot be reached, try again later")]
+    StockUnavailable,
 }
 
 /// The order service.
@@ -111,16 +135,22 @@ impl Orders {
     #[action(rest = "POST /")]
     async fn create(&self, ctx: &Context, params: CreateOrder) -> Result<Order> {
         let user_id = caller(ctx)?.id;
-        // A customer who hangs up in the middle must not leave goods reserved for nobody.
+        // A customer who hangs up in the middle gets the order all the same.
         let db = self.db.clone();
-        ctx.run_to_end(|ctx| place(ctx, db, user_id, params)).await
+        ctx.run_to_end(|ctx| steps::place(ctx, db, user_id, params)).await
     }
 
     /// The orders of the user who asks, newest first.
     #[action(name = "myOrders", rest = "GET /my")]
     async fn my_orders(&self, ctx: &Context) -> Result<Vec<Order>> {
-        let mine = Filter::field("userId").eq(caller(ctx)?.id);
+        let mine = Filter::field("userId").eq(caller(ctx)?.id).and(placed());
         self.db.find(Query::new().filter(mine).sort("-createdAt")).await
+    }
+
+    /// How many orders came about.
+    #[action(public)]
+    async fn placed(&self) -> Result<u64> {
+        self.db.count(placed()).await
     }
 
     /// Moves an order on; customers their own, administrators every one. Cancelled ones put the goods back.
@@ -130,67 +160,51 @@ impl Orders {
     #[action(rest = "PUT /:id/status")]
     async fn update_status(&self, ctx: &Context, params: UpdateStatus) -> Result<Order> {
         let user = caller(ctx)?;
-        let order = self.db.get(&params.id).await?;
+        let order = self.db.find_one(Filter::field("_id").eq(&*params.id).and(placed())).await?;
         let Some(order) = order.filter(|order| order.user_id == user.id || user.role == Role::Admin) else {
             return Err(OrderError::NotFound.into());
         };
         // A cancellation whose customer hangs up in the middle must still put the goods back.
         let db = self.db.clone();
-        ctx.run_to_end(move |ctx| move_on(ctx, db, order.id, params.status)).await
+        ctx.run_to_end(move |ctx| steps::move_on(ctx, db, order.id, params.status)).await
     }
-}
 
-/// Reserves the goods and writes the order, both or none.
-async fn place(ctx: Context, db: Db<Order>, user_id: String, params: CreateOrder) -> Result<Order> {
-    let pieces = Pieces { id: params.product_id.clone(), quantity: params.quantity };
-    let product = ctx.client::<Products>().reserve(pieces.clone()).await?;
-    let order = Order {
-        user_id,
-        product_id: params.product_id,
-        quantity: params.quantity,
-        #[allow(clippy::cast_precision_loss, reason = "at most 10 000 pieces")]
-        total_price: product.price * params.quantity as f64,
-        status: Status::Confirmed,
-        ..Order::default()
-    };
-    let order = match db.insert(order).await {
-        Ok(order) => order,
-        Err(error) => {
-            // The caller learns why there is no order; that the goods are lost is for the log.
-            if let Err(lost) = ctx.client::<Products>().release(pieces.clone()).await {
-                let Pieces { id, quantity } = pieces;
-                tracing::error!(product = id, quantity, error = %format!("{lost:#}"), "goods are not put back");
+    /// Finishes what a crash or an outage left half done: now, and again and again.
+    #[started]
+    async fn mend_regularly(&self, ctx: &Context) {
+        let (broker, db) = (ctx.broker().downgrade(), self.db.clone());
+        ctx.broker().tasks().spawn_background(async move {
+            while let Some(broker) = broker.upgrade() {
+                // Its database closes with the service.
+                if !matches!(broker.state(), State::Starting | State::Started) {
+                    return;
+                }
+                steps::mend(&broker, &db).await;
+                drop(broker);
+                tokio::time::sleep(MEND_EVERY).await;
             }
-            return Err(error);
-        }
-    };
-    ctx.emit(OrderCreated {
-        order_id: order.id.clone(),
-        user_id: order.user_id.clone(),
-        product_id: order.product_id.clone(),
-        quantity: order.quantity,
-        total_price: order.total_price,
-        product_name: product.name,
-    })
-    .await?;
-    Ok(order)
+        });
+    }
+
+    /// The product service may be back.
+    #[event("$services.changed")]
+    async fn mend_now(&self, ctx: &Context) {
+        // Whoever tells does not wait for it.
+        let (broker, db) = (ctx.broker().clone(), self.db.clone());
+        ctx.broker().tasks().spawn_background(async move { steps::mend(&broker, &db).await });
+    }
 }
 
-/// Writes the next status; a cancellation puts the goods back.
-async fn move_on(ctx: Context, db: Db<Order>, id: String, status: Status) -> Result<Order> {
-    // One statement looks and writes, so two cancellations at once put the goods back once.
-    let open = Filter::field("status").not_in([Status::Delivered, Status::Cancelled]);
-    let next = Changes::new().set("status", json!(status));
-    let order = db.update_where(&id, open, next).await?.ok_or(OrderError::Closed)?;
-    if order.status == Status::Cancelled {
-        let pieces = Pieces { id: order.product_id.clone(), quantity: order.quantity };
-        ctx.client::<Products>().release(pieces).await?;
-    }
-    ctx.emit(StatusUpdated {
-        order_id: order.id.clone(),
-        user_id: order.user_id.clone(),
-        status: order.status,
-    })
-    .await?;
-    Ok(order)
+/// Orders that came about.
+fn placed() -> Filter {
+    Filter::field("status").not_in([Status::Pending, Status::Failed])
+}
+
+/// The change of one status into another, by nobody or by one of all who try.
+async fn turn(db: &Db<Order>, id: &str, from: &[Status], changes: Changes) -> Result<Option<Order>> {
+    db.update_where(id, Filter::field("status").is_in(from), changes).await
+}
+
+fn to(status: Status) -> Changes {
+    Changes::new().set("status", json!(status))
 }

@@ -48,13 +48,35 @@ pub struct ById {
     pub id: String,
 }
 
-/// A number of pieces of one product.
+/// Pieces of a product that belong to an order, as stored: so that the same order takes and gives back once, however
+/// often it asks.
+#[entity(table = "reservations")]
+#[derive(Default)]
+pub struct Reservation {
+    /// The order's.
+    pub id: String,
+    pub product_id: String,
+    pub quantity: i64,
+    /// The pieces are back. What was never taken can be released too: a request that comes late takes nothing then.
+    pub released: bool,
+}
+
+/// A number of pieces of one product, for one order.
 #[payload]
-pub struct Pieces {
+pub struct Reserve {
+    #[check(length(1..=64))]
+    pub order_id: String,
     #[check(length(1..=64))]
     pub id: String,
     #[check(range(1..=10_000))]
     pub quantity: i64,
+}
+
+/// The order whose pieces come back.
+#[payload]
+pub struct Release {
+    #[check(length(1..=64))]
+    pub order_id: String,
 }
 
 /// There are fewer pieces than asked for.
@@ -67,16 +89,22 @@ pub struct InsufficientStock {
     pub requested: i64,
 }
 
+/// The order was called off before its pieces were asked for.
+#[derive(Debug, ligand::Error)]
+#[error(code = 409, kind = "RESERVATION_RELEASED", message = "The order has released its pieces")]
+pub struct Released;
+
 /// The product service.
 #[derive(Debug)]
 pub struct Products {
     db: Db<Product>,
+    reservations: Db<Reservation>,
 }
 
 impl Products {
-    /// A service over `db`.
-    pub fn new(db: Db<Product>) -> Self {
-        Self { db }
+    /// A service over two tables of one database.
+    pub fn new(db: Db<Product>, reservations: Db<Reservation>) -> Self {
+        Self { db, reservations }
     }
 }
 
@@ -100,9 +128,9 @@ impl Products {
             ttl = "60s"
         )
     )]
-    async fn list(&self, params: ListParams) -> Result<Page<Product>> {
+    async fn list(&self, ctx: &Context, params: ListParams) -> Result<Page<Value>> {
         tracing::info!("Fetching product list from database");
-        self.db.list(params).await
+        self.db.list_for(ctx, params).await
     }
 
     /// One product.
@@ -121,25 +149,50 @@ impl Products {
         Ok(product)
     }
 
-    /// Takes pieces out of the stock, all or none: one statement decides, so nothing is sold twice, however many
-    /// instances share the database.
+    /// Takes pieces out of the stock for an order, all or none. One transaction looks and takes, so nothing is sold
+    /// twice, however many instances share the database; an order that asks again has them already.
     #[action(public)]
-    async fn reserve(&self, params: Pieces) -> Result<Product> {
-        let enough = Filter::field("stock").gte(params.quantity);
-        let less = Changes::new().increment("stock", -params.quantity);
-        match self.db.update_where(&params.id, enough, less).await? {
-            Some(product) => Ok(product),
-            None => {
-                let available = self.db.require(&params.id).await?.stock;
-                Err(InsufficientStock { available, requested: params.quantity }.into())
+    async fn reserve(&self, params: Reserve) -> Result<Product> {
+        let Reserve { order_id, id, quantity } = params;
+        let work = |products: Db<Product>| async move {
+            let reservations = self.reservations.within(&products)?;
+            if let Some(known) = reservations.get(&order_id).await? {
+                return match known.released {
+                    true => Err(Released.into()),
+                    false => products.require(&known.product_id).await,
+                };
             }
-        }
+            let enough = Filter::field("stock").gte(quantity);
+            let less = Changes::new().increment("stock", -quantity);
+            let Some(product) = products.update_where(&id, enough, less).await? else {
+                let available = products.require(&id).await?.stock;
+                return Err(InsufficientStock { available, requested: quantity }.into());
+            };
+            let taken = Reservation { id: order_id, product_id: id, quantity, released: false };
+            reservations.insert(taken).await?;
+            Ok(product)
+        };
+        self.db.transaction(work).await
     }
 
-    /// Puts pieces back.
+    /// Puts the pieces of an order back, once: it can be asked for until it is answered.
     #[action(public)]
-    async fn release(&self, params: Pieces) -> Result<Product> {
-        self.db.increment(&params.id, "stock", params.quantity).await
+    async fn release(&self, params: Release) -> Result<()> {
+        let work = |products: Db<Product>| async move {
+            let reservations = self.reservations.within(&products)?;
+            let Some(known) = reservations.get(&params.order_id).await? else {
+                let none = Reservation { id: params.order_id, released: true, ..Reservation::default() };
+                return reservations.insert(none).await.map(drop);
+            };
+            if !known.released {
+                let more = Changes::new().increment("stock", known.quantity);
+                // A product that is not sold any more has no stock to come back to.
+                products.update_where(&known.product_id, Filter::all(), more).await?;
+                reservations.update(&known.id, Changes::new().set("released", true)).await?;
+            }
+            Ok(())
+        };
+        self.db.transaction(work).await
     }
 
     #[event("cache.clean.product")]

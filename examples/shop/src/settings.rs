@@ -82,7 +82,8 @@ impl Settings {
     }
 }
 
-/// The administrator keeps to the rules of [`Register`](crate::user::Register).
+/// The administrator keeps to the rules of [`Register`](crate::user::Register). Spaces around a password are a part of it,
+/// here as there.
 fn administrator(email: &str, password: &str) -> Result<(String, String)> {
     let name = "Administrator".into();
     let mut admin = Register { name, email: email.into(), password: password.into() };

@@ -153,14 +153,14 @@ fn an_instance_dies(bus: Bus) {
         shop.kill("product-1");
         buyers.into_iter().flat_map(|buyer| buyer.join().unwrap()).collect::<Vec<_>>()
     });
-    // What was under way at that moment; each has reserved a piece or not, nobody knows.
+    // What was under way at that moment.
     assert!(failed.len() <= BUYERS && failed.iter().all(|status| *status >= 500), "{failed:?}");
     let sold = sold.into_inner();
     assert_eq!(sold + failed.len(), BUYERS * ORDERS);
     let orders = user.get("/api/order/my").body.as_array().unwrap().len();
     assert_eq!(orders, sold);
-    let stock = usize::try_from(user.stock(&product)).unwrap();
-    assert!((1000 - sold - failed.len()..=1000 - sold).contains(&stock), "{stock} left of 1000, {sold} sold");
+    // Each of them has reserved a piece or not; in either case it is back.
+    shop.soon(1000 - sold, || usize::try_from(user.stock(&product)).unwrap());
     user.order(&product, 1).expect(200, None);
     shop.is_well();
 }

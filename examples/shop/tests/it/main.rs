@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "these threads run nothing asynchronous")]
 
 mod everywhere;
+mod goods;
 mod hostile;
 mod journeys;
 mod load;

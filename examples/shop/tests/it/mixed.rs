@@ -201,7 +201,7 @@ impl Mixed {
     fn errors(&self, product: &str) {
         let error = |action: &str, params: Value| self.ask(action, params, json!({}))["error"].clone();
 
-        let stock = error("product.reserve", json!({ "id": product, "quantity": 99 }));
+        let stock = error("product.reserve", json!({ "orderId": "1", "id": product, "quantity": 99 }));
         assert_eq!(stock["is"], "MoleculerClientError", "{stock}");
         assert_eq!((&stock["code"], &stock["type"]), (&json!(422), &json!("INSUFFICIENT_STOCK")));
         assert_eq!(stock["message"], "Insufficient stock");
@@ -209,7 +209,7 @@ impl Mixed {
         assert_eq!(stock["retryable"], false);
         assert!(stock["nodeID"].as_str().unwrap().starts_with("product-"), "{stock}");
 
-        let wrong = error("product.reserve", json!({ "id": product, "quantity": 0 }));
+        let wrong = error("product.reserve", json!({ "orderId": "1", "id": product, "quantity": 0 }));
         assert_eq!((&wrong["is"], &wrong["code"]), (&json!("ValidationError"), &json!(422)), "{wrong}");
         assert_eq!(wrong["type"], "VALIDATION_ERROR");
         assert_eq!(

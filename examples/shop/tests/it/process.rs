@@ -127,6 +127,14 @@ fn an_env_file_counts_and_the_environment_wins() {
 }
 
 #[test]
+fn a_password_of_the_environment_is_taken_as_it_is() {
+    let shop = Shop::start_in(TempDir::new().unwrap(), &[("ADMIN_PASSWORD", "  boss-pass  ")]);
+    shop.log_in(crate::support::ADMIN.0, "  boss-pass  ");
+    let wrong = serde_json::json!({ "email": crate::support::ADMIN.0, "password": "boss-pass" });
+    shop.anybody().post("/api/public/login", &wrong).expect(401, Some("INVALID_CREDENTIALS"));
+}
+
+#[test]
 fn secrets_that_are_missing_or_weak_are_warned_about() {
     let folder = TempDir::new().unwrap();
     let mut command = program(&folder, &[]);

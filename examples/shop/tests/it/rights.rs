@@ -186,13 +186,22 @@ fn the_catalogue_shows_no_more_than_asked_for_and_allowed() {
         ("query=%7B%22price%22%3A%7B%22%24gt%22%3A%22%22%7D%7D", 422),
         ("page=-1", 422),
         ("page=x", 422),
+        ("page=18446744073709551616", 422),
         ("pageSize=1e99", 422),
-        ("populate=userId", 200),
+        ("populate=userId", 422),
         ("search='%20OR%201=1--", 200),
     ] {
         let answer = user.get(&format!("/api/product?{query}"));
         assert_eq!(answer.status, status, "{query}: {}", answer.text);
     }
+    // What is asked for is what is shown.
+    let shown =
+        |query: &str| user.get(&format!("/api/product?sort=price&pageSize=1&{query}")).body["rows"].clone();
+    assert_eq!(shown("fields=name"), json!([{ "name": "Mouse 0" }]));
+    assert_eq!(shown("fields=name,nothing,price"), json!([{ "name": "Mouse 0", "price": 0.0 }]));
+    assert_eq!(shown("fields=nothing"), json!([{}]));
+    let without = shown("excludeFields=description,createdAt,updatedAt");
+    assert!(without[0]["name"] == "Mouse 0" && without[0].get("createdAt").is_none(), "{without}");
     assert_eq!(user.get("/api/product").body["total"], 3);
     shop.is_well();
 }

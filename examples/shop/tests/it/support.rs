@@ -243,7 +243,11 @@ impl Shop {
 
     /// SIGKILL for the process of one node.
     pub(crate) fn kill(&self, node: &str) {
-        let place = NODES.iter().position(|(name, _)| *name == node).unwrap();
+        self.kill_part(NODES.iter().position(|(name, _)| *name == node).unwrap());
+    }
+
+    /// SIGKILL for the process at a place in the order of their start.
+    pub(crate) fn kill_part(&self, place: usize) {
         let status = Command::new("kill").args(["-KILL", &self.children[place].id().to_string()]).status();
         assert!(status.unwrap().success());
     }
