@@ -12,6 +12,10 @@ pub mod readme {}
 pub mod configuration {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/database.md")]
+pub mod database {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/differences.md")]
 pub mod differences {}
 

@@ -6,7 +6,7 @@ use ligand_wire::{Error, Result};
 use serde::Serialize;
 use serde_json::{Number, Value};
 
-use crate::{Kind, Row, Table, error};
+use crate::{Kind, Row, Table, error, filter::to_value, kind};
 
 /// Fields to set and numbers to add, applied to an entity in one step.
 ///
@@ -46,14 +46,14 @@ impl Changes {
     }
 
     /// Sets a field.
-    pub fn set(mut self, field: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.set.insert(field.into(), value.into());
+    pub fn set(mut self, field: impl Into<String>, value: impl Serialize) -> Self {
+        self.set.insert(field.into(), to_value(value));
         self
     }
 
-    /// Adds to a number (a negative one subtracts). What has no value counts as 0.
-    pub fn increment(mut self, field: impl Into<String>, by: impl Into<Value>) -> Self {
-        self.add.push((field.into(), by.into()));
+    /// Adds to a number (a negative one subtracts). What has no value counts as 0. Decimals are added exactly.
+    pub fn increment(mut self, field: impl Into<String>, by: impl Serialize) -> Self {
+        self.add.push((field.into(), to_value(by)));
         self
     }
 
@@ -81,11 +81,13 @@ impl Changes {
             }
         }
         for (index, (field, by)) in self.add.iter().enumerate() {
-            let kind = table.column(field).map(crate::Column::kind);
-            if !matches!(kind, Some(Kind::Integer | Kind::Real)) {
-                return wrong("cannot add to a field that is no number:", field);
-            }
-            if !by.is_number() || (kind == Some(Kind::Integer) && by.is_f64()) {
+            let fits = match table.column(field).map(crate::Column::kind) {
+                Some(Kind::Integer { .. }) => by.is_number() && !by.is_f64(),
+                Some(Kind::Real { .. }) => by.is_number(),
+                Some(Kind::Decimal { .. }) => by.is_number() || by.as_str().is_some_and(is_decimal),
+                _ => return wrong("cannot add to a field that is no number:", field),
+            };
+            if !fits {
                 return wrong("can only add a fitting number to the field", field);
             }
             if self.set.contains_key(field) || self.add[..index].iter().any(|(other, _)| other == field) {
@@ -99,24 +101,52 @@ impl Changes {
     ///
     /// # Errors
     /// When a sum is out of range.
-    pub(crate) fn apply(&self, row: &mut Row) -> Result<()> {
+    pub(crate) fn apply(&self, table: &Table, row: &mut Row) -> Result<()> {
         for (field, value) in &self.set {
             row.insert(field.clone(), value.clone());
         }
-        for (field, by) in &self.add {
-            let old = row.get(field).and_then(Value::as_number).cloned().unwrap_or_else(|| 0.into());
-            let sum = by.as_number().and_then(|by| sum(&old, by)).ok_or_else(|| out_of_range(field))?;
-            row.insert(field.clone(), Value::Number(sum));
-        }
+        row.extend(self.sums(table, row)?);
         Ok(())
+    }
+
+    /// What the fields that are added to become in a row.
+    ///
+    /// # Errors
+    /// When a sum is out of range.
+    pub(crate) fn sums(&self, table: &Table, row: &Row) -> Result<Row> {
+        let sum = |(field, by): &(String, Value)| {
+            let kind = table.column(field).map(crate::Column::kind);
+            let old = row.get(field).filter(|old| !old.is_null());
+            let sum = kind.and_then(|kind| sum(kind, old, by)).ok_or_else(|| out_of_range(field))?;
+            Ok((field.clone(), sum))
+        };
+        self.add.iter().map(sum).collect()
     }
 }
 
-fn sum(a: &Number, b: &Number) -> Option<Number> {
-    match (a.as_i64(), b.as_i64()) {
-        (Some(a), Some(b)) => a.checked_add(b).map(Number::from),
-        _ => Number::from_f64(a.as_f64()? + b.as_f64()?),
+fn sum(kind: &Kind, old: Option<&Value>, by: &Value) -> Option<Value> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match kind {
+        Kind::Integer { .. } => {
+            let whole = |value: &Value| value.as_i64().map(i128::from).or(value.as_u64().map(i128::from));
+            let sum = old.map_or(Some(0), whole)? + whole(by)?;
+            i64::try_from(sum).map(Value::from).or_else(|_| u64::try_from(sum).map(Value::from)).ok()
+        }
+        Kind::Real { single } => {
+            let mut sum = Number::from_f64(old.map_or(Some(0.0), Value::as_f64)? + by.as_f64()?)?;
+            kind::real(&mut sum, *single);
+            Some(Value::Number(sum))
+        }
+        Kind::Decimal { number } => {
+            let sum = kind::sum(&old.map_or_else(|| "0".into(), text), &text(by))?;
+            if *number { serde_json::from_str(&sum).ok() } else { Some(sum.into()) }
+        }
+        _ => None,
     }
+}
+
+fn is_decimal(text: &str) -> bool {
+    kind::sum(text, "0").is_some()
 }
 
 pub(crate) fn out_of_range(field: &str) -> Error {

@@ -45,3 +45,13 @@ pub(crate) fn busy(internal: impl std::fmt::Display) -> Error {
 pub(crate) fn misuse(table: &str, text: &str) -> Error {
     Error::internal_error(format!("table '{table}': {text}")).with_kind("DATABASE_MISUSE")
 }
+
+/// 422 for a condition or an order that code asked of a field which cannot be asked it.
+pub(crate) fn condition(table: &str, field: &str, operator: &str, why: &str) -> Error {
+    Error::client(
+        422,
+        "CONDITION_ERROR",
+        format!("The condition '{operator}' on '{field}' cannot be used: {why}."),
+    )
+    .with_data(json!({ "table": table, "field": field, "operator": operator }))
+}

@@ -4,16 +4,18 @@
 //! [`parse`]. Adapters only ever see this type: no text of a caller becomes part of a statement.
 
 mod matches;
+mod operand;
 mod parse;
 
 use ligand_wire::Result;
 use serde::Serialize;
 use serde_json::Value;
 
-pub(crate) use matches::{compare, matches};
+pub(crate) use matches::Test;
 pub(crate) use parse::parse;
 
-use crate::{Kind, Table, error};
+use crate::{Table, error};
+use operand::Source;
 
 /// A condition on an entity. The default lets everything through.
 ///
@@ -21,7 +23,12 @@ use crate::{Kind, Table, error};
 /// use ligand_db::Filter;
 /// let cheap = Filter::field("price").lte(100).and(Filter::field("category").is_in(["toys", "books"]));
 /// let listed = Filter::field("active").eq(true).or(Filter::field("stock").gt(0));
+/// let near = Filter::field("address.city").eq("Basel").and(Filter::field("tags").has("new"));
 /// ```
+///
+/// Values mean what the field's type says: decimals and dates compare as numbers and moments, not as texts. A
+/// condition that the field cannot be asked (a text for a number, an order of lists) is an error that names the
+/// field and the operator.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter(pub(crate) Node);
 
@@ -46,6 +53,8 @@ pub(crate) enum Op {
     Exists(bool),
     /// Holds the text, ASCII letters in either case.
     Contains(String),
+    /// One of the items of a list.
+    Has(Value),
 }
 
 /// A field of which something will be asked; made by [`Filter::field`].
@@ -104,9 +113,13 @@ impl Filter {
         })
     }
 
-    /// Checks the fields and the types of the values.
-    pub(crate) fn check(&self, table: &Table) -> Result<()> {
-        self.0.check(table)
+    /// The same condition with values in the form in which the columns keep theirs.
+    ///
+    /// # Errors
+    /// 422 that names the field and the operator, when the field cannot be asked this.
+    pub(crate) fn fitted(mut self, table: &Table) -> Result<Self> {
+        self.0.fit(table)?;
+        Ok(self)
     }
 }
 
@@ -115,12 +128,12 @@ impl Asked {
         Filter(Node::Is { field: self.0, op })
     }
 
-    /// Equal; `null` finds what has no value.
+    /// Equal; `null` finds what has no value. Of a list: has this item, or is this list when a list is given.
     pub fn eq(self, value: impl Serialize) -> Filter {
         self.is(Op::Eq(to_value(value)))
     }
 
-    /// Not equal, which a missing value also is.
+    /// Not equal, which a missing value also is. Of a list: does not have this item.
     pub fn ne(self, value: impl Serialize) -> Filter {
         self.is(Op::Ne(to_value(value)))
     }
@@ -160,60 +173,34 @@ impl Asked {
         self.is(Op::Exists(exists))
     }
 
-    /// Holds the text anywhere; ASCII letters match in either case, no character is a wildcard.
+    /// Holds the text anywhere; ASCII letters match in either case, no character is a wildcard. Of a list: has
+    /// exactly this text as an item.
     pub fn contains(self, text: impl Into<String>) -> Filter {
         self.is(Op::Contains(text.into()))
+    }
+
+    /// A list with this item.
+    pub fn has(self, item: impl Serialize) -> Filter {
+        self.is(Op::Has(to_value(item)))
     }
 }
 
 /// What cannot be written as JSON becomes an object no column can hold, so that the check refuses it.
-fn to_value(value: impl Serialize) -> Value {
+pub(crate) fn to_value(value: impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_else(|_| serde_json::json!({ "unserialisable": true }))
 }
 
 impl Node {
-    fn check(&self, table: &Table) -> Result<()> {
+    fn fit(&mut self, table: &Table) -> Result<()> {
         match self {
-            Self::All(nodes) | Self::Any(nodes) => nodes.iter().try_for_each(|node| node.check(table)),
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter_mut().try_for_each(|node| node.fit(table)),
             Self::Is { field, op } => {
-                let Some(column) = table.column(field) else {
-                    return Err(error::misuse(
-                        table.name(),
-                        &format!("a filter names the unknown field '{field}'"),
-                    ));
-                };
-                op.check(column.kind())
-                    .map_err(|what| error::misuse(table.name(), &format!("the filter on '{field}' {what}")))
+                let name = op.name();
+                let place =
+                    table.place(field).map_err(|why| error::condition(table.name(), field, name, &why))?;
+                op.fit(place.kind, Source::Code)
+                    .map_err(|why| error::condition(table.name(), field, name, &why))
             }
-        }
-    }
-}
-
-impl Op {
-    /// What is wrong with asking this of a column.
-    pub(crate) fn check(&self, kind: Kind) -> Result<(), &'static str> {
-        let fits = |value: &Value| match value {
-            Value::Null => true,
-            Value::String(_) => matches!(kind, Kind::Text | Kind::Json),
-            Value::Number(_) => matches!(kind, Kind::Integer | Kind::Real | Kind::Json),
-            Value::Bool(_) => matches!(kind, Kind::Boolean | Kind::Json),
-            Value::Array(_) | Value::Object(_) => kind == Kind::Json,
-        };
-        let ordered = |value: &Value| {
-            !value.is_null() && fits(value) && matches!(kind, Kind::Text | Kind::Integer | Kind::Real)
-        };
-        match self {
-            Self::Eq(value) | Self::Ne(value) if !fits(value) => {
-                Err("compares with a value of a type that the field never has")
-            }
-            Self::In(values) | Self::NotIn(values) if !values.iter().all(fits) => {
-                Err("compares with a value of a type that the field never has")
-            }
-            Self::Gt(value) | Self::Gte(value) | Self::Lt(value) | Self::Lte(value) if !ordered(value) => {
-                Err("asks for an order that the field and the value do not have")
-            }
-            Self::Contains(_) if kind != Kind::Text => Err("searches a text in a field that is none"),
-            _ => Ok(()),
         }
     }
 }

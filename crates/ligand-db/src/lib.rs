@@ -38,11 +38,14 @@ mod filter;
 mod home;
 mod hooks;
 mod id;
+mod kind;
 mod params;
 mod populate;
 mod query;
 mod select;
 mod table;
+#[cfg(feature = "time")]
+pub mod time;
 
 pub use adapter::{Adapter, Check, Memory, Transaction};
 #[cfg(feature = "sqlite")]
@@ -56,8 +59,9 @@ pub use entity::{Entity, ExposedHiddenFields, Form, Unknown};
 pub use field::Field;
 pub use filter::{Asked, Filter};
 pub use id::new_id;
+pub use kind::{Inner, Kind};
 pub use params::{
     CountParams, Draft, FindParams, GetParams, Ids, Inserts, ListParams, Names, Page, Patch, RemoveParams,
 };
 pub use query::{Query, Sort};
-pub use table::{Column, Kind, Row, Table};
+pub use table::{Column, Row, Table};

@@ -2,7 +2,7 @@
 
 use ligand_wire::Result;
 
-use crate::{Filter, Table, error};
+use crate::{Filter, Table, error, table::Place};
 
 /// Which entities to read, in which order. Without an order they come in the order of their ids, which is
 /// the order of creation unless ids were given by hand.
@@ -23,7 +23,7 @@ pub struct Query {
 /// One field to sort by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sort {
-    /// The field's name on the wire.
+    /// The field's name on the wire, or the path to one inside an object.
     pub field: String,
     /// From the greatest to the least.
     pub descending: bool,
@@ -41,7 +41,8 @@ impl Query {
         self
     }
 
-    /// The order: names separated by commas or spaces, a minus before those that descend (`-price,name`).
+    /// The order: names separated by commas or spaces, a minus before those that descend (`-price,address.city`).
+    /// What has no value comes first, or last when it descends; equal ones come in the order of their ids.
     pub fn sort(mut self, names: &str) -> Self {
         self.sort.extend(names.split([',', ' ']).filter_map(Sort::parse));
         self
@@ -79,15 +80,17 @@ impl Query {
         self.offset
     }
 
-    pub(crate) fn check(&self, table: &Table) -> Result<()> {
-        self.filter.check(table)?;
-        match self.sort.iter().find(|sort| table.column(&sort.field).is_none()) {
-            Some(sort) => Err(error::misuse(
-                table.name(),
-                &format!("cannot sort by the unknown field '{}'", sort.field),
-            )),
-            None => Ok(()),
+    /// The same query with values in the form in which the columns keep theirs.
+    ///
+    /// # Errors
+    /// 422 that names the field that cannot be asked or sorted by.
+    pub(crate) fn fitted(mut self, table: &Table) -> Result<Self> {
+        self.filter = self.filter.fitted(table)?;
+        for sort in &self.sort {
+            let place = table.place(&sort.field).and_then(Sort::possible);
+            place.map_err(|why| error::condition(table.name(), &sort.field, "sort", &why))?;
         }
+        Ok(self)
     }
 }
 
@@ -105,5 +108,13 @@ impl Sort {
             None => (text.strip_prefix('+').unwrap_or(text), false),
         };
         (!field.is_empty()).then(|| Self { field: field.to_owned(), descending })
+    }
+
+    /// Whether rows have an order by what a path leads to.
+    pub(crate) fn possible(place: Place<'_>) -> Result<Place<'_>, String> {
+        match place.kind.is_sortable() {
+            true => Ok(place),
+            false => Err(format!("there is no order of it: it holds {}", place.kind.describe())),
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! A table: the columns of an entity, made of its schema and its declared fields.
 
-use ligand_wire::{Error, Result};
+use ligand_wire::{Error, FieldError, Result};
 use serde_json::{Map, Value};
 
-use crate::{Entity, Field, Form, Unknown, field::Stamp};
+use crate::{Entity, Field, Form, Kind, Unknown, error, field::Stamp, kind::Misfit};
 
 /// One entity as fields and values, by names on the wire. What adapters keep.
 pub type Row = Map<String, Value>;
@@ -23,22 +23,18 @@ pub struct Table {
 pub struct Column {
     name: String,
     kind: Kind,
+    /// Null is a value of it.
+    nullable: bool,
     field: Field,
 }
 
-/// What a column holds; null is always possible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Texts.
-    Text,
-    /// Whole numbers.
-    Integer,
-    /// Numbers.
-    Real,
-    /// True or false.
-    Boolean,
-    /// Lists, objects, and whatever has several types. Compared as a whole only.
-    Json,
+/// What a path such as `address.city` leads to.
+#[derive(Debug)]
+pub(crate) struct Place<'t> {
+    pub(crate) column: &'t Column,
+    /// The names below the column.
+    pub(crate) path: Vec<&'t str>,
+    pub(crate) kind: &'t Kind,
 }
 
 impl Table {
@@ -54,32 +50,53 @@ impl Table {
             );
         }
         let schema = E::Visible::schema_of();
+        let wrong =
+            |what: String| Err(Error::service_schema(format!("entity of the table '{}': {what}", E::TABLE)));
         let mut columns = Vec::new();
-        for property in schema.properties() {
+        for property in schema.root().properties() {
             let declared = E::FIELDS.iter().find(|field| field.name == property.name);
+            let kind = match Kind::of(schema.root().at(&property)) {
+                Ok(kind) => kind,
+                Err(why) => return wrong(format!("the field '{}' cannot be kept: {why}", property.name)),
+            };
             columns.push(Column {
                 name: property.name.to_owned(),
-                kind: Kind::of(property.types),
+                kind,
+                nullable: property.types.null(),
                 field: declared.copied().unwrap_or(Field::new("")),
             });
         }
-        let wrong =
-            |what: String| Err(Error::service_schema(format!("entity of the table '{}': {what}", E::TABLE)));
+        if schema.root().keyword("additionalProperties").is_some_and(|rest| *rest != Value::Bool(false)) {
+            return wrong("it has fields without a name (a flattened map), which have no column".into());
+        }
         for field in E::FIELDS {
             let Some(column) = columns.iter().find(|column| column.name == field.name) else {
                 let names: Vec<_> = columns.iter().map(Column::name).collect();
                 return wrong(format!("there is no field '{}'; it has {}", field.name, names.join(", ")));
             };
-            if field.stamp != Stamp::Never && !matches!(column.kind, Kind::Text | Kind::Integer) {
-                return wrong(format!("the time stamp '{}' must be a text or a whole number", field.name));
+            if field.stamp != Stamp::Never && !is_stamp(&column.kind) {
+                return wrong(format!(
+                    "the time stamp '{}' must be a date, a text or a whole number of 64 bits; it holds {}",
+                    field.name,
+                    column.kind.describe()
+                ));
             }
-            if field.unique && column.kind == Kind::Json {
-                return wrong(format!("'{}' is no scalar and cannot be unique", field.name));
+            if (field.unique || field.index)
+                && matches!(column.kind, Kind::List(_) | Kind::Struct(_) | Kind::Json)
+            {
+                let what = if field.unique { "be unique" } else { "have an index" };
+                return wrong(format!(
+                    "the field '{}' is no single value and cannot {what}; it holds {}",
+                    field.name,
+                    column.kind.describe()
+                ));
             }
         }
-        if !columns.iter().any(|column| column.name == E::ID && column.kind == Kind::Text) {
+        if !columns.iter().any(|column| column.name == E::ID && is_id(&column.kind)) {
             return wrong(format!("the id field '{}' must be there and hold a text", E::ID));
         }
+        // Ids are names: whoever asks for one writes it as it is.
+        columns.iter_mut().filter(|column| column.name == E::ID).for_each(|column| column.kind = Kind::Text);
         let odd = |name: &str| name.is_empty() || name.chars().any(|c| c.is_control() || c == '"');
         if odd(E::TABLE) || E::TABLE.starts_with("sqlite_") || E::TABLE.starts_with("_ligand") {
             return wrong(
@@ -118,6 +135,76 @@ impl Table {
         self.column(name).filter(|column| !column.field.hidden)
     }
 
+    /// What a name or a path leads to.
+    ///
+    /// # Errors
+    /// Why it leads nowhere.
+    pub(crate) fn place(&self, path: &str) -> Result<Place<'_>, String> {
+        let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+        let Some(column) = self.column(name) else {
+            let names: Vec<_> = self.columns.iter().map(Column::name).collect();
+            return Err(format!("there is no field '{name}'; there are {}", names.join(", ")));
+        };
+        column.place(rest, false)
+    }
+
+    /// The same for callers: hidden fields are not there, and not told apart from others.
+    pub(crate) fn outside(&self, path: &str) -> Result<Place<'_>, String> {
+        let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+        match self.visible(name) {
+            Some(column) => column.place(rest, true),
+            None => Err("there is no such field to query".into()),
+        }
+    }
+
+    /// Brings the fields of an entity into the form in which stores keep them. What has no value is null, where
+    /// null is a value.
+    ///
+    /// # Errors
+    /// 422 for what is no value of its field, 500 for an entity that is written otherwise than its schema says.
+    pub(crate) fn keep(&self, row: &mut Row) -> Result<()> {
+        if let Some(name) = row.keys().find(|name| self.column(name).is_none()) {
+            let text = format!("the entity has a field '{name}' that is not in its schema");
+            return Err(error::misuse(self.name, &text));
+        }
+        for column in &self.columns {
+            match row.get_mut(&column.name) {
+                Some(value) => column.keep(value).map_err(|misfit| match misfit {
+                    Misfit::Form(_) => error::misuse(
+                        self.name,
+                        &format!(
+                            "the field '{}' is written otherwise than its schema says ({}); mend its \
+                             #[schemars(with = ..)]",
+                            column.name,
+                            column.kind.describe()
+                        ),
+                    ),
+                    Misfit::Value(kind) => invalid(&column.name, kind),
+                })?,
+                None if column.nullable => drop(row.insert(column.name.clone(), Value::Null)),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for some fields that are to be set.
+    ///
+    /// # Errors
+    /// 422 for what is no value of its field.
+    pub(crate) fn keep_some(&self, fields: &mut Row) -> Result<()> {
+        for (name, value) in fields.iter_mut() {
+            if let Some(column) = self.column(name) {
+                let (Misfit::Form(kind) | Misfit::Value(kind)) = match column.keep(value) {
+                    Ok(()) => continue,
+                    Err(misfit) => misfit,
+                };
+                return Err(invalid(name, kind));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether any column is hidden.
     pub fn has_hidden(&self) -> bool {
         self.has_hidden
@@ -136,8 +223,13 @@ impl Column {
     }
 
     /// What it holds.
-    pub fn kind(&self) -> Kind {
-        self.kind
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// Whether null is a value of it; a row then has it always.
+    pub(crate) fn is_nullable(&self) -> bool {
+        self.nullable
     }
 
     /// Whether no two rows may have the same value.
@@ -160,21 +252,63 @@ impl Column {
     }
 }
 
-impl Kind {
-    fn of(types: ligand_wire::schema::Types) -> Self {
-        let scalar = |wanted: bool, others: &[bool]| wanted && !others.contains(&true);
-        let (text, boolean) = (types.string(), types.boolean());
-        let nested = types.array() || types.object();
-        if scalar(text, &[types.integer(), boolean, nested]) {
-            Self::Text
-        } else if scalar(types.integer(), &[text, boolean, nested]) {
-            if types.number() { Self::Real } else { Self::Integer }
-        } else if scalar(boolean, &[text, types.integer(), nested]) {
-            Self::Boolean
-        } else {
-            Self::Json
+impl Column {
+    /// What a path below this column leads to; empty for the column itself.
+    fn place(&self, rest: &str, outside: bool) -> Result<Place<'_>, String> {
+        let mut place = Place { column: self, path: Vec::new(), kind: &self.kind };
+        if rest.is_empty() {
+            return Ok(place);
         }
+        for name in rest.split('.') {
+            let Kind::Struct(fields) = place.kind else {
+                let last = place.path.last().unwrap_or(&self.name.as_str()).to_owned();
+                return Err(format!("'{last}' holds {} and has no field '{name}'", place.kind.describe()));
+            };
+            let shown = |field: &&crate::kind::Inner| field.name == name && !(outside && field.secret);
+            let Some(field) = fields.iter().find(shown) else {
+                return Err(format!("there is no field '{name}' in it: it holds {}", place.kind.describe()));
+            };
+            place.path.push(&field.name);
+            place.kind = &field.kind;
+        }
+        Ok(place)
     }
+
+    fn keep(&self, value: &mut Value) -> Result<(), Misfit> {
+        // What serde writes for a number that is not finite.
+        if value.is_null() && !self.nullable && matches!(self.kind, Kind::Real { .. }) {
+            return Err(Misfit::Value("number"));
+        }
+        self.kind.keep(value)
+    }
+}
+
+impl Place<'_> {
+    /// What a row has there; null when it has nothing.
+    pub(crate) fn value<'r>(&self, row: &'r Row) -> &'r Value {
+        const NOTHING: &Value = &Value::Null;
+        let mut value = row.get(&self.column.name).unwrap_or(NOTHING);
+        for name in &self.path {
+            value = value.get(name).unwrap_or(NOTHING);
+        }
+        value
+    }
+}
+
+fn is_stamp(kind: &Kind) -> bool {
+    match kind {
+        Kind::Text | Kind::Instant { .. } => true,
+        Kind::Integer { max, .. } => *max >= i64::MAX.unsigned_abs(),
+        _ => false,
+    }
+}
+
+fn is_id(kind: &Kind) -> bool {
+    matches!(kind, Kind::Text | Kind::Uuid)
+}
+
+fn invalid(field: &str, kind: &'static str) -> Error {
+    error::invalid(vec![FieldError::new(kind, Some(field.to_owned()), None, None)])
 }
 
 impl Table {

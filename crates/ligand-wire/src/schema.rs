@@ -44,6 +44,7 @@ mod error;
 mod fastest;
 mod measure;
 mod node;
+mod part;
 mod path;
 
 use std::{collections::HashMap, fmt, sync::Arc};
@@ -54,6 +55,7 @@ use serde_json::Value;
 pub use annotate::Annotate;
 pub use error::FieldError;
 pub use node::Types;
+pub use part::Part;
 pub use schemars::JsonSchema;
 
 /// Nesting beyond which a value is refused (one error of type `depth`) instead of risking the stack.
@@ -162,6 +164,11 @@ impl Schema {
     /// Recursive types are cut where they meet themselves (`any`).
     pub fn fastest(&self) -> Value {
         fastest::translate(&self.0)
+    }
+
+    /// The whole document.
+    pub fn root(&self) -> Part<'_> {
+        Part { root: &self.0.json, json: &self.0.json }
     }
 
     /// The properties of the root object; none when the schema is of another type.

@@ -14,7 +14,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::{Adapter, Check, Transaction};
 use crate::{
     Changes, Filter, Query, Row, Table, error,
-    filter::{Node, Op, compare, matches},
+    filter::{Node, Op, Test},
 };
 
 /// All tables of one store, by name.
@@ -222,19 +222,20 @@ impl Transaction for Open {
 fn find(tables: &Tables, table: &Table, query: &Query) -> (Vec<Row>, u64) {
     let Some(rows) = tables.get(table.name()) else { return (Vec::new(), 0) };
     // By id already; the sort is stable.
+    let test = Test::of(&query.filter.0, table);
     let mut found: Vec<&Arc<Row>> = match one_id(&query.filter.0, table) {
-        Some(id) => rows.get(id).into_iter().filter(|row| matches(&query.filter.0, row)).collect(),
-        None => rows.values().filter(|row| matches(&query.filter.0, row)).collect(),
+        Some(id) => rows.get(id).into_iter().filter(|row| test.holds(row)).collect(),
+        None => rows.values().filter(|row| test.holds(row)).collect(),
     };
     let total = found.len() as u64;
     if !query.sort.is_empty() {
+        let places =
+            query.sort.iter().filter_map(|sort| Some((table.place(&sort.field).ok()?, sort.descending)));
+        let places: Vec<_> = places.collect();
         found.sort_by(|a, b| {
-            let orders = query.sort.iter().map(|sort| {
-                let order = compare(
-                    a.get(&sort.field).unwrap_or(&Value::Null),
-                    b.get(&sort.field).unwrap_or(&Value::Null),
-                );
-                if sort.descending { order.reverse() } else { order }
+            let orders = places.iter().map(|(place, descending)| {
+                let order = place.kind.compare(place.value(a), place.value(b));
+                if *descending { order.reverse() } else { order }
             });
             orders.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
         });
@@ -255,7 +256,8 @@ fn one_id<'n>(node: &'n Node, table: &Table) -> Option<&'n str> {
 
 fn count(tables: &Tables, table: &Table, filter: &Filter) -> u64 {
     let rows = tables.get(table.name());
-    rows.map_or(0, |rows| rows.values().filter(|row| matches(&filter.0, row)).count() as u64)
+    let test = Test::of(&filter.0, table);
+    rows.map_or(0, |rows| rows.values().filter(|row| test.holds(row)).count() as u64)
 }
 
 fn insert(tables: &mut Tables, table: &Table, rows: Vec<Row>) -> Result<()> {
@@ -283,9 +285,10 @@ fn update(
     check: &Check,
 ) -> Result<Option<Row>> {
     let Some(rows) = tables.get_mut(table.name()) else { return Ok(None) };
-    let Some(old) = rows.get(id).filter(|row| matches(&filter.0, row)) else { return Ok(None) };
+    let test = Test::of(&filter.0, table);
+    let Some(old) = rows.get(id).filter(|row| test.holds(row)) else { return Ok(None) };
     let mut new = Row::clone(old);
-    changes.apply(&mut new)?;
+    changes.apply(table, &mut new)?;
     check(&new)?;
     check_unique(rows, table, &new, id)?;
     rows.insert(id.to_owned(), Arc::new(new.clone()));
@@ -294,14 +297,16 @@ fn update(
 
 fn remove(tables: &mut Tables, table: &Table, id: &str, filter: &Filter) -> Option<Row> {
     let rows = tables.get_mut(table.name())?;
-    rows.get(id).filter(|row| matches(&filter.0, row))?;
+    let test = Test::of(&filter.0, table);
+    rows.get(id).filter(|row| test.holds(row))?;
     rows.remove(id).map(Arc::unwrap_or_clone)
 }
 
 fn remove_all(tables: &mut Tables, table: &Table, filter: &Filter) -> u64 {
     let Some(rows) = tables.get_mut(table.name()) else { return 0 };
     let before = rows.len();
-    rows.retain(|_, row| !matches(&filter.0, row));
+    let test = Test::of(&filter.0, table);
+    rows.retain(|_, row| !test.holds(row));
     (before - rows.len()) as u64
 }
 
@@ -309,7 +314,8 @@ fn check_unique(rows: &Rows, table: &Table, row: &Row, id: &str) -> Result<()> {
     for column in table.columns().iter().filter(|column| column.is_unique()) {
         let Some(value) = row.get(column.name()).filter(|value| !value.is_null()) else { continue };
         let taken = |(other, kept): (&String, &Arc<Row>)| {
-            other != id && kept.get(column.name()).is_some_and(|own| compare(own, value).is_eq())
+            other != id
+                && kept.get(column.name()).is_some_and(|own| column.kind().compare(own, value).is_eq())
         };
         if rows.iter().any(taken) {
             return Err(error::duplicate(table, column.name()));

@@ -4,7 +4,9 @@
 //! than its busy loop. Connections are made when they are first needed.
 
 mod change;
+mod collation;
 mod error;
+mod expression;
 mod migrate;
 mod pools;
 mod row;
@@ -105,7 +107,7 @@ impl Sqlite {
         let folder =
             connect.get_filename().parent().filter(|folder| creates && !folder.as_os_str().is_empty());
         let folder = folder.map(ToOwned::to_owned);
-        let mut connect = connect
+        let mut connect = collation::register(connect)
             .create_if_missing(creates)
             .foreign_keys(true)
             .pragma("cache_size", "-1024")

@@ -4,11 +4,10 @@ use ligand_wire::{Error, FieldError, Result};
 use serde_json::Value;
 
 use super::Db;
-use crate::{
-    Entity, Form, Row, Table, Unknown, error,
-    field::Stamp,
-    id::{new_id, now},
-};
+use crate::{Entity, Form, Row, Table, Unknown, error, field::Stamp, id::new_id, kind::now};
+
+/// The default of a uuid, which is as good as no id.
+const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
 
 impl<E: Entity> Db<E> {
     /// The entity of a stored row.
@@ -64,7 +63,7 @@ impl<E: Entity> Db<E> {
 
     /// Gives a new row its id and its times.
     pub(crate) fn stamp_new(&self, table: &Table, row: &mut Row) {
-        if table.id_of(row).is_empty() {
+        if matches!(table.id_of(row), "" | NO_UUID) {
             row.insert(table.id().to_owned(), new_id().into());
         }
         for column in table.columns() {

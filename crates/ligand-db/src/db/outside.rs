@@ -6,7 +6,7 @@ use ligand_wire::Result;
 use serde_json::Value;
 
 use super::Db;
-use crate::{Entity, Filter, Kind, Names, Table, error, filter};
+use crate::{Entity, Filter, Names, Table, error, filter};
 
 impl<E: Entity> Db<E> {
     /// The condition of `query` and `search` together.
@@ -37,7 +37,7 @@ impl<E: Entity> Db<E> {
 }
 
 fn searched<'t>(table: &'t Table, fields: Option<&'t Names>) -> Result<Vec<&'t str>> {
-    let is_text = |name: &str| table.visible(name).is_some_and(|column| column.kind() == Kind::Text);
+    let is_text = |name: &str| table.visible(name).is_some_and(|column| column.kind().is_text());
     match fields {
         None => Ok(table.columns().iter().map(crate::Column::name).filter(|name| is_text(name)).collect()),
         Some(names) => match names.iter().find(|name| !is_text(name)) {

@@ -13,14 +13,14 @@ const BATCH: usize = 1000;
 impl<E: Entity> Db<E> {
     pub(crate) async fn rows(&self, query: Query) -> Result<Vec<Row>> {
         let table = self.table()?;
-        query.check(table)?;
+        let query = query.fitted(table)?;
         self.0.adapter.find(table.clone(), query).await
     }
 
     /// The entities that meet a [`Query`] or [`Filter`].
     ///
     /// # Errors
-    /// 500 for unknown fields, 503 when the database does not answer.
+    /// 422 `CONDITION_ERROR` for a condition or an order that a field cannot be asked, 503 when the database does not answer.
     pub async fn find(&self, query: impl Into<Query>) -> Result<Vec<E>> {
         self.rows(query.into()).await?.into_iter().map(|row| self.load(row)).collect()
     }
@@ -79,7 +79,7 @@ impl<E: Entity> Db<E> {
     /// As [`Db::find`].
     pub async fn count(&self, filter: Filter) -> Result<u64> {
         let table = self.table()?;
-        filter.check(table)?;
+        let filter = filter.fitted(table)?;
         self.0.adapter.count(table.clone(), filter).await
     }
 
@@ -127,13 +127,13 @@ impl<E: Entity> Db<E> {
                 sorts.push(sort);
             }
         }
-        match sorts.iter().find(|sort| table.visible(&sort.field).is_none()) {
-            Some(sort) => Err(crate::error::parameter(
-                "sort",
-                "sort".into(),
-                format!("The 'sort' cannot be used: there is no such field as '{}' to sort by.", sort.field),
-            )),
-            None => Ok(sorts),
+        for sort in &sorts {
+            let place = table.outside(&sort.field).and_then(Sort::possible);
+            place.map_err(|why| {
+                let text = format!("The 'sort' cannot be used: '{}': {why}.", sort.field);
+                crate::error::parameter("sort", "sort".into(), text)
+            })?;
         }
+        Ok(sorts)
     }
 }

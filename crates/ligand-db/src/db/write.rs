@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ligand_core::Context;
 use ligand_wire::{Error, Result};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::Db;
@@ -41,6 +42,7 @@ impl<E: Entity> Db<E> {
             }
             let mut row = self.store(&entity)?;
             self.stamp_new(table, &mut row);
+            table.keep(&mut row)?;
             added.push(self.load(row.clone())?);
             rows.push(row);
         }
@@ -59,7 +61,8 @@ impl<E: Entity> Db<E> {
     /// 404 `EntityNotFoundError`, 422, 409 `DUPLICATE_KEY`, what a hook answers.
     pub async fn update(&self, id: &str, changes: Changes) -> Result<E> {
         changes.check(self.table()?)?;
-        self.modify(None, id, |row| changes.apply(row)).await
+        let table = self.table()?.clone();
+        self.modify(None, id, |row| changes.apply(&table, row)).await
     }
 
     /// Changes an entity by a function, as [`Db::update`]. Fields that the function leaves alone keep what
@@ -135,7 +138,7 @@ impl<E: Entity> Db<E> {
     /// 422 when the changed entity breaks rules (then nothing is changed), 409 `DUPLICATE_KEY`.
     pub async fn update_where(&self, id: &str, filter: Filter, changes: Changes) -> Result<Option<E>> {
         let table = self.table()?;
-        filter.check(table)?;
+        let filter = filter.fitted(table)?;
         let mut changes = changes;
         if changes.is_empty() {
             return self.find_one(Filter::field(E::ID).eq(id).and(filter)).await;
@@ -151,7 +154,7 @@ impl<E: Entity> Db<E> {
     ///
     /// # Errors
     /// 404 `EntityNotFoundError`; 422 when the outcome breaks a rule or does not fit the field's type.
-    pub async fn increment(&self, id: &str, field: &str, by: impl Into<Value>) -> Result<E> {
+    pub async fn increment(&self, id: &str, field: &str, by: impl Serialize) -> Result<E> {
         let changed = self.update_where(id, Filter::all(), Changes::new().increment(field, by)).await?;
         changed.ok_or_else(|| error::not_found(id))
     }
@@ -185,7 +188,7 @@ impl<E: Entity> Db<E> {
     /// As [`Db::find`].
     pub async fn remove_where(&self, filter: Filter) -> Result<u64> {
         let table = self.table()?;
-        filter.check(table)?;
+        let filter = filter.fitted(table)?;
         self.announced(self.0.adapter.remove_all(table.clone(), filter), |removed| *removed > 0).await
     }
 
@@ -207,8 +210,9 @@ impl<E: Entity> Db<E> {
         table: &Arc<Table>,
         id: &str,
         filter: Filter,
-        changes: Changes,
+        mut changes: Changes,
     ) -> Result<Option<E>> {
+        table.keep_some(&mut changes.set)?;
         let (db, own) = (self.clone(), table.clone());
         let check: Check = Arc::new(move |row: &Row| {
             let entity = db.decode(&own, row.clone())?;

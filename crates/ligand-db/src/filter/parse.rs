@@ -2,10 +2,10 @@
 //! the operators named here.
 
 use ligand_wire::{Error, Result};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
-use super::{Filter, Node, Op};
-use crate::{Column, Kind, Table, error};
+use super::{Filter, Node, Op, operand::Source};
+use crate::{Table, error, table::Place};
 
 /// How deep `$and` and `$or` may be nested.
 const MAX_DEPTH: usize = 8;
@@ -88,12 +88,10 @@ impl Reader<'_> {
             return Err(refused(place, &format!("the operators are {OPERATORS}")));
         }
         // Hidden and unknown fields are told apart by nobody.
-        let Some(column) = self.table.visible(name) else {
-            return Err(refused(place, "there is no such field to query"));
-        };
+        let found = self.table.outside(name).map_err(|why| refused(place, &why))?;
         let operators = value.as_object().filter(|map| map.keys().any(|key| key.starts_with('$')));
         let Some(operators) = operators else {
-            return self.condition(column, Op::Eq(value.clone()), place, all);
+            return self.condition(name, &found, Op::Eq(value.clone()), place, all);
         };
         for (operator, value) in operators {
             let place = format!("{place}.{operator}");
@@ -114,16 +112,22 @@ impl Reader<'_> {
                 },
                 _ => return Err(refused(&place, &format!("the operators are {OPERATORS}"))),
             };
-            self.condition(column, op, &place, all)?;
+            self.condition(name, &found, op, &place, all)?;
         }
         Ok(())
     }
 
-    fn condition(&mut self, column: &Column, mut op: Op, place: &str, all: &mut Vec<Node>) -> Result<()> {
+    fn condition(
+        &mut self,
+        field: &str,
+        found: &Place<'_>,
+        mut op: Op,
+        place: &str,
+        all: &mut Vec<Node>,
+    ) -> Result<()> {
         self.spend(place)?;
-        op.convert(column.kind());
-        op.check(column.kind()).map_err(|why| refused(place, &format!("it {why}")))?;
-        all.push(Node::Is { field: column.name().to_owned(), op });
+        op.fit(found.kind, Source::Outside).map_err(|why| refused(place, &why))?;
+        all.push(Node::Is { field: field.to_owned(), op });
         Ok(())
     }
 
@@ -141,40 +145,5 @@ fn values(value: &Value, place: &str) -> Result<Vec<Value>> {
         Value::Array(values) if values.len() <= MAX_VALUES => Ok(values.clone()),
         Value::Array(_) => Err(refused(place, &format!("it lists more than {MAX_VALUES} values"))),
         _ => Err(refused(place, "it must be a list")),
-    }
-}
-
-impl Op {
-    /// Turns texts of a URL into what the column holds.
-    fn convert(&mut self, kind: Kind) {
-        match self {
-            Self::Eq(value)
-            | Self::Ne(value)
-            | Self::Gt(value)
-            | Self::Gte(value)
-            | Self::Lt(value)
-            | Self::Lte(value) => convert(value, kind),
-            Self::In(values) | Self::NotIn(values) => {
-                values.iter_mut().for_each(|value| convert(value, kind));
-            }
-            Self::Exists(_) | Self::Contains(_) => {}
-        }
-    }
-}
-
-fn convert(value: &mut Value, kind: Kind) {
-    let Value::String(text) = value else { return };
-    let converted = match kind {
-        Kind::Integer | Kind::Real => text
-            .parse::<i64>()
-            .map(Number::from)
-            .ok()
-            .or_else(|| text.parse::<f64>().ok().and_then(Number::from_f64))
-            .map(Value::Number),
-        Kind::Boolean => text.parse().ok().map(Value::Bool),
-        Kind::Text | Kind::Json => None,
-    };
-    if let Some(converted) = converted {
-        *value = converted;
     }
 }

@@ -77,8 +77,16 @@ pub(crate) async fn filters(db: Db<Product>) {
     check(either.clone(), &["a", "b", "d"]).await;
     check(either.and(field("price").gt(1)), &["b", "d"]).await;
     check(field("price").gt(1).and(field("name").eq("a").or(field("name").eq("b"))), &["b"]).await;
-    assert_eq!(db.find(field("nobody").eq(1)).await.unwrap_err().kind(), "DATABASE_MISUSE");
-    assert_eq!(db.find(field("price").gt("x")).await.unwrap_err().kind(), "DATABASE_MISUSE");
+    for (wrong, field, operator) in [
+        (field("nobody").eq(1), "nobody", "eq"),
+        (field("price").gt("x"), "price", "gt"),
+        (field("tags").lt(5), "tags", "lt"),
+    ] {
+        let error = db.find(wrong).await.unwrap_err();
+        assert_eq!((error.code(), error.kind()), (422, "CONDITION_ERROR"), "{error:?}");
+        let data = error.data().unwrap();
+        assert_eq!((&data["field"], &data["operator"]), (&json!(field), &json!(operator)));
+    }
 }
 
 pub(crate) async fn sorts_and_pages(db: Db<Product>) {

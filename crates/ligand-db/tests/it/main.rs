@@ -3,11 +3,29 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod actions;
+#[cfg(all(
+    feature = "sqlite",
+    feature = "chrono",
+    feature = "decimal",
+    feature = "jiff",
+    feature = "time",
+    feature = "uuid"
+))]
+mod columns;
 mod contract;
 mod entities;
 #[cfg(feature = "sqlite")]
 mod files;
 mod hidden;
+#[cfg(all(
+    feature = "sqlite",
+    feature = "chrono",
+    feature = "decimal",
+    feature = "jiff",
+    feature = "time",
+    feature = "uuid"
+))]
+mod kinds;
 mod mixin;
 mod outside;
 mod service;

@@ -122,12 +122,16 @@ impl Sqlite {
     /// The connections, with this table prepared.
     pub(super) async fn ready(&self, own: &Arc<Table>) -> Result<Pools> {
         let pools = self.pools().await?;
-        if self.0.config.read_only || pools.has(own) {
+        if pools.has(own) {
             return Ok(pools);
         }
-        let mut change = pools.change().await?;
-        let prepared = table::prepare(&mut change, own).await;
-        change.end(prepared, own).await?;
+        if self.0.config.read_only {
+            table::verify(&mut *pools.reader().await?, own).await?;
+        } else {
+            let mut change = pools.change().await?;
+            let prepared = table::prepare(&mut change, own).await;
+            change.end(prepared, own).await?;
+        }
         if !pools.has(own) {
             pools.ready.lock().push(own.clone());
         }

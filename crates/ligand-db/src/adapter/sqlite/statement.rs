@@ -4,11 +4,17 @@ use ligand_wire::Result;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, SqliteConnection, sqlite::SqliteRow};
 
-use super::row::Argument;
+use super::{
+    expression::{Expression, ITEM},
+    row::Argument,
+};
 use crate::{
-    Changes, Filter, Query, Row, Table,
+    Filter, Kind, Query, Row, Table, error,
     filter::{Node, Op},
 };
+
+/// How many numbers with a fraction a statement can be compared with: each is an argument of its own.
+const MAX_REALS: usize = 30_000;
 
 /// A statement and what is bound to it.
 pub(super) struct Statement<'t> {
@@ -27,7 +33,8 @@ impl<'t> Statement<'t> {
         own.condition(None, &query.filter)?;
         own.text.push_str(" ORDER BY ");
         for sort in &query.sort {
-            own.text.push_str(&quoted(&sort.field));
+            let expression = own.expression(&sort.field, "sort")?;
+            own.text.push_str(&expression.collated());
             own.text.push_str(if sort.descending { " DESC, " } else { ", " });
         }
         own.text.push_str(&quoted(table.id()));
@@ -50,10 +57,6 @@ impl<'t> Statement<'t> {
         let marks = vec!["?"; table.columns().len()].join(", ");
         let text = format!("INSERT INTO {} ({}) VALUES ({marks})", quoted(table.name()), columns(table));
         let mut own = Self::new(table, text);
-        if let Some(name) = row.keys().find(|name| table.column(name).is_none()) {
-            let text = format!("the entity has a field '{name}' that is not in its schema");
-            return Err(crate::error::misuse(table.name(), &text));
-        }
         for column in table.columns() {
             let value = row.get(column.name()).unwrap_or(&Value::Null);
             own.arguments.push(Argument::of(table, column, value)?);
@@ -61,23 +64,16 @@ impl<'t> Statement<'t> {
         Ok(own)
     }
 
-    pub(super) fn update(table: &'t Table, id: &str, filter: &Filter, changes: &Changes) -> Result<Self> {
+    pub(super) fn update(table: &'t Table, id: &str, filter: &Filter, set: &Row) -> Result<Self> {
         let mut own = Self::new(table, format!("UPDATE {} SET ", quoted(table.name())));
         let mut first = true;
         for column in table.columns() {
-            let name = quoted(column.name());
-            let (part, argument) = if let Some(value) = changes.set.get(column.name()) {
-                (format!("{name} = ?"), Argument::of(table, column, value)?)
-            } else if let Some((_, by)) = changes.add.iter().find(|(field, _)| field == column.name()) {
-                (format!("{name} = coalesce({name}, 0) + ?"), Argument::of(table, column, by)?)
-            } else {
-                continue;
-            };
+            let Some(value) = set.get(column.name()) else { continue };
             if !std::mem::take(&mut first) {
                 own.text.push_str(", ");
             }
-            own.text.push_str(&part);
-            own.arguments.push(argument);
+            own.text.push_str(&format!("{} = ?", quoted(column.name())));
+            own.arguments.push(Argument::of(table, column, value)?);
         }
         own.condition(Some(id), filter)?;
         own.returning();
@@ -137,59 +133,106 @@ impl<'t> Statement<'t> {
     }
 
     fn one(&mut self, field: &str, op: &Op) -> Result<()> {
-        let name = quoted(field);
+        let what = self.expression(field, op.name())?;
         match op {
-            Op::Eq(Value::Null) | Op::Exists(false) => self.text.push_str(&format!("{name} IS NULL")),
-            Op::Ne(Value::Null) | Op::Exists(true) => self.text.push_str(&format!("{name} IS NOT NULL")),
-            Op::Eq(value) => self.compare(field, "=", value)?,
-            // Unlike `<>` this also holds for what has no value.
-            Op::Ne(value) => self.compare(field, "IS NOT", value)?,
-            Op::Gt(value) => self.compare(field, ">", value)?,
-            Op::Gte(value) => self.compare(field, ">=", value)?,
-            Op::Lt(value) => self.compare(field, "<", value)?,
-            Op::Lte(value) => self.compare(field, "<=", value)?,
-            Op::In(values) => self.among(field, values, true)?,
-            Op::NotIn(values) => self.among(field, values, false)?,
+            Op::Eq(Value::Null) | Op::Exists(false) => self.text.push_str(&format!("{} IS NULL", what.text)),
+            Op::Ne(Value::Null) | Op::Exists(true) => {
+                self.text.push_str(&format!("{} IS NOT NULL", what.text));
+            }
+            Op::Eq(value) => match item_of(what.kind, value) {
+                Some(kind) => self.has(&what, kind, value),
+                None => self.compare(&what, "=", value),
+            },
+            Op::Ne(value) => match item_of(what.kind, value) {
+                Some(kind) => {
+                    self.text.push_str("NOT ");
+                    self.has(&what, kind, value);
+                }
+                // Unlike `<>` this also holds for what has no value.
+                None => self.compare(&what, "IS NOT", value),
+            },
+            Op::Gt(value) => self.compare(&what, ">", value),
+            Op::Gte(value) => self.compare(&what, ">=", value),
+            Op::Lt(value) => self.compare(&what, "<", value),
+            Op::Lte(value) => self.compare(&what, "<=", value),
+            Op::In(values) => self.any_of(&what, values)?,
+            Op::NotIn(values) => {
+                // What has no value is none of them.
+                self.text.push_str("NOT coalesce(");
+                self.any_of(&what, values)?;
+                self.text.push_str(", 0)");
+            }
+            Op::Has(value) => match what.kind {
+                Kind::List(kind) => self.has(&what, kind, value),
+                _ => self.text.push('0'),
+            },
             Op::Contains(text) => {
-                self.text.push_str(&format!("instr(lower({name}), lower(?)) > 0"));
+                self.text.push_str(&format!("instr(lower({}), lower(?)) > 0", what.text));
                 self.arguments.push(Argument::Text(text.clone()));
             }
         }
         Ok(())
     }
 
-    fn compare(&mut self, field: &str, operator: &str, value: &Value) -> Result<()> {
-        self.text.push_str(&format!("{} {operator} ?", quoted(field)));
-        let argument = self.argument(field, value)?;
-        self.arguments.push(argument);
+    fn compare(&mut self, what: &Expression<'_>, operator: &str, value: &Value) {
+        self.text.push_str(&format!("{} {operator} ?", what.collated()));
+        self.arguments.push(what.argument(value));
+    }
+
+    /// A list with an item.
+    fn has(&mut self, list: &Expression<'_>, kind: &Kind, value: &Value) {
+        self.text.push_str(&list.items());
+        match value {
+            Value::Null => self.text.push_str(&format!("{ITEM}.type = 'null'")),
+            value => self.compare(&list.item(kind), "=", value),
+        }
+        self.text.push(')');
+    }
+
+    /// One of the values; of a list, this very list or one with such an item.
+    fn any_of(&mut self, what: &Expression<'_>, values: &[Value]) -> Result<()> {
+        let (null, values): (Vec<&Value>, _) = values.iter().partition(|value| value.is_null());
+        let (items, whole): (Vec<&Value>, Vec<&Value>) =
+            values.into_iter().partition(|value| item_of(what.kind, value).is_some());
+        self.text.push('(');
+        if !null.is_empty() {
+            self.text.push_str(&format!("{} IS NULL OR ", what.text));
+        }
+        if let (Kind::List(kind), false) = (what.kind, items.is_empty()) {
+            self.text.push_str(&what.items());
+            self.among(&what.item(kind), &items)?;
+            self.text.push_str(") OR ");
+        }
+        self.among(what, &whole)?;
+        self.text.push(')');
         Ok(())
     }
 
-    /// A list is one argument, however long it is: the statement stays the same and can be reused.
-    fn among(&mut self, field: &str, values: &[Value], inside: bool) -> Result<()> {
-        let name = quoted(field);
-        let null = values.iter().any(Value::is_null);
-        self.text.push_str(&match (inside, null) {
-            (true, false) => format!("{name} IN (SELECT value FROM json_each(?))"),
-            (true, true) => format!("({name} IS NULL OR {name} IN (SELECT value FROM json_each(?)))"),
-            (false, false) => format!("({name} IS NULL OR {name} NOT IN (SELECT value FROM json_each(?)))"),
-            (false, true) => {
-                format!("({name} IS NOT NULL AND {name} NOT IN (SELECT value FROM json_each(?)))")
-            }
-        });
-        let values = values.iter().filter(|value| !value.is_null());
-        let list: Vec<Value> = values
-            .map(|value| self.argument(field, value).map(Argument::into_json))
-            .collect::<Result<_>>()?;
-        self.arguments.push(Argument::Text(Value::Array(list).to_string()));
+    /// A list of values is one argument, however long it is: the statement stays the same and can be reused.
+    fn among(&mut self, what: &Expression<'_>, values: &[&Value]) -> Result<()> {
+        let arguments = values.iter().map(|value| what.argument(value));
+        self.text.push_str(&what.collated());
+        if !what.is_real() {
+            let list: Vec<Value> = arguments.map(Argument::into_json).collect();
+            self.text.push_str(" IN (SELECT value FROM json_each(?))");
+            self.arguments.push(Argument::Text(Value::Array(list).to_string()));
+            return Ok(());
+        }
+        if values.len() > MAX_REALS {
+            return Err(error::misuse(
+                self.table.name(),
+                &format!("a condition compares with more than {MAX_REALS} numbers"),
+            ));
+        }
+        self.text.push_str(&format!(" IN ({})", vec!["?"; values.len()].join(", ")));
+        self.arguments.extend(arguments);
         Ok(())
     }
 
-    fn argument(&self, field: &str, value: &Value) -> Result<Argument> {
-        let column = self.table.column(field).ok_or_else(|| {
-            crate::error::misuse(self.table.name(), &format!("there is no column '{field}'"))
-        })?;
-        Argument::of(self.table, column, value)
+    fn expression(&self, field: &str, operator: &str) -> Result<Expression<'t>> {
+        let place = self.table.place(field);
+        let place = place.map_err(|why| error::condition(self.table.name(), field, operator, &why))?;
+        Ok(Expression::of(self.table, &place))
     }
 
     pub(super) async fn rows(self, connection: &mut SqliteConnection) -> Result<Vec<SqliteRow>, sqlx::Error> {
@@ -207,6 +250,14 @@ impl<'t> Statement<'t> {
             query = argument.bind(query);
         }
         query.execute(connection).await.map(|done| done.rows_affected())
+    }
+}
+
+/// The kind of the items, when a list is compared with a single value.
+fn item_of<'k>(kind: &'k Kind, value: &Value) -> Option<&'k Kind> {
+    match kind {
+        Kind::List(item) if !value.is_array() && !value.is_null() => Some(item),
+        _ => None,
     }
 }
 

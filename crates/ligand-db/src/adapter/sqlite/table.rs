@@ -3,8 +3,14 @@
 use ligand_wire::{Error, Result};
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
-use super::{error, statement::quoted};
+use super::{collation, error, statement::quoted};
 use crate::{Column, Kind, Table};
+
+/// A column that the table has.
+struct Existing {
+    name: String,
+    declared: String,
+}
 
 pub(super) async fn prepare(connection: &mut SqliteConnection, table: &Table) -> Result<()> {
     let existing = existing(connection, table).await?;
@@ -12,15 +18,16 @@ pub(super) async fn prepare(connection: &mut SqliteConnection, table: &Table) ->
         let columns: Vec<_> = table.columns().iter().map(|column| declaration(table, column)).collect();
         let text = format!("CREATE TABLE {} ({}) WITHOUT ROWID", quoted(table.name()), columns.join(", "));
         run(connection, table, text).await?;
-    } else if !existing.iter().any(|name| name == table.id()) {
+    } else if !existing.iter().any(|own| own.name == table.id()) {
         return Err(Error::service_schema(format!(
             "the table '{}' exists without the id column '{}'; is it another program's?",
             table.name(),
             table.id()
         )));
     } else {
+        check(table, &existing)?;
         for column in
-            table.columns().iter().filter(|column| !existing.iter().any(|name| name == column.name()))
+            table.columns().iter().filter(|column| !existing.iter().any(|own| own.name == column.name()))
         {
             let text =
                 format!("ALTER TABLE {} ADD COLUMN {}", quoted(table.name()), declaration(table, column));
@@ -29,45 +36,125 @@ pub(super) async fn prepare(connection: &mut SqliteConnection, table: &Table) ->
         }
     }
     for column in table.columns().iter().filter(|column| column.is_unique() || column.is_indexed()) {
-        if column.name() == table.id() {
-            continue;
+        if column.name() != table.id() {
+            index(connection, table, column).await?;
         }
-        let (kind, suffix) = if column.is_unique() { ("UNIQUE INDEX", "unique") } else { ("INDEX", "index") };
-        let name = quoted(&format!("{}_{}_{suffix}", table.name(), column.name()));
-        let text = format!(
-            "CREATE {kind} IF NOT EXISTS {name} ON {} ({})",
-            quoted(table.name()),
-            quoted(column.name())
-        );
-        run(connection, table, text).await.map_err(|error| match error.kind() {
-            "DUPLICATE_KEY" => Error::service_schema(format!(
-                "the field '{}' of the table '{}' cannot become unique: some rows have the same value",
-                column.name(),
-                table.name()
-            )),
-            _ => error,
-        })?;
     }
     Ok(())
 }
 
-/// The names of the columns the table has; none when there is no table.
-async fn existing(connection: &mut SqliteConnection, table: &Table) -> Result<Vec<String>> {
-    let rows = sqlx::query("SELECT name FROM pragma_table_info(?)").bind(table.name()).fetch_all(connection);
-    let rows = rows.await.map_err(|error| error::of(&error, table))?;
-    rows.iter().map(|row| row.try_get(0).map_err(Error::from)).collect()
+/// Refuses a table whose columns cannot hold what the entity's fields are, as after a change of a type.
+///
+/// # Errors
+/// `SERVICE_SCHEMA_ERROR` that names the column and the way out.
+pub(super) async fn verify(connection: &mut SqliteConnection, table: &Table) -> Result<()> {
+    check(table, &existing(connection, table).await?)
+}
+
+fn check(table: &Table, existing: &[Existing]) -> Result<()> {
+    for own in existing {
+        let Some(column) = table.column(&own.name) else { continue };
+        let fits = match (column.kind(), affinity(&own.declared)) {
+            (_, Affinity::None) => true,
+            (Kind::Integer { .. } | Kind::Boolean, affinity) => affinity == Affinity::Numeric,
+            (Kind::Real { .. }, affinity) => affinity != Affinity::Text,
+            (_, affinity) => affinity == Affinity::Text,
+        };
+        if !fits {
+            let (name, wanted) = (quoted(&own.name), declared(column.kind()));
+            let (table_name, old) = (quoted(table.name()), quoted(&format!("{}_old", own.name)));
+            return Err(Error::service_schema(format!(
+                "the column '{}' of the table '{}' was made for another type ({}) than the field has now ({}, kept \
+                 as {wanted}); add a migration that copies it, such as \"ALTER TABLE {table_name} RENAME COLUMN \
+                 {name} TO {old}; ALTER TABLE {table_name} ADD COLUMN {name} {wanted}; UPDATE {table_name} SET {name} \
+                 = CAST({old} AS {wanted})\"",
+                own.name,
+                table.name(),
+                own.declared,
+                column.kind().describe(),
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What SQLite turns values into on their way into a column.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Affinity {
+    Text,
+    /// Whole numbers stay what they are.
+    Numeric,
+    /// Whole numbers lose what is beyond 53 bits.
+    Real,
+    None,
+}
+
+/// By SQLite's own rules, in their order.
+fn affinity(declared: &str) -> Affinity {
+    let declared = declared.to_ascii_uppercase();
+    let has = |parts: &[&str]| parts.iter().any(|part| declared.contains(part));
+    if has(&["INT"]) {
+        Affinity::Numeric
+    } else if has(&["CHAR", "CLOB", "TEXT"]) {
+        Affinity::Text
+    } else if declared.is_empty() || has(&["BLOB"]) {
+        Affinity::None
+    } else if has(&["REAL", "FLOA", "DOUB"]) {
+        Affinity::Real
+    } else {
+        Affinity::Numeric
+    }
+}
+
+/// Makes the index of a column, in the order in which its values are compared. One in another order, as an older
+/// version made it, is replaced.
+async fn index(connection: &mut SqliteConnection, table: &Table, column: &Column) -> Result<()> {
+    let (kind, suffix) = if column.is_unique() { ("UNIQUE INDEX", "unique") } else { ("INDEX", "index") };
+    let plain = format!("{}_{}_{suffix}", table.name(), column.name());
+    let name = quoted(&plain);
+    let wanted = collation::of_column(column.kind());
+    let found = sqlx::query("SELECT coll FROM pragma_index_xinfo(?) WHERE key = 1").bind(plain);
+    let found = found.fetch_all(&mut *connection).await.map_err(|error| error::of(&error, table))?;
+    if let Some(row) = found.first() {
+        let own: String = row.try_get(0)?;
+        if own.eq_ignore_ascii_case(wanted.unwrap_or("BINARY")) {
+            return Ok(());
+        }
+        run(connection, table, format!("DROP INDEX {name}")).await?;
+    }
+    let collation = wanted.map(|name| format!(" COLLATE {name}")).unwrap_or_default();
+    let text =
+        format!("CREATE {kind} {name} ON {} ({}{collation})", quoted(table.name()), quoted(column.name()));
+    run(connection, table, text).await.map_err(|error| match error.kind() {
+        "DUPLICATE_KEY" => Error::service_schema(format!(
+            "the field '{}' of the table '{}' cannot become unique: some rows have the same value",
+            column.name(),
+            table.name()
+        )),
+        _ => error,
+    })
+}
+
+/// The columns the table has; none when there is no table.
+async fn existing(connection: &mut SqliteConnection, table: &Table) -> Result<Vec<Existing>> {
+    let rows = sqlx::query("SELECT name, type FROM pragma_table_info(?)").bind(table.name());
+    let rows = rows.fetch_all(connection).await.map_err(|error| error::of(&error, table))?;
+    rows.iter().map(|row| Ok(Existing { name: row.try_get(0)?, declared: row.try_get(1)? })).collect()
 }
 
 fn declaration(table: &Table, column: &Column) -> String {
-    let kind = match column.kind() {
-        // JSON is a text to SQLite: any other word would turn a text of digits into a number.
-        Kind::Text | Kind::Json => "TEXT",
-        Kind::Integer => "INTEGER",
-        Kind::Real => "REAL",
-        Kind::Boolean => "BOOLEAN",
-    };
     let key = if column.name() == table.id() { " PRIMARY KEY NOT NULL" } else { "" };
-    format!("{} {kind}{key}", quoted(column.name()))
+    format!("{} {}{key}", quoted(column.name()), declared(column.kind()))
+}
+
+/// The type of a column. What is compared by a collation is a text: any other word would make a number of it.
+fn declared(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Integer { .. } => "INTEGER",
+        Kind::Real { .. } => "REAL",
+        Kind::Boolean => "BOOLEAN",
+        _ => "TEXT",
+    }
 }
 
 async fn run(connection: &mut SqliteConnection, table: &Table, text: String) -> Result<()> {

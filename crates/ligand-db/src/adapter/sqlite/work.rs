@@ -48,7 +48,15 @@ pub(super) async fn update(
     changes: &Changes,
     check: &Check,
 ) -> Result<Option<Row>> {
-    let rows = Statement::update(table, id, filter, changes)?.rows(connection).await;
+    let mut set = changes.set.clone();
+    if !changes.add.is_empty() {
+        // Added here and not by SQLite, whose numbers end earlier and are never decimals. Nobody else writes
+        // meanwhile.
+        let query = Query::from(Filter::field(table.id()).eq(id).and(filter.clone()));
+        let Some(old) = find(connection, table, &query).await?.pop() else { return Ok(None) };
+        set.extend(changes.sums(table, &old)?);
+    }
+    let rows = Statement::update(table, id, filter, &set)?.rows(connection).await;
     let rows = rows.map_err(|error| error::of(&error, table))?;
     let Some(stored) = rows.first() else { return Ok(None) };
     let changed = row::read(table, stored)?;
