@@ -108,7 +108,9 @@ impl Transit {
         stats::one(&self.stats.packets_received);
         stats::add(&self.stats.bytes_received, body.len());
         match self.unseal(kind, body) {
-            Ok(body) => drop(self.take_plain(kind, &body, Some(node), false)),
+            Ok(Some(body)) => drop(self.take_plain(kind, &body, Some(node), false)),
+            // It was too long.
+            Ok(None) => {}
             Err(error) => self.refuse(kind, &error),
         }
     }
