@@ -47,7 +47,10 @@ use ligand_wire::{
     topic::{To, Topic},
 };
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 pub(crate) use inbound::EventContext;
 pub use pongs::Echo;
@@ -118,6 +121,8 @@ pub(crate) struct Transit {
     conflict: watch::Sender<Option<Arc<str>>>,
     /// Infos for those who ask.
     answers: Answers,
+    /// When everybody was, or will be, told what this node is because somebody else said it.
+    insisted: Mutex<Option<Instant>>,
     /// The next info for everybody goes out in the other version of the protocol too.
     both: AtomicBool,
     probe: Id,
@@ -198,6 +203,7 @@ impl Transit {
             left: AtomicBool::new(false),
             conflict: watch::Sender::new(None),
             answers: Answers::default(),
+            insisted: Mutex::default(),
             both: AtomicBool::new(false),
             probe: Id::random(),
             info: ArcSwap::default(),

@@ -111,7 +111,7 @@ impl Transit {
                 );
             }
             // Those who believed the other one hear this one. A JavaScript node stops itself when it hears this.
-            self.announce_in(CONTRADICTION);
+            self.insist();
             return;
         }
         self.conflict.send_if_modified(|known| match known {
@@ -243,7 +243,7 @@ impl Transit {
             if self.ver_of(node) != self.ver {
                 self.both.store(true, Ordering::Release);
             }
-            self.announce_in(CONTRADICTION);
+            self.insist();
             return;
         }
         let info = self.local_info();
@@ -404,10 +404,6 @@ impl Transit {
         Ok(())
     }
 }
-
-/// Whoever speaks in this node's name is contradicted after this time, and those who ask in great number are answered:
-/// once, however many there were.
-const CONTRADICTION: Duration = Duration::from_millis(100);
 
 /// How long a stop waits for the bus or the store.
 const LAST_WORDS: Duration = Duration::from_secs(2);

@@ -208,7 +208,7 @@ impl Transit {
             return;
         }
         match was {
-            true => self.confirm(&node, raises && node.is_ligand()),
+            true => _ = self.confirm(&node, raises && node.is_ligand()),
             false => self.greet(&node),
         }
     }
@@ -233,27 +233,27 @@ impl Transit {
             return;
         }
         let Some(me) = self.me() else { return };
-        if self.discoverer.is_some() {
-            // It takes its entry out of the store now, unless somebody else said it.
-            self.lost(node.id(), false);
-            let node = node.clone();
-            self.tasks.spawn_background(async move {
-                tokio::time::sleep(STORED).await;
-                if !node.is_available() {
-                    me.ask(&node);
-                }
-            });
-            return;
-        }
         if node.set_leaving(true) {
             return;
         }
         node.set_suspect(true);
         let before = node.tellings();
-        self.confirm(node, false);
+        let asked = match self.discoverer {
+            None => self.confirm(node, false),
+            Some(_) => Duration::ZERO,
+        };
         let node = node.clone();
         self.tasks.spawn_background(async move {
-            tokio::time::sleep(FAREWELL).await;
+            match &me.discoverer {
+                None => tokio::time::sleep(asked + FAREWELL).await,
+                // It takes its entry out of the store now, unless somebody else said it.
+                Some(store) => {
+                    tokio::time::sleep(STORED).await;
+                    if let Err(error) = store.discover(node.id()).await {
+                        tracing::debug!(error = %format!("{error:#}"), "a node was not found in the store");
+                    }
+                }
+            }
             node.set_leaving(false);
             if node.tellings() != before {
                 node.set_suspect(false);

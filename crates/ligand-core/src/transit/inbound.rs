@@ -215,7 +215,7 @@ impl Transit {
                 if !self.heard(node.id(), &beat) {
                     match node.is_available() && self.discoverer.is_none() {
                         // It says something else than what is known.
-                        true => self.confirm(node, false),
+                        true => _ = self.confirm(node, false),
                         false => self.ask(node),
                     }
                 }

@@ -27,6 +27,9 @@ use crate::{
 /// The control message.
 pub(super) const STORY: &str = "$ligand.story";
 
+/// Time between two contradictions of this node to everybody.
+const INSIST: Duration = Duration::from_millis(500);
+
 /// A node whose name another one claims speaks within this time, when it lives.
 const HEARING: Duration = Duration::from_millis(500);
 
@@ -51,13 +54,15 @@ impl Answers {
 
 impl Transit {
     /// Puts to a node what is believed of it. `raises`: it is certain that it is a Ligand node, which answers only
-    /// when that is wrong.
-    pub(super) fn confirm(&self, node: &Arc<Node>, raises: bool) {
+    /// when that is wrong. Answers when it is asked at the latest.
+    pub(super) fn confirm(&self, node: &Arc<Node>, raises: bool) -> Duration {
         if node.may_ask() {
             self.put(node, raises);
-        } else if !node.set_asking(true) {
+            return Duration::ZERO;
+        }
+        if !node.set_asking(true) {
             // Whatever is believed then.
-            let Some(me) = self.me() else { return };
+            let Some(me) = self.me() else { return ASK_PAUSE };
             let node = node.clone();
             self.tasks.spawn_background(async move {
                 tokio::time::sleep(ASK_PAUSE).await;
@@ -66,6 +71,7 @@ impl Transit {
                 me.put(&node, raises);
             });
         }
+        ASK_PAUSE
     }
 
     fn put(&self, node: &Arc<Node>, raises: bool) {
@@ -100,7 +106,23 @@ impl Transit {
     /// Somebody told a story about this node that it did not tell: its own gets a larger number, and everybody hears it.
     pub(super) fn contradict(&self, seq: u64) {
         self.raise(seq);
-        self.announce_in(TURN.min(self.options.transit.announce_delay));
+        self.insist();
+    }
+
+    /// Everybody hears soon what this node is. Two nodes of one name would contradict each other without end: there is a
+    /// pause between two times.
+    pub(super) fn insist(&self) {
+        let now = Instant::now();
+        let delay = {
+            let mut last = self.insisted.lock();
+            if last.is_some_and(|due| due > now) {
+                return;
+            }
+            let due = last.map_or(now, |last| last + INSIST).max(now + TURN);
+            *last = Some(due);
+            due - now
+        };
+        self.announce_in(delay);
     }
 
     /// The number of this node's infos goes above another one, unless that was made up: nobody believes such a number

@@ -2,6 +2,11 @@
 
 #![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(feature = "tcp")]
+mod tcp;
+
 use std::{sync::Arc, time::Duration};
 
 use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef, registry::Node};
