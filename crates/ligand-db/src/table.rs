@@ -228,6 +228,7 @@ impl Column {
     }
 
     /// Whether null is a value of it; a row then has it always.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn is_nullable(&self) -> bool {
         self.nullable
     }

@@ -11,6 +11,7 @@ use ligand_transport::{Address, Cluster, Local, Peer, Transmit};
 use ligand_wire::{
     Payload,
     codec::{self, Envelope},
+    key,
     packet::{Heartbeat, NodeInfo, Packet, PacketKind, Received},
     pattern::Pattern,
     payload::Format,
@@ -166,7 +167,7 @@ fn packet(format: Format, input: &[u8]) -> bool {
         let _ = payload.get("a.b");
         let _ = payload.is_null();
         let mut key = String::new();
-        let _ = payload.write_key(None, &mut key);
+        let _ = key::write_parts(&mut key, 1, None, |_, text| payload.write_key(None, text));
         let _ = payload.clone().take::<Value>();
         if let Ok(bytes) = json_of(payload) {
             let _ = serde_json::from_slice::<Typed>(&bytes);

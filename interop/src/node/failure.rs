@@ -26,7 +26,7 @@ pub(super) fn of_kind(kind: &str, action: &str, node: &str) -> Error {
         "MaxCallLevelError" => Error::max_call_level(1, node),
         "ServiceSchemaError" => Error::service_schema(text),
         "BrokerOptionsError" => Error::broker_options(text),
-        "GracefulStopTimeoutError" => Error::graceful_stop_timeout("conf"),
+        "GracefulStopTimeoutError" => Error::graceful_stop_timeout("conf", &Value::Null),
         "ProtocolVersionMismatchError" => {
             Error::build("ProtocolVersionMismatchError", 500, "Protocol version mismatch.")
                 .with_kind("PROTOCOL_VERSION_MISMATCH")
