@@ -222,6 +222,12 @@ impl Context {
         other.unwrap_or_else(|| self.broker().node_id())
     }
 
+    /// The call came from a node that is not one of Ligand.
+    pub(crate) fn is_foreign(&self) -> bool {
+        let Some(node) = self.0.extra.as_ref().and_then(|extra| extra.node.as_ref()) else { return false };
+        self.broker().registry().load().node(node).is_none_or(|node| !node.is_ligand())
+    }
+
     /// Full name of the service this runs in, with version (`v2.users`): what Moleculer calls `ctx.service.fullName`.
     /// Empty in a context that belongs to none.
     pub fn service_full_name(&self) -> &str {

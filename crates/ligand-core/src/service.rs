@@ -24,4 +24,4 @@ pub use def::{Dependency, IntoServiceDef, Mixin, Service, ServiceDef, Version};
 pub use event::{DynEvent, Event, EventHandler, EventPayload};
 pub(crate) use rest::read as read_rest;
 pub use rest::{Rest, RestBase};
-pub(crate) use validation::check_dynamic;
+pub(crate) use validation::{check_dynamic, check_texts};

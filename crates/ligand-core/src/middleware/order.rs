@@ -23,7 +23,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use ligand_wire::Payload;
+use ligand_wire::{Payload, Result, schema::Schema};
 
 use super::{bulkhead, cacher, circuit_breaker, hooks, pace, span};
 use crate::{
@@ -31,7 +31,7 @@ use crate::{
     context::Context,
     future::Work,
     registry::{Endpoint, Node},
-    service::{Action, DynAction, DynEvent, Event, Validator, check_dynamic},
+    service::{Action, DynAction, DynEvent, Event, Validator, check_dynamic, check_texts},
 };
 
 /// One step of a pipeline, as [`crate::ServiceBroker::pipeline`] lists it.
@@ -167,20 +167,30 @@ pub(crate) fn steps(parts: &Parts, endpoint: &Endpoint) -> Vec<Step> {
 fn validate_action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
     let schema = action.params.clone();
     match (parts.options.validator, action.validator, schema) {
-        (true, Some(check), _) => Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
-            match check(params) {
-                Ok(params) => next.call(ctx, params),
-                Err(error) => Work::done(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
-            }
-        }),
-        (true, None, Some(schema)) => Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
-            match check_dynamic(&schema, &params) {
-                Ok(()) => next.call(ctx, params),
-                Err(error) => Work::done(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
-            }
-        }),
+        (true, Some(check), schema) => checking(next, schema, check),
+        (true, None, Some(schema)) => {
+            let own = schema.clone();
+            checking(next, Some(schema), move |params| check_dynamic(&own, &params).map(|()| params))
+        }
         _ => next,
     }
+}
+
+fn checking(
+    next: DynAction,
+    schema: Option<Schema>,
+    check: impl Fn(Payload) -> Result<Payload> + Send + Sync + 'static,
+) -> DynAction {
+    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+        let checked = match &schema {
+            Some(schema) if ctx.is_foreign() => check_texts(schema, &params, &check),
+            _ => check(params),
+        };
+        match checked {
+            Ok(params) => next.call(ctx, params),
+            Err(error) => Work::done(Err(blame(error, "action", ctx.action(), ctx.node_id()))),
+        }
+    })
 }
 
 fn validate_event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEvent {

@@ -69,6 +69,24 @@ pub(crate) fn check_dynamic(schema: &Schema, payload: &Payload) -> Result<()> {
     }
 }
 
+/// Checks the parameters of a call from another framework's node. Its gateway sends texts of a URL as they are, because
+/// the `params` that this node announces say `convert`: what does not fit is converted, as they promise, and checked
+/// once more.
+pub(crate) fn check_texts(
+    schema: &Schema,
+    params: &Payload,
+    check: impl Fn(Payload) -> Result<Payload>,
+) -> Result<Payload> {
+    let error = match check(params.clone()) {
+        Ok(params) => return Ok(params),
+        Err(error) => error,
+    };
+    let Ok(mut converted) = params.to_value() else { return Err(error) };
+    let before = converted.clone();
+    schema.convert(&mut converted);
+    if converted == before { Err(error) } else { check(converted.into()) }
+}
+
 /// Every broken rule of `payload`; when the schema finds none, the decoder's own complaint.
 #[cold]
 fn report(schema: &Schema, payload: &Payload, decode: Option<Error>) -> Error {

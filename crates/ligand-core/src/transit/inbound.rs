@@ -680,15 +680,21 @@ fn not_run(error: &Error, action: &str, sender: &str) -> bool {
         })
 }
 
-/// Headers as texts; lists and maps are left out.
+/// Headers as texts: numbers as JavaScript writes them, lists and maps as JSON. Null is none.
 fn texts(headers: &Fields) -> Option<Arc<Headers>> {
     if headers.is_empty() {
         return None;
     }
     let text = |value: &Value| match value {
+        Value::Null => None,
         Value::String(text) => Some(text.clone()),
-        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
-        _ => None,
+        Value::Number(number) => Some(match number.as_f64() {
+            Some(whole) if number.is_f64() && whole.fract() == 0.0 && whole.abs() < 1e15 => {
+                format!("{whole:.0}")
+            }
+            _ => number.to_string(),
+        }),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => Some(value.to_string()),
     };
     let texts = headers.iter().filter_map(|(name, value)| Some((name.to_ascii_lowercase(), text(value)?)));
     Some(Arc::new(texts.collect()))

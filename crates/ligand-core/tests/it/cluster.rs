@@ -12,7 +12,8 @@ use std::{
 
 use ligand_core::{Action, Context, Error, Event, Payload, ServiceBroker, ServiceDef};
 use ligand_transport::memory::MemoryBus;
-use ligand_wire::{packet::PacketKind, topic::Topic};
+use ligand_wire::{packet::PacketKind, schema::Schema, topic::Topic};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(5);
@@ -481,4 +482,73 @@ async fn retries_go_round_like_other_calls() {
     for broker in others {
         broker.stop().await;
     }
+}
+
+#[tokio::test]
+async fn texts_that_a_gateway_of_another_framework_sends_are_converted_as_announced() {
+    let bus = MemoryBus::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (untyped, typed) = (seen.clone(), seen.clone());
+    let number = json!({ "type": "integer" });
+    let schema = Schema::from_json(json!({ "type": "object", "properties": { "id": number, "name": {} } }));
+    let get = Action::new("get", move |_: Context, params: Value| {
+        untyped.lock().push(params);
+        async { Ok::<_, Error>(()) }
+    });
+    let sum = Action::new("sum", move |_: Context, params: Vec<u32>| {
+        typed.lock().push(json!(params));
+        async { Ok::<_, Error>(()) }
+    });
+    let shop =
+        ServiceDef::new("shop").action(get.params_schema(schema.unwrap())).action(sum.params::<Vec<u32>>());
+    let a = node(&bus, "a", vec![shop]).await;
+    let before = a.traffic().unwrap().packets_sent;
+    for (action, params) in [
+        ("get", json!({ "id": "5", "name": "7" })),
+        ("get", json!({ "id": "x" })),
+        ("sum", json!(["1", 2])),
+        ("sum", json!(["-1"])),
+    ] {
+        let body = json!({ "id": action, "action": format!("shop.{action}"), "params": params, "ver": "5", "sender": "js" });
+        bus.publish("", &Topic::node(PacketKind::Request, "a".into()), &body.to_string().into());
+    }
+    until("all are answered", || a.traffic().unwrap().packets_sent >= before + 4).await;
+    assert_eq!(*seen.lock(), [json!({ "id": 5, "name": "7" }), json!([1, 2])]);
+    // Nodes of Ligand convert at their own edge, and mean what they send.
+    let b = node(&bus, "b", vec![]).await;
+    b.wait_for_services(&["shop"], LIMIT).await.unwrap();
+    let error = b.call_named("shop.get", json!({ "id": "5" })).await.unwrap_err();
+    assert_eq!(error.kind(), "VALIDATION_ERROR");
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test]
+async fn header_values_of_other_nodes_become_texts() {
+    let bus = MemoryBus::new();
+    let seen = Arc::new(Mutex::new(None));
+    let own = seen.clone();
+    let look = Action::new("look", move |ctx: Context, (): ()| {
+        *own.lock() = ctx.headers().cloned();
+        async { Ok::<_, Error>(()) }
+    });
+    let a = node(&bus, "a", vec![ServiceDef::new("eye").action(look)]).await;
+    let headers = json!({
+        "Text": "t", "int": 5, "whole": 2.0, "half": 0.5, "flag": true, "list": [1, "x"], "map": { "a": null }, "none": null,
+    });
+    let body = json!({ "id": "1", "action": "eye.look", "headers": headers, "ver": "5", "sender": "js" });
+    bus.publish("", &Topic::node(PacketKind::Request, "a".into()), &body.to_string().into());
+    until("it was called", || seen.lock().is_some()).await;
+    let expected = [
+        ("flag", "true"),
+        ("half", "0.5"),
+        ("int", "5"),
+        ("list", r#"[1,"x"]"#),
+        ("map", r#"{"a":null}"#),
+        ("text", "t"),
+        ("whole", "2"),
+    ];
+    let seen = seen.lock().take().unwrap();
+    assert_eq!(seen.iter().map(|(name, text)| (&**name, &**text)).collect::<Vec<_>>(), expected);
+    a.stop().await;
 }

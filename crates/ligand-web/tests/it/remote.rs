@@ -261,6 +261,19 @@ async fn a_route_whose_last_instance_left_is_unavailable_and_not_unknown() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_gateway_knows_what_was_there_though_nobody_asked_for_it() {
+    let mut cluster = Cluster::new().await;
+    let gateway = Gateway::builder().bind("127.0.0.1:0").route(Route::new("/api").auto_aliases()).build();
+    cluster.broker.add_service(gateway.clone()).await.unwrap();
+    cluster.tell("js", json!([service("shop", json!({}), &[("list", json!("GET /"))])])).await;
+    // The event that tells of it is on its way.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    cluster.leave("js").await;
+    assert_eq!(Direct(&gateway, &cluster.broker).get("/api/shop").await.status, 503);
+    cluster.broker.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_taken_out_of_this_node_on_purpose_is_unknown() {
     let cluster = Cluster::new().await;
     let gateway = one(Route::new("/api").auto_aliases());

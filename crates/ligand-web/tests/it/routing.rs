@@ -326,8 +326,9 @@ async fn services_and_routes_may_change_under_load() {
             let http = Direct(&gateway, &broker);
             for _ in 0..300 {
                 assert_eq!(http.get("/api/num").await.status, 200);
+                // 503: it was there when the request was routed.
                 let status = http.get("/api/late/hi").await.status;
-                assert!(matches!(status, 200 | 404), "{status}");
+                assert!(matches!(status, 200 | 404 | 503), "{status}");
                 let status = http.get("/extra/hello").await.status;
                 assert!(matches!(status, 200 | 404), "{status}");
             }
