@@ -106,3 +106,27 @@ fn the_error_names_type_and_place() {
     let error = Payload::json("5").take::<Login>().unwrap_err();
     assert!(error.message().contains("expected an object for struct Login"), "{error}");
 }
+
+#[test]
+fn whole_numbers_are_integers_however_they_are_written() {
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Count {
+        n: u8,
+        signed: Option<i64>,
+        list: Vec<u64>,
+        float: f64,
+    }
+    let texts = [
+        r#"{"n":1.0,"signed":-2.0,"list":[3e2,9007199254740991.0],"float":1.0}"#,
+        r#"{"n":10e-1,"signed":-2e0,"list":[300,9007199254740991],"float":1}"#,
+    ];
+    let expected = Count { n: 1, signed: Some(-2), list: vec![300, 9_007_199_254_740_991], float: 1.0 };
+    for text in texts {
+        reads(&serde_json::from_str(text).unwrap(), &expected);
+        assert_eq!(Payload::json(text).take::<Count>().unwrap(), expected);
+    }
+    for text in ["1.5", "256.0", "-1.0", "1e300", "1e16"] {
+        let text = format!(r#"{{"n":{text},"list":[],"float":0}}"#);
+        Payload::json(text).take::<Count>().unwrap_err();
+    }
+}

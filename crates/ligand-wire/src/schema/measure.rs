@@ -23,7 +23,11 @@ pub(super) fn integer_bounds(format: &str) -> Option<(Number, Number)> {
 
 /// Exact for integers; as floats otherwise.
 pub(super) fn compare(a: &Number, b: &Number) -> Ordering {
-    let integer = |n: &Number| n.as_i64().map(i128::from).or(n.as_u64().map(i128::from));
+    // As floats, 2^64 and the largest of 64 bits are the same.
+    #[allow(clippy::cast_possible_truncation, reason = "whole and within the limit")]
+    let whole = |n: f64| (n.fract() == 0.0 && n.abs() < 1e38).then_some(n as i128);
+    let integer =
+        |n: &Number| n.as_i64().map(i128::from).or(n.as_u64().map(i128::from)).or(n.as_f64().and_then(whole));
     match (integer(a), integer(b)) {
         (Some(a), Some(b)) => a.cmp(&b),
         _ => a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Equal),

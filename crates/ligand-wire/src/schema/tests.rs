@@ -593,6 +593,34 @@ fn what_is_announced_converts_as_the_schema_itself() {
 }
 
 #[test]
+fn a_number_that_no_integer_type_holds_is_named() {
+    #[derive(JsonSchema)]
+    #[allow(dead_code)]
+    struct Wide {
+        signed: i64,
+        unsigned: u64,
+    }
+    let schema = Schema::of::<Wide>();
+    for (field, text) in [
+        ("unsigned", r#"{"signed":0,"unsigned":18446744073709551616}"#),
+        ("unsigned", r#"{"signed":0,"unsigned":1e300}"#),
+        ("unsigned", r#"{"signed":0,"unsigned":-1}"#),
+        ("signed", r#"{"signed":9223372036854775808,"unsigned":0}"#),
+        ("signed", r#"{"signed":-1e19,"unsigned":0}"#),
+        ("signed", r#"{"signed":1.5,"unsigned":0}"#),
+    ] {
+        let errors = schema.check(&serde_json::from_str(text).unwrap());
+        assert_eq!(
+            errors.iter().map(|error| error.field.as_deref().unwrap_or_default()).collect::<Vec<_>>(),
+            [field],
+            "{text}"
+        );
+    }
+    let most = r#"{"signed":-9223372036854775808,"unsigned":18446744073709551615}"#;
+    assert!(schema.check(&serde_json::from_str(most).unwrap()).is_empty());
+}
+
+#[test]
 fn top_level_properties() {
     let schema = Schema::of::<Numbers>();
     let byte = schema.properties().find(|p| p.name == "byte").unwrap();
