@@ -57,7 +57,7 @@ impl<E: Entity> Mixin for Db<E> {
         let db = self.clone();
         def = def.started(move |_| {
             let db = db.clone();
-            async move { db.adapter().open(db.table()?.clone()).await }
+            async move { db.adapter().open(db.table()?.clone(), db.readable()?).await }
         });
         let db = self.clone();
         def.stopped(move |_| {

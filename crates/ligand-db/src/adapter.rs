@@ -18,7 +18,7 @@ pub use sqlite::{Migration, Sqlite};
 
 use crate::{Changes, Filter, Query, Row, Table};
 
-/// Says whether a changed row may be kept; called before the change becomes visible.
+/// Says whether a row is right: a changed one before the change becomes visible, a stored one when a service starts.
 pub type Check = Arc<dyn Fn(&Row) -> Result<()> + Send + Sync>;
 
 /// A store of rows. Every method is atomic: it happens completely or not at all.
@@ -29,8 +29,9 @@ pub trait Adapter: Send + Sync + 'static {
     /// A number that is the same for handles of the same store and for its transactions.
     fn store(&self) -> usize;
 
-    /// Connects and prepares the table. Called once by each service that starts.
-    fn open(&self, table: Arc<Table>) -> BoxFuture<Result<()>>;
+    /// Connects and prepares the table. Called once by each service that starts. Rows that were stored under another
+    /// [`Table::shape`] must pass the check: a service does not start on rows that it cannot read.
+    fn open(&self, table: Arc<Table>, check: Check) -> BoxFuture<Result<()>>;
 
     /// The counterpart of [`Adapter::open`], called by each service that stops.
     fn close(&self) -> BoxFuture<()>;

@@ -2,6 +2,7 @@
 
 use ligand_wire::{Error, FieldError, Result};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::{Entity, Field, Form, Kind, Unknown, error, field::Stamp, kind::Misfit};
 
@@ -15,6 +16,8 @@ pub struct Table {
     id: &'static str,
     columns: Vec<Column>,
     has_hidden: bool,
+    /// See [`Table::shape`].
+    shape: String,
     pub(crate) unknown: Unknown,
 }
 
@@ -25,6 +28,8 @@ pub struct Column {
     kind: Kind,
     /// Null is a value of it.
     nullable: bool,
+    /// An entity without a value for it cannot be read.
+    required: bool,
     field: Field,
 }
 
@@ -63,6 +68,7 @@ impl Table {
                 name: property.name.to_owned(),
                 kind,
                 nullable: property.types.null(),
+                required: property.required && !property.types.null(),
                 field: declared.copied().unwrap_or(Field::new("")),
             });
         }
@@ -107,7 +113,9 @@ impl Table {
             return wrong(format!("the name of the field '{}' cannot be used", column.name.escape_debug()));
         }
         let has_hidden = columns.iter().any(|column| column.field.hidden);
-        Ok(Self { name: E::TABLE, id: E::ID, columns, has_hidden, unknown: E::UNKNOWN })
+        let shape = Sha256::digest(schema.json().to_string().as_bytes());
+        let shape = shape.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { name: E::TABLE, id: E::ID, columns, has_hidden, shape, unknown: E::UNKNOWN })
     }
 
     /// Name of the table.
@@ -210,6 +218,12 @@ impl Table {
         self.has_hidden
     }
 
+    /// A text that is another one when anything of the entity's schema is: what was stored under another shape may not
+    /// be readable.
+    pub fn shape(&self) -> &str {
+        &self.shape
+    }
+
     /// The text in the id field of a row.
     pub(crate) fn id_of<'r>(&self, row: &'r Row) -> &'r str {
         row.get(self.id).and_then(Value::as_str).unwrap_or_default()
@@ -241,6 +255,11 @@ impl Column {
     /// Whether it has an index of its own.
     pub fn is_indexed(&self) -> bool {
         self.field.index
+    }
+
+    /// Whether every entity must have a value for it, because there is no default and it is no `Option`.
+    pub fn is_required(&self) -> bool {
+        self.required
     }
 
     /// Whether the outside may not see it.

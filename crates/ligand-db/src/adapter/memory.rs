@@ -70,7 +70,7 @@ impl Adapter for Memory {
         Arc::as_ptr(&self.0).addr()
     }
 
-    fn open(&self, _table: Arc<Table>) -> BoxFuture<Result<()>> {
+    fn open(&self, _table: Arc<Table>, _check: Check) -> BoxFuture<Result<()>> {
         ready(Ok(()))
     }
 
@@ -155,7 +155,7 @@ impl Adapter for Open {
         Arc::as_ptr(&self.store).addr()
     }
 
-    fn open(&self, _table: Arc<Table>) -> BoxFuture<Result<()>> {
+    fn open(&self, _table: Arc<Table>, _check: Check) -> BoxFuture<Result<()>> {
         ready(Ok(()))
     }
 

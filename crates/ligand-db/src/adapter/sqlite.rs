@@ -10,6 +10,7 @@ mod expression;
 mod migrate;
 mod pools;
 mod row;
+mod shape;
 mod statement;
 mod table;
 mod transaction;
@@ -164,10 +165,11 @@ impl Adapter for Sqlite {
         Arc::as_ptr(&self.0).addr()
     }
 
-    fn open(&self, table: Arc<Table>) -> BoxFuture<Result<()>> {
+    fn open(&self, table: Arc<Table>, check: Check) -> BoxFuture<Result<()>> {
         let own = self.clone();
         Box::pin(async move {
-            own.ready(&table).await?;
+            let pools = own.ready(&table).await?;
+            shape::verify(&pools, &table, &check, own.0.config.read_only).await?;
             own.0.users.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
             Ok(())
         })

@@ -1,10 +1,12 @@
 //! Between entities and rows, and what must hold for an entity to be written.
 
+use std::sync::Arc;
+
 use ligand_wire::{Error, FieldError, Result};
 use serde_json::Value;
 
 use super::Db;
-use crate::{Entity, Form, Row, Table, Unknown, error, field::Stamp, id::new_id, kind::now};
+use crate::{Check, Entity, Form, Row, Table, Unknown, error, field::Stamp, id::new_id, kind::now};
 
 /// The default of a uuid, which is as good as no id.
 const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
@@ -16,6 +18,22 @@ impl<E: Entity> Db<E> {
     /// 500 when the row is not one, as after a change of the type without a migration.
     pub(crate) fn load(&self, row: Row) -> Result<E> {
         E::Visible::read(Value::Object(row)).map_err(|error| unreadable::<E>(&error))
+    }
+
+    /// Says of a stored row whether it is an entity, and which field is why it is not.
+    pub(crate) fn readable(&self) -> Result<Check> {
+        let table = self.table()?.clone();
+        Ok(Arc::new(move |row: &Row| {
+            let value = Value::Object(row.clone());
+            let Err(error) = E::Visible::read(&value) else { return Ok(()) };
+            let error: serde_json::Error = error;
+            let fields: Vec<_> =
+                complaints::<E>(&table, &value).into_iter().take(3).map(|field| field.message).collect();
+            Err(Error::new(match fields.is_empty() {
+                true => reason::<E>(&error),
+                false => fields.join(" "),
+            }))
+        }))
     }
 
     /// The row of an entity.

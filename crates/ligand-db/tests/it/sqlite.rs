@@ -80,6 +80,104 @@ async fn columns_are_added() {
     assert_eq!(first.require(&made.id).await.unwrap().price, 2.0);
 }
 
+/// A form of an entity of the table `products`.
+macro_rules! form {
+    ($name:ident { $($field:ident: $type:ty),* }) => {
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        struct $name {
+            #[serde(rename = "_id", default)]
+            id: String,
+            $($field: $type),*
+        }
+
+        impl Validate for $name {}
+
+        impl Entity for $name {
+            type Visible = Self;
+
+            const TABLE: &'static str = "products";
+        }
+    };
+}
+
+form!(First { name: String, stock: u32, note: Option<String> });
+form!(NewField { name: String, stock: u32, note: Option<String>, sku: String });
+form!(NewOption { name: String, stock: u32, note: Option<String>, sku: Option<String> });
+form!(NoOption { name: String, stock: u32, note: String });
+form!(Narrower { name: String, stock: u8, note: Option<String> });
+form!(Shorter { name: String });
+
+async fn starts<E: Entity>(database: Sqlite) -> ligand_core::Result<()> {
+    let db = Db::<E>::sqlite(&database);
+    let service = ServiceDef::new("products").mixin(db.define("products"));
+    let broker = ServiceBroker::builder().service(service).start().await?;
+    db.find(Filter::all()).await?;
+    broker.stop().await;
+    Ok(())
+}
+
+/// The text with which a service does not start.
+async fn refusal<E: Entity>(database: Sqlite) -> String {
+    let error = starts::<E>(database).await.unwrap_err();
+    assert_eq!(error.kind(), "SERVICE_SCHEMA_ERROR", "{error:?}");
+    assert!(error.message().contains("'products'") && error.message().contains("migration"), "{error}");
+    error.message().to_owned()
+}
+
+#[tokio::test]
+async fn rows_that_an_entity_cannot_be_read_from_refuse_the_start() {
+    let scratch = Scratch::new();
+    // A table without rows takes any form.
+    starts::<First>(scratch.again()).await.unwrap();
+    starts::<NoOption>(scratch.again()).await.unwrap();
+    let full = First { id: "full".into(), name: "a".into(), stock: 300, note: Some("n".into()) };
+    let first = Db::<First>::sqlite(&scratch);
+    first.insert(full.clone()).await.unwrap();
+    starts::<NoOption>(scratch.again()).await.unwrap();
+    first.insert(First { id: "bare".into(), note: None, ..full }).await.unwrap();
+    starts::<First>(scratch.again()).await.unwrap();
+    starts::<Shorter>(scratch.again()).await.unwrap();
+
+    let text = refusal::<NewField>(scratch.again()).await;
+    assert!(text.contains("'sku'") && text.contains("default") && text.contains("Option"), "{text}");
+    // Nothing was changed on the way to the refusal.
+    assert_eq!(refusal::<NewField>(scratch.again()).await, text);
+    let text = refusal::<Narrower>(scratch.again()).await;
+    assert!(text.contains("'stock'") && text.contains("255"), "{text}");
+
+    let fill = Migration::new("1 sku", "ALTER TABLE products ADD COLUMN sku TEXT NOT NULL DEFAULT 'none'");
+    starts::<NewField>(scratch.again().migrations([fill])).await.unwrap();
+    starts::<First>(scratch.again()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_option_that_became_required_refuses_the_start_by_its_row() {
+    let scratch = Scratch::new();
+    let bare = First { id: "bare".into(), name: "a".into(), stock: 1, note: None };
+    Db::<First>::sqlite(&scratch).insert(bare).await.unwrap();
+    let text = refusal::<NoOption>(scratch.again()).await;
+    assert!(text.contains("'note'") && text.contains("'bare'"), "{text}");
+    starts::<NewOption>(scratch.again()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_column_of_others_that_must_have_a_value_refuses_the_start() {
+    let scratch = Scratch::new();
+    let sql = "CREATE TABLE products (_id TEXT PRIMARY KEY NOT NULL, name TEXT, owner TEXT NOT NULL)";
+    let text = refusal::<Shorter>(scratch.again().migrations([Migration::new("1", sql)])).await;
+    assert!(text.contains("'owner'"), "{text}");
+    let scratch = Scratch::new();
+    let sql =
+        "CREATE TABLE products (_id TEXT PRIMARY KEY NOT NULL, name TEXT, stock INTEGER, note TEXT NOT NULL)";
+    let text = refusal::<First>(scratch.again().migrations([Migration::new("1", sql)])).await;
+    assert!(text.contains("'note'"), "{text}");
+    let scratch = Scratch::new();
+    let sql = "CREATE TABLE products (_id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL DEFAULT 'me')";
+    let db = scratch.again().migrations([Migration::new("1", sql)]);
+    starts::<Shorter>(db.clone()).await.unwrap();
+    Db::<Shorter>::sqlite(&db).insert(Shorter { id: String::new(), name: "a".into() }).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_field_becomes_unique_only_when_it_is() {
     let scratch = Scratch::new();

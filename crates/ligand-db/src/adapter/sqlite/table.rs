@@ -1,7 +1,7 @@
 //! Prepares a table: creates it, or adds the columns and indexes it lacks. Nothing is ever dropped.
 
 use ligand_wire::{Error, Result};
-use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::{collation, error, statement::quoted};
 use crate::{Column, Kind, Table};
@@ -10,6 +10,8 @@ use crate::{Column, Kind, Table};
 struct Existing {
     name: String,
     declared: String,
+    /// A row without a value for it is refused: NOT NULL without a default.
+    demands: bool,
 }
 
 pub(super) async fn prepare(connection: &mut SqliteConnection, table: &Table) -> Result<()> {
@@ -29,6 +31,9 @@ pub(super) async fn prepare(connection: &mut SqliteConnection, table: &Table) ->
         for column in
             table.columns().iter().filter(|column| !existing.iter().any(|own| own.name == column.name()))
         {
+            if column.is_required() && has_rows(connection, table).await? {
+                return Err(missing(table, column));
+            }
             let text =
                 format!("ALTER TABLE {} ADD COLUMN {}", quoted(table.name()), declaration(table, column));
             run(connection, table, text).await?;
@@ -43,17 +48,28 @@ pub(super) async fn prepare(connection: &mut SqliteConnection, table: &Table) ->
     Ok(())
 }
 
-/// Refuses a table whose columns cannot hold what the entity's fields are, as after a change of a type.
+/// Refuses a table whose columns cannot hold what the entity's fields are, as after a change of a type, or that lacks some:
+/// of a database that is only read.
 ///
 /// # Errors
 /// `SERVICE_SCHEMA_ERROR` that names the column and the way out.
 pub(super) async fn verify(connection: &mut SqliteConnection, table: &Table) -> Result<()> {
-    check(table, &existing(connection, table).await?)
+    let existing = existing(connection, table).await?;
+    check(table, &existing)?;
+    let lacks = |column: &&Column| !existing.iter().any(|own| own.name == column.name());
+    match table.columns().iter().find(lacks) {
+        Some(column) if !existing.is_empty() => Err(missing(table, column)),
+        _ => Ok(()),
+    }
 }
 
 fn check(table: &Table, existing: &[Existing]) -> Result<()> {
     for own in existing {
-        let Some(column) = table.column(&own.name) else { continue };
+        let column = table.column(&own.name);
+        if own.demands && column.is_none_or(Column::is_nullable) {
+            return Err(demanding(table, own, column.is_some()));
+        }
+        let Some(column) = column else { continue };
         let fits = match (column.kind(), affinity(&own.declared)) {
             (_, Affinity::None) => true,
             (Kind::Integer { .. } | Kind::Boolean, affinity) => affinity == Affinity::Numeric,
@@ -137,9 +153,51 @@ async fn index(connection: &mut SqliteConnection, table: &Table, column: &Column
 
 /// The columns the table has; none when there is no table.
 async fn existing(connection: &mut SqliteConnection, table: &Table) -> Result<Vec<Existing>> {
-    let rows = sqlx::query("SELECT name, type FROM pragma_table_info(?)").bind(table.name());
+    let rows = sqlx::query(
+        "SELECT name, type, \"notnull\" AND dflt_value IS NULL AND pk = 0 FROM pragma_table_info(?)",
+    )
+    .bind(table.name());
     let rows = rows.fetch_all(connection).await.map_err(|error| error::of(&error, table))?;
-    rows.iter().map(|row| Ok(Existing { name: row.try_get(0)?, declared: row.try_get(1)? })).collect()
+    let own = |row: &SqliteRow| {
+        let demands = row.try_get::<i64, _>(2)? != 0;
+        Ok(Existing { name: row.try_get(0)?, declared: row.try_get(1)?, demands })
+    };
+    rows.iter().map(own).collect()
+}
+
+/// Every new entity without the value would be refused by the database.
+#[cold]
+fn demanding(table: &Table, own: &Existing, known: bool) -> Error {
+    let (why, field) = match known {
+        true => ("the entity's field may be empty", "make it a field that always has a value"),
+        false => ("the entity has no such field", "add the field"),
+    };
+    Error::service_schema(format!(
+        "the column '{}' of the table '{}' must have a value (NOT NULL without a default), and {why}: {field}, or add a \
+         migration that drops the column or copies it into one without NOT NULL",
+        own.name,
+        table.name(),
+    ))
+}
+
+async fn has_rows(connection: &mut SqliteConnection, table: &Table) -> Result<bool> {
+    let text = AssertSqlSafe(format!("SELECT 1 FROM {} LIMIT 1", quoted(table.name())));
+    let rows = sqlx::query(text).fetch_all(connection).await.map_err(|error| error::of(&error, table))?;
+    Ok(!rows.is_empty())
+}
+
+/// A new column would be empty in all rows, and none of them could be read.
+#[cold]
+fn missing(table: &Table, column: &Column) -> Error {
+    Error::service_schema(format!(
+        "the rows of the table '{}' have no column '{}', which every entity must have: give the field a default \
+         (`#[field(default = ..)]`), make it an `Option`, or add a migration that fills it, such as \
+         \"ALTER TABLE {} ADD COLUMN {} NOT NULL DEFAULT ..\"",
+        table.name(),
+        column.name(),
+        quoted(table.name()),
+        declaration(table, column),
+    ))
 }
 
 fn declaration(table: &Table, column: &Column) -> String {

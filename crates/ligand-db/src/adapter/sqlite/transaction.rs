@@ -88,7 +88,7 @@ impl Adapter for Open {
         self.store
     }
 
-    fn open(&self, table: Arc<Table>) -> BoxFuture<Result<()>> {
+    fn open(&self, table: Arc<Table>, _check: Check) -> BoxFuture<Result<()>> {
         self.with(table, |_, _| Box::pin(async { Ok(()) }))
     }
 
