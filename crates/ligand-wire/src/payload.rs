@@ -8,6 +8,7 @@ mod convert;
 mod format;
 mod part;
 mod typed;
+mod weight;
 
 use std::{any::Any, fmt, sync::Arc};
 
@@ -404,6 +405,30 @@ impl Payload {
             (Repr::Null, None) => text.value(&()),
             (Repr::Undefined | Repr::Null | Repr::Binary(_), Some(_)) => Ok(text.missing()),
         }
+    }
+
+    /// About how many bytes of memory the content takes; `None` when that is more than `most`, or when the value's
+    /// own `Serialize` fails. Encoded content is its length; all else is walked, but nothing is written.
+    pub fn weight(&self, most: usize) -> Option<usize> {
+        match &self.0 {
+            Repr::Undefined | Repr::Null => Some(0),
+            Repr::Owned(typed) => typed.weight(most),
+            Repr::Typed(typed) => typed.weight(most),
+            Repr::Value(value) => weight::of_tree(value, most),
+            Repr::Encoded(_, bytes) | Repr::Binary(bytes) => {
+                Some(bytes.len()).filter(|length| *length <= most)
+            }
+        }
+    }
+
+    /// The same content in memory of its own. What is encoded may be a part of a received packet, which lives as
+    /// long as any part of it.
+    pub fn detached(self) -> Self {
+        Self(match self.0 {
+            Repr::Encoded(format, bytes) => Repr::Encoded(format, Bytes::copy_from_slice(&bytes)),
+            Repr::Binary(bytes) => Repr::Binary(Bytes::copy_from_slice(&bytes)),
+            repr => repr,
+        })
     }
 
     /// What the payload is, for diagnostics: a Rust type name, `Value`, `json`, `bytes`, `null`.

@@ -274,6 +274,9 @@ fn node_id(options: &Options) -> Result<Arc<str>> {
     Ok(id.into())
 }
 
+/// Less is a mistake: not one entry would be kept.
+const MIN_MEMORY: usize = 65_536;
+
 fn cache(options: &Options, own: Option<Box<dyn Cacher>>) -> Result<Option<Cache>> {
     let defaults = CacherOptions::default();
     let (store, settings): (Box<dyn Cacher>, _) = match (own, &options.cacher) {
@@ -285,14 +288,25 @@ fn cache(options: &Options, own: Option<Box<dyn Cacher>>) -> Result<Option<Cache
                     "option 'cacher.max' is for kind \"memory_lru\"; kind \"memory\" has no limit",
                 ));
             }
-            CacherKind::Memory => (Box::new(MemoryCacher::unbounded()), settings),
-            CacherKind::MemoryLru => (Box::new(MemoryCacher::lru(settings.max.unwrap_or(1000))), settings),
+            kind => {
+                let store = match kind {
+                    CacherKind::Memory => MemoryCacher::new(),
+                    CacherKind::MemoryLru => MemoryCacher::lru(settings.max.unwrap_or(1000)),
+                };
+                (Box::new(store.max_memory(settings.max_memory)), settings)
+            }
         },
     };
-    if settings.max_params_length.is_some_and(|max| max < 44) {
-        return Err(Error::broker_options("option 'cacher.max_params_length' must be at least 44"));
+    let max = Some(settings.max_params_length).filter(|max| *max > 0);
+    if max.is_some_and(|max| max < 44) {
+        return Err(Error::broker_options("option 'cacher.max_params_length' must be 0 or at least 44"));
     }
-    Ok(Some(Cache::new(store, settings.ttl, settings.max_params_length)))
+    if (1..MIN_MEMORY).contains(&settings.max_memory) {
+        return Err(Error::broker_options(format!(
+            "option 'cacher.max_memory' is in bytes and must be 0 or at least {MIN_MEMORY}"
+        )));
+    }
+    Ok(Some(Cache::new(store, settings.ttl, max)))
 }
 
 /// The `call` layers, or `None` when no middleware has one.

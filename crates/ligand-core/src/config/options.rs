@@ -6,6 +6,8 @@ use ligand_wire::Error;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::cache::MemoryCacher;
+
 use super::{Plug, Protocol, RegistryOptions, Serializer, TransitOptions, time};
 
 /// Decides whether an error counts: for the retry policy and for the circuit breaker.
@@ -201,7 +203,7 @@ impl Default for TrackingOptions {
 }
 
 /// Where results are cached.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacherOptions {
     /// The store. Default: `memory`.
@@ -211,16 +213,31 @@ pub struct CacherOptions {
     pub ttl: Duration,
     /// Most entries of `memory_lru`; the one unused for longest goes first. Default: 1000.
     pub max: Option<usize>,
-    /// Longest parameter part of a key, in UTF-16 units; longer ones are cut and hashed. At least 44.
-    /// Default: no limit.
-    pub max_params_length: Option<usize>,
+    /// Most bytes that keys and values take in memory, as they are estimated; the oldest entries go first. An entry
+    /// that takes more than a sixteenth of it is not kept. `0` = no limit. Default: 67108864 (64 MiB).
+    pub max_memory: usize,
+    /// Longest parameter part of a key, in UTF-16 units; longer ones are cut and hashed. At least 44; `0` = no
+    /// limit. Default: 512.
+    pub max_params_length: usize,
+}
+
+impl Default for CacherOptions {
+    fn default() -> Self {
+        Self {
+            kind: CacherKind::default(),
+            ttl: Duration::ZERO,
+            max: None,
+            max_memory: MemoryCacher::MAX_MEMORY,
+            max_params_length: 512,
+        }
+    }
 }
 
 /// The built-in stores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CacherKind {
-    /// In this process, without a limit on entries.
+    /// In this process, without a limit of entries.
     #[default]
     Memory,
     /// In this process, at most `max` entries.

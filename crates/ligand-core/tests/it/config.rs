@@ -60,13 +60,16 @@ async fn mistakes_name_file_line_and_key() {
 #[tokio::test]
 async fn options_that_cannot_work_are_refused() {
     type Change = fn(&mut ligand_core::Options);
-    let changes: [(&str, Change); 5] = [
+    let changes: [(&str, Change); 6] = [
         ("node_id", |o| o.node_id = Some(" ".into())),
         ("cacher.max", |o| {
             o.cacher.get_or_insert_default().max = Some(1);
         }),
         ("cacher.max_params_length", |o| {
-            o.cacher.get_or_insert_default().max_params_length = Some(43);
+            o.cacher.get_or_insert_default().max_params_length = 43;
+        }),
+        ("cacher.max_memory", |o| {
+            o.cacher.get_or_insert_default().max_memory = 64;
         }),
         ("retry_policy.factor", |o| o.retry_policy.factor = f64::NAN),
         ("bulkhead.concurrency", |o| o.bulkhead.concurrency = 0),

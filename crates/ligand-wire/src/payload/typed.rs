@@ -4,7 +4,7 @@ use std::{any::Any, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Data, Format};
+use super::{Data, Format, weight};
 use crate::{
     Result,
     codec::serializers,
@@ -18,6 +18,8 @@ pub(super) trait Typed: Any + Send + Sync {
     fn write(&self, format: Format, out: &mut Vec<u8>) -> Result<()>;
     fn to_value(&self) -> serde_json::Result<Value>;
     fn write_key(&self, path: Option<&str>, text: &mut Text<'_>) -> Result<Found, KeyError>;
+    /// See [`weight`](super::weight).
+    fn weight(&self, most: usize) -> Option<usize>;
     fn type_name(&self) -> &'static str;
     fn copied(&self) -> Arc<dyn Typed>;
 }
@@ -41,6 +43,10 @@ impl<T: Data> Typed for T {
 
     fn write_key(&self, path: Option<&str>, text: &mut Text<'_>) -> Result<Found, KeyError> {
         text.path(self, path.unwrap_or_default())
+    }
+
+    fn weight(&self, most: usize) -> Option<usize> {
+        weight::of(self, most)
     }
 
     fn type_name(&self) -> &'static str {
