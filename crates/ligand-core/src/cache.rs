@@ -3,15 +3,17 @@
 //! [`CacheRule`] says what is cached and under which key, [`Cacher`] is a store, [`Cache`] is the store of one
 //! broker with everything around it: keys, single flight, cleaning.
 
+mod check;
 pub(crate) mod kept;
 mod memory;
 mod rule;
 mod turn;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use ligand_wire::{Data, Payload, Result, pattern::Pattern};
 
+pub(crate) use check::check;
 pub use memory::MemoryCacher;
 pub use rule::CacheRule;
 use turn::{Turn, Turns};
@@ -134,14 +136,15 @@ impl Cache {
         self.0.store.del(vec![key]).await
     }
 
-    /// Removes everything whose key matches a mask: `users.**` is every entry of the users service.
+    /// Removes everything whose key matches a mask: `users.*` is every entry of the users service.
     ///
-    /// `*` stops at dots, which also occur in numbers: use `**` after a name.
+    /// A `*` at the end stands for any text, as `**` does: keys have dots in numbers and texts, and what is left
+    /// behind would be outdated.
     ///
     /// # Errors
     /// When the store cannot be reached.
     pub async fn clean(&self, mask: &str) -> Result<()> {
-        let mask = Pattern::new(mask);
+        let mask = Pattern::new(&whole(mask));
         self.0.turns.removed(|key| mask.matches(key));
         self.0.store.clean(vec![mask]).await
     }
@@ -192,6 +195,11 @@ impl Cache {
         let params = action.handled(params.clone(), broker.options().validator)?;
         rule.key(action.full_name(), &params, &ctx, self.0.max_params_length)
     }
+}
+
+/// The mask with `**` instead of a `*` at its end.
+fn whole(mask: &str) -> Cow<'_, str> {
+    if mask.ends_with('*') && !mask.ends_with("**") { format!("{mask}*").into() } else { mask.into() }
 }
 
 impl fmt::Debug for Cache {

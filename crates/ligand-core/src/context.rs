@@ -22,6 +22,7 @@ use std::{
 use ligand_wire::{
     Data, Error, Payload, Result,
     key::{Found, KeyError, Text},
+    objects,
 };
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -304,7 +305,7 @@ impl Context {
     pub fn meta<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
         let carried = self.0.carried.lock();
         let Some(value) = carried.get(key) else { return Ok(None) };
-        match T::deserialize(value) {
+        match T::deserialize(objects::by_name(value)) {
             Ok(value) => Ok(Some(value)),
             // JavaScript nodes write null for nobody.
             Err(_) if value.is_null() => Ok(None),

@@ -15,9 +15,17 @@ mod reader;
 
 use std::{any::type_name, fmt};
 
-use serde::de::{Error, MapAccess, Unexpected, Visitor};
+use serde::{
+    Deserializer,
+    de::{Error, MapAccess, Unexpected, Visitor},
+};
 
 pub(crate) use self::reader::{Objects, is_around};
+
+/// The reader, with structs from objects only: for types of others that are read from what came from outside.
+pub fn by_name<'de, D: Deserializer<'de>>(from: D) -> impl Deserializer<'de, Error = D::Error> {
+    Objects(from)
+}
 
 /// Takes an object, or nothing; refuses a list where one is offered.
 pub(crate) struct ByName<V>(pub(crate) V);

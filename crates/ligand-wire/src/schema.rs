@@ -91,6 +91,17 @@ pub struct Property<'a> {
     pub json: &'a Value,
 }
 
+impl Property<'_> {
+    /// Whether values of the type do not show it when they are written.
+    pub fn is_unwritten(&self) -> bool {
+        is_unwritten(self.json)
+    }
+}
+
+fn is_unwritten(property: &Value) -> bool {
+    property.get("writeOnly") == Some(&Value::Bool(true))
+}
+
 impl Schema {
     /// The schema of what `T` deserializes from.
     ///
@@ -169,6 +180,41 @@ impl Schema {
     /// The whole document.
     pub fn root(&self) -> Part<'_> {
         Part { root: &self.0.json, json: &self.0.json }
+    }
+
+    /// Whether the root object has a property; `None` when the document does not say: it has alternatives, allows for
+    /// further properties, or is about something else.
+    pub fn has_property(&self, name: &str) -> Option<bool> {
+        let root = &self.0.json;
+        let mut known = false;
+        for node in node::chain(root, root) {
+            let open =
+                ["allOf", "anyOf", "oneOf", "patternProperties"].iter().any(|key| node.contains_key(*key))
+                    || ["additionalProperties", "unevaluatedProperties"]
+                        .iter()
+                        .any(|key| node.get(*key).is_some_and(|more| *more != Value::Bool(false)));
+            let properties = node::map(node, "properties");
+            if properties.is_some_and(|properties| properties.contains_key(name)) {
+                return Some(true);
+            }
+            if open {
+                return None;
+            }
+            known |= properties.is_some();
+        }
+        known.then_some(false)
+    }
+
+    /// The first property anywhere that values of the type do not show when they are written.
+    pub fn unwritten(&self) -> Option<String> {
+        let mut found = None;
+        visit(&self.0.json, &mut |node| {
+            let properties = node::map(node, "properties").into_iter().flatten();
+            for (name, _) in properties.filter(|(_, json)| is_unwritten(json)) {
+                found.get_or_insert_with(|| name.clone());
+            }
+        });
+        found
     }
 
     /// The properties of the root object; none when the schema is of another type.

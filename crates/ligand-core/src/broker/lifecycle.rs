@@ -20,6 +20,7 @@ use serde_json::json;
 
 use super::{ServiceBroker, State, wait};
 use crate::{
+    cache,
     context::{Context, Extra, Inner as ContextInner},
     middleware::order,
     registry::{Endpoint, Listener, ServiceItem},
@@ -418,26 +419,15 @@ fn check_policies(def: &ServiceDef) -> Result<()> {
             )));
         }
     }
-    for action in def.actions.iter().filter(|action| action.cache.is_some()) {
-        // What is refused here would answer with what was made for somebody else.
-        let why = match action {
-            action if action.streams => "it answers a stream, which can be read once",
-            action if action.wants_http() => "it asks for the HTTP request, which is no part of its key",
-            _ => continue,
-        };
-        return Err(Error::service_schema(format!(
-            "the action '{}' cannot be cached: {why}; write `cache = false`",
-            action.full_name()
-        )));
-    }
-    Ok(())
+    let cached = def.actions.iter().filter_map(|action| Some((action, action.cache.as_ref()?)));
+    cached.into_iter().try_for_each(|(action, rule)| cache::check(action, rule))
 }
 
 /// Settings that change actions.
 fn apply_settings(def: &mut ServiceDef) -> Result<()> {
     if def.settings.get("$cache") == Some(&serde_json::Value::Bool(true)) {
         for action in def.actions.iter_mut().filter(|action| !action.cache_off) {
-            action.cache.get_or_insert_with(crate::cache::CacheRule::new);
+            action.cache.get_or_insert_with(cache::CacheRule::new);
         }
     }
     Ok(())

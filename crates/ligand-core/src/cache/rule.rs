@@ -15,7 +15,12 @@ type Enabled = Arc<dyn Fn(&Context) -> bool + Send + Sync>;
 /// The `cache` option of an action.
 ///
 /// Without `keys` all parameters make the key. With them only these do: a path in the parameters (`id`,
-/// `user.name`), in the meta (`#user.id`) or in the headers (`@x-lang`).
+/// `user.name`), in the meta (`#user.id`) or in the headers (`@x-lang`). Names are those of the wire.
+///
+/// The parameters are what the handler gets: decoded and sanitised, with defaults, without fields that it drops.
+/// They are seen through the type's own `Serialize`: when that leaves something out that the handler reads, two inputs
+/// have one key. Fields that are read and never written are found when the service is made; a `Serialize` of your own
+/// needs `keys` or a `keygen` that name all that counts.
 #[derive(Clone, Default)]
 pub struct CacheRule {
     keys: Option<Vec<String>>,
@@ -52,6 +57,15 @@ impl CacheRule {
     pub fn enabled_if(mut self, enabled: impl Fn(&Context) -> bool + Send + Sync + 'static) -> Self {
         self.enabled = Some(Arc::new(enabled));
         self
+    }
+
+    pub(crate) fn has_keygen(&self) -> bool {
+        self.keygen.is_some()
+    }
+
+    /// The paths that make the key; `None` = all parameters.
+    pub(crate) fn names(&self) -> Option<&[String]> {
+        self.keys.as_deref()
     }
 
     pub(crate) fn ttl(&self) -> Option<Duration> {

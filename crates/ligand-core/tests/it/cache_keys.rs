@@ -210,3 +210,121 @@ async fn meta_headers_and_parameters_do_not_run_together() {
         assert_eq!(*known, input, "{}", all[0]);
     }
 }
+
+/// Parameters with rules and a schema, as `#[payload]` makes them.
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Credentials {
+    user_name: String,
+    #[serde(skip_serializing, default)]
+    #[allow(dead_code, reason = "read and never written")]
+    password: String,
+}
+
+impl ligand_wire::validate::Validate for Credentials {}
+
+#[tokio::test]
+async fn a_list_in_the_meta_is_no_struct_either() {
+    let own = |ctx: Context, (): ()| async move { ctx.require_meta::<Range>("range").map(|range| range.to) };
+    let broker =
+        builder().service(ServiceDef::new("s").action(Action::new("own", own))).start().await.unwrap();
+    let ask = |range: Value| broker.call_named("s.own", Payload::UNDEFINED).meta("range", range);
+    assert_eq!(ask(json!({ "to": 2 })).await.unwrap().take::<u32>().unwrap(), 2);
+    assert_eq!(ask(json!([1, 2])).await.unwrap_err().kind(), "META_INVALID");
+}
+
+#[tokio::test]
+async fn a_rule_that_would_mix_up_callers_does_not_start() {
+    let checked = |rule: CacheRule| {
+        action("a", |_, _: Credentials| async { Ok(1) }).params::<Credentials>().cache(rule)
+    };
+    let plain = |name: &str, rule: CacheRule| action(name, |_, _: Payload| async { Ok(1) }).cache(rule);
+    for (action, why) in [
+        (checked(CacheRule::keys(["user_name"])), "no parameter is named 'user_name', so the key"),
+        (checked(CacheRule::keys(["user_name"])), "write 'userName'"),
+        (checked(CacheRule::keys(["mail.host"])), "the parameters are password, userName"),
+        (checked(CacheRule::keys(["userName", "password"])), "'password' is read and never written"),
+        (checked(CacheRule::new()), "its parameter 'password' is read and never written"),
+        (plain("a", CacheRule::keys(["id", "#"])), "its key '#' names nothing"),
+        (plain("a:b", CacheRule::new()), "its name has a ':'"),
+    ] {
+        let error = builder().service(ServiceDef::new("s").action(action)).start().await.unwrap_err();
+        assert_eq!(error.kind(), "SERVICE_SCHEMA_ERROR");
+        assert!(error.message().contains(why), "{error}");
+    }
+    for action in [
+        checked(CacheRule::keys(["userName", "#user.id", "@x-lang"])),
+        checked(CacheRule::new().keygen(|_, _| String::new())),
+        plain("a", CacheRule::keys(["whatever"])),
+    ] {
+        builder().service(ServiceDef::new("s").action(action)).start().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn masks_find_every_entry_of_an_action() {
+    let long = "x".repeat(2000);
+    let params = [
+        json!({ "id": 1 }),
+        json!({ "id": 1.5 }),
+        json!({ "mail": "ada@example.org" }),
+        json!({ "filter": { "a.b": 1 }, "limit": 5 }),
+        json!({ "text": "a\"b" }),
+        json!({ "text": long.clone() }),
+        json!({ "filter": { "a": long }, "limit": 5 }),
+    ];
+    let echo = |name| action(name, |_, _: Payload| async { Ok(1) }).cache(CacheRule::new());
+    let broker = with_cache([echo("a"), echo("b")]).await;
+    let cache = broker.cache().unwrap();
+    for mask in ["s.a:*", "s.a*", "s.a**", "s.a:**"] {
+        for params in &params {
+            call(&broker, "s.a", params.clone()).await.unwrap();
+            call(&broker, "s.b", params.clone()).await.unwrap();
+        }
+        assert_eq!(keys(&broker).await.len(), 14);
+        // By default a key is bounded, whatever the parameters are.
+        assert!(keys(&broker).await.iter().all(|key| key.len() <= 512 + "s.a:".len()));
+        cache.clean(mask).await.unwrap();
+        let left = keys(&broker).await;
+        assert!(left.len() == 7 && left.iter().all(|key| key.starts_with("s.b:")), "{mask}: {left:?}");
+    }
+    const B: ActionRef<Value, i32> = ActionRef::new("s.b");
+    for params in params {
+        cache.del_for(&broker, B, params).await.unwrap();
+    }
+    assert!(keys(&broker).await.is_empty());
+    call(&broker, "s.b", json!({ "x": 1.5 })).await.unwrap();
+    cache.clean("s.*").await.unwrap();
+    assert!(keys(&broker).await.is_empty());
+}
+
+#[tokio::test]
+async fn parameters_that_change_nothing_do_not_fill_the_memory() {
+    let count = Counter::default();
+    let broker = with_cache([find(&count, CacheRule::new())]).await;
+    for number in 0..1000 {
+        let junk = json!({ "text": "x", format!("junk{number}"): "y".repeat(100) });
+        call(&broker, "s.find", junk).await.unwrap();
+    }
+    assert_eq!((keys(&broker).await.len(), count.get()), (1, 1));
+}
+
+#[tokio::test]
+async fn the_memory_of_a_cache_is_bounded() {
+    let echo = action("echo", |_, params: Payload| async move { Ok(params) }).cache(CacheRule::new());
+    let broker = builder()
+        .service(ServiceDef::new("s").action(echo))
+        .memory_cache()
+        .options(|options| options.cacher.as_mut().unwrap().max_memory = 1 << 20)
+        .start()
+        .await
+        .unwrap();
+    for number in 0..2000 {
+        call(&broker, "s.echo", json!({ "n": number, "text": "x".repeat(2000) })).await.unwrap();
+    }
+    let kept = keys(&broker).await.len();
+    // Key and value, 2.5 kB, are there for some of them.
+    assert!((100..450).contains(&kept), "{kept}");
+    call(&broker, "s.echo", json!({ "text": "x".repeat(1 << 20) })).await.unwrap();
+    assert!(keys(&broker).await.len() >= kept - 1);
+}

@@ -13,7 +13,7 @@ use ligand_wire::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-const ROUNDS: usize = 200_000;
+const ROUNDS: usize = 30_000;
 
 /// Names and texts that are parts of each other, and of the notation.
 const WORDS: &[&str] = &[
@@ -141,7 +141,7 @@ fn different_values_have_different_texts() {
             None => drop(texts.insert(key, value)),
         }
     }
-    assert!(met > 10_000 && plain > 10_000, "{met} met again, {plain} plain objects: the test shows little");
+    assert!(met > 1000 && plain > 1000, "{met} met again, {plain} plain objects: the test shows little");
 }
 
 #[test]
