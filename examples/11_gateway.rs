@@ -30,9 +30,8 @@ impl Books {
     }
 
     #[action(rest = "POST /")]
-    async fn create(&self, ctx: &Context) -> Book {
-        ctx.set_meta("$statusCode", 201);
-        Book { id: 1, full: false }
+    async fn create(&self) -> Reply<Book> {
+        Reply::created("/api/books/1", Book { id: 1, full: false })
     }
 }
 

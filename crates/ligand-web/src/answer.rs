@@ -2,8 +2,10 @@
 //!
 //! | result | `Content-Type` | body |
 //! |---|---|---|
-//! | nothing or null | none | empty, status 200 |
-//! | bytes | `application/octet-stream` | as they are |
+//! | nothing or null (`None`, `()`) | none | empty, status 200; a route may choose otherwise, see [`Absent`] |
+//! | bytes, a JavaScript `Buffer` | `application/octet-stream` | as they are |
+//! | a stream of bytes | `application/octet-stream` | as they come |
+//! | a stream of values | `application/x-ndjson` | a line of JSON each; with a content type of its own, texts as they are |
 //! | anything else | `application/json; charset=utf-8` | JSON, texts quoted |
 //!
 //! The action that was called changes that by a [`Reply`](ligand_core::Reply), or through its meta: `$statusCode`,
@@ -14,13 +16,37 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use hyper::ext::ReasonPhrase;
-use ligand_core::{Meta, Payload, Result};
+use ligand_core::{
+    Meta, Payload, Result,
+    stream::{Mode, Streaming},
+};
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::Body;
+use crate::{Body, error};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
+
+/// Headers that belong to the server.
+pub(crate) const FRAMING: [&str; 6] =
+    ["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer"];
+
+/// What a route answers when an action that succeeded has nothing to say: it answered `None`, `()`, null or nothing.
+/// An action that says its status itself is left alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Absent {
+    /// 200 without a body, as Moleculer does.
+    #[default]
+    Empty,
+    /// 200 with the JSON text `null`.
+    Null,
+    /// 204.
+    NoContent,
+    /// 404 `NOT_FOUND`; an action of this node that answers `()` is as with [`Absent::Empty`].
+    NotFound,
+}
 
 /// A response before it is encoded; what `after` hooks see and change.
 #[derive(Debug)]
@@ -32,12 +58,22 @@ pub struct Answer {
     /// Result of the action.
     pub payload: Payload,
     reason: Option<ReasonPhrase>,
+    pub(crate) absent: Absent,
+    /// The status of the route, until the action says another.
+    default: Option<StatusCode>,
 }
 
 impl Answer {
     /// A result with a status.
     pub fn new(status: StatusCode, payload: impl Into<Payload>) -> Self {
-        Self { status, headers: HeaderMap::new(), payload: payload.into(), reason: None }
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            payload: payload.into(),
+            reason: None,
+            absent: Absent::Empty,
+            default: Some(status),
+        }
     }
 
     /// Sets one header; a name or value that is not possible in HTTP is left out with a warning.
@@ -57,7 +93,10 @@ impl Answer {
                 .and_then(|code| u16::try_from(code).ok())
                 .filter(|code| (200..=599).contains(code))
             {
-                Some(code) => self.status = StatusCode::from_u16(code).unwrap_or(self.status),
+                Some(code) => {
+                    self.status = StatusCode::from_u16(code).unwrap_or(self.status);
+                    self.default = None;
+                }
                 None => tracing::warn!(%code, "$statusCode is not a status from 200 to 599, ignored"),
             }
         }
@@ -75,9 +114,31 @@ impl Answer {
 
     /// Encodes the content, once.
     pub(crate) fn into_response(self, head_only: bool) -> Result<Response<Body>> {
-        let Self { status, mut headers, payload, reason } = self;
-        let (bytes, kind) = encode(&payload, headers.contains_key(header::CONTENT_TYPE))?;
+        let Self { mut status, mut headers, payload, reason, absent, default } = self;
+        let typed = headers.contains_key(header::CONTENT_TYPE);
+        let source = payload.peek::<Streaming>().cloned();
+        let content = match &source {
+            Some(source) if source.mode() == Mode::Bytes => (Bytes::new(), Some(BYTES)),
+            Some(_) => (Bytes::new(), Some(LINES)),
+            None => match encode(&payload, typed)? {
+                Some(content) => content,
+                // Whoever says a status knows what the answer is.
+                None if default != Some(status) => (Bytes::new(), None),
+                None => match absent {
+                    Absent::Empty => (Bytes::new(), None),
+                    Absent::Null => (Bytes::from_static(b"null"), Some(JSON)),
+                    Absent::NoContent => {
+                        status = StatusCode::NO_CONTENT;
+                        (Bytes::new(), None)
+                    }
+                    Absent::NotFound => return Err(error::not_found()),
+                },
+            },
+        };
+        drop(payload);
+        let (bytes, kind) = content;
         let bodiless = status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+        headers.remove(header::CONTENT_LENGTH);
         if bodiless {
             headers.remove(header::CONTENT_TYPE);
         } else {
@@ -86,9 +147,15 @@ impl Answer {
             } else if bytes.is_empty() {
                 headers.remove(header::CONTENT_TYPE);
             }
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+            if source.is_none() {
+                headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+            }
         }
-        let body = if head_only || bodiless { Body::default() } else { Body::from(bytes) };
+        let body = match source {
+            _ if head_only || bodiless => Body::default(),
+            Some(source) => Body::stream(source, typed),
+            None => Body::from(bytes),
+        };
         let mut response = Response::new(body);
         *response.status_mut() = status;
         *response.headers_mut() = headers;
@@ -127,12 +194,11 @@ fn text(value: &Value) -> String {
 
 /// Framing belongs to the server; a value with characters impossible in a header is percent-encoded.
 fn set(headers: &mut HeaderMap, name: &str, value: &str, repeat: bool) {
-    let framing = ["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer"];
     let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else {
         tracing::warn!(name = ?name, "not the name of a header, ignored");
         return;
     };
-    if framing.contains(&parsed.as_str()) {
+    if FRAMING.contains(&parsed.as_str()) {
         tracing::warn!(name, "this header belongs to the server, ignored");
         return;
     }
@@ -155,13 +221,14 @@ fn encoded(text: &str) -> HeaderValue {
     HeaderValue::from_str(&out).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// The content and its type. With a type of its own (`typed`), a single value is written plainly.
-fn encode(payload: &Payload, typed: bool) -> Result<(Bytes, Option<HeaderValue>)> {
+/// The content and its type; `None` when there is none. With a type of its own (`typed`), a single value is written
+/// plainly.
+fn encode(payload: &Payload, typed: bool) -> Result<Option<(Bytes, Option<HeaderValue>)>> {
     if payload.is_null() {
-        return Ok((Bytes::new(), None));
+        return Ok(None);
     }
     if let Some(bytes) = payload.as_binary() {
-        return Ok((bytes.clone(), Some(BYTES)));
+        return Ok(Some((bytes.clone(), Some(BYTES))));
     }
     let json = match payload.as_json() {
         Some(bytes) => bytes.clone(),
@@ -172,15 +239,36 @@ fn encode(payload: &Payload, typed: bool) -> Result<(Bytes, Option<HeaderValue>)
         }
     };
     if *json == *b"null" {
-        return Ok((Bytes::new(), None));
+        return Ok(None);
+    }
+    if let Some(bytes) = buffer(&json) {
+        return Ok(Some((bytes, Some(BYTES))));
     }
     if typed
         && json.first() == Some(&b'"')
         && let Ok(text) = serde_json::from_slice::<String>(&json)
     {
-        return Ok((text.into(), None));
+        return Ok(Some((text.into(), None)));
     }
-    Ok((json, Some(JSON)))
+    Ok(Some((json, Some(JSON))))
+}
+
+/// The bytes of `{"type":"Buffer","data":[..]}`: what bytes become between nodes that speak JSON.
+fn buffer(json: &[u8]) -> Option<Bytes> {
+    #[derive(Deserialize)]
+    struct Buffer<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: std::borrow::Cow<'a, str>,
+        data: Vec<u8>,
+    }
+    let json = json.trim_ascii_start();
+    // Few answers name it, and those are looked at.
+    if json.first() != Some(&b'{') || !std::str::from_utf8(json).is_ok_and(|text| text.contains("\"Buffer\""))
+    {
+        return None;
+    }
+    let found: Buffer<'_> = serde_json::from_slice(json).ok()?;
+    (found.kind == "Buffer").then(|| found.data.into())
 }
 
 #[cfg(test)]
@@ -214,6 +302,15 @@ mod tests {
                 r#"{"type":"Buffer"}"#,
             ),
             (Payload::binary("raw"), "application/octet-stream", "raw"),
+            (Payload::json(r#"{"type":"Buffer","data":[114,97,119]}"#), "application/octet-stream", "raw"),
+            (Payload::json(r#" {"data":[], "x": {}, "type":"Buffer"}"#), "application/octet-stream", ""),
+            (Payload::from(json!({"type": "Buffer", "data": [114]})), "application/octet-stream", "r"),
+            (Payload::json(r#"{"is":"Buffer"}"#), "application/json; charset=utf-8", r#"{"is":"Buffer"}"#),
+            (
+                Payload::json(r#"{"type":"Buffer","data":[256]}"#),
+                "application/json; charset=utf-8",
+                r#"{"type":"Buffer","data":[256]}"#,
+            ),
         ] {
             let (status, headers, text) = sent(payload, json!({})).await;
             assert_eq!((status, &*text), (200, body));
@@ -256,6 +353,31 @@ mod tests {
         let (_, headers, _) = sent(Payload::NULL, json!({"$location": "/x"})).await;
         assert!(!headers.contains_key("location"));
         assert_eq!(sent(Payload::NULL, json!({"$statusCode": 99})).await.0, 200);
+    }
+
+    #[test]
+    fn a_route_chooses_what_nothing_is() {
+        let answer = |absent, payload, status: Option<u16>| {
+            let mut answer = Answer::new(StatusCode::OK, payload);
+            answer.absent = absent;
+            let said = status.map(|status| ("$statusCode".to_owned(), Value::from(status)));
+            answer.apply(&Meta::from(said.into_iter().collect::<Map<_, _>>()));
+            match answer.into_response(false) {
+                Ok(response) => {
+                    (response.status().as_u16(), http_body::Body::size_hint(response.body()).exact())
+                }
+                Err(error) => (error.code(), None),
+            }
+        };
+        for nothing in [|| Payload::UNDEFINED, || Payload::typed(None::<u8>), || Payload::json("null")] {
+            assert_eq!(answer(Absent::Empty, nothing(), None), (200, Some(0)));
+            assert_eq!(answer(Absent::Null, nothing(), None), (200, Some(4)));
+            assert_eq!(answer(Absent::NoContent, nothing(), None), (204, Some(0)));
+            assert_eq!(answer(Absent::NotFound, nothing(), None), (404, None));
+            assert_eq!(answer(Absent::NotFound, nothing(), Some(302)), (302, Some(0)));
+            assert_eq!(answer(Absent::NotFound, nothing(), Some(200)), (200, Some(0)));
+        }
+        assert_eq!(answer(Absent::NotFound, Payload::typed(0u8), None), (200, Some(1)));
     }
 
     #[tokio::test]

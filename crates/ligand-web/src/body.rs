@@ -1,65 +1,19 @@
-//! Bodies: what clients send, read within limits, and what is sent to them.
+//! Bodies that clients send, read within limits.
 
 mod json;
 
-use std::{
-    convert::Infallible,
-    fmt,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{fmt, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
-use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::{BodyExt as _, Full};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use ligand_core::{Error, Result};
 use serde_json::{Map, Value};
 
 pub(crate) use self::json::Shape;
 use crate::{error, query};
-
-/// The body of a response.
-#[derive(Debug, Default)]
-pub struct Body(Full<Bytes>);
-
-impl Body {
-    /// The whole content, for tests and adapters.
-    pub async fn bytes(self) -> Bytes {
-        match self.0.collect().await {
-            Ok(whole) => whole.to_bytes(),
-            Err(never) => match never {},
-        }
-    }
-}
-
-impl<T: Into<Bytes>> From<T> for Body {
-    fn from(bytes: T) -> Self {
-        Self(Full::new(bytes.into()))
-    }
-}
-
-impl http_body::Body for Body {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.0).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
-    }
-}
 
 /// The body of a request: bytes that are there already, or a connection that still delivers them.
 #[derive(Default)]

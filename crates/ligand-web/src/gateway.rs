@@ -11,7 +11,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use ligand_core::{
     Action, Context, Error, Event, IntoServiceDef, Payload, Result, ServiceBroker, ServiceDef, State,
     Visibility,
@@ -25,7 +25,7 @@ use crate::{
     health::Health,
     log::Told,
     pipeline,
-    route::{Format, MapError},
+    route::{Format, MapError, OnResponse},
     server::Server,
     table::Table,
 };
@@ -41,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) map_error: Option<MapError>,
     pub(crate) format: Option<Format>,
     pub(crate) expose_errors: bool,
+    pub(crate) on_response: Vec<OnResponse>,
     bind: Option<String>,
     port: Option<u16>,
     problems: Vec<String>,
@@ -65,6 +66,7 @@ impl Gateway {
             map_error: None,
             format: None,
             expose_errors: cfg!(debug_assertions),
+            on_response: Vec::new(),
             bind: None,
             port: None,
             problems: Vec::new(),
@@ -353,6 +355,16 @@ impl GatewayBuilder {
     /// builds only. Text kept with [`Error::with_internal`] is never sent.
     pub fn expose_errors(mut self, expose: bool) -> Self {
         self.0.expose_errors = expose;
+        self
+    }
+
+    /// Sees every response just before it is sent, after that of the route: also errors, unknown paths, preflights,
+    /// `/health` and `/ready`. It may change headers; those of the framing stay as they are.
+    pub fn on_response(
+        mut self,
+        hook: impl Fn(&Req, StatusCode, &mut HeaderMap) + Send + Sync + 'static,
+    ) -> Self {
+        self.0.on_response.push(Arc::new(hook));
         self
     }
 

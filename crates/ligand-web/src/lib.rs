@@ -46,8 +46,36 @@
 //!    and forms is converted by the schema of the action; JSON is passed on as it came, without being decoded
 //!    when nothing has to be merged into it.
 //! 8. `before` hooks, the call, `after` hooks, [`answer`].
+//! 9. `on_response` hooks of the route and of the gateway, which see every response, errors too.
 //!
-//! A client that goes away cancels the call.
+//! # A client that leaves
+//!
+//! Users close tabs and networks break, in the middle of a request too. What only reads is cancelled then: nobody wants
+//! its answer. What changes things runs to its end, with the hooks around it, so that no handler is cut between its
+//! `insert` and its `emit`. Which is which, the method says: `GET`, `HEAD` and `OPTIONS` read, all others change.
+//! [`Route::run_to_end`] says otherwise for a route, `#[action(run_to_end)]` or `run_to_end = false` for an action, and
+//! [`Context::run_to_end`](ligand_core::Context::run_to_end) for some steps of a handler, whoever called it. Time limits
+//! are kept in all cases; a call that goes on counts as a connection until it has ended.
+//!
+//! # What the answer is
+//!
+//! A value becomes JSON, bytes and streams a body; see [`answer`]. An action says more with a
+//! [`Reply`](ligand_core::Reply):
+//!
+//! ```
+//! use ligand_core::{Cookie, Reply};
+//!
+//! async fn log_in(name: String) -> Reply<String> {
+//!     Reply::new(name).cookie(Cookie::new("session", "a1b2")).header("cache-control", "no-store")
+//! }
+//! ```
+//!
+//! Other services that call it get the `String`. What it says never becomes the answer of an action that calls it. What
+//! the request was, an action learns with `#[action(http(headers("user-agent"), cookies("session")))]` and
+//! [`Context::http`](ligand_core::Context::http), on other nodes too.
+//!
+//! A streamed answer goes out as it comes and as fast as the client reads. Its source is dropped when the client leaves,
+//! whatever the method; an error of the source cuts the connection, so that nobody takes a part for the whole.
 //!
 //! # Differences from moleculer-web
 //!
@@ -88,14 +116,15 @@ mod pipeline;
 pub mod query;
 mod request;
 pub mod request_id;
+mod response;
 mod route;
 mod server;
 mod stall;
 mod table;
 
 pub use alias::Target;
-pub use answer::Answer;
-pub use body::{Body, RequestBody};
+pub use answer::{Absent, Answer};
+pub use body::RequestBody;
 pub use cors::Cors;
 pub use gateway::{Gateway, GatewayBuilder};
 /// The types of requests and responses that [`Gateway::handle`] speaks.
@@ -104,5 +133,6 @@ pub use http;
 pub use jwt::JwtKeys;
 pub use limits::{Limits, Size};
 pub use request::Req;
+pub use response::Body;
 pub use route::Route;
 pub use table::AliasInfo;

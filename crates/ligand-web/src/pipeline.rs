@@ -9,18 +9,19 @@ use std::{
 
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
-use ligand_core::{Context, Error, Id, Payload, ReplyHead, Result, ServiceBroker, State};
-use serde_json::json;
+use ligand_core::{Action, Context, Error, HttpWants, Id, Payload, ReplyHead, Result, ServiceBroker, State};
+use serde_json::{Value, json};
 
 use crate::{
-    Answer, Body, Req, RequestBody, Route, answer, body,
+    Absent, Answer, Body, Req, RequestBody, Route, answer, body,
     error::{self, Public},
     gateway::Inner,
     log::{self, one_line},
     params,
     path::{self, PathError},
     request_id,
-    table::{Access, Found, Leaf},
+    server::Seat,
+    table::{Access, Entry, Found, Leaf},
 };
 
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -46,7 +47,7 @@ pub(crate) async fn run(
         Some(_) if !has_host(&parts) => Some(error::bad_request("INVALID_HOST")),
         _ => None,
     };
-    let Parts { method, uri, headers, .. } = parts;
+    let Parts { method, uri, headers, mut extensions, .. } = parts;
     let head_only = method == Method::HEAD;
     let req = Arc::new(Req { method, uri, path: String::new(), headers, peer, params: Vec::new() });
     let mut exchange = Exchange {
@@ -57,6 +58,7 @@ pub(crate) async fn run(
         headers: HeaderMap::new(),
         route: None,
         head: ReplyHead::new(),
+        seat: extensions.remove::<Seat>(),
     };
     // A panic in a stage or hook ends this request only.
     let answer = AssertUnwindSafe(exchange.answer(&mut body, refused, head_only, &id)).catch_unwind().await;
@@ -72,6 +74,7 @@ pub(crate) async fn run(
         headers.insert(request_id::HEADER, id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
+    exchange.seen(&mut response);
     if let Some(line) = line {
         line.write(response.status(), start.elapsed(), &id);
     }
@@ -107,6 +110,8 @@ struct Exchange<'a> {
     route: Option<Arc<Route>>,
     /// What the action says about the answer.
     head: ReplyHead,
+    /// The place of the connection.
+    seat: Option<Seat>,
 }
 
 impl Exchange<'_> {
@@ -276,21 +281,49 @@ impl Exchange<'_> {
         let content = body::content(body, &req.headers, rules).await?;
         let join = if route.separate { params::separate } else { params::merge };
         let params = join(&req.params, req.query(), rules.pairs, content, def.params_of())?;
-        for hook in &route.before {
-            hook(self.ctx.clone(), req.clone()).await?;
+        let call = Call {
+            req,
+            entry: entry.clone(),
+            http: def.http_of(),
+            absent: if answers_nothing(def) && route.absent == Absent::NotFound {
+                Absent::Empty
+            } else {
+                route.absent
+            },
+            params,
+            head: self.head.clone(),
+        };
+        let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.req.method);
+        if !def.run_to_end_of().or(route.run_to_end).unwrap_or(!safe) {
+            return call.run(self.ctx.clone()).await;
         }
-        let mut call = self.ctx.call_named(entry.action.to_string(), params);
-        if let Some(options) = &route.call_options {
-            call = call.with_options(options.clone());
+        // The client may leave: what changes things is not left half done, and its connection counts until it has ended.
+        let seat = self.seat.clone();
+        let work = move |ctx| async move {
+            let answer = call.run(ctx).await;
+            drop(seat);
+            answer
+        };
+        self.ctx.run_to_end(work).await
+    }
+
+    /// Hooks that see every response. One that panics is passed over.
+    fn seen(&self, response: &mut Response<Body>) {
+        let status = response.status();
+        let headers = response.headers_mut();
+        let route = self.route.iter().flat_map(|route| &route.on_response);
+        for hook in route.chain(&self.gateway.on_response) {
+            let length = headers.remove(header::CONTENT_LENGTH);
+            if catch_unwind(AssertUnwindSafe(|| hook(&self.req, status, headers))).is_err() {
+                tracing::error!("an `on_response` hook of the gateway panicked");
+            }
+            for name in answer::FRAMING {
+                headers.remove(name);
+            }
+            if let Some(length) = length {
+                headers.insert(header::CONTENT_LENGTH, length);
+            }
         }
-        let call = call.reply_head(&self.head);
-        let result: Payload = call.await.map_err(|error| error::outward(error, &entry.action))?;
-        let mut answer = Answer::new(entry.status, result);
-        answer.apply(&self.head.directives());
-        for hook in &route.after {
-            answer = hook(self.ctx.clone(), req.clone(), answer).await?;
-        }
-        Ok(answer)
     }
 
     fn empty(&mut self, status: StatusCode) -> Response<Body> {
@@ -363,6 +396,47 @@ impl Exchange<'_> {
             true => error,
             false => error::hide(error),
         }
+    }
+}
+
+/// The result is `()`: an action that says nothing by its nature.
+fn answers_nothing(action: &Action) -> bool {
+    action.returns_of().is_some_and(|schema| schema.json().get("type") == Some(&Value::from("null")))
+}
+
+/// A call with the hooks around it.
+struct Call {
+    req: Arc<Req>,
+    entry: Arc<Entry>,
+    http: Option<HttpWants>,
+    absent: Absent,
+    params: Payload,
+    head: ReplyHead,
+}
+
+impl Call {
+    async fn run(self, ctx: Context) -> Result<Answer> {
+        let Self { req, entry, http, absent, params, head } = self;
+        let route = &entry.route;
+        for hook in &route.before {
+            hook(ctx.clone(), req.clone()).await?;
+        }
+        let mut call = ctx.call_named(entry.action.to_string(), params);
+        if let Some(options) = &route.call_options {
+            call = call.with_options(options.clone());
+        }
+        if let Some(wants) = http {
+            call = call.http(req.wanted(&wants));
+        }
+        let call = call.reply_head(&head);
+        let result: Payload = call.await.map_err(|error| error::outward(error, &entry.action))?;
+        let mut answer = Answer::new(entry.status, result);
+        answer.absent = absent;
+        answer.apply(&head.directives());
+        for hook in &route.after {
+            answer = hook(ctx.clone(), req.clone(), answer).await?;
+        }
+        Ok(answer)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use http::{HeaderMap, Method, Uri};
+use ligand_core::{HttpRequest, HttpWants};
 
 /// A request as authentication, hooks and error handlers see it. Its body is not here: it becomes the parameters
 /// of the call.
@@ -29,6 +30,13 @@ impl Req {
     /// A parameter of the path, decoded.
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params.iter().find(|(own, _)| **own == *name).map(|(_, value)| value.as_str())
+    }
+
+    /// What an action wants to know.
+    pub(crate) fn wanted(&self, wants: &HttpWants) -> HttpRequest {
+        let headers = self.headers.iter();
+        let texts = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        wants.of(self.method.as_str(), &self.path, self.peer, texts)
     }
 
     /// The query string as sent.

@@ -2,19 +2,20 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use ligand_core::{Action, CallOptions, Context, Error, Result};
 use ligand_wire::pattern::Pattern;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Answer, Cors, Req, Size,
+    Absent, Answer, Cors, Req, Size,
     alias::{self, Alias, Target, Verb},
     auth::{self, After, Authenticate, Authorize, Before},
 };
 
 pub(crate) type MapError = Arc<dyn Fn(&Req, Error) -> Error + Send + Sync>;
+pub(crate) type OnResponse = Arc<dyn Fn(&Req, StatusCode, &mut HeaderMap) + Send + Sync>;
 pub(crate) type Format = Arc<dyn Fn(&Error) -> Value + Send + Sync>;
 
 /// A prefix and what is reachable below it. Nothing is, until an alias, [`Route::auto_aliases`] or
@@ -41,6 +42,9 @@ pub struct Route {
     pub(crate) forms: bool,
     pub(crate) separate: bool,
     pub(crate) call_options: Option<CallOptions>,
+    pub(crate) run_to_end: Option<bool>,
+    pub(crate) absent: Absent,
+    pub(crate) on_response: Vec<OnResponse>,
     pub(crate) problems: Vec<String>,
 }
 
@@ -70,6 +74,9 @@ impl Route {
             forms: false,
             separate: false,
             call_options: None,
+            run_to_end: None,
+            absent: Absent::Empty,
+            on_response: Vec::new(),
             problems,
         }
     }
@@ -179,7 +186,7 @@ impl Route {
         self
     }
 
-    /// Runs after a successful call and may change the reply. The context holds the meta the action left.
+    /// Runs after a successful call and may change the answer. The context holds the meta the action left.
     pub fn after<F, Fut, E>(mut self, hook: F) -> Self
     where
         F: Fn(Context, Arc<Req>, Answer) -> Fut + Send + Sync + 'static,
@@ -187,6 +194,38 @@ impl Route {
         E: Into<Error>,
     {
         self.after.push(auth::after(hook));
+        self
+    }
+
+    /// Sees every response of the route just before it is sent, also errors, preflights and paths below it that lead
+    /// nowhere, and may change its headers. Headers of the framing stay as they are.
+    ///
+    /// ```
+    /// # use ligand_web::Route;
+    /// let route = Route::new("/api").on_response(|_req, status, headers| {
+    ///     if status.is_client_error() {
+    ///         headers.insert("cache-control", "no-store".parse().expect("a header value"));
+    ///     }
+    /// });
+    /// ```
+    pub fn on_response(
+        mut self,
+        hook: impl Fn(&Req, StatusCode, &mut HeaderMap) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_response.push(Arc::new(hook));
+        self
+    }
+
+    /// What an action that answers nothing (`None`, `()`, null) becomes. Default: [`Absent::Empty`].
+    pub fn absent(mut self, absent: Absent) -> Self {
+        self.absent = absent;
+        self
+    }
+
+    /// Whether calls go on to their end when the client leaves, with the hooks around them. Default: they do, unless the
+    /// method of the request is `GET`, `HEAD` or `OPTIONS`. An action can say otherwise with `run_to_end`.
+    pub fn run_to_end(mut self, always: bool) -> Self {
+        self.run_to_end = Some(always);
         self
     }
 

@@ -20,7 +20,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 
-pub(crate) use self::connection::Load;
+pub(crate) use self::connection::{Load, Seat};
 use crate::gateway::Inner;
 
 /// How far a stop has come.

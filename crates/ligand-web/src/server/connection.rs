@@ -40,6 +40,7 @@ pub(super) async fn serve(
     mut crowded: watch::Receiver<bool>,
     seat: OwnedSemaphorePermit,
 ) {
+    let seat = Seat { _permit: Arc::new(seat) };
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, %peer, "no TCP_NODELAY");
     }
@@ -53,7 +54,8 @@ pub(super) async fn serve(
         .max_headers(limits.headers)
         .max_buf_size(limits.header_bytes.max(8192));
     let ending = phase.clone();
-    let service = service_fn(|request: http::Request<Incoming>| {
+    let service = service_fn(|mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(seat.clone());
         let (gateway, broker, ending) = (&gateway, &broker, &ending);
         let running = load.begin();
         async move {
@@ -102,7 +104,12 @@ pub(super) async fn serve(
             }
         }
     }
-    drop(seat);
+}
+
+/// The place of a connection among those that the gateway takes; held also by a call that goes on without its client.
+#[derive(Clone)]
+pub(crate) struct Seat {
+    _permit: Arc<OwnedSemaphorePermit>,
 }
 
 /// What a connection carries at the moment.

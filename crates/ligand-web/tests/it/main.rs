@@ -11,12 +11,15 @@ mod cors;
 mod fixture;
 mod health;
 mod hostile;
+mod leaving;
 mod log;
 mod params;
 mod remote;
 mod replies;
 mod routing;
+mod sealed;
 mod server;
 #[cfg(feature = "jwt")]
 mod shop;
 mod stages;
+mod streaming;
