@@ -7,6 +7,7 @@ mod call;
 mod emit;
 mod internal;
 mod lifecycle;
+mod listener_errors;
 mod mcall;
 mod parts;
 mod plugs;
@@ -26,9 +27,10 @@ use tokio::{sync::watch, time::Instant};
 pub use builder::BrokerBuilder;
 pub(crate) use call::serve;
 pub use call::{CallOptions, Outgoing};
+pub(crate) use emit::receive as receive_event;
 pub use emit::{Emit, OutgoingEvent};
-pub(crate) use emit::{log_event_error, receive as receive_event};
 pub(crate) use internal::hostname;
+use listener_errors::ListenerErrors;
 pub use mcall::Mcall;
 pub(crate) use parts::Parts;
 pub use request::Request;
@@ -89,6 +91,7 @@ struct Inner {
     emit_hooks: Option<DynEmit>,
     state: watch::Sender<State>,
     tasks: Tasks,
+    listener_errors: ListenerErrors,
     /// All services in order of creation, also those that do not take calls yet.
     services: Mutex<Vec<Arc<ServiceItem>>>,
     born: Instant,
@@ -153,6 +156,12 @@ impl ServiceBroker {
     /// Counters of the traffic with other nodes; `None` without a transporter.
     pub fn traffic(&self) -> Option<Traffic> {
         self.0.transit.as_ref().map(|transit| transit.traffic())
+    }
+
+    /// How many listeners of this node have failed so far: each is one event that one service did not take. The log
+    /// names event, service, sender and cause.
+    pub fn listener_errors(&self) -> u64 {
+        self.0.listener_errors.count()
     }
 
     /// What waits for other nodes or runs for them now; `None` without a transporter.

@@ -7,6 +7,7 @@ mod carried;
 mod id;
 mod locals;
 mod meta;
+mod trace;
 
 use std::{
     borrow::Cow,
@@ -31,6 +32,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::carried::{Arrived, Carried};
 use self::locals::Locals;
+pub(crate) use self::trace::{Trace, parent_of};
 pub use self::{carried::ReplyHead, id::Id, meta::Meta};
 use crate::{
     broker::{Emit, Mcall, Request, ServiceBroker},
@@ -64,6 +66,7 @@ pub(crate) struct Inner {
     /// `None`: this context starts the request, its own id is the request's.
     pub(crate) request_id: Option<Id>,
     pub(crate) parent_id: Option<Id>,
+    pub(crate) trace: Option<Arc<Trace>>,
     pub(crate) caller: Option<Arc<str>>,
     pub(crate) carried: Mutex<Carried>,
     /// What the meta was when it came from the caller: only changes flow back.
@@ -148,6 +151,7 @@ impl Inner {
             id: Id::random(),
             request_id: None,
             parent_id: None,
+            trace: None,
             caller: None,
             carried: Mutex::default(),
             inherited: Meta::default(),
@@ -483,8 +487,20 @@ impl Context {
 
     /// The same place in the call tree, with all the time.
     fn without_deadline(&self) -> Self {
-        let Inner { home, id, request_id, parent_id, caller, extra, level, no_cache, pinned, span, .. } =
-            self.inner();
+        let Inner {
+            home,
+            id,
+            request_id,
+            parent_id,
+            trace,
+            caller,
+            extra,
+            level,
+            no_cache,
+            pinned,
+            span,
+            ..
+        } = self.inner();
         let carried = self.down();
         let inherited = carried.meta().clone();
         Inner {
@@ -492,6 +508,7 @@ impl Context {
             id: id.clone(),
             request_id: request_id.clone(),
             parent_id: parent_id.clone(),
+            trace: trace.clone(),
             caller: caller.clone(),
             carried: Mutex::new(carried),
             inherited,

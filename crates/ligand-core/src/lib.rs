@@ -15,6 +15,7 @@ mod error_data;
 mod future;
 pub mod log;
 pub mod middleware;
+mod quiet;
 pub mod registry;
 pub mod runtime;
 pub mod service;

@@ -18,7 +18,6 @@ mod packing;
 mod pending;
 mod pongs;
 mod pulse;
-mod quiet;
 mod returning;
 mod serving;
 mod size;
@@ -58,8 +57,8 @@ pub use stats::{InFlight, Traffic};
 
 use self::{
     buffer::Buffer, control::Events, cpu::CpuMeter, early::Early, inbound::EventIn, kept::Kept,
-    packing::Pile, pending::Pending, pongs::Pongs, quiet::Quiet, returning::Returning, serving::Serving,
-    stats::Stats, story::Answers, streams::Streams,
+    packing::Pile, pending::Pending, pongs::Pongs, returning::Returning, serving::Serving, stats::Stats,
+    story::Answers, streams::Streams,
 };
 use crate::{
     broker::{ServiceBroker, WeakBroker},
@@ -67,6 +66,7 @@ use crate::{
     context::{Context, Id},
     future::Work,
     middleware::{debug::TransitLogger, order},
+    quiet::Quiet,
     registry::{
         Endpoint, Node,
         strategy::{Latencies, StrategyOptions},

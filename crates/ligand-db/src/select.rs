@@ -35,7 +35,7 @@ impl<'p> Select<'p> {
         }
         for name in self.exclude.into_iter().flat_map(Names::iter) {
             match name.split_once('.') {
-                None => drop(row.remove(name)),
+                None => drop(row.shift_remove(name)),
                 Some((first, rest)) => drop(row.get_mut(first).map(|value| leave_out(value, rest))),
             }
         }
@@ -58,6 +58,6 @@ fn leave_out(value: &mut Value, rest: &str) {
     let Value::Object(value) = value else { return };
     match rest.split_once('.') {
         Some((first, rest)) => drop(value.get_mut(first).map(|inner| leave_out(inner, rest))),
-        None => drop(value.remove(rest)),
+        None => drop(value.shift_remove(rest)),
     }
 }

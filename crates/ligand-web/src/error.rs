@@ -126,10 +126,10 @@ pub(crate) fn hide(error: Error) -> Error {
         error = error.with_message(text);
     }
     match error.data_mut() {
-        Some(Value::Object(data)) => drop(data.remove("nodeID")),
+        Some(Value::Object(data)) => drop(data.shift_remove("nodeID")),
         Some(Value::Array(entries)) => {
             for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
-                entry.remove("nodeID");
+                entry.shift_remove("nodeID");
             }
         }
         _ => {}

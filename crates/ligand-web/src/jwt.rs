@@ -194,7 +194,9 @@ impl JwtKeys {
         let Some((algorithm, key)) = &self.0.signing else {
             return Err(Error::internal_error("a public key cannot sign tokens"));
         };
-        let Value::Object(mut claims) = serde_json::to_value(claims)? else {
+        let mut claims = serde_json::to_value(claims)?;
+        ligand_wire::text::whole_numbers(&mut claims);
+        let Value::Object(mut claims) = claims else {
             return Err(Error::internal_error("the claims of a token must be an object"));
         };
         let now = now();

@@ -340,7 +340,7 @@ impl Exchange<'_> {
         // The hook that panicked may be one of those that shape errors.
         match catch_unwind(AssertUnwindSafe(|| self.fail(error.clone(), head_only, id))) {
             Ok(response) => response,
-            Err(_) => self.refusal(&error, serde_json::to_vec(&Public(&error)), head_only),
+            Err(_) => self.refusal(&error, ligand_wire::text::to_vec(&Public(&error)), head_only),
         }
     }
 
@@ -363,8 +363,8 @@ impl Exchange<'_> {
         };
         let format = route.and_then(|route| route.format.as_ref()).or(self.gateway.format.as_ref());
         let json = match format {
-            Some(format) => serde_json::to_vec(&format(&error)),
-            None => serde_json::to_vec(&Public(&error)),
+            Some(format) => ligand_wire::text::to_vec(&format(&error)),
+            None => ligand_wire::text::to_vec(&Public(&error)),
         };
         self.refusal(&error, json, head_only)
     }

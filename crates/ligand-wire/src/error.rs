@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::schema::FieldError;
 
 mod classes;
+mod texts;
 mod wire;
 
 pub(crate) use self::wire::Plain;
@@ -43,6 +44,8 @@ struct Inner {
     internal: Option<Box<str>>,
     node_id: Option<Arc<str>>,
     code: u16,
+    /// The code belongs to the error. Without, it is a plain error, as `throw new Error(..)` makes one.
+    coded: bool,
     retryable: bool,
 }
 
@@ -70,12 +73,14 @@ impl Error {
             internal: None,
             node_id: None,
             code,
+            coded: true,
             retryable: false,
         }))
     }
 
-    /// Sets the machine-readable `type`, for example `EMAIL_EXISTS`.
+    /// Sets the machine-readable `type`, for example `EMAIL_EXISTS`. A plain error is none any more: its code travels.
     pub fn with_kind(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
+        self.0.coded = true;
         self.0.kind = Kind::Text(kind.into());
         self
     }
@@ -95,6 +100,7 @@ impl Error {
     /// Replaces the numeric code.
     pub fn with_code(mut self, code: u16) -> Self {
         self.0.code = code;
+        self.0.coded = true;
         self
     }
 
@@ -133,9 +139,23 @@ impl Error {
         &self.0.name
     }
 
-    /// HTTP-like code, for example 404.
+    /// HTTP-like code, for example 404; 500 for a plain error.
     pub fn code(&self) -> u16 {
         self.0.code
+    }
+
+    /// Whether this is a plain error: one that came with `?` from another crate, of [`Error::new`], or what
+    /// JavaScript throws as `new Error(text)`. Here its code is 500, for circuit breakers, gateways and whoever asks;
+    /// it travels without a code, as those of JavaScript do, whose circuit breakers do not count it.
+    pub fn is_plain(&self) -> bool {
+        !self.0.coded
+    }
+
+    /// Makes it a plain error; its code is 500 then.
+    pub(crate) fn plain(mut self) -> Self {
+        self.0.code = 500;
+        self.0.coded = false;
+        self
     }
 
     /// Machine-readable `type`; empty when there is none.
@@ -240,6 +260,7 @@ impl PartialEq for Error {
         let (a, b) = (&self.0, &other.0);
         a.name == b.name
             && a.code == b.code
+            && a.coded == b.coded
             && a.kind == b.kind
             && a.message == b.message
             && a.data == b.data

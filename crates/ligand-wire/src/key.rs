@@ -46,7 +46,7 @@
 
 mod json;
 mod key_text;
-mod number;
+pub(crate) mod number;
 mod order;
 mod path;
 mod serializer;

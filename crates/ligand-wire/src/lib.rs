@@ -15,6 +15,7 @@ pub mod payload;
 pub mod redact;
 pub mod rules;
 pub mod schema;
+pub mod text;
 pub mod topic;
 pub mod validate;
 

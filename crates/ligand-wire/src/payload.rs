@@ -342,12 +342,12 @@ impl Payload {
             Repr::Owned(typed) => text(&**typed, out)?,
             Repr::Typed(typed) => text(&**typed, out)?,
             Repr::Value(value) => {
-                serde_json::to_writer(out, &**value).map_err(|e| encode_error("Value", &e))?;
+                crate::text::to_writer(out, &**value).map_err(|e| encode_error("Value", &e))?;
             }
             Repr::Encoded(Format::Json, bytes) => out.extend_from_slice(bytes),
             Repr::Encoded(format, bytes) => serializers::transcode(*format, bytes, Format::Json, out)?,
             Repr::Binary(bytes) => {
-                serde_json::to_writer(out, &binary::Plain(bytes)).map_err(|e| encode_error("bytes", &e))?;
+                crate::text::to_writer(out, &binary::Plain(bytes)).map_err(|e| encode_error("bytes", &e))?;
             }
         }
         Ok(())

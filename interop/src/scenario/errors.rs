@@ -108,9 +108,7 @@ pub(super) async fn own(cluster: &Cluster) -> Outcome {
         same(format_args!("origin of an ordinary error of {node}"), &error["nodeID"], &json!(node.id()))?;
         let code = &error["code"];
         ensure(code.is_null() || *code == 500, format_args!("code of an ordinary error of {node}"), code)?;
-        // A JavaScript error says what it is; a Rust one keeps that for its own log.
-        let name = if node.program().is_js() { "Error" } else { "InternalServerError" };
-        same(format_args!("name of an ordinary error of {node}"), &error["name"], &json!(name))?;
+        same(format_args!("name of an ordinary error of {node}"), &error["name"], &json!("Error"))?;
 
         if node.program().is_js() {
             let error = fail(cluster, node, "text").await?;

@@ -12,7 +12,10 @@ use ligand_wire::{Error, Result};
 use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
 
-use super::{Inner, Parts, ServiceBroker, State, WeakBroker, call, emit, internal, plugs};
+use super::{
+    Inner, Parts, ServiceBroker, State, WeakBroker, call, emit, internal, listener_errors::ListenerErrors,
+    plugs,
+};
 use crate::{
     cache::{Cache, Cacher, MemoryCacher},
     config::{self, CacherKind, CacherOptions, Env, Options},
@@ -213,6 +216,7 @@ impl BrokerBuilder {
             registry: Registry::new(strategy),
             state: watch::Sender::new(State::Starting),
             tasks,
+            listener_errors: ListenerErrors::default(),
             services: Mutex::default(),
             born: Instant::now(),
         }));

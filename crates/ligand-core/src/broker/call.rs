@@ -313,6 +313,7 @@ fn prepare(
         outer = parent.deadline();
         inner.request_id = Some(parent.request_id());
         inner.parent_id = Some(parent.id());
+        inner.trace = parent.trace();
         inner.level = parent.level() + 1;
         inner.caller = parent.service_name().cloned();
         let carried = parent.down();

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::ServiceBroker;
 use crate::{
-    context::{Context, EventKind, Extra, Home, Id, Inner as ContextInner, Meta},
+    context::{Context, EventKind, Extra, Home, Id, Inner as ContextInner, Meta, parent_of},
     future::{BoxFuture, Work, guarded, isolate},
     registry::{Group, Groups, Listener, Node},
     service::Caller,
@@ -272,8 +272,10 @@ fn packet<'a>(event: &'a OutgoingEvent, id: &Id, groups: Vec<Cow<'a, str>>) -> E
         meta: Cow::Owned(carried.to_packet(None, None)),
         headers: Some(Cow::default()),
         level: parent.map_or(1, |parent| parent.level() + 1),
-        tracing: None,
-        parent_id: parent.map(|parent| text(parent.id())),
+        tracing: parent.and_then(Context::tracing),
+        parent_id: parent.and_then(|parent| {
+            parent_of(parent.trace().as_deref(), Some(&parent.inner().id)).cloned().map(text)
+        }),
         request_id: Some(text(parent.map_or_else(|| id.clone(), Context::request_id))),
         caller: parent.and_then(|parent| parent.service_name()).map(|name| Cow::Borrowed(&**name)),
     }
@@ -302,6 +304,7 @@ pub(crate) async fn receive(
             let mut inner = ContextInner::new(Home::Listener(listener.clone()));
             inner.request_id.clone_from(&from.request_id);
             inner.parent_id.clone_from(&from.parent_id);
+            inner.trace.clone_from(&from.trace);
             inner.level = from.level;
             inner.caller.clone_from(&from.caller);
             inner.carried = Mutex::new(from.carried.clone());
@@ -369,7 +372,7 @@ impl Hearing {
         match poll {
             Ok(Poll::Ready(Ok(()))) => {}
             Ok(Poll::Ready(Err(error))) | Err(error) => {
-                log_event_error(ctx.event_name(), &error);
+                ctx.broker().note_listener_error(&ctx, &error);
                 self.first.get_or_insert(error);
             }
             Ok(Poll::Pending) => {
@@ -378,7 +381,7 @@ impl Hearing {
                 self.tasks.spawn(async move {
                     let result = isolate(work).await;
                     if let Err(error) = &result {
-                        log_event_error(ctx.event_name(), error);
+                        ctx.broker().note_listener_error(&ctx, error);
                     }
                     drop(ctx);
                     let _ = done.send(result);
@@ -399,6 +402,7 @@ fn context(event: &OutgoingEvent, sent: &Arc<Extra>, listener: &Arc<Listener>) -
     if let Some(parent) = event.caller.context() {
         inner.request_id = Some(parent.request_id());
         inner.parent_id = Some(parent.id());
+        inner.trace = parent.trace();
         inner.level = parent.level() + 1;
         inner.caller = parent.service_name().cloned();
     }
@@ -406,7 +410,10 @@ fn context(event: &OutgoingEvent, sent: &Arc<Extra>, listener: &Arc<Listener>) -
     inner.build()
 }
 
-#[cold]
-pub(crate) fn log_event_error(event: &str, error: &Error) {
-    tracing::error!(event, error = %format!("{error:#}"), "a listener failed");
+impl ServiceBroker {
+    /// A listener of this node failed.
+    #[cold]
+    pub(crate) fn note_listener_error(&self, ctx: &Context, error: &Error) {
+        self.0.listener_errors.note(ctx, error);
+    }
 }

@@ -22,7 +22,7 @@ impl Meta {
 
     /// Removes one value.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
-        Arc::make_mut(self.0.as_mut()?).remove(key)
+        Arc::make_mut(self.0.as_mut()?).shift_remove(key)
     }
 
     /// True when nothing is set.

@@ -104,9 +104,9 @@ async fn handle_when_due(mut watch: Watch, stopping: impl Future<Output = ()>, n
         };
     };
     let Some((ctx, payload)) = latest else { return };
-    let name = ctx.event_name().to_owned();
-    let work = crate::future::isolate(async move { next.call(&ctx, payload).await });
+    let own = ctx.clone();
+    let work = crate::future::isolate(async move { next.call(&own, payload).await });
     if let Err(error) = work.await {
-        crate::broker::log_event_error(&name, &error);
+        ctx.broker().note_listener_error(&ctx, &error);
     }
 }

@@ -39,11 +39,11 @@ fn public_settings(settings: &Map<String, Value>) -> Value {
     };
     for path in secret {
         // A key may have dots of its own.
-        if shown.remove(path).is_none() {
+        if shown.shift_remove(path).is_none() {
             hide(&mut shown, path);
         }
     }
-    shown.remove("$secureSettings");
+    shown.shift_remove("$secureSettings");
     Value::Object(shown)
 }
 
@@ -63,7 +63,7 @@ fn hide(settings: &mut Map<String, Value>, path: &str) {
         at = next;
     }
     match at {
-        Value::Object(map) => drop(map.remove(last)),
+        Value::Object(map) => drop(map.shift_remove(last)),
         Value::Array(items) => {
             if let Some(item) = last.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
                 *item = Value::Null;

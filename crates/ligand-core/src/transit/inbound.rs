@@ -30,7 +30,9 @@ use super::{
 use crate::{
     ServiceBroker,
     broker::{State, receive_event, serve},
-    context::{Arrived, Carried, Context, EventKind, Extra, Headers, Home, Id, Inner as ContextInner, Limit},
+    context::{
+        Arrived, Carried, Context, EventKind, Extra, Headers, Home, Id, Inner as ContextInner, Limit, Trace,
+    },
     registry::{Endpoint, Node},
     service::Visibility,
     stream::{Mode, Streaming},
@@ -53,6 +55,7 @@ pub(crate) struct EventContext {
     pub(crate) headers: Option<Arc<Headers>>,
     pub(crate) level: u32,
     pub(crate) parent_id: Option<Id>,
+    pub(crate) trace: Option<Arc<Trace>>,
     pub(crate) request_id: Option<Id>,
     pub(crate) caller: Option<Arc<str>>,
     pub(crate) node: Arc<str>,
@@ -345,12 +348,14 @@ impl Transit {
             }
             false => (None, None),
         };
+        let parent_id = event.parent_id.map(|id| Id::parse(&id));
         let ctx = EventContext {
             kind: if event.broadcast { EventKind::Broadcast } else { EventKind::Emit },
             carried: Arrived::new(event.meta.into_owned(), "").carried,
             headers: event.headers.and_then(|headers| texts(&headers)),
             level: event.level.clamp(1, DEEPEST),
-            parent_id: event.parent_id.map(|id| Id::parse(&id)),
+            trace: Trace::of_packet(event.tracing, parent_id.as_ref()),
+            parent_id,
             request_id: event.request_id.map(|id| Id::parse(&id)),
             caller: event.caller.map(|caller| caller.as_ref().into()),
             node: node.id().clone(),
@@ -411,10 +416,10 @@ impl Transit {
             }
             // The flag is the transport's, not the caller's.
             if let Some(headers) = &mut request.headers {
-                headers.to_mut().remove(MODE_FLAG);
+                headers.to_mut().shift_remove(MODE_FLAG);
             }
             if request.meta.contains_key(MODE_FLAG) {
-                request.meta.to_mut().remove(MODE_FLAG);
+                request.meta.to_mut().shift_remove(MODE_FLAG);
             }
         }
         let Some(seat) = self.serving.enter(self.options.transit.max_running) else {
@@ -446,6 +451,7 @@ impl Transit {
             false => Id::parse(&id),
         });
         inner.parent_id = request.parent_id.map(|id| Id::parse(&id));
+        inner.trace = Trace::of_packet(request.tracing, inner.parent_id.as_ref());
         inner.caller = request.caller.map(|caller| caller.as_ref().into());
         inner.level = request.level.clamp(1, DEEPEST);
         let Arrived { carried, http, mute } = Arrived::new(request.meta.into_owned(), &request.id);

@@ -24,7 +24,7 @@ use super::{
     streams::{self, Way},
 };
 use crate::{
-    context::{Context, Headers, Id, Inner, Meta},
+    context::{Context, Headers, Id, Inner, Meta, parent_of},
     future::Work,
     registry::{Endpoint, Node, strategy::Pick},
     stream::Credit,
@@ -251,8 +251,9 @@ pub(super) fn describe<'a>(
             (end.saturating_duration_since(Instant::now()).as_secs_f64() * 1000.0).max(0.001)
         })),
         level: inner.level,
-        tracing: None,
-        parent_id: inner.parent_id.as_ref().map(|id| text(id, &mut rooms.parent)),
+        tracing: ctx.tracing(),
+        parent_id: parent_of(inner.trace.as_deref(), inner.parent_id.as_ref())
+            .map(|id| text(id, &mut rooms.parent)),
         request_id: Some(request_id),
         caller: inner.caller.as_deref().map(Cow::Borrowed),
         stream: false,

@@ -32,3 +32,4 @@ mod streams;
 mod stress;
 mod support;
 mod validation;
+mod wire;

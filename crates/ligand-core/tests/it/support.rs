@@ -143,3 +143,27 @@ pub(crate) fn spawn<T: Send + 'static>(
 ) -> tokio::task::JoinHandle<T> {
     tokio::task::spawn(work)
 }
+
+/// Lines of errors of this thread, with their fields.
+pub(crate) fn logged() -> (Log, tracing::subscriber::DefaultGuard) {
+    struct Lines(Log);
+    impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Lines {
+        fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+            struct Fields(String);
+            impl tracing::field::Visit for Fields {
+                fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                    self.0.push_str(&format!(" {}={value:?}", field.name()));
+                }
+            }
+            if *event.metadata().level() == tracing::Level::ERROR {
+                let mut fields = Fields(String::new());
+                event.record(&mut fields);
+                self.0.add(fields.0);
+            }
+        }
+    }
+    use tracing_subscriber::layer::SubscriberExt as _;
+    let log = Log::default();
+    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(Lines(log.clone())));
+    (log, guard)
+}

@@ -119,7 +119,7 @@ pub(super) async fn insert<E: Entity>(db: Db<E>, ctx: Context, mut params: Inser
 
 pub(super) async fn update<E: Entity>(db: Db<E>, ctx: Context, params: Patch<E>) -> Result<Payload> {
     let mut fields = params.0;
-    let id = match fields.remove("id").or_else(|| fields.remove(E::ID)) {
+    let id = match fields.shift_remove("id").or_else(|| fields.shift_remove(E::ID)) {
         Some(Value::String(id)) => id,
         Some(Value::Number(id)) => id.to_string(),
         Some(_) => {

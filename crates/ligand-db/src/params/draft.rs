@@ -95,8 +95,8 @@ fn inserting(entity: Value, table: Option<&Table>) -> Value {
 fn writable(mut entity: Value, table: Option<&Table>, update: bool) -> Value {
     let Some(table) = table else { return json!({ "type": "object" }) };
     if let Some(map) = entity.as_object_mut() {
-        map.remove("title");
-        map.remove("description");
+        map.shift_remove("title");
+        map.shift_remove("description");
     }
     retain(&mut entity, |name| table.column(name).is_some_and(|column| table.writable(column, update)));
     entity

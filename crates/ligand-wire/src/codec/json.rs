@@ -17,6 +17,7 @@ use super::{
 use crate::{
     Error, Payload, Result,
     packet::{Fields, Packet, PacketKind, Received},
+    text,
 };
 
 pub(super) fn encode(packet: &Packet<'_>, envelope: Envelope<'_>, out: &mut Vec<u8>) -> Result<()> {
@@ -91,7 +92,7 @@ impl FieldWriter for Writer<'_> {
 
     fn value<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<()> {
         self.key(key);
-        serde_json::to_writer(&mut *self.out, value).map_err(|error| {
+        text::to_writer(&mut *self.out, value).map_err(|error| {
             Error::server(500, "PAYLOAD_ENCODE_ERROR", "The packet cannot be encoded.")
                 .with_internal(format!("{key}: {error}"))
         })
@@ -103,7 +104,7 @@ const MAX_SAFE: f64 = 9_007_199_254_740_992.0;
 
 /// Texts and numbers: writing them into memory cannot fail.
 fn write_always<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
-    serde_json::to_writer(out, value).expect("texts and numbers are always written");
+    text::to_writer(out, value).expect("texts and numbers are always written");
 }
 
 /// As `JSON.stringify` writes a `Buffer`.

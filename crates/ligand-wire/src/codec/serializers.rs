@@ -97,7 +97,7 @@ pub(crate) fn write_nothing(undefined: bool, format: Format, out: &mut Vec<u8>) 
 /// `PAYLOAD_DECODE_ERROR` when the bytes are not one value.
 pub(crate) fn transcode(from: Format, bytes: &[u8], to: Format, out: &mut Vec<u8>) -> Result<()> {
     let fault = match to {
-        Format::Json => transcode::copy(from, bytes, &mut serde_json::Serializer::new(out))
+        Format::Json => transcode::copy(from, bytes, &mut crate::text::serializer(out))
             .map_err(|error| Fault::new(error.to_string())),
         _ => transcode::copy(from, bytes, &mut Writer::new(to, out)),
     };

@@ -3,18 +3,21 @@
 
 use super::{Cow, Error, FieldError, Value, fmt, json};
 
+/// Class of failures whose cause is nobody's business outside.
+pub(super) const INTERNAL: &str = "InternalServerError";
+
 /// Short forms for handlers.
 impl Error {
     /// A plain failure with a public text: class `Error`, code 500. What a JavaScript `throw Error(text)`
-    /// is. It counts as a failure for circuit breakers.
+    /// is. It counts as a failure for circuit breakers of this node; see [`Error::is_plain`].
     pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::build("Error", 500, message)
+        Self::build("Error", 500, message).plain()
     }
 
     /// A failure whose cause is nobody's business outside: code 500, "Internal server error"; `text` is
-    /// logged.
+    /// logged. Other nodes get a plain `Error`; see [`Error::is_plain`].
     pub fn internal_error(text: impl fmt::Display) -> Self {
-        Self::build("InternalServerError", 500, "Internal server error").with_internal(text)
+        Self::build(INTERNAL, 500, "Internal server error").with_internal(text).plain()
     }
 
     /// The caller's mistake: class `MoleculerClientError`, not retryable.

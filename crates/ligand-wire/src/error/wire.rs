@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use super::{Error, Kind};
+use super::{Error, Kind, classes::INTERNAL, texts};
 use crate::packet::PacketKind;
 
 /// The classes that every node knows: code, type and whether trying again can help.
@@ -54,12 +54,18 @@ impl Error {
             Some((name, code, kind, retryable)) => (Cow::Borrowed(*name), *code, *kind, *retryable),
             None => (Cow::Owned(name), 500, None, false),
         };
-        let message = plain.remove("message").and_then(text).unwrap_or_default();
+        let data = plain.remove("data");
+        let message = plain.remove("message").and_then(text).filter(|text| !text.is_empty());
+        let message = message.or_else(|| texts::of_class(&name, data.as_ref())).unwrap_or_default();
+        let plain_class = class.is_none_or(|class| class.0 == "Error");
         let mut error = Self::build(name, code, message).with_retryable(retryable);
+        if plain_class {
+            error = error.plain();
+        }
         let code = plain.remove("code").and_then(text).unwrap_or_default();
         let other_kind = match code.parse() {
             Ok(code) => {
-                error.0.code = code;
+                error = error.with_code(code);
                 None
             }
             Err(_) => Some(code).filter(|code| code.starts_with(char::is_alphabetic)),
@@ -74,7 +80,7 @@ impl Error {
         if let Some(Value::Bool(retryable)) = plain.remove("retryable") {
             error.0.retryable = retryable;
         }
-        error.0.data = plain.remove("data");
+        error.0.data = data;
         match plain.remove("nodeID").and_then(text) {
             Some(node) => error.at(Some(&node)),
             None => error.at(sender),
@@ -113,17 +119,27 @@ impl Serialize for Plain<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let error = self.error;
         let (kind, data) = (error.kind_field(), error.data());
-        let count = 6 + usize::from(kind.is_some()) + usize::from(data.is_some());
+        let plain = error.is_plain();
+        let retryable = !plain || error.retryable();
+        let name = if plain && error.name() == INTERNAL { "Error" } else { error.name() };
+        let count = 4 + [!plain, retryable, kind.is_some(), data.is_some()]
+            .into_iter()
+            .map(usize::from)
+            .sum::<usize>();
         let mut map = serializer.serialize_map(Some(count))?;
-        map.serialize_entry("name", error.name())?;
+        map.serialize_entry("name", name)?;
         map.serialize_entry("message", error.message())?;
         map.serialize_entry("nodeID", error.node_id().unwrap_or(self.sender))?;
-        map.serialize_entry("code", &error.code())?;
+        if !plain {
+            map.serialize_entry("code", &error.code())?;
+        }
         if let Some(kind) = kind {
             map.serialize_entry("type", &kind)?;
         }
-        map.serialize_entry("retryable", &error.retryable())?;
-        map.serialize_entry("stack", &format_args!("{}: {}", error.name(), error.message()))?;
+        if retryable {
+            map.serialize_entry("retryable", &error.retryable())?;
+        }
+        map.serialize_entry("stack", &format_args!("{name}: {}", error.message()))?;
         if let Some(data) = data {
             map.serialize_entry("data", data)?;
         }
@@ -169,6 +185,63 @@ mod tests {
         }
         let null = Error::from_plain(json!({ "name": "MoleculerError", "type": null }), None);
         assert_eq!(null.kind_field(), Some(None));
+    }
+
+    #[test]
+    fn a_plain_error_travels_as_one_of_javascript() {
+        let io = Error::from(std::io::Error::other("disk hunter2"));
+        let plain = json!({
+            "name": "Error", "message": "Internal server error", "nodeID": "A",
+            "stack": "Error: Internal server error",
+        });
+        assert_eq!((io.code(), io.to_plain("A")), (500, plain.clone()));
+        let thrown = json!({ "name": "Error", "message": "no", "nodeID": "A", "stack": "Error: no" });
+        assert_eq!(Error::new("no").to_plain("A"), thrown);
+        // It is one here too, and stays one when it goes on.
+        let again = Error::from_plain(plain.clone(), None);
+        assert!(again.is_plain() && again.code() == 500 && !again.retryable());
+        assert_eq!(again.to_plain("B"), plain);
+        let system =
+            json!({ "name": "Error", "message": "m", "nodeID": "A", "type": "EPIPE", "stack": "Error: m" });
+        let error = Error::from_plain(json!({ "name": "Error", "message": "m", "code": "EPIPE" }), Some("A"));
+        assert_eq!(error.to_plain("B"), system);
+        let foreign =
+            Error::from_plain(json!({ "name": "TypeError", "message": "x is undefined" }), Some("A"));
+        assert!(foreign.is_plain() && foreign.to_plain("B").get("code").is_none());
+        // Whoever gives it a code or a type means it.
+        for error in [Error::new("no").with_code(503), Error::internal_error("x").with_kind("K")] {
+            assert_eq!(error.to_plain("A")["code"], error.code());
+        }
+        assert_eq!(Error::from_plain(json!({ "name": "MoleculerError" }), None).to_plain("A")["code"], 500);
+    }
+
+    #[test]
+    fn an_error_without_a_text_has_that_of_its_class() {
+        let text = |name: &str, data: Value| {
+            let error = Error::from_plain(json!({ "name": name, "data": data }), Some("B"));
+            error.message().to_owned()
+        };
+        let call = json!({ "action": "posts.find", "nodeID": "n1" });
+        for (name, message) in [
+            ("ServiceNotFoundError", "Service 'posts.find' is not found on 'n1' node."),
+            ("ServiceNotAvailableError", "Service 'posts.find' is not available on 'n1' node."),
+            ("RequestTimeoutError", "Request is timed out when call 'posts.find' action on 'n1' node."),
+            ("RequestSkippedError", "Calling 'posts.find' is skipped because timeout reached on 'n1' node."),
+            ("RequestRejectedError", "Request is rejected when call 'posts.find' action on 'n1' node."),
+            ("QueueIsFullError", "Queue is full. Request 'posts.find' action on 'n1' node is rejected."),
+            ("ProtocolVersionMismatchError", "Protocol version mismatch."),
+            ("InvalidPacketDataError", "Invalid packet data."),
+            ("MoleculerError", ""),
+        ] {
+            assert_eq!(text(name, call.clone()), message);
+        }
+        let missing = text("ServiceNotFoundError", json!({ "service": "posts", "version": "v2" }));
+        assert_eq!(missing, "Service 'v2.posts' not found.");
+        let level = text("MaxCallLevelError", json!({ "nodeID": "n1", "level": 10 }));
+        assert_eq!(level, "Request level is reached the limit (10) on 'n1' node.");
+        let stop = text("GracefulStopTimeoutError", json!({ "name": "posts" }));
+        assert_eq!(stop, "Unable to stop 'posts' service gracefully.");
+        assert_eq!(text("GracefulStopTimeoutError", json!(null)), "Unable to stop ServiceBroker gracefully.");
     }
 
     #[test]

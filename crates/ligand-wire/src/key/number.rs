@@ -25,7 +25,7 @@ pub(super) fn write_f32(value: f32, out: &mut String) {
 }
 
 /// Rewrites a decimal number such as `-12.50e-7`.
-fn lay_out(text: &str, out: &mut String) {
+pub(crate) fn lay_out(text: &str, out: &mut String) {
     let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);

@@ -30,7 +30,7 @@ impl<T: Data> Typed for T {
     }
 
     fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
-        serde_json::to_writer(out, self)
+        crate::text::to_writer(out, self)
     }
 
     fn write(&self, format: Format, out: &mut Vec<u8>) -> Result<()> {

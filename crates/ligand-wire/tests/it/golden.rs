@@ -79,7 +79,7 @@ pub(crate) fn written(received: &Received<'_>, format: Format) -> Vec<u8> {
     out
 }
 
-/// What is meant to be different: stacks stay at home, a plain error gets a code, headers are never null.
+/// What is meant to be different: stacks stay at home, a code that is a text becomes the type, headers are never null.
 fn leave_out_differences(sent: &mut Value, ours: &mut Value) {
     let top = sent.as_object_mut().unwrap();
     if top.get("headers") == Some(&Value::Null) {
@@ -94,14 +94,9 @@ fn leave_out_differences(sent: &mut Value, ours: &mut Value) {
     sent.remove("stack").unwrap();
     let stack = ours.remove("stack").unwrap();
     assert_eq!(stack, format!("{}: {}", ours["name"].as_str().unwrap(), ours["message"].as_str().unwrap()));
-    for key in ["code", "retryable"] {
-        if !sent.contains_key(key) {
-            ours.remove(key);
-        }
-    }
     if let Some(Value::String(_)) = sent.get("code") {
         assert_eq!(sent.remove("code"), ours.remove("type"));
-        assert_eq!(ours.remove("code"), Some(json!(500)));
+        assert_eq!(ours.get("code"), None);
     }
 }
 

@@ -104,7 +104,7 @@ pub(crate) fn copy<S: Serializer>(format: Format, bytes: &[u8], to: S) -> Result
 /// The value that `bytes` hold as JSON.
 pub(crate) fn to_json(format: Format, bytes: &[u8]) -> Result<String, Fault> {
     let mut out = Vec::with_capacity(bytes.len() * 2);
-    copy(format, bytes, &mut serde_json::Serializer::new(&mut out))
+    copy(format, bytes, &mut crate::text::serializer(&mut out))
         .map_err(|error| Fault::new(error.to_string()))?;
     String::from_utf8(out).map_err(|_| Fault::new("a text is not UTF-8"))
 }

@@ -235,5 +235,5 @@ impl<'o> Writer<'o> {
 
 /// Scalars as JSON.
 fn json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), Fault> {
-    serde_json::to_writer(out, value).map_err(|error| Fault::new(error.to_string()))
+    crate::text::to_writer(out, value).map_err(|error| Fault::new(error.to_string()))
 }

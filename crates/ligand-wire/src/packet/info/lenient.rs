@@ -78,7 +78,7 @@ impl ServiceInfo {
         if items > Self::MAX_ITEMS {
             return Err(in_service(&name, too_many(items, "actions and events", Self::MAX_ITEMS)));
         }
-        let version = match fields.remove("version") {
+        let version = match fields.shift_remove("version") {
             version @ Some(Value::Number(_) | Value::String(_)) => version,
             None | Some(Value::Null) => None,
             Some(_) => return Err(in_service(&name, "its version is neither a number nor a text")),
@@ -189,25 +189,25 @@ fn as_text(value: Value) -> Option<String> {
 }
 
 fn text(fields: &mut Fields, key: &str) -> Option<String> {
-    fields.remove(key).and_then(as_text)
+    fields.shift_remove(key).and_then(as_text)
 }
 
 fn list(fields: &mut Fields, key: &str) -> Vec<Value> {
-    match fields.remove(key) {
+    match fields.shift_remove(key) {
         Some(Value::Array(items)) => items,
         _ => Vec::new(),
     }
 }
 
 fn object(fields: &mut Fields, key: &str) -> Fields {
-    match fields.remove(key) {
+    match fields.shift_remove(key) {
         Some(Value::Object(object)) => object,
         _ => Fields::new(),
     }
 }
 
 fn definitions(fields: &mut Fields, key: &str) -> Result<Fields, Flaw> {
-    match fields.remove(key) {
+    match fields.shift_remove(key) {
         Some(Value::Object(object)) => Ok(object),
         None | Some(Value::Null) => Ok(Fields::new()),
         Some(_) => Err(format!("its {key} are not an object")),

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// Lets through a few lines in each period and counts the others.
-pub(super) struct Quiet {
+pub(crate) struct Quiet {
     lines: u32,
     state: Mutex<(Option<Instant>, u32, u64)>,
 }
@@ -15,12 +15,12 @@ const PERIOD: Duration = Duration::from_secs(10);
 
 impl Quiet {
     /// Lets so many lines through in ten seconds.
-    pub(super) const fn new(lines: u32) -> Self {
+    pub(crate) const fn new(lines: u32) -> Self {
         Self { lines, state: Mutex::new((None, 0, 0)) }
     }
 
     /// `Some(n)`: write the line; `n` others were left out before.
-    pub(super) fn pass(&self) -> Option<u64> {
+    pub(crate) fn pass(&self) -> Option<u64> {
         let now = Instant::now();
         let mut state = self.state.lock();
         let (start, lines, hidden) = &mut *state;
