@@ -124,17 +124,32 @@ impl Route {
     }
 
     /// Lets only actions pass whose full name matches one of these masks: `users.*`, `**`. An empty list lets
-    /// nothing pass.
+    /// nothing pass. A mask that no full name can match, such as `users*`, stops the start.
     pub fn allow<S: AsRef<str>>(mut self, masks: impl IntoIterator<Item = S>) -> Self {
-        let masks = masks.into_iter().map(|mask| Pattern::new(mask.as_ref()));
+        let masks = self.masks(masks);
         self.allow.get_or_insert_default().extend(masks);
         self
     }
 
-    /// Keeps actions out whose full name matches one of these masks.
+    /// Keeps actions out whose full name matches one of these masks; see [`Route::allow`].
     pub fn deny<S: AsRef<str>>(mut self, masks: impl IntoIterator<Item = S>) -> Self {
-        self.deny.extend(masks.into_iter().map(|mask| Pattern::new(mask.as_ref())));
+        let masks = self.masks(masks);
+        self.deny.extend(masks);
         self
+    }
+
+    /// `*` stops at dots, and every full name has one: a mask that cannot match a dot was meant otherwise.
+    fn masks<S: AsRef<str>>(&mut self, masks: impl IntoIterator<Item = S>) -> Vec<Pattern> {
+        let mask = |mask: S| {
+            let mask = mask.as_ref();
+            if !mask.contains(['.', '?']) && !mask.contains("**") {
+                self.problems.push(format!(
+                    "mask '{mask}' matches no action: it needs a service and a name, as in 'users.*', '**.remove' or '**'"
+                ));
+            }
+            Pattern::new(mask)
+        };
+        masks.into_iter().map(mask).collect()
     }
 
     /// Status of an alias (`POST /users`, below the route) when its action succeeds and sets none itself.
