@@ -6,7 +6,6 @@
 mod steps;
 
 use ligand::{
-    State,
     db::{Changes, Db, Filter, Query},
     prelude::*,
 };
@@ -175,10 +174,6 @@ impl Orders {
         let (broker, db) = (ctx.broker().downgrade(), self.db.clone());
         ctx.broker().tasks().spawn_background(async move {
             while let Some(broker) = broker.upgrade() {
-                // Its database closes with the service.
-                if !matches!(broker.state(), State::Starting | State::Started) {
-                    return;
-                }
                 steps::mend(&broker, &db).await;
                 drop(broker);
                 tokio::time::sleep(MEND_EVERY).await;

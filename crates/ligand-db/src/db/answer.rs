@@ -9,7 +9,8 @@ use crate::{Entity, FindParams, GetParams, ListParams, Page, actions::handlers};
 
 impl<E: Entity> Db<E> {
     /// What the action `list` answers to these parameters: visible fields only, in the shape that `fields`,
-    /// `excludeFields` and `populate` ask for. For an action of your own that takes its place.
+    /// `excludeFields` and `populate` ask for. For an action of your own that takes its place; give a cache of its own a
+    /// `ttl` when fields can be populated, as nobody cleans it for other services.
     ///
     /// # Errors
     /// 422 for parameters that cannot be used, those of actions that are asked for populated fields, else as

@@ -38,7 +38,9 @@ async fn crud() {
         (&json!("general"), &json!(true), &json!(0))
     );
     assert!(made.get("extra").is_none());
-    assert!(made["createdAt"].as_str().unwrap().ends_with('Z'), "{made}");
+    // As JavaScript writes dates: 2026-01-31T12:00:00.000Z.
+    let date = made["createdAt"].as_str().unwrap();
+    assert_eq!((date.len(), &date[10..11], &date[19..20], &date[23..]), (24, "T", ".", "Z"), "{made}");
     let id = made["_id"].as_str().unwrap();
 
     let found = call(&broker, "products.get", json!({ "id": id })).await.unwrap();

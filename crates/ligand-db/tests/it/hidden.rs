@@ -87,6 +87,34 @@ fn an_entity_is_written_without_its_hidden_fields_wherever_it_stands() {
     assert!(!format!("{changes:?}").contains("hunter2"), "{changes:?}");
 }
 
+/// Whether a type is a payload, by the compiler's choice between an inherent constant and that of a trait.
+struct Travels<T>(std::marker::PhantomData<T>);
+
+impl<T: ligand::Data> Travels<T> {
+    const YES: bool = true;
+}
+
+trait Stays {
+    const YES: bool = false;
+}
+
+impl<T> Stays for Travels<T> {}
+
+#[test]
+fn only_the_visible_part_is_a_payload_however_it_is_wrapped() {
+    let alone = [Travels::<Account>::YES, Travels::<Vec<Account>>::YES, Travels::<Option<Account>>::YES];
+    let around = [
+        Travels::<Page<Account>>::YES,
+        Travels::<(u8, Account)>::YES,
+        Travels::<std::collections::BTreeMap<String, Account>>::YES,
+        Travels::<Box<Account>>::YES,
+    ];
+    assert_eq!((alone, around), ([false; 3], [false; 4]));
+    let visible = [Travels::<PublicAccount>::YES, Travels::<Page<PublicAccount>>::YES, Travels::<Made>::YES];
+    let exposed = Travels::<Vec<ExposedHiddenFields<Account>>>::YES;
+    assert_eq!((visible, exposed), ([true; 3], true));
+}
+
 #[test]
 fn schemas_of_answers_do_not_name_hidden_fields() {
     use ligand::Mixin as _;

@@ -13,6 +13,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ligand::{
+    State,
     db::{Db, Filter, Query},
     prelude::*,
 };
@@ -129,6 +130,10 @@ async fn tell(broker: &ServiceBroker, order: &Order) -> Result<()> {
 
 /// Finishes orders that were left half done. Several instances may do it at once.
 pub(super) async fn mend(broker: &ServiceBroker, db: &Db<Order>) {
+    // The database closes with the service.
+    if !matches!(broker.state(), State::Starting | State::Started) {
+        return;
+    }
     if let Err(error) = try_to_mend(broker, db).await {
         tracing::warn!(error = %format!("{error:#}"), "orders that are half done are finished later");
     }

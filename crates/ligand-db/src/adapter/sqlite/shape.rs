@@ -44,7 +44,7 @@ async fn read_all(pools: &Pools, table: &Table, check: &Check) -> Result<()> {
         }
         match rows.last() {
             Some(last) if rows.len() as u64 == BATCH => {
-                filter = Filter::field(table.id()).gt(table.id_of(last))
+                filter = Filter::field(table.id()).gt(table.id_of(last));
             }
             _ => return Ok(()),
         }

@@ -9,16 +9,6 @@ struct User {
     password: String,
 }
 
-#[payload]
-struct Nested {
-    owner: User,
-}
-
-#[payload(event = "user.made")]
-struct Made {
-    users: Vec<User>,
-}
-
 struct Users;
 
 #[service(name = "users")]
@@ -46,7 +36,6 @@ impl Users {
 
 async fn reads(broker: &ServiceBroker) -> Result<()> {
     let user: User = broker.call_named("users.get", json!({ "id": "1" })).await?.take()?;
-    let user: User = serde_json::from_value(json!({})).unwrap();
     let payload = ligand::Payload::typed(user);
     Ok(())
 }
