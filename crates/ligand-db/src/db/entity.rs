@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ligand_wire::{Error, FieldError, Result};
+use ligand_wire::{Error, FieldError, Result, objects::by_name};
 use serde_json::Value;
 
 use super::Db;
@@ -48,7 +48,7 @@ impl<E: Entity> Db<E> {
     pub(crate) fn decode(&self, table: &Table, row: Row) -> Result<E> {
         let value = Value::Object(row);
         // The common case costs no copy.
-        E::Visible::read(&value).map_err(|decode: serde_json::Error| {
+        E::Visible::read(by_name(&value)).map_err(|decode: serde_json::Error| {
             let errors = complaints::<E>(table, &value);
             if errors.is_empty() {
                 return error::invalid(vec![FieldError::new("object", None, None, None)])
