@@ -38,8 +38,11 @@ pub(crate) async fn ended(load: &mut JoinSet<()>, record: &Record) {
 
 async fn operation(cluster: Cluster, broker: ServiceBroker) {
     let open = cluster.record.open();
-    match fastrand::u32(0..100) {
+    match fastrand::u32(0..115) {
         0..60 => call(&cluster, &broker).await,
+        100..107 => patient(&cluster, &broker).await,
+        107..111 => abandoned(&cluster, &broker).await,
+        111.. => refused(&cluster, &broker).await,
         60..66 => cancelled(&cluster, &broker).await,
         66..80 => event(&cluster, &broker, false).await,
         80..86 => event(&cluster, &broker, true).await,
@@ -80,6 +83,46 @@ async fn call(cluster: &Cluster, broker: &ServiceBroker) {
             record.note(&format!("call {id} failed: {} {}", error.kind(), error.name()));
         }
     }
+}
+
+/// A call without a time limit: it ends all the same.
+async fn patient(cluster: &Cluster, broker: &ServiceBroker) {
+    let record = &cluster.record;
+    let id = record.next_id();
+    let ms = fastrand::u64(0..3000);
+    let request = broker.call_named("echo.say", json!({ "id": id, "value": id, "ms": ms }));
+    match request.timeout(Duration::ZERO).await.and_then(|payload| payload.take::<Value>()) {
+        Ok(answer) => {
+            record.check(answer["value"] == id, || format!("call {id} got the answer of another: {answer}"));
+            record.count("patient calls answered");
+            record.note(&format!("patient call {id} answered by {}", answer["node"]));
+        }
+        Err(error) => {
+            record.count("patient calls failed");
+            record.note(&format!("patient call {id} failed: {} {}", error.kind(), error.name()));
+        }
+    }
+}
+
+/// An endless download that is left after a while: its source is released.
+async fn abandoned(cluster: &Cluster, broker: &ServiceBroker) {
+    let patience = Duration::from_millis(fastrand::u64(1..1000));
+    let request = broker.call_named("files.endless", json!(null)).timeout(patience);
+    let Ok(Ok(mut stream)) = request.await.map(|payload| payload.take::<Streaming>()) else { return };
+    let reading = async { while let Some(Ok(_)) = stream.next_bytes().await {} };
+    let _ = tokio::time::timeout(Duration::from_millis(fastrand::u64(0..2000)), reading).await;
+    cluster.record.note("download abandoned");
+}
+
+/// An endless upload that nobody wants: its source is released.
+async fn refused(cluster: &Cluster, broker: &ServiceBroker) {
+    let request = match fastrand::u32(0..3) {
+        0 => broker.call_named("files.refuse", json!(0)),
+        1 => broker.call_named("files.refuse", json!(fastrand::u64(1..500))),
+        _ => broker.call_named("files.ignore", json!(null)),
+    };
+    let result = request.stream(services::endless(&cluster.record)).await;
+    cluster.record.note(&format!("endless upload: {:?}", result.is_ok()));
 }
 
 /// A call that is given up.

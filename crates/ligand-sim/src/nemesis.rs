@@ -15,6 +15,10 @@ pub(crate) enum Fault {
     Restart(usize),
     /// A node loses the bus, knows it, and comes back.
     Isolate(usize),
+    /// A node loses the bus for a moment, several times: callers and callees, in every phase of their calls.
+    Blink(usize),
+    /// A part of the packets is handled before its sender goes on.
+    Rush(f64),
     /// Packets from and to a node vanish while nobody is told.
     Mute(usize),
     /// The bus breaks down.
@@ -47,7 +51,7 @@ pub(crate) fn plan(nodes: usize, seconds: u64) -> Vec<Planned> {
     (0..count)
         .map(|_| {
             let node = fastrand::usize(0..nodes);
-            let fault = match fastrand::u32(0..13) {
+            let fault = match fastrand::u32(0..17) {
                 0 | 1 => Fault::Crash(node),
                 2 | 3 => Fault::Restart(node),
                 4 => Fault::Isolate(node),
@@ -58,6 +62,8 @@ pub(crate) fn plan(nodes: usize, seconds: u64) -> Vec<Planned> {
                 9 => Fault::Reordering(0.05 + 0.4 * fastrand::f64()),
                 10 => Fault::Duplication(0.02 + 0.2 * fastrand::f64()),
                 11 => Fault::Service(node),
+                12..15 => Fault::Blink(node),
+                15 => Fault::Rush(fastrand::f64()),
                 _ => Fault::Slow(node),
             };
             Planned {
@@ -73,7 +79,14 @@ pub(crate) fn plan(nodes: usize, seconds: u64) -> Vec<Planned> {
 /// Lets everything in the plan happen and ends it.
 pub(crate) async fn run(cluster: &Cluster, plan: &[Planned]) {
     join_all(plan.iter().map(|planned| happen(cluster, planned))).await;
-    cluster.bus.clone().loss(0.0).duplication(0.0).reordering(0.0).delay(Duration::ZERO..Duration::ZERO);
+    cluster
+        .bus
+        .clone()
+        .rush(0.0)
+        .loss(0.0)
+        .duplication(0.0)
+        .reordering(0.0)
+        .delay(Duration::ZERO..Duration::ZERO);
     cluster.bus.heal();
     for index in 0..cluster.len() {
         cluster.bus.rejoin(cluster.id(index));
@@ -102,6 +115,20 @@ async fn happen(cluster: &Cluster, planned: &Planned) {
             bus.isolate(cluster.id(index));
             tokio::time::sleep(lasts).await;
             bus.rejoin(cluster.id(index));
+        }
+        Fault::Blink(index) => {
+            let end = tokio::time::Instant::now() + lasts / 2;
+            while tokio::time::Instant::now() < end {
+                bus.isolate(cluster.id(index));
+                tokio::time::sleep(Duration::from_millis(fastrand::u64(1..900))).await;
+                bus.rejoin(cluster.id(index));
+                tokio::time::sleep(Duration::from_millis(fastrand::u64(100..4000))).await;
+            }
+        }
+        Fault::Rush(part) => {
+            bus.clone().rush(part);
+            tokio::time::sleep(lasts).await;
+            bus.clone().rush(0.0);
         }
         Fault::Mute(index) => {
             bus.mute(cluster.id(index));

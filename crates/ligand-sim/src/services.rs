@@ -30,7 +30,7 @@ pub(crate) fn of_node(scene: &Scene, index: usize, count: usize) -> Vec<ServiceD
         services.push(echo(scene));
     }
     if index == 1 || index == 2 {
-        services.push(files());
+        services.push(files(&scene.record));
     }
     if index >= count - 3 {
         services.push(listener(scene, "mail", None));
@@ -96,8 +96,29 @@ pub(crate) fn bytes(size: usize, chunk: usize, pause: Duration) -> Streaming {
     Streaming::bytes(chunks)
 }
 
-fn files() -> ServiceDef {
+/// A stream of bytes without an end, which is open until its source is released.
+pub(crate) fn endless(record: &Record) -> Streaming {
+    let open = record.open();
+    Streaming::bytes(stream::unfold(open, |open| async move {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Some((Ok(Bytes::from_static(&[7; 1000])), open))
+    }))
+}
+
+fn files(record: &Record) -> ServiceDef {
+    let record = record.clone();
     ServiceDef::new("files")
+        .action(Action::new("endless", move |_: Context, (): ()| {
+            let stream = endless(&record);
+            async move { Ok::<_, Error>(stream) }
+        }))
+        .action(Action::new("refuse", |_: Context, ms: u64| async move {
+            if ms > 0 {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+            }
+            Err::<(), _>(Error::bad_request("not this"))
+        }))
+        .action(Action::new("ignore", |_: Context, (): ()| async move { Ok::<_, Error>(()) }))
         .action(Action::new("load", |_: Context, params: Value| async move {
             let number =
                 |name: &str| params[name].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(1);

@@ -454,9 +454,18 @@ impl Transit {
         let flow = Outflow::new(stream, self.options.transit.max_chunk_size, window);
         let credit = flow.credit();
         let key = Key { node: node.id().clone(), way, id: id.into() };
-        let going = Going { credit: credit.clone(), seen: u64::MAX };
-        self.streams.outgoing.lock().insert(key.clone(), going);
-        let ending = Ending { transit: self.me.clone(), key };
+        let mut outgoing = self.streams.outgoing.lock();
+        let twice = outgoing.contains_key(&key);
+        if !twice {
+            outgoing.insert(key.clone(), Going { credit: credit.clone(), seen: u64::MAX });
+        }
+        drop(outgoing);
+        if twice {
+            // The call came twice and both answer: only one of them is read.
+            credit.cancel();
+        }
+        let noted = (!twice).then(|| self.me.clone());
+        let ending = Ending { transit: noted.unwrap_or_default(), key };
         if window.is_some() && !node.is_available() {
             // Its loss was noticed before this stream was noted. It may be back before it notices.
             credit.fail(Error::disconnected());

@@ -109,7 +109,8 @@ impl Transporter for MemoryTransporter {
     }
 
     fn send(&self, packet: Outbound) -> Sending {
-        match &*self.seat.lock() {
+        // Not held meanwhile: a receiver may answer before this ends, and be answered.
+        match self.seat() {
             Some(seat) => self.bus.send(&seat.member, &packet.topic, &packet.body, packet.ticket),
             None => Sending::Done(not_connected()),
         }
