@@ -399,7 +399,11 @@ impl Transit {
         }
         // Only Ligand nodes cancel calls and ask about them.
         let asks = node.is_ligand() || **node.id() == *self.node_id;
-        let begun = asks.then(|| Begun::new(me.clone(), (node.id().clone(), Id::parse(&request.id))));
+        let key = asks.then(|| (node.id().clone(), Id::parse(&request.id)));
+        if key.as_ref().is_some_and(|key| self.returning.is_on() && self.came_before(key)) {
+            return None;
+        }
+        let begun = key.map(|key| Begun::new(me.clone(), key));
         if begun.as_ref().is_some_and(|begun| !self.kept.arrives(&begun.key)) {
             return None;
         }
@@ -508,6 +512,25 @@ impl Transit {
             drop(noted);
         });
         end
+    }
+
+    /// A bus may hand over a call once more after an outage, because it has no receipt for it: it runs, or has its answer.
+    fn came_before(&self, (caller, id): &Key) -> bool {
+        if self.serving.has(caller, id) {
+            return true;
+        }
+        let answer = self.kept.find(caller, std::slice::from_ref(id)).remove(id);
+        if let Some(Some(body)) = &answer {
+            self.answer_again(caller, body);
+        }
+        answer.is_some()
+    }
+
+    /// Sends an answer that was kept.
+    pub(super) fn answer_again(&self, caller: &Arc<str>, body: &Bytes) {
+        stats::one(&self.stats.answers_repeated);
+        let topic = Topic::node(PacketKind::Response, caller.clone());
+        self.hand_over(Outbound { topic, body: body.clone(), ticket: None });
     }
 
     /// Answers a call with a stream.

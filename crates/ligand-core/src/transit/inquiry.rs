@@ -229,11 +229,7 @@ impl Transit {
         unknown.retain(|id| !late.contains_key(id));
         for id in &ids {
             match answered.get(id).or_else(|| late.get(id)) {
-                Some(Some(body)) => {
-                    stats::one(&self.stats.answers_repeated);
-                    let topic = Topic::node(PacketKind::Response, caller.clone());
-                    self.hand_over(Outbound { topic, body: body.clone(), ticket: None });
-                }
+                Some(Some(body)) => self.answer_again(caller, body),
                 Some(None) => unknown.push(id.clone()),
                 None => {}
             }

@@ -272,3 +272,41 @@ async fn a_call_whose_cancellation_was_lost_ends() {
     assert_eq!(pair.callee.in_flight().unwrap().serving, 0);
     pair.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_the_bus_hands_over_again_after_an_outage_runs_once() {
+    use ligand_transport::{Transporter as _, contract::TestLink};
+    let (bus, runs) = (MemoryBus::new(), Arc::default());
+    let callee = start(&bus, "callee", Some(work(&runs))).await;
+    let (transporter, link) = (bus.transporter(), TestLink::new("peer", ""));
+    transporter.clone().connect(link.clone()).await.unwrap();
+    let info = json!({
+        "ver": "5", "sender": "peer", "instanceID": "i", "seq": 1, "hostname": "h", "ipList": [], "services": [],
+        "client": { "type": "rust", "version": "0.1.0", "langVersion": "1" }, "config": { "ligand": {} },
+        "metadata": {},
+    });
+    bus.publish("", &Topic::all(PacketKind::Info), &info.to_string().into());
+    let request = json!({
+        "ver": "5", "sender": "peer", "id": "5f3c1a52-7d1e-4c3b-9a51-0123456789ab", "action": "work.wait",
+        "params": 300, "meta": {}, "level": 1, "timeout": 0,
+    });
+    let send =
+        || bus.publish("", &Topic::node(PacketKind::Request, "callee".into()), &request.to_string().into());
+    send();
+    // While it runs, and after it was answered.
+    for _ in 0..2 {
+        sleep(ms(100)).await;
+        bus.isolate("callee");
+        sleep(ms(100)).await;
+        bus.rejoin("callee");
+        sleep(ms(10)).await;
+        send();
+    }
+    let mut answers = 0;
+    while let Some((kind, _)) = link.next_packet(Duration::from_secs(2)).await {
+        answers += usize::from(kind == PacketKind::Response);
+    }
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+    assert!((1..=2).contains(&answers), "{answers} answers");
+    callee.stop().await;
+}
