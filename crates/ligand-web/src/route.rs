@@ -110,7 +110,9 @@ impl Route {
     }
 
     /// Adds the aliases that actions declare with `rest`, below the name of their service: `GET /:id` of `users`
-    /// becomes `GET <route>/users/:id`. Kept up to date as services come and go.
+    /// becomes `GET <route>/users/:id`. The setting `rest` of a service puts them elsewhere: a path, several, `false` for
+    /// nowhere. An action may name a base or a whole path of its own ([`ligand_core::RestBase`]). Kept up to date as
+    /// services come and go; what other nodes declare and nobody understands is left out, with a line in the log.
     pub fn auto_aliases(mut self) -> Self {
         self.auto = true;
         self

@@ -25,7 +25,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::Phase;
+use super::{LAST_WORDS, Phase};
 use crate::{RequestBody, gateway::Inner, pipeline, stall::Stall};
 
 /// How long a connection may carry nothing while others wait for its place.
@@ -68,9 +68,12 @@ pub(super) async fn serve(
         }
     });
     let mut connection = std::pin::pin!(builder.serve_connection(io, service));
-    let mut reached = Phase::Open;
+    let (mut reached, mut shut) = (Phase::Open, false);
+    // One that was accepted late has its last words, too.
+    let mut last_words = std::pin::pin!(tokio::time::sleep(LAST_WORDS));
     loop {
         tokio::select! {
+            biased;
             result = connection.as_mut() => {
                 if let Err(error) = result {
                     tracing::debug!(%error, %peer, "connection ended early");
@@ -85,21 +88,20 @@ pub(super) async fn serve(
                         connection.as_mut().graceful_shutdown();
                     }
                 }
-                Ok(Phase::Draining) => {
-                    reached = Phase::Draining;
-                    connection.as_mut().graceful_shutdown();
-                }
+                Ok(Phase::Draining) => reached = Phase::Draining,
                 Ok(Phase::Open | Phase::Closed) | Err(_) => break,
             },
+            () = last_words.as_mut(), if reached == Phase::Draining && !shut => {
+                shut = true;
+                connection.as_mut().graceful_shutdown();
+                let ended = connection.as_mut().now_or_never().is_some();
+                // What has not sent a whole head by now is nobody's request.
+                if ended || !load.is_busy() {
+                    break;
+                }
+            }
             () = load.silent(&mut crowded) => {
                 tracing::debug!(%peer, "a connection that carries nothing makes room for another");
-                break;
-            }
-        }
-        // What has not sent a whole head by now is nobody's request.
-        if reached == Phase::Draining {
-            let ended = connection.as_mut().now_or_never().is_some();
-            if ended || !load.is_busy() {
                 break;
             }
         }
