@@ -84,6 +84,19 @@ start({
 		heard: () => heard,
 		upload: async ctx => digest(old ? ctx.params : ctx.stream),
 		download: ctx => bytes(ctx.params.size),
+		/** Bytes, and what they are. */
+		image(ctx) {
+			ctx.meta.$responseType = "image/png";
+			return Buffer.from([137, 80, 78, 71, 0, 255]);
+		},
+		/** Takes another identity and speaks about the answer. */
+		usurp(ctx) {
+			ctx.meta.user = "eve";
+			ctx.meta.seen = true;
+			ctx.meta.$statusCode = 202;
+			ctx.meta.$responseHeaders = { "X-Supplier": "1" };
+			return ctx.meta.user;
+		},
 		/** Sends a stream to an action. */
 		push(ctx) {
 			const { action, size } = ctx.params;

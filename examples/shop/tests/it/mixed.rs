@@ -6,7 +6,12 @@ use std::{
 };
 
 use futures_util::stream;
-use ligand::{Env, prelude::*, stream::Streaming};
+use ligand::{
+    Env,
+    prelude::*,
+    stream::Streaming,
+    web::{Answer, Gateway, Route, http::Request},
+};
 use sha1::{Digest as _, Sha1};
 use tokio::runtime::Runtime;
 
@@ -92,6 +97,18 @@ impl Warehouse {
     #[action]
     async fn download(&self, params: Size) -> Result<Streaming> {
         Ok(source(params.size))
+    }
+
+    /// Asks somebody who takes another identity.
+    #[action]
+    async fn deal(&self, ctx: &Context) -> Result<[Option<Value>; 2]> {
+        ctx.call_named("supplier.usurp", json!({})).await?;
+        Ok([ctx.meta("user")?, ctx.meta("seen")?])
+    }
+
+    #[action]
+    async fn speak(&self) -> Reply<u8> {
+        Reply::new(1).status(203).header("x-warehouse", "1")
     }
 
     /// Counts how often it runs: later answers come from the cache.
@@ -328,6 +345,43 @@ impl Mixed {
         assert_eq!(pulled.unwrap(), digest());
     }
 
+    /// A gateway in front of both: streams, bytes, and who has a say.
+    fn edge(&self) {
+        let route = Route::new("/")
+            .direct_calls()
+            .authenticate(|_, _| async { Ok::<_, Error>("ada") })
+            .after(|ctx: Context, _, answer: Answer| async move {
+                let user: Option<String> = ctx.meta("user")?;
+                Ok::<_, Error>(answer.header("x-user", &user.unwrap_or_default()))
+            });
+        let gateway = Gateway::builder().route(route).build();
+        let get = |path: &str| {
+            let request = Request::builder().uri(path).body(()).unwrap();
+            self.runtime.block_on(async {
+                let (head, body) = gateway.handle(&self.broker, request).await.into_parts();
+                let header = |name: &str| {
+                    head.headers.get(name).map_or(String::new(), |value| value.to_str().unwrap().to_owned())
+                };
+                assert_eq!(header("x-user"), "ada", "{path}");
+                let said = (head.status.as_u16(), header("x-supplier") + &header("x-warehouse"));
+                (said, header("content-type"), body.collect().await.unwrap())
+            })
+        };
+        let (said, kind, body) = get(&format!("/supplier/download?size={SIZE}"));
+        assert_eq!((said.0, &*kind), (200, "application/octet-stream"));
+        assert!(*body == *pattern(SIZE), "{} bytes", body.len());
+        let (said, kind, body) = get("/supplier/image");
+        assert_eq!((said.0, &*kind, &body[..]), (200, "image/png", &b"\x89PNG\0\xff"[..]));
+        // The action that the route leads to is heard, whatever its language. Nobody else is.
+        assert_eq!(get("/supplier/usurp").0, (202, "1".into()));
+        assert_eq!(get("/warehouse/speak").0, (203, "1".into()));
+        let (said, _, body) = get("/warehouse/deal");
+        assert_eq!((said, &body[..]), ((200, String::new()), &br#"["ada",true]"#[..]));
+        let (said, _, body) = get("/supplier/ask?action=warehouse.speak");
+        assert_eq!(said, (200, String::new()), "{body:?}");
+        assert!(body.starts_with(br#"{"result":1,"#), "{body:?}");
+    }
+
     /// One broadcast cleans the caches of the supplier, of the warehouse and of both instances of the catalogue.
     fn caches(&self, ada: &Client<'_>, product: &str) {
         let quote = || {
@@ -382,6 +436,7 @@ fn javascript_and_rust(bus: Bus, mail: Mail) {
     mixed.meta();
     mixed.events(&ada, &product);
     mixed.streams();
+    mixed.edge();
     mixed.caches(&ada, &product);
     assert_eq!(mixed.shop.count("panicked"), 0);
     assert_eq!(mixed.broker.traffic().unwrap().packets_refused, 0);
