@@ -31,7 +31,7 @@ pub(crate) use events::{Group, Groups};
 pub(crate) use info::{definition, listed};
 pub use listener::Listener;
 pub use node::Node;
-pub(crate) use node::{ASK_PAUSE, FAR, Story};
+pub(crate) use node::{ASK_PAUSE, FAR, Hearing, Story};
 pub use snapshot::{Offer, ServiceItem, Snapshot};
 
 use self::strategy::StrategyOptions;

@@ -82,7 +82,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 /// When the system has no random numbers.
 pub(crate) fn nonce() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|err| Error::internal_error(err))?;
+    getrandom::fill(&mut bytes).map_err(Error::internal_error)?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 

@@ -16,7 +16,7 @@ use ligand_wire::packet::NodeInfo;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-pub(crate) use self::story::{FAR, Story};
+pub(crate) use self::story::{FAR, Hearing, Story};
 use self::story::{MAX_SEQ, Stories};
 use super::strategy::HostLatency;
 

@@ -15,7 +15,7 @@ use ligand_wire::{
 };
 use serde_json::{Map, json};
 
-use super::Transit;
+use super::{Transit, story::life};
 use crate::{
     broker::hostname,
     config::Protocol,
@@ -88,8 +88,7 @@ impl Transit {
     /// anybody can say so.
     pub(super) fn other_life_came(&self, info: &NodeInfo) {
         if self.announced.load(Ordering::Acquire) {
-            let host = info.ip_list.first().unwrap_or(&info.hostname);
-            self.name_conflict(&format!("instance '{}' at '{host}'", info.instance_id));
+            self.name_conflict(&life(info));
         } else if self.conflicts.pass().is_some()
             && let Err(error) = self.probe_name()
         {

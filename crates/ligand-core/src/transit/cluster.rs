@@ -174,7 +174,7 @@ impl Transit {
         self.inquire_after_news(&node, anew);
         match story {
             Story::News => {}
-            Story::Restored => self.two_lives(&node),
+            Story::Restored => self.two_lives(&node, &before),
             Story::Known => return node.touch(),
             Story::Older => {
                 node.touch();

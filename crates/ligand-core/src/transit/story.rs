@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::{Transit, cluster::DAY_MS};
 use crate::{
     context::Id,
-    registry::{ASK_PAUSE, FAR, Node},
+    registry::{ASK_PAUSE, FAR, Hearing, Node},
 };
 
 /// The control message.
@@ -134,7 +134,7 @@ impl Transit {
             true => (true, DAY_MS),
             false => (seq.saturating_sub(own) <= FAR, 0),
         };
-        if seq <= newest_seq() + slack - 1 && near {
+        if seq < newest_seq() + slack && near {
             self.seq.fetch_max(seq, Ordering::AcqRel);
             self.stale.store(true, Ordering::Release);
         }
@@ -152,19 +152,20 @@ impl Transit {
             tokio::time::sleep(HEARING).await;
             node.set_hearing(false);
             match node.end_hearing() {
-                Some(info) => me.hear(node.id(), info, None, true),
-                None => me.two_lives(&node),
+                Hearing::Silent(info) => me.hear(node.id(), *info, None, true),
+                Hearing::Lives(rival) => me.two_lives(&node, &rival),
+                Hearing::Over => {}
             }
         });
     }
 
     /// Two nodes use one name, or somebody speaks in that of another.
-    pub(super) fn two_lives(&self, node: &Node) {
+    pub(super) fn two_lives(&self, node: &Node, rival: &NodeInfo) {
         if let Some(hidden) = self.conflicts.pass() {
-            let info = node.info();
             tracing::error!(
                 node = &**node.id(),
-                instance = info.instance_id,
+                owner = life(&node.info()),
+                rival = life(rival),
                 hidden,
                 "somebody else uses the name of a node that lives: that one stays; give each node a 'node_id' of its own"
             );
@@ -181,6 +182,13 @@ impl Transit {
             tracing::debug!(node = &**node.id(), error = %format!("{error:#}"), "a newcomer was not greeted");
         }
     }
+}
+
+/// A life of a node, for people.
+pub(super) fn life(info: &NodeInfo) -> String {
+    let short = |text: &str| text.chars().take(100).flat_map(char::escape_debug).collect::<String>();
+    let host = info.ip_list.first().unwrap_or(&info.hostname);
+    format!("instance '{}' at '{}'", short(&info.instance_id), short(host))
 }
 
 /// What the services are called: the same on both sides whatever the serializer does to the rest.

@@ -237,6 +237,18 @@ async fn a_node_with_one_address_is_found_by_those_who_only_heard_of_it() {
     b.until("the event", |broker| broker.received.lock().iter().any(|(_, body)| body == "found")).await;
 }
 
+/// With paused time, so that a minute is over at once.
+#[tokio::test(start_paused = true)]
+async fn whoever_said_hello_and_fell_silent_loses_its_place() {
+    let a = Node::start("a", &[]).await;
+    let mut silent = dial(&a).await;
+    silent.write_all(&hello("silent", 1, "x")).await.unwrap();
+    let began = tokio::time::Instant::now();
+    // The paused clock may be far ahead of the network.
+    let end = timeout(Duration::from_secs(100_000), silent.read_to_end(&mut Vec::new())).await;
+    assert!(end.is_ok() && began.elapsed() >= Duration::from_secs(60), "{:?}", began.elapsed());
+}
+
 fn secret(text: &str) -> TcpOptions {
     TcpOptions { secret: Some(Secret::new(text)), ..quiet() }
 }

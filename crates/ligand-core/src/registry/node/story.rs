@@ -48,6 +48,17 @@ pub(crate) enum Story {
     Refused,
 }
 
+/// How it ends that somebody claims the name of a node.
+#[derive(Debug)]
+pub(crate) enum Hearing {
+    /// The owner was silent: this one has the name now.
+    Silent(Box<NodeInfo>),
+    /// The owner lives: this one was refused.
+    Lives(Box<NodeInfo>),
+    /// It was settled before.
+    Over,
+}
+
 impl Story {
     /// The services must be registered anew.
     pub(crate) const fn is_news(self) -> bool {
@@ -180,17 +191,17 @@ impl Node {
         self.state.lock().stories.told
     }
 
-    /// The owner of the name was heard, or not: takes out who else claims it.
-    pub(crate) fn end_hearing(&self) -> Option<NodeInfo> {
+    /// The owner of the name has had time to answer.
+    pub(crate) fn end_hearing(&self) -> Hearing {
         let mut state = self.state.lock();
         let stories = &mut state.stories;
-        let (rival, spoke) = stories.rival.take()?;
-        if self.is_available() && spoke {
-            stories.disputed = Some(Instant::now());
-            stories.refused = Some((rival.instance_id, Instant::now()));
-            return None;
+        let Some((rival, spoke)) = stories.rival.take() else { return Hearing::Over };
+        if !spoke || !self.is_available() {
+            return Hearing::Silent(rival);
         }
-        Some(*rival)
+        stories.disputed = Some(Instant::now());
+        stories.refused = Some((rival.instance_id.clone(), Instant::now()));
+        Hearing::Lives(rival)
     }
 }
 
@@ -255,10 +266,11 @@ mod tests {
         // From now on nobody is believed unheard.
         assert_eq!(node.update(info(9, "z"), false), Story::Rival);
         node.update(info(2, "x"), false);
-        assert!(node.end_hearing().is_none());
+        assert!(matches!(node.end_hearing(), Hearing::Lives(rival) if rival.instance_id == "z"));
         assert_eq!(node.update(info(9, "z"), false), Story::Refused);
         assert_eq!(node.update(info(1, "w"), false), Story::Rival);
-        assert_eq!(node.end_hearing().unwrap().instance_id, "w", "the first one is silent");
+        assert!(matches!(node.end_hearing(), Hearing::Silent(rival) if rival.instance_id == "w"));
+        assert!(matches!(node.end_hearing(), Hearing::Over));
         tokio::time::advance(WARY).await;
         assert_eq!(node.update(info(1, "v"), false), Story::News);
     }

@@ -20,6 +20,10 @@ fn quiet(urls: &[&Started]) -> TcpOptions {
     }
 }
 
+fn secret(urls: &[&Started]) -> TcpOptions {
+    TcpOptions { secret: Some(Secret::new("a secret of the cluster")), ..quiet(urls) }
+}
+
 struct Started {
     broker: ServiceBroker,
     port: u16,
@@ -110,11 +114,16 @@ async fn one_packet_of_gossip_ends_no_nodes_services() {
 
 #[tokio::test]
 async fn a_taken_name_fails_the_start_when_a_common_node_is_known() {
-    let a = start("a", quiet(&[]), vec![who()]).await;
-    let b = start("b", quiet(&[&a]), vec![]).await;
+    a_taken_name_fails_the_start(&quiet).await;
+    a_taken_name_fails_the_start(&secret).await;
+}
+
+async fn a_taken_name_fails_the_start(options: &dyn Fn(&[&Started]) -> TcpOptions) {
+    let a = start("a", options(&[]), vec![who()]).await;
+    let b = start("b", options(&[&a]), vec![]).await;
     b.broker.wait_for_services(&["who"], SOON).await.unwrap();
     let life = b.broker.registry().node("a").unwrap().info().instance_id.clone();
-    let error = try_start("a", quiet(&[&b]), vec![who()]).await.err().unwrap();
+    let error = try_start("a", options(&[&b]), vec![who()]).await.err().unwrap();
     for part in ["'a' is taken", &life, &a.port.to_string()] {
         assert!(error.message().contains(part), "{}", error.message());
     }
@@ -123,8 +132,8 @@ async fn a_taken_name_fails_the_start_when_a_common_node_is_known() {
     b.broker.stop().await;
     // When it has left, its name is free.
     a.broker.stop().await;
-    let b = start("b", quiet(&[]), vec![]).await;
-    let a = start("a", quiet(&[&b]), vec![who()]).await;
+    let b = start("b", options(&[]), vec![]).await;
+    let a = start("a", options(&[&b]), vec![who()]).await;
     b.broker.wait_for_services(&["who"], SOON).await.unwrap();
     for node in [b, a] {
         node.broker.stop().await;
@@ -147,10 +156,6 @@ async fn a_taken_name_fails_the_start_when_beacons_tell() {
 
 #[tokio::test]
 async fn nodes_with_a_secret_keep_others_out() {
-    let secret = |urls: &[&Started]| TcpOptions {
-        secret: Some(Secret::new("a secret of the cluster")),
-        ..quiet(urls)
-    };
     let a = start("a", secret(&[]), vec![who()]).await;
     let b = start("b", secret(&[&a]), vec![]).await;
     let c = start("c", quiet(&[&a, &b]), vec![ServiceDef::new("evil")]).await;
