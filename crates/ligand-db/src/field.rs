@@ -21,6 +21,31 @@ pub struct Field {
     pub(crate) index: bool,
     pub(crate) stamp: Stamp,
     pub(crate) populate: Option<&'static str>,
+    pub(crate) rust: Option<TypeName>,
+}
+
+/// The name of a Rust type, which only its own function can tell.
+#[derive(Clone, Copy)]
+pub(crate) struct TypeName(fn() -> &'static str);
+
+impl TypeName {
+    pub(crate) fn get(self) -> &'static str {
+        (self.0)()
+    }
+}
+
+impl PartialEq for TypeName {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl Eq for TypeName {}
+
+impl std::fmt::Debug for TypeName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.get())
+    }
 }
 
 /// When a field is set to the time of day by itself.
@@ -44,6 +69,7 @@ impl Field {
             index: false,
             stamp: Stamp::Never,
             populate: None,
+            rust: None,
         }
     }
 
@@ -79,8 +105,8 @@ impl Field {
         self
     }
 
-    /// Set to the time at insertion: RFC 3339 with milliseconds in a text field, milliseconds since 1970 in an
-    /// integer field. Read-only.
+    /// Set to the time at insertion: RFC 3339 with milliseconds in a date or text field, milliseconds since 1970 in
+    /// an integer field. Read-only.
     pub const fn created_at(mut self) -> Self {
         self.stamp = Stamp::Created;
         self.readonly = true;
@@ -106,6 +132,14 @@ impl Field {
             [] => false,
             [first, rest @ ..] => first.hidden || Self::any_hidden(rest),
         }
+    }
+
+    /// Has this Rust type, which may say more than a schema written by hand: a decimal or a date that
+    /// `#[schemars(with = "String")]` calls a text is a column of decimals or dates all the same. `#[entity]` says it
+    /// of fields with such attributes.
+    pub const fn holds<T: ?Sized>(mut self) -> Self {
+        self.rust = Some(TypeName(std::any::type_name::<T>));
+        self
     }
 
     /// The name on the wire.

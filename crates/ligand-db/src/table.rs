@@ -30,6 +30,9 @@ pub struct Column {
     nullable: bool,
     /// An entity without a value for it cannot be read.
     required: bool,
+    /// What it is in rows that are older than the column.
+    #[cfg(feature = "sqlite")]
+    default: Option<Value>,
     field: Field,
 }
 
@@ -60,7 +63,11 @@ impl Table {
         let mut columns = Vec::new();
         for property in schema.root().properties() {
             let declared = E::FIELDS.iter().find(|field| field.name == property.name);
-            let kind = match Kind::of(schema.root().at(&property)) {
+            let kind = match (Kind::of(schema.root().at(&property)), declared.and_then(|field| field.rust)) {
+                (Ok(kind), Some(rust)) => Ok(kind.refined(rust.get())),
+                (kind, _) => kind,
+            };
+            let kind = match kind {
                 Ok(kind) => kind,
                 Err(why) => return wrong(format!("the field '{}' cannot be kept: {why}", property.name)),
             };
@@ -69,6 +76,8 @@ impl Table {
                 kind,
                 nullable: property.types.null(),
                 required: property.required && !property.types.null(),
+                #[cfg(feature = "sqlite")]
+                default: property.json.get("default").filter(|default| !default.is_null()).cloned(),
                 field: declared.copied().unwrap_or(Field::new("")),
             });
         }
@@ -239,6 +248,13 @@ impl Column {
     /// What it holds.
     pub fn kind(&self) -> &Kind {
         &self.kind
+    }
+
+    /// What an entity has there when nothing is said, in the form in which stores keep it.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn default(&self) -> Option<Value> {
+        let mut value = self.default.clone()?;
+        self.kind.keep(&mut value).ok().map(|()| value)
     }
 
     /// Whether null is a value of it; a row then has it always.

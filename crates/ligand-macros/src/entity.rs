@@ -15,7 +15,7 @@ use crate::{
     errors::Errors,
     options::{Argument, Entry, Place, read},
 };
-use names::{Rule, has_default, has_word, renamed, wire_name};
+use names::{Rule, has_default, has_other_form, has_word, renamed, wire_name};
 
 const ENTITY: Place = Place {
     name: "`#[entity]`",
@@ -82,8 +82,12 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
                     field.attrs.push(parse_quote!(#[check(secret)]));
                 }
             }
-            if !said.flags.is_empty() {
-                let flags = said.flags;
+            let mut flags = said.flags;
+            if !is_id && has_other_form(&field.attrs) {
+                let rust = &field.ty;
+                flags.push(quote!(.holds::<#rust>()));
+            }
+            if !flags.is_empty() {
                 declared.push(quote!(::ligand::db::Field::new(#name)#(#flags)*));
             }
         }
@@ -248,6 +252,8 @@ mod tests {
                 e_mail: String,
                 #[field(populate = "groups.get")]
                 group_ids: Vec<String>,
+                #[schemars(with = "String")]
+                balance: Decimal,
             }
         };
         let text = super::expand(quote!(table = "users"), &item).to_string().replace(' ', "");
@@ -259,6 +265,7 @@ mod tests {
             r#"Field::new("mail").unique()"#,
             r#"#[serde(default="UserVisible::__ligand_default_0")]e_mail"#,
             r#"Field::new("groupIds").populate("groups.get")"#,
+            r#"Field::new("balance").holds::<Decimal>()"#,
             r#"TABLE:&'staticstr="users""#,
             "typeVisible=UserVisible",
         ] {

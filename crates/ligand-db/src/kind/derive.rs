@@ -20,6 +20,45 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// What a text is by the Rust type that is written as one, when the schema does not say more.
+    pub(crate) fn refined(self, rust: &str) -> Self {
+        match self {
+            Self::Text => written(rust).unwrap_or(Self::Text),
+            Self::List(item) if *item == Self::Text => Self::List(Self::Text.refined(rust).into()),
+            other => other,
+        }
+    }
+}
+
+/// The kind of a type of a crate that writes itself as text, whatever it is wrapped in.
+fn written(rust: &str) -> Option<Kind> {
+    let instant = |zoned| Kind::Instant { millis: false, zoned };
+    let inner = ["core::option::Option<", "alloc::vec::Vec<", "alloc::boxed::Box<", "alloc::sync::Arc<"];
+    if let Some(rest) = inner.iter().find_map(|wrapper| rust.strip_prefix(wrapper)) {
+        return written(rest.strip_suffix('>')?);
+    }
+    let (krate, _) = rust.split_once("::")?;
+    let name = rust.split('<').next()?.rsplit("::").next()?;
+    Some(match (krate, name) {
+        ("rust_decimal", "Decimal") | ("bigdecimal", "BigDecimal") => Kind::Decimal { number: false },
+        ("ligand_wire", "Date") => Kind::Instant { millis: true, zoned: false },
+        ("chrono", "DateTime") | ("time", "OffsetDateTime" | "UtcDateTime") | ("jiff", "Timestamp") => {
+            instant(false)
+        }
+        ("jiff", "Zoned") => instant(true),
+        ("chrono", "NaiveDateTime")
+        | ("time", "PrimitiveDateTime" | "PlainDateTime")
+        | ("jiff", "DateTime") => Kind::Local,
+        ("chrono", "NaiveDate") | ("time" | "jiff", "Date") => Kind::Day,
+        ("chrono", "NaiveTime") | ("time" | "jiff", "Time") => Kind::Clock,
+        ("jiff", "SignedDuration" | "Span") => Kind::Opaque,
+        ("uuid", "Uuid") => Kind::Uuid,
+        ("core" | "std", "IpAddr" | "Ipv4Addr" | "Ipv6Addr") => Kind::Address,
+        _ => return None,
+    })
+}
+
 /// `outer` are the objects that this part is inside of.
 fn within<'s>(part: Part<'s>, outer: &mut Vec<Part<'s>>) -> Result<Kind, String> {
     let types = part.types();
@@ -95,5 +134,43 @@ fn numbers(part: Part<'_>) -> Result<Kind, String> {
             let (min, max) = part.integer_bounds().unwrap_or((i64::MIN, u64::MAX));
             Ok(Kind::Integer { min, max })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_says_more_than_a_schema_written_by_hand() {
+        use std::any::type_name;
+        for (rust, kind) in [
+            (type_name::<Option<jiff::Timestamp>>(), Kind::Instant { millis: false, zoned: false }),
+            (type_name::<jiff::Zoned>(), Kind::Instant { millis: false, zoned: true }),
+            (type_name::<jiff::civil::DateTime>(), Kind::Local),
+            (type_name::<jiff::civil::Date>(), Kind::Day),
+            (type_name::<jiff::civil::Time>(), Kind::Clock),
+            (type_name::<uuid::Uuid>(), Kind::Uuid),
+            (type_name::<ligand_wire::Date>(), Kind::Instant { millis: true, zoned: false }),
+            (type_name::<std::net::Ipv4Addr>(), Kind::Address),
+            (type_name::<rust_decimal::Decimal>(), Kind::Decimal { number: false }),
+            (
+                type_name::<chrono::DateTime<chrono::FixedOffset>>(),
+                Kind::Instant { millis: false, zoned: false },
+            ),
+            (type_name::<Option<chrono::NaiveDateTime>>(), Kind::Local),
+            (type_name::<chrono::NaiveDate>(), Kind::Day),
+            (type_name::<chrono::NaiveTime>(), Kind::Clock),
+            (type_name::<time::OffsetDateTime>(), Kind::Instant { millis: false, zoned: false }),
+            (type_name::<time::PrimitiveDateTime>(), Kind::Local),
+            (type_name::<time::Date>(), Kind::Day),
+            (type_name::<time::Time>(), Kind::Clock),
+            (type_name::<String>(), Kind::Text),
+            (type_name::<Option<std::path::PathBuf>>(), Kind::Text),
+        ] {
+            assert_eq!(Kind::Text.refined(rust), kind, "{rust}");
+        }
+        let list = Kind::List(Kind::Text.into()).refined(type_name::<Vec<uuid::Uuid>>());
+        assert_eq!(list, Kind::List(Kind::Uuid.into()));
     }
 }

@@ -278,6 +278,7 @@ both! {
     sums_are_exact_and_in_range => sums;
     values_are_kept_as_they_are => values;
     what_a_field_cannot_be_asked_is_refused => refused;
+    texts_by_hand_are_what_their_type_is => written_by_hand;
 }
 
 macro_rules! refused_at_start {
@@ -373,4 +374,61 @@ async fn a_column_of_another_type_fails_the_start() {
         let read = Db::<Item>::sqlite(&Sqlite::open(&format!("{}?mode=ro", file.url())).unwrap());
         assert_eq!(read.count(Filter::all()).await.unwrap_err().kind(), "SERVICE_SCHEMA_ERROR");
     }
+}
+
+/// As programs write it that do not use the features: texts by hand.
+mod by_hand {
+    use ligand::prelude::*;
+    use rust_decimal::Decimal;
+
+    #[entity(table = "accounts")]
+    #[derive(Clone, Debug, PartialEq)]
+    pub(super) struct Account {
+        pub(super) id: String,
+        #[schemars(with = "String")]
+        pub(super) balance: Decimal,
+        #[serde(with = "rfc3339")]
+        #[schemars(with = "String")]
+        pub(super) opened: chrono::DateTime<chrono::FixedOffset>,
+    }
+
+    mod rfc3339 {
+        use chrono::{DateTime, FixedOffset};
+        use ligand::__private::serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+        pub(super) fn serialize<S: Serializer>(
+            at: &DateTime<FixedOffset>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            serializer.serialize_str(&at.to_rfc3339())
+        }
+
+        pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<DateTime<FixedOffset>, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            DateTime::parse_from_rfc3339(&text).map_err(D::Error::custom)
+        }
+    }
+}
+
+async fn written_by_hand(db: Db<by_hand::Account>) {
+    for (id, balance, opened) in [
+        ("a", "10", "2026-01-31T12:00:00.5Z"),
+        ("b", "9", "2026-01-31T12:30:00+01:00"),
+        ("c", "9.00", "2026-01-31T12:00:00Z"),
+    ] {
+        let fields = json!({ "_id": id, "balance": balance, "opened": opened });
+        db.insert(serde_json::from_value(fields).unwrap()).await.unwrap();
+    }
+    let ids = |sort: &'static str| {
+        let db = db.clone();
+        async move {
+            db.find(Query::new().sort(sort)).await.unwrap().into_iter().map(|own| own.id).collect::<String>()
+        }
+    };
+    assert_eq!(ids("balance").await, "bca");
+    assert_eq!(ids("opened").await, "bca");
+    assert_eq!(db.count(Filter::field("balance").eq(Decimal::from(9))).await.unwrap(), 2);
+    assert_eq!(db.count(Filter::field("balance").gt("9.5")).await.unwrap(), 1);
 }

@@ -313,9 +313,7 @@ async fn one_field(db: &Db<Thing>, path: &str, groups: &[Vec<Value>]) {
 
     let found = |filter: Filter| async move {
         let sorted = db.find(Query::from(filter.clone()).sort(path)).await;
-        let sorted = ids(&sorted.unwrap_or_else(|error| panic!("{filter:?}: {error:?}")));
-        assert_eq!(db.count(filter).await.unwrap(), sorted.len() as u64);
-        sorted
+        ids(&sorted.unwrap_or_else(|error| panic!("{filter:?}: {error:?}")))
     };
     let expected = |meets: &dyn Fn(usize) -> bool, none: bool| {
         let mut all: Vec<String> = none.then(|| "none".to_owned()).into_iter().collect();
@@ -329,6 +327,7 @@ async fn one_field(db: &Db<Thing>, path: &str, groups: &[Vec<Value>]) {
         let context = format!("{path} {value}");
         let (same, other) = (expected(&|own| own == rank, false), expected(&|own| own != rank, true));
         assert_eq!(found(field().eq(value)).await, same, "eq {context}");
+        assert_eq!(db.count(field().eq(value)).await.unwrap(), same.len() as u64);
         assert_eq!(found(field().ne(value)).await, other, "ne {context}");
         assert_eq!(found(field().is_in([value])).await, same, "is_in {context}");
         assert_eq!(found(field().not_in([value])).await, other, "not_in {context}");
@@ -336,7 +335,6 @@ async fn one_field(db: &Db<Thing>, path: &str, groups: &[Vec<Value>]) {
         assert_eq!(found(field().is_in([value, &Value::Null])).await, null_or, "is_in null {context}");
         let neither = expected(&|own| own != rank, false);
         assert_eq!(found(field().not_in([value, &Value::Null])).await, neither, "not_in null {context}");
-        assert_eq!(listed(db, path, json!({ "$eq": value }), path).await, same, "$eq {context}");
         assert_eq!(listed(db, path, json!({ "$in": [value] }), path).await, same, "$in {context}");
         // As a URL has it.
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -73,6 +73,18 @@ async fn columns_are_added() {
     let second = Db::<Product>::sqlite(&scratch.again());
     let found = second.require(&made.id).await.unwrap();
     assert_eq!((found.category.as_str(), found.stock, found.is_active), ("general", 0, true));
+    // Conditions and orders see what is read.
+    for filter in [
+        Filter::field("category").eq("general"),
+        Filter::field("stock").lt(1),
+        Filter::field("isActive").eq(true),
+    ] {
+        assert_eq!(second.count(filter.clone()).await.unwrap(), 1, "{filter:?}");
+    }
+    // Also of rows that the older program adds from now on.
+    let late = first.insert(old("late")).await.unwrap();
+    assert_eq!(second.require(&late.id).await.unwrap().category, "general");
+    assert_eq!(second.count(Filter::field("category").eq("general")).await.unwrap(), 2);
     assert_eq!(second.increment(&made.id, "stock", 3).await.unwrap().stock, 3);
     let changed = second.update(&made.id, Changes::new().set("price", 2)).await.unwrap();
     assert_eq!((changed.price, changed.stock), (2.0, 3));

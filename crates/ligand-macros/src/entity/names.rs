@@ -98,6 +98,14 @@ pub(super) fn has_default(attributes: &[Attribute]) -> bool {
     serde || has_word(attributes, "check", "default")
 }
 
+/// Whether the field's schema or text is not that of its type.
+pub(super) fn has_other_form(attributes: &[Attribute]) -> bool {
+    let other = ["with", "serialize_with", "schema_with"];
+    ["serde", "schemars"].iter().any(|list| {
+        metas(attributes, list).iter().any(|meta| other.iter().any(|name| meta.path().is_ident(name)))
+    })
+}
+
 /// Whether the word stands in an attribute's list; its rules are not all metas, so the tokens are looked at.
 pub(super) fn has_word(attributes: &[Attribute], list: &str, word: &str) -> bool {
     attributes.iter().filter(|attribute| attribute.path().is_ident(list)).any(|attribute| {

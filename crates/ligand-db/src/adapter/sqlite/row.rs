@@ -49,6 +49,17 @@ impl Argument {
         }
     }
 
+    /// As SQL, for what no argument can be bound to; `None` for what SQL has no notation of.
+    pub(super) fn literal(&self) -> Option<String> {
+        match self {
+            Self::Null => None,
+            Self::Integer(integer) => Some(integer.to_string()),
+            Self::Real(real) => Some(format!("{real:e}")),
+            Self::Text(text) if text.contains('\0') => None,
+            Self::Text(text) => Some(format!("'{}'", text.replace('\'', "''"))),
+        }
+    }
+
     /// As an item of a JSON list.
     pub(super) fn into_json(self) -> Value {
         match self {

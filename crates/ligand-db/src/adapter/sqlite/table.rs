@@ -3,7 +3,7 @@
 use ligand_wire::{Error, Result};
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, sqlite::SqliteRow};
 
-use super::{collation, error, statement::quoted};
+use super::{collation, error, row::Argument, statement::quoted};
 use crate::{Column, Kind, Table};
 
 /// A column that the table has.
@@ -201,8 +201,20 @@ fn missing(table: &Table, column: &Column) -> Error {
 }
 
 fn declaration(table: &Table, column: &Column) -> String {
-    let key = if column.name() == table.id() { " PRIMARY KEY NOT NULL" } else { "" };
-    format!("{} {}{key}", quoted(column.name()), declared(column.kind()))
+    let rest = match column.name() == table.id() {
+        true => " PRIMARY KEY NOT NULL".to_owned(),
+        false => default(table, column).map(|value| format!(" DEFAULT {value}")).unwrap_or_default(),
+    };
+    format!("{} {}{rest}", quoted(column.name()), declared(column.kind()))
+}
+
+/// What rows get that were made without the column, by an older program: what their entities are read with, so that
+/// conditions find it too. Of a unique column nothing: one value would be that of many.
+fn default(table: &Table, column: &Column) -> Option<String> {
+    if column.is_unique() {
+        return None;
+    }
+    Argument::of(table, column, &column.default()?).ok()?.literal()
 }
 
 /// The type of a column. What is compared by a collation is a text: any other word would make a number of it.
