@@ -233,7 +233,10 @@ fn what_is_not_there_cannot_be_chosen() {
         (&[("SERVICES", " , ")], format!("SERVICES names no service; there are {known}")),
         (&[("SERVICES", "user"), ("JWT_SECRET", "")], "JWT_SECRET is not set".into()),
         (&[("SERVICES", "api,order"), ("JWT_SECRET", "")], "JWT_SECRET is not set".into()),
-        (&[("SERVICES", "product"), ("TRANSPORTER", "pigeon")], "'pigeon' is not known".into()),
+        (
+            &[("SERVICES", "product"), ("TRANSPORTER", "pigeon")],
+            "option 'transporter': there is no such kind; there are tcp".into(),
+        ),
     ] {
         let said = Shop::refused(&folder, vars);
         assert!(said.contains(&wanted), "{vars:?}: {said}");
