@@ -4,6 +4,7 @@
 
 mod builder;
 mod call;
+mod circle;
 mod emit;
 mod internal;
 mod lifecycle;
@@ -327,7 +328,7 @@ impl ServiceBroker {
     /// 500 `WAITFOR_SERVICES` with the state of each service, when the time is up.
     pub async fn wait_for_services(&self, names: &[&str], limit: std::time::Duration) -> Result<()> {
         let all: Vec<_> = names.iter().map(|name| (*name).into()).collect();
-        wait::wait_for(self, &all, limit).await
+        wait::wait_for(self, None, &all, limit).await
     }
 }
 

@@ -18,7 +18,7 @@ use futures_util::future::{join_all, try_join_all};
 use ligand_wire::{Error, Result};
 use serde_json::json;
 
-use super::{ServiceBroker, State, wait};
+use super::{ServiceBroker, State, circle, wait};
 use crate::{
     cache,
     context::{Context, Extra, Inner as ContextInner},
@@ -70,6 +70,7 @@ impl ServiceBroker {
         for def in services {
             items.push(self.create(def)?);
         }
+        circle::check(items.iter().map(|item| item.def()))?;
         for middleware in &self.0.parts.middlewares {
             middleware.starting(self).await?;
         }
@@ -96,6 +97,10 @@ impl ServiceBroker {
             return Err(Error::service_schema("services can be added while the broker runs; it does not"));
         }
         let item = self.create(service.into_service_def())?;
+        if let Err(error) = circle::check([item.def()]) {
+            self.withdraw(&item);
+            return Err(error);
+        }
         let mut adding = Adding { broker: self, item: Some(item.clone()) };
         let mut result = self.start_service(item.clone()).await;
         if result.is_ok() && self.state() != State::Started {
@@ -195,7 +200,7 @@ impl ServiceBroker {
             let limit = self.dependency_timeout(def);
             tracing::debug!(service = &**item.full_name(), "waiting for dependencies");
             self.announce_before_waiting(def).await?;
-            wait::wait_for(self, &def.dependencies, limit).await?;
+            wait::wait_for(self, Some(item.full_name()), &def.dependencies, limit).await?;
         }
         for hook in &def.started {
             run(hook, self.service_context(item.full_name())).await.map_err(|error| {

@@ -29,6 +29,20 @@ struct Breaker {
     available: Arc<AtomicBool>,
     state: Mutex<State>,
     trials: AtomicU64,
+    /// What was counted when the circuit opened; failed trials count on.
+    counts: Mutex<Counts>,
+}
+
+struct Counts {
+    since: Instant,
+    all: u32,
+    failed: u32,
+}
+
+impl Counts {
+    fn new() -> Self {
+        Self { since: Instant::now(), all: 0, failed: 0 }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -70,6 +84,7 @@ pub(super) fn wrap(
         available: available.clone(),
         state: Mutex::new(State::closed()),
         trials: AtomicU64::new(0),
+        counts: Mutex::new(Counts::new()),
     });
     Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
         let mut watch = match breaker.enter(ctx) {
@@ -174,7 +189,16 @@ impl Breaker {
             State::HalfOpen { trial: running } if trial.is_some() && *running == trial => {
                 *state = State::Open;
                 drop(state);
-                self.rest(1, 1);
+                let (count, failures) = {
+                    let mut counts = self.counts.lock();
+                    if counts.since.elapsed() >= self.policy.window_time {
+                        *counts = Counts::new();
+                    }
+                    counts.all += 1;
+                    counts.failed += 1;
+                    (counts.all, counts.failed)
+                };
+                self.rest(count, failures);
             }
             State::HalfOpen { .. } | State::Open => {}
         }
@@ -211,6 +235,7 @@ impl Breaker {
         let (count, failures) = (*count, *failures);
         let rate = f64::from(failures) / f64::from(count);
         if failures > 0 && count >= self.policy.min_request_count && rate >= self.policy.threshold {
+            *self.counts.lock() = Counts { since: *since, all: count, failed: failures };
             *state = State::Open;
             self.rest(count, failures);
         }

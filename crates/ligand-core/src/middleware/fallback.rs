@@ -2,7 +2,8 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
-use ligand_wire::{Data, Error, Payload, Result};
+use ligand_wire::{Error, Payload, Result};
+use serde::Serialize;
 
 use crate::{context::Context, future::BoxFuture, service::probe::Form};
 
@@ -21,11 +22,16 @@ enum Repr {
 }
 
 impl Fallback {
-    /// Always this value.
-    pub fn value<T: Data>(value: T) -> Self {
-        let mut value = Payload::typed(value);
-        value.share();
-        Self(Repr::Value(value))
+    /// Always this value; a `&str` is one too.
+    pub fn value(value: impl Serialize) -> Self {
+        match serde_json::to_value(value) {
+            Ok(value) => Self(Repr::Value(value.into())),
+            Err(why) => {
+                let error = Error::server(500, "PAYLOAD_ENCODE_ERROR", "The fallback cannot be encoded.");
+                let error = error.with_internal(why);
+                Self(Repr::With(Arc::new(move |_, _| crate::future::ready(Err(error.clone())))))
+            }
+        }
     }
 
     /// What the function answers; it gets the context, when there is one, and the error.

@@ -4,7 +4,7 @@ use ligand_core::{
     Error, Payload, ServiceBroker, ServiceDef,
     config::{CircuitBreakerOptions, ErrorCheck},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::*;
 
@@ -282,4 +282,38 @@ async fn wrong_thresholds_are_refused() {
         assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
         assert!(error.message().contains("circuit_breaker.threshold"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_trial_counts_on() {
+    let told = Log::default();
+    let heard = told.clone();
+    let opened = event("$circuit-breaker.opened", move |_, data: Value| {
+        heard.add(format!("{}/{} {}", data["failures"], data["count"], data["rate"]));
+        async { Ok::<_, Error>(()) }
+    });
+    let fails = action("do", |_, (): ()| async { Err::<(), _>(Error::new("no")) });
+    let broker = builder().options(|options| {
+        options.circuit_breaker.enabled = true;
+        options.circuit_breaker.min_request_count = 3;
+    });
+    let broker = broker.service(ServiceDef::new("s").action(fails).event(opened)).start().await.unwrap();
+    for pause in [0, 0, 0, 10_100, 61_000] {
+        tokio::time::sleep(ms(pause)).await;
+        let _ = broker.call_named("s.do", json!(null)).await;
+        settle().await;
+    }
+    // The last one is in a new window.
+    assert_eq!(told.take(), ["3/3 1.0", "4/4 1.0", "1/1 1.0"]);
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_text_is_a_fallback_too() {
+    let fails = action("do", |_, (): ()| async { Err::<String, _>(Error::new("no")) });
+    let fails = fails.fallback(ligand_core::Fallback::value("text"));
+    let broker = start([ServiceDef::new("s").action(fails)]).await;
+    let text: String = broker.call_named("s.do", json!(null)).await.unwrap().take().unwrap();
+    assert_eq!(text, "text");
+    broker.stop().await;
 }

@@ -535,3 +535,23 @@ async fn local_events_tell_about_the_life() {
     broker.destroy_service("a").await.unwrap();
     assert_eq!(log.take(), ["heard:$services.changed", "heard:$services.changed"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn services_that_wait_for_each_other_are_refused() {
+    let log = Log::default();
+    let services = [
+        svc("a", &log).dependency("v2.b"),
+        svc("b", &log).version(2).dependency("c"),
+        svc("c", &log).dependency("a"),
+        svc("d", &log),
+    ];
+    let builder = services.into_iter().fold(builder(), ligand_core::BrokerBuilder::service);
+    let error = builder.start().await.unwrap_err();
+    assert_eq!(error.kind(), "SERVICE_SCHEMA_ERROR");
+    assert!(error.message().contains(": a → v2.b → c → a;"), "{error}");
+    let broker = start([svc("d", &log)]).await;
+    let error = broker.add_service(svc("e", &log).dependency("e")).await.unwrap_err();
+    assert!(error.message().contains(": e → e;"), "{error}");
+    broker.add_service(svc("e", &log).dependency("d")).await.unwrap();
+    broker.stop().await;
+}

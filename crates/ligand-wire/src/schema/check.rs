@@ -196,7 +196,11 @@ impl<'s> Checker<'s> {
             _ => node::extension(node, "nonEmpty").then_some("stringEmpty"),
         };
         if let Some(kind) = empty_kind.filter(|_| text.is_empty()) {
-            return self.reject(kind, None, value);
+            self.reject(kind, None, value);
+            // Of a plain text the other rules are looked at too, as there.
+            if !format.is_empty() {
+                return;
+            }
         }
         let (min, max) = (count(node, "minLength"), count(node, "maxLength"));
         let (min_kind, max_kind) =
@@ -210,7 +214,9 @@ impl<'s> Checker<'s> {
                 }
             }
             _ => {
-                if let Some(min) = min.filter(|min| length < *min) {
+                // One character at least is what "not empty" means.
+                let said = text.is_empty() && empty_kind.is_some();
+                if let Some(min) = min.filter(|min| length < *min && !(said && *min == 1)) {
                     self.push(min_kind, Some(min.into()), Some(length.into()));
                 }
                 if let Some(max) = max.filter(|max| length > *max) {

@@ -17,6 +17,11 @@ const MAX_RULES: usize = 5_000;
 pub(super) fn translate(schema: &Inner) -> Value {
     let mut translator = Translator { root: &schema.json, open: Vec::new(), rules: MAX_RULES };
     let mut rule = translator.rule(&schema.json);
+    if rule.contains_key("minProps") || rule.contains_key("maxProps") {
+        // The short form has no place for them.
+        rule.insert("$$root".into(), Value::Bool(true));
+        return Value::Object(rule);
+    }
     match rule.remove("props") {
         Some(Value::Object(mut properties)) => {
             if let Some(strict) = rule.remove("strict") {
@@ -45,6 +50,13 @@ fn rule_of(kind: &str) -> Rule {
     Map::from_iter([("type".to_owned(), Value::from(kind))])
 }
 
+/// Everything, also null, which `any` alone refuses.
+fn anything() -> Rule {
+    let mut rule = rule_of("any");
+    rule.insert("nullable".into(), Value::Bool(true));
+    rule
+}
+
 fn converting(mut rule: Rule) -> Rule {
     rule.insert("convert".into(), Value::Bool(true));
     rule
@@ -53,10 +65,10 @@ fn converting(mut rule: Rule) -> Rule {
 impl<'s> Translator<'s> {
     fn rule(&mut self, schema: &'s Value) -> Rule {
         let Value::Object(node) = schema else {
-            return rule_of(if schema == &Value::Bool(false) { "forbidden" } else { "any" });
+            return if schema == &Value::Bool(false) { rule_of("forbidden") } else { anything() };
         };
         if self.rules == 0 || self.open.len() > MAX_HOPS {
-            return rule_of("any");
+            return anything();
         }
         self.rules -= 1;
 
@@ -75,7 +87,7 @@ impl<'s> Translator<'s> {
         if let Some(target) = node::reference(self.root, node) {
             let address = std::ptr::from_ref(target);
             if self.open.contains(&address) {
-                return rule_of("any");
+                return anything();
             }
             self.open.push(address);
             let mut rule = self.rule(target);
@@ -111,7 +123,7 @@ impl<'s> Translator<'s> {
             if node.contains_key("properties") || node.contains_key("allOf") {
                 self.object(node)
             } else {
-                rule_of("any")
+                anything()
             }
         } else if types.array() {
             self.array(node)
@@ -122,7 +134,7 @@ impl<'s> Translator<'s> {
         } else if types.boolean() {
             converting(rule_of("boolean"))
         } else {
-            rule_of("any")
+            anything()
         }
     }
 

@@ -534,7 +534,7 @@ fn fastest_validator_notation() {
     );
     assert_eq!(order["by_sku"]["type"], "record");
     assert_eq!(order["pair"]["items"][1], json!({ "type": "string" }));
-    assert_eq!(order["any"], json!({ "type": "any" }));
+    assert_eq!(order["any"], json!({ "type": "any", "nullable": true }));
     assert_eq!(order["note"]["nullable"], true);
 
     assert_eq!(
@@ -628,4 +628,26 @@ fn top_level_properties() {
     let maybe = schema.properties().find(|p| p.name == "maybe").unwrap();
     assert!(!maybe.required && maybe.types.null());
     assert_eq!(Schema::of::<u8>().properties().count(), 0);
+}
+
+#[test]
+fn rules_of_the_whole_object_are_published() {
+    let schema = |json: Value| Schema::from_json(json).unwrap();
+    let some = schema(
+        json!({ "type": "object", "properties": { "a": true }, "minProperties": 1, "maxProperties": 3 }),
+    );
+    let published = json!({
+        "$$root": true, "type": "object", "minProps": 1, "maxProps": 3,
+        "props": { "a": { "type": "any", "nullable": true, "optional": true } },
+    });
+    assert_eq!(some.fastest(), published);
+}
+
+#[test]
+fn two_rules_of_one_text_are_both_reported() {
+    let json =
+        json!({ "type": "string", "pattern": "^[a-z]+$", "x-ligand": { "nonEmpty": true }, "minLength": 2 });
+    let errors = Schema::from_json(json).unwrap().check(&json!(""));
+    let kinds: Vec<_> = errors.iter().map(|error| &*error.kind).collect();
+    assert_eq!(kinds, ["stringEmpty", "stringMin", "stringPattern"]);
 }
