@@ -273,11 +273,71 @@ macro_rules! both {
     };
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Loose {
+    #[serde(rename = "_id", default)]
+    id: String,
+    free: Value,
+    #[serde(default)]
+    lasts: Option<jiff::SignedDuration>,
+    #[serde(default)]
+    parts: Vec<Address>,
+}
+
+impl Validate for Loose {}
+
+impl Entity for Loose {
+    type Visible = Self;
+
+    const TABLE: &'static str = "loose";
+}
+
+async fn whole(db: Db<Loose>) {
+    let values = [
+        json!({ "a": 1, "b": [1.5, null, "x"] }),
+        json!({ "b": [1.5, null, "x"], "a": 1.0 }),
+        json!("a"),
+        json!("\"a\""),
+        json!(1),
+        json!(null),
+        json!([]),
+    ];
+    for (id, free) in values.iter().enumerate() {
+        let made = Loose { id: id.to_string(), free: free.clone(), lasts: None, parts: Vec::new() };
+        assert_eq!(db.insert(made.clone()).await.unwrap(), made);
+        assert_eq!(db.require(&made.id).await.unwrap(), made);
+    }
+    for (id, free) in values.iter().enumerate() {
+        let found: Vec<_> =
+            db.find(Filter::field("free").eq(free)).await.unwrap().into_iter().map(|own| own.id).collect();
+        let same = if id < 2 { vec!["0".to_owned(), "1".to_owned()] } else { vec![id.to_string()] };
+        assert_eq!(found, same, "{free}");
+        assert_eq!(db.count(Filter::field("free").is_in([free])).await.unwrap(), same.len() as u64, "{free}");
+        assert_eq!(db.count(Filter::field("free").ne(free)).await.unwrap(), 7 - same.len() as u64, "{free}");
+    }
+    let lasts = jiff::SignedDuration::from_secs(90);
+    db.update("3", Changes::new().set("lasts", lasts)).await.unwrap();
+    assert_eq!(db.count(Filter::field("lasts").eq(lasts)).await.unwrap(), 1);
+    // What has no order is not put into one.
+    for sort in ["lasts", "free", "parts", "parts.city"] {
+        assert_eq!(db.find(Query::new().sort(sort)).await.unwrap_err().kind(), "CONDITION_ERROR", "{sort}");
+    }
+    for wrong in [
+        Filter::field("lasts").gt(lasts),
+        Filter::field("free").lt(1),
+        Filter::field("parts").has(json!({ "city": "Basel" })),
+        Filter::field("parts.city").eq("Basel"),
+    ] {
+        assert_eq!(db.count(wrong.clone()).await.unwrap_err().kind(), "CONDITION_ERROR", "{wrong:?}");
+    }
+}
+
 both! {
     one_value_in_two_notations_is_one_key => unique;
     sums_are_exact_and_in_range => sums;
     values_are_kept_as_they_are => values;
     what_a_field_cannot_be_asked_is_refused => refused;
+    what_has_no_order_is_compared_as_a_whole => whole;
     texts_by_hand_are_what_their_type_is => written_by_hand;
 }
 
