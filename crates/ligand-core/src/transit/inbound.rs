@@ -81,6 +81,11 @@ fn names<'a>(packet: &'a Packet<'_>) -> impl Iterator<Item = &'a str> {
     names.into_iter()
 }
 
+/// A name is too long to be remembered or logged, or there is no sender.
+pub(super) fn has_long_names(sender: &str, packet: &Packet<'_>) -> bool {
+    sender.is_empty() || sender.len() > LONGEST_NAME || names(packet).any(|name| name.len() > LONGEST_NAME)
+}
+
 /// Deeper than any call tree.
 const DEEPEST: u32 = 100_000;
 
@@ -135,10 +140,7 @@ impl Transit {
             }
         };
         let Received { ver, sender, packet } = received;
-        if sender.is_empty()
-            || sender.len() > LONGEST_NAME
-            || names(&packet).any(|name| name.len() > LONGEST_NAME)
-        {
+        if has_long_names(&sender, &packet) {
             let why = "a name in it is empty or longer than 512 bytes";
             self.refuse(kind, &Error::invalid_packet(kind, why));
             return None;

@@ -12,7 +12,7 @@ use ligand_wire::{
 use serde_json::json;
 
 use super::{
-    Transit,
+    Transit, inbound,
     pending::Reply,
     streams::{Piece, Way},
 };
@@ -76,6 +76,14 @@ impl Transit {
         let refuse = |who: &str| {
             let text = format!("it has {size} bytes, more than 'transit.max_packet_size' ({limit}), {who}");
             self.refuse(kind, &Error::invalid_packet(kind, &text));
+            if kind == PacketKind::Info
+                && let Some(hidden) = self.news.pass()
+            {
+                tracing::error!(
+                    hidden,
+                    "the services of a node are not known here, its info is too large: {text}"
+                );
+            }
         };
         let plain = match sealed {
             _ if size > limit.saturating_mul(LOOKED_AT) => None,
@@ -86,6 +94,9 @@ impl Transit {
         let Ok(Received { sender, packet, .. }) = codec::decode(kind, self.format, &plain) else {
             return refuse("from an unknown node");
         };
+        if inbound::has_long_names(&sender, &packet) {
+            return refuse("from an unknown node");
+        }
         refuse(&format!("from node '{sender}'"));
         let Some(node) = self.broker().and_then(|broker| broker.registry().node(&sender)) else { return };
         let error = too_large(&format!("A packet ({})", kind.as_str()), size, limit, &self.node_id);
@@ -111,19 +122,14 @@ impl Transit {
             Packet::Event(event) => {
                 self.event_lost(&event.event, &format!("from node '{}': {error:#}", node.id()));
             }
-            Packet::Info(_) => tracing::error!(
-                node = &**node.id(),
-                error = %format!("{error:#}"),
-                "the info of a node is too large: its services are not known here"
-            ),
             _ => {}
         }
     }
 
     /// An info that others would not take is shouted about where it is made.
     pub(super) fn check_info(&self, info: &NodeInfo) {
-        if super::inbound::is_too_large(info) {
-            let why = Error::invalid_packet(PacketKind::Info, super::inbound::TOO_MANY);
+        if inbound::is_too_large(info) {
+            let why = Error::invalid_packet(PacketKind::Info, inbound::TOO_MANY);
             self.not_announced(&why);
         }
     }

@@ -15,7 +15,7 @@ use ligand_transport::memory::MemoryBus;
 use ligand_wire::{packet::PacketKind, topic::Topic};
 use serde_json::{Value, json};
 
-use crate::support::spawn;
+use crate::support::{Log, spawn};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -229,5 +229,67 @@ async fn an_event_that_finds_no_room_or_cannot_be_written_is_told() {
     bus.heal();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(heard.load(Ordering::SeqCst), 4000);
+    end(a, b).await;
+}
+
+/// Lines of level error.
+struct Shouts(Log);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Shouts {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        struct Message<'a>(&'a Log);
+        impl tracing::field::Visit for Message<'_> {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                if field.name() == "message" {
+                    self.0.add(format!("{value:?}"));
+                }
+            }
+        }
+        if *event.metadata().level() == tracing::Level::ERROR {
+            event.record(&mut Message(&self.0));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_info_that_is_too_large_is_shouted_about() {
+    use tracing_subscriber::layer::SubscriberExt as _;
+    let shouts = Log::default();
+    let layer = tracing_subscriber::registry().with(Shouts(shouts.clone()));
+    let _guard = tracing::subscriber::set_default(layer);
+    let many = (0..100).fold(ServiceDef::new("many"), |service, at| {
+        service.action(Action::new(format!("action{at}"), |_: Context, (): ()| async { Ok::<_, Error>(()) }))
+    });
+    // The bus does not take it.
+    let bus = MemoryBus::new().largest(2000);
+    let node = ServiceBroker::builder().transporter(bus.transporter()).service(many.clone());
+    let node = node.start().await.unwrap();
+    assert!(shouts.take().iter().any(|line| line.contains("INFO OF THIS NODE IS NOT SENT")));
+    node.stop().await;
+    // Another node does not take it.
+    let bus = MemoryBus::new();
+    let small = ServiceBroker::builder().transporter(bus.transporter());
+    let small = small.options(|options| options.transit.max_packet_size = 2000).start().await.unwrap();
+    shouts.take();
+    let node = ServiceBroker::builder().node_id("big").transporter(bus.transporter()).service(many);
+    let node = node.start().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!shouts.take().is_empty(), "its services are not known, and nobody says so");
+    node.stop().await;
+    small.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_says_how_full_it_is() {
+    let (bus, heard) = (MemoryBus::new(), Arc::default());
+    let b = ServiceBroker::builder().node_id("b").transporter(bus.transporter());
+    let b = b.service(texts(&heard)).start().await.unwrap();
+    let a = ServiceBroker::builder().node_id("a").transporter(bus.transporter());
+    let a = a.options(|options| options.transit.max_queue_size = 1).start().await.unwrap();
+    a.wait_for_services(&["texts"], LIMIT).await.unwrap();
+    let calls = (0..2).map(|_| a.call_named("texts.length", json!("x")));
+    let error = a.mcall(calls).settled().await.pop().unwrap().unwrap_err();
+    let data = json!({ "action": "texts.length", "nodeID": "a", "size": 1, "limit": 1 });
+    assert_eq!((error.kind(), error.data()), ("QUEUE_FULL", Some(&data)));
     end(a, b).await;
 }
