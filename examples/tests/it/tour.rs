@@ -40,7 +40,7 @@ async fn the_tour_sells_two_of_ten() {
     let lines: Vec<_> = text.lines().collect();
     let expected = [
         "Registration successful",
-        r#""totalPrice":5.0"#,
+        r#""totalPrice":5,"#,
         r#"[{"_id":"#,
         r#""stock":8"#,
         r#""status":"ready""#,
