@@ -37,7 +37,7 @@ impl Bus for Nats {
         let bad = file("no certificate");
         let broken: Vec<(NatsOptions, _)> = vec![
             (NatsOptions::url("redis://localhost"), "another scheme"),
-            (NatsOptions::url("nats://[broken"), "[broken"),
+            (NatsOptions::url("nats://[broken"), "server 1 of 'url'"),
             (NatsOptions::url(" , "), "url"),
             (options().ca("/no/such/ca.pem"), "/no/such/ca.pem"),
             (options().certificate(&bad, Path::new("/no/such/key.pem")), "/no/such/key.pem"),

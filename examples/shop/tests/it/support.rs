@@ -157,6 +157,19 @@ impl Shop {
         }
     }
 
+    /// Waits until `count` processes know the latest state of a node: an event goes to the listeners that are known.
+    #[track_caller]
+    pub(crate) fn is_known(&self, node: &str, count: usize) {
+        let name = format!(" node=\"{node}\" seq=");
+        let seq =
+            |line: &String| -> Option<u64> { line.split_once(&name)?.1.split(' ').next()?.parse().ok() };
+        self.soon(true, || {
+            let told: Vec<u64> = self.output.lines.lock().iter().filter_map(seq).collect();
+            let latest = told.iter().max();
+            told.iter().filter(|seq| Some(*seq) == latest).count() >= count
+        });
+    }
+
     /// What the program says that must not start.
     pub(crate) fn refused(folder: &TempDir, vars: &[(&str, &str)]) -> String {
         let mut shop = Self::launch(program(folder, vars));
