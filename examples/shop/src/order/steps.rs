@@ -97,35 +97,35 @@ pub(super) async fn move_on(ctx: Context, db: Db<Order>, id: String, next: Next)
             // Who finds it on its way helps it to its end.
             let from = [&open[..], &[Status::Cancelling]].concat();
             turn(&db, &id, &from, to(Status::Cancelling)).await?.ok_or(OrderError::Closed)?;
-            return match release(ctx.broker(), &db, &id).await? {
+            return match release(&ctx, &db, &id).await? {
                 Some(order) => Ok(order),
                 None => Err(OrderError::Closed.into()),
             };
         }
     };
     let order = turn(&db, &id, &open, to(status)).await?.ok_or(OrderError::Closed)?;
-    tell(ctx.broker(), &order).await?;
+    tell(&ctx, &order).await?;
     Ok(order)
 }
 
 /// Puts the goods of a cancelled order back. `None` when somebody else has finished it.
-async fn release(broker: &ServiceBroker, db: &Db<Order>, id: &str) -> Result<Option<Order>> {
-    put_back(broker, id).await?;
+async fn release(ctx: &Context, db: &Db<Order>, id: &str) -> Result<Option<Order>> {
+    put_back(ctx, id).await?;
     let order = turn(db, id, &[Status::Cancelling], to(Status::Cancelled)).await?;
     if let Some(order) = &order {
-        tell(broker, order).await?;
+        tell(ctx, order).await?;
     }
     Ok(order)
 }
 
-async fn put_back(broker: &ServiceBroker, id: &str) -> Result<()> {
+async fn put_back(ctx: &Context, id: &str) -> Result<()> {
     let goods = Release { order_id: id.to_owned() };
-    broker.client::<Products>().release(goods).await.map_err(|error| unavailable(&error))
+    ctx.client::<Products>().release(goods).await.map_err(|error| unavailable(&error))
 }
 
-async fn tell(broker: &ServiceBroker, order: &Order) -> Result<()> {
+async fn tell(ctx: &Context, order: &Order) -> Result<()> {
     let (order_id, user_id) = (order.id.clone(), order.user_id.clone());
-    broker.emit(StatusUpdated { order_id, user_id, status: order.status }).await
+    ctx.emit(StatusUpdated { order_id, user_id, status: order.status }).await
 }
 
 /// Finishes orders that were left half done. Several instances may do it at once.
@@ -134,12 +134,12 @@ pub(super) async fn mend(broker: &ServiceBroker, db: &Db<Order>) {
     if !matches!(broker.state(), State::Starting | State::Started) {
         return;
     }
-    if let Err(error) = try_to_mend(broker, db).await {
+    if let Err(error) = try_to_mend(&broker.root_context(), db).await {
         tracing::warn!(error = %format!("{error:#}"), "orders that are half done are finished later");
     }
 }
 
-async fn try_to_mend(broker: &ServiceBroker, db: &Db<Order>) -> Result<()> {
+async fn try_to_mend(ctx: &Context, db: &Db<Order>) -> Result<()> {
     let status = || Filter::field("status");
     let forgotten = status().eq(Status::Pending).and(Filter::field("createdAt").lt(long_ago()));
     for order in db.find(Query::from(forgotten).limit(BATCH)).await? {
@@ -148,9 +148,9 @@ async fn try_to_mend(broker: &ServiceBroker, db: &Db<Order>) -> Result<()> {
     let half_done = status().is_in([Status::Failed, Status::Cancelling]);
     for order in db.find(Query::from(half_done).limit(BATCH)).await? {
         if order.status == Status::Cancelling {
-            release(broker, db, &order.id).await?;
+            release(ctx, db, &order.id).await?;
         } else {
-            put_back(broker, &order.id).await?;
+            put_back(ctx, &order.id).await?;
             db.remove_where(Filter::field("_id").eq(&*order.id).and(status().eq(Status::Failed))).await?;
         }
     }
