@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::{
     server::Bus,
@@ -74,11 +75,14 @@ fn hang_up(shop: &Shop, requests: &[String]) {
     }
 }
 
+/// Hundreds of orders may still run when the shop is stopped, on a busy machine for long.
+const PATIENT: [(&str, &str); 1] = [("LIGAND_TRACKING__SHUTDOWN_TIMEOUT", "60s")];
+
 #[test]
 fn customers_who_hang_up_leave_no_half_orders() {
     const CUSTOMERS: usize = 8;
     const ORDERS: usize = 40;
-    let shop = Shop::start();
+    let shop = Shop::start_in(TempDir::new().unwrap(), &PATIENT);
     let user = shop.user("ada");
     let product = user.product("Ticket", 10.0, 1000);
     let body = json!({ "productId": product, "quantity": 1 });
@@ -101,7 +105,7 @@ fn customers_who_hang_up_leave_no_half_orders() {
 fn customers_who_hang_up_while_they_cancel_put_everything_back() {
     const CUSTOMERS: usize = 8;
     const ORDERS: usize = 20;
-    let shop = Shop::start();
+    let shop = Shop::start_in(TempDir::new().unwrap(), &PATIENT);
     let user = shop.user("ada");
     let product = user.product("Ticket", 10.0, 1000);
     let requests: Vec<Vec<_>> = (0..CUSTOMERS)
