@@ -1,7 +1,7 @@
 //! Orders: write the order, reserve the goods, confirm it, tell everybody.
 //!
 //! An order and its goods are in two services, and either can fail between any two steps. So the order is written down
-//! before the goods are asked for, and each further step is one that can be repeated: [`steps`] has them.
+//! before the goods are asked for, and each further step is one that can be repeated: `order/steps.rs` has them.
 
 mod steps;
 
