@@ -3,7 +3,7 @@
 //! What serde derives takes a list for a struct as well. A caller who sends `["ada", "secret"]` would then fill
 //! fields that nobody named to him, and a cache key made of names would find none of them. Two places say no:
 //!
-//! * [`Objects`] stands around the readers of every payload, so it covers types that know nothing of Ligand. It sees
+//! * `Objects` stands around the readers of every payload, so it covers types that know nothing of Ligand. It sees
 //!   what serde reads directly, and not what serde has buffered to look at twice (`untagged`, `tag`, `flatten`).
 //! * [`derive`](self::derive) is what `#[payload]` gives serde's derive instead of serde. It covers those types
 //!   wherever they are read from: inside a buffer, in meta, in a row of a database.

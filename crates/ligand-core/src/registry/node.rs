@@ -130,6 +130,12 @@ impl Node {
         self.info.load().config.contains_key("ligand")
     }
 
+    /// True for nodes of Ligand, and for those that have not told yet what they are.
+    pub(crate) fn is_maybe_ligand(&self) -> bool {
+        let info = self.info.load();
+        info.instance_id.is_empty() || info.config.contains_key("ligand")
+    }
+
     /// Longest packet that it takes, in bytes, when it told.
     pub(crate) fn largest(&self) -> usize {
         self.largest.load(Ordering::Relaxed)

@@ -399,8 +399,8 @@ impl Transit {
             self.piece_came(node, Piece { way: Way::Up, id: &request.id, seq, mode, part, len }, true);
             return None;
         }
-        // Only Ligand nodes cancel calls and ask about them.
-        let asks = node.is_ligand() || **node.id() == *self.node_id;
+        // Only Ligand nodes cancel calls and ask about them. A call can come before the caller has told what it is.
+        let asks = node.is_maybe_ligand() || **node.id() == *self.node_id;
         let key = asks.then(|| (node.id().clone(), Id::parse(&request.id)));
         if key.as_ref().is_some_and(|key| self.returning.is_on() && self.came_before(key)) {
             return None;
@@ -598,7 +598,7 @@ impl Transit {
         let (id, is_error) = (Id::parse(&response.id), response.error.is_some());
         let streamed = response.stream.is_some();
         let body = self.pack(&Packet::Response(response), self.ver_of(node), Some(node))?;
-        if node.is_ligand() || **node.id() == *self.node_id {
+        if node.is_maybe_ligand() || **node.id() == *self.node_id {
             // Packets of a stream are not sent again.
             self.kept.keep((node.id().clone(), id.clone()), (!streamed).then(|| body.clone()));
         }

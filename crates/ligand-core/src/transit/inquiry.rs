@@ -227,17 +227,22 @@ impl Transit {
         // Those that ran and ended while this was found out.
         let late = self.kept.find(caller, &unknown);
         unknown.retain(|id| !late.contains_key(id));
+        // Those that have run, and of which there is no answer: they must not come again.
+        let mut over = Vec::new();
         for id in &ids {
             match answered.get(id).or_else(|| late.get(id)) {
                 Some(Some(body)) => self.answer_again(caller, body),
-                Some(None) => unknown.push(id.clone()),
+                Some(None) => over.push(id.clone()),
                 None => {}
             }
         }
-        if *caller == self.node_id {
-            return self.unknown(caller, &unknown, self.kept.complete_for());
+        for (ids, complete_for) in [(unknown, self.kept.complete_for()), (over, Duration::ZERO)] {
+            if *caller == self.node_id {
+                self.unknown(caller, &ids, complete_for);
+            } else {
+                self.answer_about(caller, "unknown", &ids, Some(complete_for));
+            }
         }
-        self.answer_about(caller, "unknown", &unknown, Some(self.kept.complete_for()));
     }
 
     /// Asks callers whether they still wait for what runs for long; ends what a lost one had called.
