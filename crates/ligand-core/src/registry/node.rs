@@ -235,6 +235,11 @@ impl Node {
         self.leaving.swap(leaving, Ordering::Relaxed)
     }
 
+    /// It said a moment ago that it leaves, and was asked whether that is so.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
     /// Notes that it is being heard because somebody else claims its name, or not any more. Answers what it was before.
     pub(crate) fn set_hearing(&self, hearing: bool) -> bool {
         self.hearing.swap(hearing, Ordering::Relaxed)

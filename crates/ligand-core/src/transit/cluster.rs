@@ -278,7 +278,8 @@ impl Transit {
             if !node.is_absent() {
                 return;
             }
-            me.lost(node.id(), true);
+            // After its farewell nobody is surprised that it is away.
+            me.lost(node.id(), !node.is_leaving());
             for pause in SECOND_LOOKS {
                 tokio::time::sleep(Duration::from_millis(pause)).await;
                 if node.is_available() {

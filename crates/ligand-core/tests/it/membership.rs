@@ -9,10 +9,11 @@ mod tcp;
 
 use std::{sync::Arc, time::Duration};
 
-use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef, registry::Node};
+use ligand_core::{Action, Context, Error, Event, ServiceBroker, ServiceDef, registry::Node};
 use ligand_transport::memory::MemoryBus;
 use ligand_wire::{packet::PacketKind, topic::Topic};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 /// A node that lives has its name back within this time.
 const SOON: Duration = Duration::from_secs(1);
@@ -148,6 +149,27 @@ async fn a_farewell_in_the_name_of_a_living_node_ends_no_call() {
         call.await.unwrap().unwrap();
         b.stop().await;
         a.stop().await;
+    }
+}
+
+/// Nodes in doubt are probed every second, and the bus may tell sooner that nobody listens to one that left than its
+/// silence does.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_said_farewell_left_as_expected_whenever_it_is_probed() {
+    for offset in (0..1000).step_by(20) {
+        let bus = MemoryBus::new().delay(Duration::from_millis(1)..Duration::from_millis(2));
+        let (heard, mut told) = mpsc::unbounded_channel();
+        let notice = Event::new("$node.disconnected", move |_: Context, about: Value| {
+            let _ = heard.send(about["unexpected"].clone());
+            async { Ok::<_, Error>(()) }
+        });
+        let b = node(&bus, "b", vec![ServiceDef::new("listener").event(notice)]).await;
+        tokio::time::sleep(Duration::from_millis(offset)).await;
+        let a = node(&bus, "a", vec![who()]).await;
+        b.wait_for_services(&["who"], SOON).await.unwrap();
+        a.stop().await;
+        assert_eq!(told.recv().await, Some(json!(false)), "it came after {offset} ms");
+        b.stop().await;
     }
 }
 
