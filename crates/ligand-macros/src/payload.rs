@@ -5,7 +5,10 @@ mod options;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Data, DeriveInput, Field, Fields, Ident, Meta, parse_quote, punctuated::Punctuated};
+use syn::{
+    Attribute, Data, DeriveInput, Field, Fields, Ident, Meta, PathArguments, Type, parse_quote,
+    punctuated::Punctuated,
+};
 
 use crate::{
     check::{Checks, Default_},
@@ -210,6 +213,9 @@ impl Payload {
                 if let Some(attribute) = checks.schema_attribute() {
                     field.attrs.push(parse_quote!(#attribute));
                 }
+                if is_patch(&field.ty) {
+                    may_be_absent(field, checks.default.is_some());
+                }
                 if checks.rest.is_some() {
                     field.attrs.push(parse_quote!(#[serde(flatten)]));
                 }
@@ -291,6 +297,26 @@ impl Payload {
             #[serde(#(#serde),*)]
             #schemars
         }
+    }
+}
+
+/// Whether a field is a `Patch<T>`. A type of the user's that has that name has no parameter.
+fn is_patch(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    path.path.segments.last().is_some_and(|last| {
+        last.ident == "Patch"
+            && matches!(&last.arguments, PathArguments::AngleBracketed(list) if list.args.len() == 1)
+    })
+}
+
+/// What is not there reads as absent, and what is absent is not written.
+fn may_be_absent(field: &mut Field, has_default: bool) {
+    if !has_default && !serde_says(&field.attrs, "default") {
+        field.attrs.push(parse_quote!(#[serde(default)]));
+    }
+    if !serde_says(&field.attrs, "skip_serializing_if") {
+        let absent = "::ligand::__private::wire::Patch::is_absent";
+        field.attrs.push(parse_quote!(#[serde(skip_serializing_if = #absent)]));
     }
 }
 

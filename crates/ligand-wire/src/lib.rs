@@ -10,6 +10,7 @@ pub mod key;
 #[doc(hidden)]
 pub mod objects;
 pub mod packet;
+mod patch;
 pub mod pattern;
 pub mod payload;
 pub mod redact;
@@ -22,5 +23,6 @@ pub mod validate;
 pub use binary::Binary;
 pub use date::Date;
 pub use error::{Error, Result};
+pub use patch::Patch;
 pub use payload::{Data, Payload};
 pub use schema::FieldError;

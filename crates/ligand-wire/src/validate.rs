@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::schema::Schema;
+use crate::{Patch, schema::Schema};
 
 /// A value that knows its own rules.
 ///
@@ -90,6 +90,21 @@ impl<T: Validate> Validate for Option<T> {
 
     fn is_valid(&self) -> bool {
         self.as_ref().is_none_or(T::is_valid)
+    }
+}
+
+impl<T: Validate> Validate for Patch<T> {
+    const SANITIZES: bool = T::SANITIZES;
+    const CHECKS: bool = T::CHECKS;
+
+    fn sanitize(&mut self) {
+        if let Self::Value(value) = self {
+            value.sanitize();
+        }
+    }
+
+    fn is_valid(&self) -> bool {
+        self.as_value().is_none_or(T::is_valid)
     }
 }
 

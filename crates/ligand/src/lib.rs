@@ -33,7 +33,7 @@ pub use ligand_transmit as transmit;
 pub use ligand_transport as transport;
 #[cfg(feature = "web")]
 pub use ligand_web as web;
-pub use ligand_wire::{Binary, Date, FieldError, schema, validate, validate::Validate};
+pub use ligand_wire::{Binary, Date, FieldError, Patch, schema, validate, validate::Validate};
 pub use serde_json::{Map, Value, json};
 
 pub mod prelude {
@@ -47,6 +47,7 @@ pub mod prelude {
     #[cfg(feature = "db")]
     pub use ligand_macros::entity;
     pub use ligand_macros::{Error, contract, payload, service};
+    pub use ligand_wire::Patch;
     pub use serde_json::{Value, json};
 }
 

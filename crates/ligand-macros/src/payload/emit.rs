@@ -235,7 +235,8 @@ fn is_plain(ty: &Type) -> bool {
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64",
         "u128", "usize", "String", "str", "Value", "Map",
     ];
-    const WRAPPERS: &[&str] = &["Option", "Vec", "Box", "HashMap", "BTreeMap", "HashSet", "BTreeSet"];
+    const WRAPPERS: &[&str] =
+        &["Option", "Patch", "Vec", "Box", "HashMap", "BTreeMap", "HashSet", "BTreeSet"];
     match ty {
         Type::Path(path) if path.qself.is_none() => {
             let Some(last) = path.path.segments.last() else { return false };

@@ -7,6 +7,7 @@ mod contract;
 mod error;
 mod lints;
 mod objects;
+mod patch;
 mod rules;
 mod service;
 mod shape;

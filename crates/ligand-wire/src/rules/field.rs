@@ -1,4 +1,5 @@
-//! Rules applied to a field whatever wraps it: `Option` (nothing to check when `None`), `Vec`, arrays and `Box`.
+//! Rules applied to a field whatever wraps it: `Option` (nothing to check when `None`), `Patch` (nothing to check
+//! without a value), `Vec`, arrays and `Box`.
 //!
 //! These traits are what code generated for `#[check(..)]` calls.
 
@@ -9,6 +10,8 @@ use std::{
 };
 
 use serde::Serialize;
+
+use crate::Patch;
 
 /// A field that holds texts.
 #[diagnostic::on_unimplemented(
@@ -185,6 +188,12 @@ macro_rules! through {
             }
         }
 
+        impl<T: $trait> $trait for Patch<T> {
+            fn $method(&self $(, $arg: $arg_type)?) -> bool {
+                self.as_value().is_none_or(|value| value.$method($($arg)?))
+            }
+        }
+
         impl<T: $trait + ?Sized> $trait for Box<T> {
             fn $method(&self $(, $arg: $arg_type)?) -> bool {
                 (**self).$method($($arg)?)
@@ -202,6 +211,14 @@ through!(NonEmpty::is_non_empty());
 impl<T: TextMut> TextMut for Option<T> {
     fn sanitize_text(&mut self, sanitizers: super::Sanitizers) {
         if let Some(value) = self {
+            value.sanitize_text(sanitizers);
+        }
+    }
+}
+
+impl<T: TextMut> TextMut for Patch<T> {
+    fn sanitize_text(&mut self, sanitizers: super::Sanitizers) {
+        if let Self::Value(value) = self {
             value.sanitize_text(sanitizers);
         }
     }
