@@ -17,7 +17,7 @@
 //!
 //! In the environment the option `circuit_breaker.enabled` is `LIGAND_CIRCUIT_BREAKER__ENABLED` (two
 //! underscores between levels); the short names `NODEID`, `NAMESPACE`,
-//! `TRANSPORTER`, `SERIALIZER` and `LOG_LEVEL` work too. A `.env` file
+//! `TRANSPORTER`, `SERIALIZER`, `LOG_LEVEL`, `IP` and `PORT` work too, the long ones win. A `.env` file
 //! next to the program's working directory is read first, the real environment wins over it.
 //!
 //! A wrong key or value stops the start with its name and place (file and line, or variable).
@@ -25,12 +25,14 @@
 mod cluster;
 mod env;
 mod file;
+mod listen;
 mod options;
 pub(crate) mod time;
 
 pub use cluster::{Plug, Protocol, RegistryOptions, Serializer, TransitOptions};
 pub use env::Env;
 pub(crate) use file::load;
+pub use listen::Listen;
 pub use options::{
     BulkheadOptions, BulkheadPolicy, CacherKind, CacherOptions, CircuitBreakerOptions, CircuitBreakerPolicy,
     Color, ErrorCheck, LogFormat, LogOptions, Options, RetryOptions, RetryPolicy, TrackingOptions,

@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use http::{HeaderMap, Request, Response, StatusCode};
 use ligand_core::{
     Action, Context, Error, Event, IntoServiceDef, Payload, Result, ServiceBroker, ServiceDef, State,
-    Visibility,
+    Visibility, config::Listen,
 };
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -42,7 +42,8 @@ pub(crate) struct Inner {
     pub(crate) format: Option<Format>,
     pub(crate) expose_errors: bool,
     pub(crate) on_response: Vec<OnResponse>,
-    bind: Option<String>,
+    /// What code says of where to listen; `port` is what it says of the port alone.
+    listen: Listen,
     port: Option<u16>,
     problems: Vec<String>,
     routes: Mutex<Vec<Arc<Route>>>,
@@ -67,7 +68,7 @@ impl Gateway {
             format: None,
             expose_errors: cfg!(debug_assertions),
             on_response: Vec::new(),
-            bind: None,
+            listen: Listen::default(),
             port: None,
             problems: Vec::new(),
             routes: Mutex::default(),
@@ -173,7 +174,7 @@ impl Inner {
     /// Opens the door.
     fn open(self: &Arc<Self>, broker: &ServiceBroker) -> Result<()> {
         let address = self.address(broker)?;
-        let server = Server::start(&address, self.clone(), broker)?;
+        let server = Server::start(address, self.clone(), broker)?;
         if let Some(address) = server.address() {
             tracing::info!("gateway '{}' listens on http://{address}", self.name);
         }
@@ -204,22 +205,17 @@ impl Inner {
         }
     }
 
-    /// What to listen on: the code's word, else `IP` and `PORT`, else `0.0.0.0:3000`.
-    fn address(&self, broker: &ServiceBroker) -> Result<String> {
-        if let (Some(bind), None) = (&self.bind, self.port) {
-            return Ok(bind.clone());
-        }
+    /// What to listen on: the code's word, else that of environment and file, else `0.0.0.0:3000`.
+    fn address(&self, broker: &ServiceBroker) -> Result<(String, u16)> {
         let env = broker.env();
-        let bound = self.bind.as_deref().and_then(|bind| bind.rsplit_once(':')).map(|(ip, _)| ip);
-        let ip = bound.or(env.get("IP")).unwrap_or("0.0.0.0");
-        let port = match (self.port, env.get("PORT")) {
-            (Some(port), _) => port,
-            (None, None) => 3000,
-            (None, Some(text)) => text.parse().map_err(|_| {
-                Error::broker_options(format!("PORT must be a number from 0 to 65535; '{text}' is none"))
-            })?,
-        };
-        Ok(format!("{ip}:{port}"))
+        let code = Listen { address: None, port: self.port }.or(&self.listen);
+        let stated = code.port.is_some() || env.get("LIGAND_GATEWAY__PORT").is_some();
+        if let Some(text) = env.get("PORT").filter(|text| !stated && text.parse::<u16>().is_err()) {
+            let text = format!("PORT must be a number from 0 to 65535; '{text}' is none");
+            return Err(Error::broker_options(text));
+        }
+        let Listen { address, port } = code.or(&broker.options().gateway);
+        Ok((address.unwrap_or_else(|| "0.0.0.0".into()), port.unwrap_or(3000)))
     }
 
     async fn stop(&self, broker: &ServiceBroker) {
@@ -320,20 +316,19 @@ impl GatewayBuilder {
         self
     }
 
-    /// Listens on `address:port`; port 0 takes any free one. Default: the variables `IP` and `PORT`, else
-    /// `0.0.0.0:3000`.
+    /// Listens on this address, with a port or without: `127.0.0.1`, `127.0.0.1:3000`, `:3000`, `[::1]:3000`, `localhost`.
+    /// Port 0 takes any free one. What is not said here, and not by [`GatewayBuilder::port`], comes from the variables
+    /// `LIGAND_GATEWAY__BIND` and `LIGAND_GATEWAY__PORT`, then from `IP` and `PORT`, then from `[gateway]` in `ligand.toml`;
+    /// else it is `0.0.0.0:3000`.
     pub fn bind(mut self, address: impl Into<String>) -> Self {
-        let address = address.into();
-        if address.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
-            self.0
-                .problems
-                .push(format!("'{address}' is not \"address:port\", for example \"127.0.0.1:3000\""));
+        match address.into().parse::<Listen>() {
+            Ok(listen) => self.0.listen = listen.or(&self.0.listen),
+            Err(problem) => self.0.problems.push(problem),
         }
-        self.0.bind = Some(address);
         self
     }
 
-    /// Listens on this port; wins over [`GatewayBuilder::bind`] and `PORT`.
+    /// Listens on this port. It wins over a port in [`GatewayBuilder::bind`], whichever comes first, and over `PORT`.
     pub fn port(mut self, port: u16) -> Self {
         self.0.port = Some(port);
         self
@@ -411,6 +406,6 @@ impl GatewayBuilder {
 
 impl fmt::Debug for GatewayBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GatewayBuilder").field("bind", &self.0.bind).finish_non_exhaustive()
+        f.debug_struct("GatewayBuilder").field("listen", &self.0.listen).finish_non_exhaustive()
     }
 }

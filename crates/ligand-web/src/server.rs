@@ -50,12 +50,22 @@ pub(crate) struct Server {
 
 impl Server {
     /// Binds and serves.
-    pub(crate) fn start(address: &str, gateway: Arc<Inner>, broker: &ServiceBroker) -> Result<Self> {
+    pub(crate) fn start(
+        (address, port): (String, u16),
+        gateway: Arc<Inner>,
+        broker: &ServiceBroker,
+    ) -> Result<Self> {
         let failed = |error: io::Error| {
-            Error::server(500, "LISTEN_FAILED", format!("The gateway cannot listen on {address}: {error}"))
+            // An address of version 6 has colons of its own.
+            let place = if address.contains(':') {
+                format!("[{address}]:{port}")
+            } else {
+                format!("{address}:{port}")
+            };
+            Error::server(500, "LISTEN_FAILED", format!("The gateway cannot listen on {place}: {error}"))
                 .with_retryable(false)
         };
-        let listener = listen(address).map_err(failed)?;
+        let listener = listen(&address, port).map_err(failed)?;
         let local = listener.local_addr().map_err(failed)?;
         let most = gateway.limits.connections.clamp(1, 1 << 20);
         let phase = watch::Sender::new(Phase::Open);
@@ -92,9 +102,9 @@ impl Server {
 }
 
 /// Listens on the first of the addresses that a name stands for and that can be had.
-fn listen(address: &str) -> io::Result<TcpListener> {
+fn listen(address: &str, port: u16) -> io::Result<TcpListener> {
     let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name stands for no address");
-    for address in address.to_socket_addrs()? {
+    for address in (address, port).to_socket_addrs()? {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         #[cfg(not(windows))]
         socket.set_reuseaddr(true)?;

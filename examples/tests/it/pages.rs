@@ -156,7 +156,8 @@ async fn the_page_of_options_is_complete() {
         broker.unwrap_or_else(|error| panic!("{variable}={value}: {error:#}")).stop().await;
     }
     // A misspelt name is answered with the list of all.
-    for section in ["", "log", "retry_policy", "circuit_breaker", "bulkhead", "tracking", "cacher"] {
+    for section in ["", "log", "retry_policy", "circuit_breaker", "bulkhead", "tracking", "cacher", "gateway"]
+    {
         let (prefix, variable) = match section {
             "" => (String::new(), "LIGAND_NONE".to_owned()),
             section => (format!("{section}."), format!("LIGAND_{}__NONE", section.to_uppercase())),

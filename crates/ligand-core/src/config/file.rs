@@ -6,17 +6,23 @@ use ligand_wire::{Error, Result, redact::without_value};
 use serde::Deserialize as _;
 use toml::{Table, Value};
 
-use super::{Env, Options};
+use super::{Env, Listen, Options};
 
 /// Variables of their own names, kept for people who come from Moleculer.
-const SHORT: [(&str, &str); 6] = [
+const SHORT: [(&str, &str); 8] = [
     ("NODEID", "node_id"),
     ("NAMESPACE", "namespace"),
     ("TRANSPORTER", "transporter"),
     ("SERIALIZER", "serializer"),
     ("LOG_LEVEL", "log.level"),
     ("LOGLEVEL", "log.level"),
+    ("IP", BIND),
+    ("PORT", PORT),
 ];
+
+/// The options that say where gateways listen.
+const BIND: &str = "gateway.bind";
+const PORT: &str = "gateway.port";
 
 /// Reads `file` when given, lays the environment over it and checks every key and value.
 pub(crate) fn load(file: Option<&Path>, env: &Env) -> Result<Options> {
@@ -27,8 +33,15 @@ pub(crate) fn load(file: Option<&Path>, env: &Env) -> Result<Options> {
     let given = env.iter().filter(|(_, value)| !value.is_empty());
     let mut given: Vec<_> =
         given.filter_map(|(variable, value)| Some((path(variable)?, variable, value))).collect();
-    // What a thing is comes before its options.
-    given.sort_by_key(|(path, ..)| path.matches('.').count());
+    // What a thing is comes before its options; of two names of one option the long one counts.
+    given.sort_by(|(a, one, _), (b, other, _)| {
+        let key =
+            |path: &String, variable: &str| (path.matches('.').count(), variable.starts_with("LIGAND_"));
+        (a == PORT, key(a, one)).cmp(&(b == PORT, key(b, other)))
+    });
+    // Hosts set `PORT` for whatever they start: one that is no port is the business of who listens.
+    given.retain(|(_, variable, value)| *variable != "PORT" || value.parse::<u16>().is_ok());
+    split_bind(&mut table, false);
     for (path, variable, value) in given {
         table = lay(&table, variable, &path, value)?;
     }
@@ -73,12 +86,30 @@ fn lay(table: &Table, variable: &str, path: &str, text: &str) -> Result<Table> {
         set(&mut next, path, value)
             .map_err(|reason| Error::broker_options(format!("environment variable {variable}: {reason}")))?;
         match check(&next) {
-            Ok(_) => return Ok(next),
+            Ok(_) => {
+                split_bind(&mut next, path == BIND);
+                return Ok(next);
+            }
             Err(error) => last = last.or(Some(error)),
         }
     }
     let reason = last.map_or_else(String::new, |error| without_value(error.message()).into_owned());
     Err(Error::broker_options(format!("environment variable {variable} (option '{path}'): {reason}")))
+}
+
+/// Puts the port of `gateway.bind` into `gateway.port`, so that a later word about the address leaves it alone. A port that
+/// is there already stays, unless `bind` is the later word.
+fn split_bind(table: &mut Table, later: bool) {
+    let Some(Value::Table(gateway)) = table.get_mut("gateway") else { return };
+    let bound = gateway.get("bind").and_then(Value::as_str).and_then(|bind| bind.parse::<Listen>().ok());
+    let Some(Listen { address, port: Some(port) }) = bound else { return };
+    match address {
+        Some(address) => gateway.insert("bind".into(), address.into()),
+        None => gateway.remove("bind"),
+    };
+    if later || !gateway.contains_key("port") {
+        gateway.insert("port".into(), Value::Integer(port.into()));
+    }
 }
 
 /// `5` can be meant as a number or as a text, `true` as a boolean or a text. Secrets are texts, whatever they look like.
@@ -213,6 +244,43 @@ mod tests {
         }
         let error = load(Some(Path::new("/nowhere.toml")), &Env::default()).unwrap_err();
         assert!(error.message().contains("/nowhere.toml"));
+    }
+
+    #[test]
+    fn address_and_port_of_the_gateway_come_from_the_latest_word_about_each() {
+        let (file_port, file_both) = ("[gateway]\nport = 1\n", "[gateway]\nbind = \"f:1\"\n");
+        for (toml, env, address, port) in [
+            (file_port, vec![], None, Some(1)),
+            (file_both, vec![], Some("f"), Some(1)),
+            ("[gateway]\nbind = \"f:1\"\nport = 2\n", vec![], Some("f"), Some(2)),
+            (file_both, vec![("IP", "e")], Some("e"), Some(1)),
+            (file_both, vec![("PORT", "3")], Some("f"), Some(3)),
+            (file_both, vec![("PORT", "no port")], Some("f"), Some(1)),
+            (
+                file_both,
+                vec![("LIGAND_GATEWAY__BIND", "l:4"), ("PORT", "3"), ("IP", "e")],
+                Some("l"),
+                Some(3),
+            ),
+            (file_port, vec![("LIGAND_GATEWAY__BIND", "l:4")], Some("l"), Some(4)),
+            (file_port, vec![("LIGAND_GATEWAY__BIND", ":4")], None, Some(4)),
+            (file_port, vec![("LIGAND_GATEWAY__PORT", "5"), ("PORT", "3")], None, Some(5)),
+        ] {
+            let gateway = load(Some(file(toml).path()), &Env::from_pairs(env.clone())).unwrap().gateway;
+            assert_eq!((gateway.address.as_deref(), gateway.port), (address, port), "{toml} {env:?}");
+        }
+        for (toml, text) in
+            [("[gateway]\nbind = \"127.0.0.1:x\"\n", "line"), ("[gateway]\nhost = \"x\"\n", "host")]
+        {
+            let error = load(Some(file(toml).path()), &Env::default()).unwrap_err();
+            assert!(error.message().contains(text), "{}", error.message());
+        }
+    }
+
+    #[test]
+    fn the_long_name_of_a_variable_wins() {
+        let env = Env::from_pairs([("LIGAND_NODE_ID", "long"), ("NODEID", "short")]);
+        assert_eq!(load(None, &env).unwrap().node_id.as_deref(), Some("long"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::cache::MemoryCacher;
 
-use super::{Plug, Protocol, RegistryOptions, Serializer, TransitOptions, time};
+use super::{Listen, Plug, Protocol, RegistryOptions, Serializer, TransitOptions, time};
 
 /// Decides whether an error counts: for the retry policy and for the circuit breaker.
 #[derive(Clone)]
@@ -85,6 +85,8 @@ pub struct Options {
     pub transit: TransitOptions,
     /// How other nodes are found and chosen.
     pub registry: RegistryOptions,
+    /// Where gateways listen, unless they say so themselves. Default: `0.0.0.0:3000`.
+    pub gateway: Listen,
 }
 
 impl Default for Options {
@@ -112,6 +114,7 @@ impl Default for Options {
             disable_balancer: false,
             transit: TransitOptions::default(),
             registry: RegistryOptions::default(),
+            gateway: Listen::default(),
         }
     }
 }

@@ -312,7 +312,8 @@ async fn descriptions_that_cannot_work_stop_the_start() {
         (one(Route::new("/a").allow(["*"])), "'*'"),
         (one(Route::new("/a").cors(Cors::any().credentials())), "credentials"),
         (one(Route::new("/a").body_limit("1 potato")), "potato"),
-        (Gateway::builder().bind("localhost").build(), "address:port"),
+        (Gateway::builder().bind("3000").build(), "\":3000\""),
+        (Gateway::builder().bind("127.0.0.1:x").build(), "address:port"),
     ] {
         let error = ServiceBroker::builder().service(gateway).start().await.unwrap_err();
         assert!(error.message().contains(text), "{error}");

@@ -209,6 +209,52 @@ async fn address_and_port_come_from_code_or_environment() {
     assert!(error.message().contains("77777"), "{error}");
 }
 
+/// Each row: what code does, `ligand.toml`, the environment; the address that is listened on ends in this, and is not the
+/// port that others said.
+#[tokio::test]
+async fn an_address_and_a_port_may_come_from_different_places() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let other = taken.local_addr().unwrap().port();
+    let text = other.to_string();
+    let toml = |text: String| {
+        let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    };
+    let builder = Gateway::builder;
+    let nothing = || toml(String::new());
+    let both = format!("127.0.0.1:{other}");
+    for (gateway, file, env) in [
+        (builder().bind("127.0.0.1").port(0), nothing(), vec![("PORT", &*text)]),
+        (builder().port(0).bind("127.0.0.1"), nothing(), vec![]),
+        (builder().port(0).bind(&*both), nothing(), vec![("IP", "0.0.0.0")]),
+        (builder().bind("127.0.0.1").bind(":0"), nothing(), vec![("PORT", &*text)]),
+        (builder().bind("127.0.0.1"), toml("[gateway]\nport = 0\n".into()), vec![]),
+        (builder().bind("127.0.0.1"), toml(format!("[gateway]\nport = {other}\n")), vec![("PORT", "0")]),
+        (builder().port(0), toml("[gateway]\nbind = \"127.0.0.1:3\"\n".into()), vec![]),
+        (
+            builder(),
+            toml(format!("[gateway]\nbind = \"{both}\"\n")),
+            vec![("LIGAND_GATEWAY__PORT", "0"), ("PORT", "x")],
+        ),
+        (builder().port(0), toml("[gateway]\nbind = \"0.0.0.0\"\n".into()), vec![("IP", "127.0.0.1")]),
+        (builder(), nothing(), vec![("LIGAND_GATEWAY__BIND", "127.0.0.1:0"), ("IP", "0.0.0.0")]),
+    ] {
+        let gateway = gateway.build();
+        let broker = ServiceBroker::builder().config(file.path()).unwrap().env(Env::from_pairs(env));
+        let broker = broker.service(gateway.clone()).start().await.unwrap();
+        let address = gateway.local_addr().unwrap();
+        assert!(address.ip().is_loopback() && address.port() != other, "{address}");
+        broker.stop().await;
+    }
+    let gateway = builder().build();
+    let change = |options: &mut ligand_core::Options| options.gateway = "127.0.0.1:0".parse().unwrap();
+    let broker = ServiceBroker::builder().env(Env::from_pairs([("PORT", &*text)])).options(change);
+    let broker = broker.service(gateway.clone()).start().await.unwrap();
+    assert!(gateway.local_addr().unwrap().ip().is_loopback());
+    broker.stop().await;
+}
+
 #[tokio::test]
 async fn connections_beyond_the_limit_wait() {
     let gateway = Gateway::builder()
