@@ -10,7 +10,7 @@ use syn::{
 use crate::{
     errors::Errors,
     options::{Argument, Place, arguments, camel_case, cfgs, docs, read, word},
-    signature::{self, Input},
+    signature::{self, Field, Input},
     surface::{Call, Surface, allows, core},
 };
 
@@ -150,8 +150,8 @@ fn emit(item: &ItemTrait, name: &str, calls: &[Call]) -> TokenStream {
     let (callers, client, core, allows) = (surface.emit(), surface.client_ident(), core(), allows());
     let (attributes, visibility) = (&item.attrs, &item.vis);
     let actions = calls.iter().filter(|call| call.cfgs.is_empty()).map(|call| {
-        let (wire, text) = (&call.wire, missing(ident, call));
-        quote!((#wire, #text))
+        let (wire, text, names) = (&call.wire, missing(ident, call), call.names(ident));
+        quote!((#wire, #text, #names))
     });
     quote! {
         #(#attributes)*
@@ -164,7 +164,10 @@ fn emit(item: &ItemTrait, name: &str, calls: &[Call]) -> TokenStream {
         #allows
         impl #ident {
             #[doc(hidden)]
-            pub const __ACTIONS: &'static [(&'static str, &'static str)] = &[#(#actions),*];
+            pub const __ACTIONS: &'static [(&'static str, &'static str, #core::service::contract::Names)] = {
+                use #core::service::contract::Nameless as _;
+                &[#(#actions),*]
+            };
         }
 
         impl #core::Contract for #ident {
@@ -179,7 +182,9 @@ fn missing(contract: &Ident, call: &Call) -> String {
     let arguments = match &call.input {
         Input::Nothing => String::new(),
         Input::Params(ty) => format!(", params: {}", readable(ty)),
-        Input::Fields(_) => format!(", params: {}", call.struct_name(contract)),
+        Input::Fields(fields) => {
+            fields.iter().map(|Field { name, ty, .. }| format!(", {name}: {}", readable(ty))).collect()
+        }
     };
     format!(
         "the contract `{contract}` has the action `{}`, the service has not; add `#[action] async fn {}(&self{arguments}) -> Result<{}>`",

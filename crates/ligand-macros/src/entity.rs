@@ -5,7 +5,7 @@
 //! `hidden.rs`.
 
 mod hidden;
-mod names;
+pub(crate) mod names;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};

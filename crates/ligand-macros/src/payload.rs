@@ -1,6 +1,7 @@
 //! `#[payload]`: reads the item, collects every error, and emits derives plus `Validate`.
 
 mod emit;
+mod fields;
 mod options;
 
 use proc_macro2::TokenStream;

@@ -89,6 +89,12 @@ impl Call {
         format_ident!("{service}{method}Params", span = self.method.span())
     }
 
+    /// The names of the fields of the parameters, when they are known.
+    pub(crate) fn names(&self, service: &Ident) -> TokenStream {
+        let (core, params) = (core(), self.params(service));
+        quote!(<#core::service::contract::NamesOf<#params>>::NAMES)
+    }
+
     fn docs(&self) -> String {
         match self.docs.as_str() {
             "" => format!("The action `{}`.", self.full),

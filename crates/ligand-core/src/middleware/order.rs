@@ -71,6 +71,7 @@ pub(crate) fn action(
     next = bulkhead::action(parts, action, next);
     next = cacher::wrap(parts, action, next);
     next = validate_action(parts, action, next);
+    next = convert(action, next);
     next = circuit_breaker::wrap(parts, action, &parts.node_id, available, next);
     (span::action(parts, action, next), wrapped)
 }
@@ -161,6 +162,12 @@ pub(crate) fn steps(parts: &Parts, endpoint: &Endpoint) -> Vec<Step> {
     yours(&mut step);
     step("handler", String::new());
     steps
+}
+
+/// A part of the validator: the handler's own type of parameters, for callers through a contract.
+fn convert(action: &Action, next: DynAction) -> DynAction {
+    let Some(conversion) = action.conversion else { return next };
+    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> { next.call(ctx, conversion(params)) })
 }
 
 /// Checks are synchronous: no future of their own.

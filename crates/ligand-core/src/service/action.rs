@@ -16,7 +16,7 @@ use crate::{
     future::{Work, guarded, isolate},
     middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Hooks},
     registry::strategy::StrategyOptions,
-    service::{Rest, announced::Announced, probe::Form, validation},
+    service::{Rest, announced::Announced, contract::Conversion, probe::Form, validation},
     stream::Streaming,
 };
 
@@ -117,6 +117,8 @@ pub struct Action {
     pub(crate) handler: DynAction,
     pub(crate) validator: Option<Validator>,
     pub(crate) decoder: Option<Decoder>,
+    /// Makes parameters of the contract's type those of the handler.
+    pub(crate) conversion: Option<Conversion>,
     pub(crate) params: Option<Schema>,
     /// What another node says of the parameters of its action.
     pub(crate) announced: Option<Arc<Announced>>,
@@ -244,6 +246,13 @@ impl Action {
         Self { validator, decoder, params, returns, streams, ..action }
     }
 
+    /// Takes parameters of another type with the same fields as they are: those of callers through a contract. What it
+    /// gets is the answer of [`Agreement::check`](super::contract::Agreement).
+    pub fn converting(mut self, conversion: Option<Conversion>) -> Self {
+        self.conversion = conversion;
+        self
+    }
+
     /// What the handler will see of these parameters, when they are checked (`checked`) and when not. `None` when
     /// the call would fail.
     pub(crate) fn handled(&self, params: Payload, checked: bool) -> Option<Payload> {
@@ -275,6 +284,7 @@ impl Action {
             handler,
             validator: None,
             decoder: None,
+            conversion: None,
             params: None,
             announced: None,
             returns: None,

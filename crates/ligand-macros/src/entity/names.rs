@@ -7,7 +7,7 @@ use crate::errors::Errors;
 
 /// How serde names fields.
 #[derive(Clone, Copy)]
-pub(super) enum Rule {
+pub(crate) enum Rule {
     Camel,
     Snake,
     Pascal,
@@ -17,25 +17,39 @@ pub(super) enum Rule {
 
 impl Rule {
     /// The `rename_all` of the struct; `#[payload]` adds camelCase when there is none.
-    pub(super) fn of(attributes: &[Attribute], errors: &mut Errors) -> Self {
+    pub(crate) fn of(attributes: &[Attribute], errors: &mut Errors) -> Self {
         let Some((name, value)) = serde_values(attributes, "rename_all").into_iter().next() else {
             return Self::Camel;
         };
-        match value.as_str() {
+        Self::named(&value).unwrap_or_else(|| {
+            errors.at(&name, "an entity's fields are camelCase, snake_case, PascalCase, kebab-case or SCREAMING_SNAKE_CASE");
+            Self::Camel
+        })
+    }
+
+    /// The rule that serde calls so.
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
             "camelCase" => Self::Camel,
             "snake_case" => Self::Snake,
             "PascalCase" => Self::Pascal,
             "kebab-case" => Self::Kebab,
             "SCREAMING_SNAKE_CASE" => Self::ScreamingSnake,
-            _ => {
-                errors.at(&name, "an entity's fields are camelCase, snake_case, PascalCase, kebab-case or SCREAMING_SNAKE_CASE");
-                Self::Camel
-            }
+            _ => return None,
+        })
+    }
+
+    /// The `rename_all` of a payload, when it is one of these.
+    pub(crate) fn known(attributes: &[Attribute]) -> Option<Self> {
+        match serde_values(attributes, "rename_all").into_iter().next() {
+            Some((_, value)) => Self::named(&value),
+            None if serde_says(attributes, "rename_all") => None,
+            None => Some(Self::Camel),
         }
     }
 
     /// As serde does it.
-    pub(super) fn apply(self, field: &str) -> String {
+    pub(crate) fn apply(self, field: &str) -> String {
         match self {
             Self::Snake => field.to_owned(),
             Self::ScreamingSnake => field.to_ascii_uppercase(),
@@ -64,15 +78,26 @@ impl Rule {
     }
 }
 
-pub(super) fn wire_name(field: &Field, rule: Rule) -> String {
+pub(crate) fn wire_name(field: &Field, rule: Rule) -> String {
     match serde_values(&field.attrs, "rename").into_iter().next() {
         Some((_, name)) => name,
         None => field.ident.as_ref().map_or_else(String::new, |ident| rule.apply(&ident.unraw().to_string())),
     }
 }
 
-pub(super) fn renamed(attributes: &[Attribute]) -> bool {
+pub(crate) fn renamed(attributes: &[Attribute]) -> bool {
     !serde_values(attributes, "rename").is_empty()
+}
+
+/// Whether a `#[serde(..)]` attribute has `key`, in whatever form.
+fn serde_says(attributes: &[Attribute], key: &str) -> bool {
+    metas(attributes, "serde").iter().any(|meta| meta.path().is_ident(key))
+}
+
+/// Whether the `#[serde(..)]` attributes have words besides these; such as `flatten`.
+pub(crate) fn serde_says_more(attributes: &[Attribute], known: &[&str]) -> bool {
+    let is_known = |meta: &Meta| known.iter().any(|word| meta.path().is_ident(word));
+    metas(attributes, "serde").iter().any(|meta| matches!(meta, Meta::List(_)) || !is_known(meta))
 }
 
 /// The values of `#[serde(key = "..")]`.
@@ -93,13 +118,13 @@ fn serde_values(attributes: &[Attribute], key: &str) -> Vec<(Meta, String)> {
         .collect()
 }
 
-pub(super) fn has_default(attributes: &[Attribute]) -> bool {
+pub(crate) fn has_default(attributes: &[Attribute]) -> bool {
     let serde = metas(attributes, "serde").iter().any(|meta| meta.path().is_ident("default"));
     serde || has_word(attributes, "check", "default")
 }
 
 /// Whether the field's schema or text is not that of its type.
-pub(super) fn has_other_form(attributes: &[Attribute]) -> bool {
+pub(crate) fn has_other_form(attributes: &[Attribute]) -> bool {
     let other = ["with", "serialize_with", "schema_with"];
     ["serde", "schemars"].iter().any(|list| {
         metas(attributes, list).iter().any(|meta| other.iter().any(|name| meta.path().is_ident(name)))
@@ -107,7 +132,7 @@ pub(super) fn has_other_form(attributes: &[Attribute]) -> bool {
 }
 
 /// Whether the word stands in an attribute's list; its rules are not all metas, so the tokens are looked at.
-pub(super) fn has_word(attributes: &[Attribute], list: &str, word: &str) -> bool {
+pub(crate) fn has_word(attributes: &[Attribute], list: &str, word: &str) -> bool {
     attributes.iter().filter(|attribute| attribute.path().is_ident(list)).any(|attribute| {
         let tokens = attribute.meta.require_list().map(|list| list.tokens.clone()).unwrap_or_default();
         tokens.into_iter().any(|token| matches!(&token, TokenTree::Ident(ident) if ident == word))

@@ -14,7 +14,8 @@ impl Payload {
         let validate = self.validate();
         let debug = (self.has_secrets() && !self.derives("Debug")).then(|| self.debug());
         let event = self.event();
-        quote!(#validate #debug #event)
+        let fields = self.fields();
+        quote!(#validate #debug #event #fields)
     }
 
     /// The fields of the struct or of each variant: the path to construct it, its fields and their checks.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     signature::{Input, is_named},
-    surface::{Surface, allows, core, form, forms_in_scope, travelling},
+    surface::{Call, Surface, allows, core, form, forms_in_scope, travelling},
 };
 
 impl Service {
@@ -88,8 +88,11 @@ impl Service {
             Dependency::Type(service) => quote!(.dependency(<#service as #core::Contract>::NAME)),
         });
         let without = options.without.iter().map(|name| quote!(.without_action(#name)));
-        let parts =
-            self.actions.iter().map(|one| action(one, &self.ident)).chain(self.events.iter().map(event));
+        let parts = self
+            .actions
+            .iter()
+            .map(|one| action(one, &self.ident, options.contract.as_ref()))
+            .chain(self.events.iter().map(event));
         let hooks = self.hooks.iter().map(|(mask, hook)| {
             let (method, value) = (format_ident!("{}", hook.kind.name()), hook_value(hook));
             step(&hook.handler.cfgs, &quote!(.#method(#mask, #value)))
@@ -158,43 +161,75 @@ impl Service {
         if checks.is_empty() { TokenStream::new() } else { quote!(const _: () = { #(#checks)* };) }
     }
 
-    /// The service keeps to its contract: one check for each action, one for what is missing.
+    /// The service keeps to its contract: what is missing, and names of parameters. Types are checked at the actions.
     fn contract(&self, full_name: &str) -> TokenStream {
         let Some(contract) = &self.options.contract else { return TokenStream::new() };
         let span = syn::spanned::Spanned::span(contract);
         let path = quote!(::ligand::__private::core::service::contract);
-        let wires: Vec<&str> = self.actions.iter().map(|action| action.call.wire.as_str()).collect();
-        let agrees = self.actions.iter().map(|action| {
-            let constant = crate::options::screaming(&action.call.method);
-            let (cfgs, params, result) =
-                (&action.call.cfgs, action.call.params(&self.ident), &action.call.result);
-            let full = &action.call.full;
-            let span = action.call.method.span();
-            quote_spanned!(span=>
-                #(#cfgs)*
-                const _: () = {
-                    #[allow(dead_code)]
-                    trait Free: Sized {
-                        const #constant: #path::NotInContract = #path::NotInContract;
-                    }
-                    impl Free for #contract {}
-                    #path::agrees(
-                        <#contract>::#constant,
-                        ::ligand::__private::core::ActionRef::<#params, #result>::new(#full),
-                    );
-                };
-            )
+        let own = self.actions.iter().map(|Action { call, .. }| {
+            let (wire, text) = (&call.wire, other_names(contract, call));
+            let names = match call.cfgs.is_empty() {
+                true => call.names(&self.ident),
+                false => quote!(::core::option::Option::None),
+            };
+            quote!((#wire, #text, #names))
         });
+        let mixed = !self.options.mixins.is_empty();
         let implements = quote_spanned! {span=>
-            const _: () = #path::implements(
-                <#contract as ::ligand::__private::core::Contract>::NAME,
-                #full_name,
-                <#contract>::__ACTIONS,
-                &[#(#wires),*],
-            );
+            const _: () = {
+                #[allow(unused_imports)]
+                use #path::Nameless as _;
+                #path::implements(
+                    <#contract as ::ligand::__private::core::Contract>::NAME,
+                    #full_name,
+                    <#contract>::__ACTIONS,
+                    &[#(#own),*],
+                    #mixed,
+                )
+            };
         };
-        quote!(#(#agrees)* #implements)
+        implements
     }
+}
+
+/// An action has the types that the contract says, when it is there.
+fn agreement(contract: &syn::Path, call: &Call, service: &Ident) -> TokenStream {
+    let constant = crate::options::screaming(&call.method);
+    let (params, result, full) = (call.params(service), &call.result, &call.full);
+    let path = quote!(::ligand::__private::core::service::contract);
+    let span = call.method.span();
+    quote_spanned!(span=>
+        .converting({
+            #[allow(dead_code)]
+            trait Free: Sized {
+                const #constant: #path::NotInContract = #path::NotInContract;
+            }
+            impl Free for #contract {}
+
+            #[allow(unused_imports)]
+            use #path::{ByFields as _, ByTypes as _};
+            let own = ::ligand::__private::core::ActionRef::<#params, #result>::new(#full);
+            #path::Agreement::of(<#contract>::#constant, own).check()
+        })
+    )
+}
+
+/// What a service is told whose parameters have other names than the contract's.
+fn other_names(contract: &syn::Path, call: &Call) -> String {
+    let contract = contract.to_token_stream().to_string().replace(' ', "");
+    let own = match &call.input {
+        Input::Nothing => "nothing".to_owned(),
+        Input::Params(ty) => format!("`{}`", ty.to_token_stream()),
+        Input::Fields(fields) => {
+            let names: Vec<_> =
+                fields.iter().map(|field| format!("`{}`", crate::options::camel_case(&field.name))).collect();
+            names.join(", ")
+        }
+    };
+    format!(
+        "the action `{}` takes {own}, and the contract `{contract}` has other fields there; give them the same names",
+        call.wire
+    )
 }
 
 /// One call on the definition.
@@ -229,7 +264,7 @@ fn owned(handler: &Handler) -> Option<TokenStream> {
     (handler.ctx || handler.reply).then(|| quote!(let ctx = ::core::clone::Clone::clone(ctx);))
 }
 
-fn action(action: &Action, service: &Ident) -> TokenStream {
+fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> TokenStream {
     let (core, call, handler) = (core(), &action.call, &action.handler);
     let payload: Type = syn::parse_quote!(::ligand::__private::core::Payload);
     let (ty, pattern, arguments) = match &call.input {
@@ -277,6 +312,7 @@ fn action(action: &Action, service: &Ident) -> TokenStream {
         let docs = &call.docs;
         quote!(.doc(#docs))
     });
+    let agreement = contract.map(|contract| agreement(contract, call, service));
     let rest = action
         .options
         .rest
@@ -300,7 +336,7 @@ fn action(action: &Action, service: &Ident) -> TokenStream {
         &call.cfgs,
         &quote! {
             .action(
-                #base #docs #(#rest)* #visibility #(#builder)* #(#hooks)*
+                #base #agreement #docs #(#rest)* #visibility #(#builder)* #(#hooks)*
             )
         },
     )

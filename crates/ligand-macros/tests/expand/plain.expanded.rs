@@ -34,3 +34,21 @@ const _: () = {
 impl ::ligand::__private::EventPayload for User {
     const NAME: &'static str = "users.created";
 }
+#[automatically_derived]
+impl ::ligand::__private::core::service::contract::Named for User {
+    const NAMES: &'static [&'static str] = &["id", "nickName"];
+}
+#[automatically_derived]
+#[allow(clippy::all, deprecated)]
+impl ::ligand::__private::core::service::contract::FieldTypes<(u64, Option<String>)>
+for User {
+    fn parts(&self) -> (u64, Option<String>) {
+        (
+            ::core::clone::Clone::clone(&self.id),
+            ::core::clone::Clone::clone(&self.nick_name),
+        )
+    }
+    fn of_parts((id, nick_name): (u64, Option<String>)) -> Self {
+        Self { id, nick_name }
+    }
+}

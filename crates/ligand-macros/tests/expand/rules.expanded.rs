@@ -174,3 +174,39 @@ impl ::core::fmt::Debug for CreateUser {
         }
     }
 }
+#[automatically_derived]
+impl ::ligand::__private::core::service::contract::Named for CreateUser {
+    const NAMES: &'static [&'static str] = &[
+        "address",
+        "age",
+        "name",
+        "password",
+        "tags",
+    ];
+}
+#[automatically_derived]
+#[allow(clippy::all, deprecated)]
+impl ::ligand::__private::core::service::contract::FieldTypes<
+    (Address, u8, String, String, Vec<String>),
+> for CreateUser {
+    fn parts(&self) -> (Address, u8, String, String, Vec<String>) {
+        (
+            ::core::clone::Clone::clone(&self.address),
+            ::core::clone::Clone::clone(&self.age),
+            ::core::clone::Clone::clone(&self.name),
+            ::core::clone::Clone::clone(&self.password),
+            ::core::clone::Clone::clone(&self.tags),
+        )
+    }
+    fn of_parts(
+        (address, age, name, password, tags): (Address, u8, String, String, Vec<String>),
+    ) -> Self {
+        Self {
+            address,
+            age,
+            name,
+            password,
+            tags,
+        }
+    }
+}

@@ -145,3 +145,111 @@ mod mixin {
         assert_eq!(broker.call_named("v3.shelf.drop", Payload::NULL).await.unwrap_err().code(), 404);
     }
 }
+
+mod arguments {
+    //! Arguments and a struct with the same fields are one thing, whoever of contract and service has which.
+
+    use ligand::prelude::*;
+
+    #[payload]
+    struct Place {
+        book_id: u64,
+        #[check(range(min = 1))]
+        pieces: u32,
+        #[serde(rename = "for")]
+        whom: Option<String>,
+    }
+
+    #[contract(name = "shelf")]
+    trait ShelfApi {
+        async fn place(params: Place) -> Result<String>;
+        async fn take(book_id: u64, pieces: u32) -> Result<u64>;
+        async fn drop_all(book_id: u64, #[serde(rename = "for")] whom: Option<String>, pieces: u32)
+        -> String;
+        async fn look(params: Value) -> Value;
+    }
+
+    struct Shelf;
+
+    #[service(name = "shelf", contract = ShelfApi)]
+    impl Shelf {
+        /// Arguments for a struct, in another order.
+        #[action]
+        async fn place(
+            &self,
+            ctx: &Context,
+            #[serde(rename = "for")] whom: Option<String>,
+            #[check(range(min = 2))] pieces: u32,
+            book_id: u64,
+        ) -> Result<String> {
+            Ok(format!("{} {book_id} {pieces} {whom:?}", ctx.action()))
+        }
+
+        /// Arguments for arguments.
+        #[action]
+        fn take(&self, book_id: u64, pieces: u32) -> u64 {
+            book_id * u64::from(pieces)
+        }
+
+        /// A struct for arguments.
+        #[action]
+        async fn drop_all(&self, params: Place) -> Result<String> {
+            Ok(format!("{params:?}"))
+        }
+
+        #[action]
+        async fn look(&self, params: Value) -> Value {
+            params
+        }
+    }
+
+    #[tokio::test]
+    async fn arguments_agree_with_a_struct_of_the_same_fields() {
+        let broker = ServiceBroker::builder().service(Shelf).start().await.unwrap();
+        let shelf = broker.client::<ShelfApi>();
+        let place = |pieces| Place { book_id: 7, pieces, whom: Some("Ada".into()) };
+        assert_eq!(shelf.place(place(2)).await.unwrap(), r#"shelf.place 7 2 Some("Ada")"#);
+        // The rules are those of the service.
+        assert_eq!(shelf.place(place(1)).await.unwrap_err().code(), 422);
+        assert_eq!(shelf.take(3, 2).await.unwrap(), 6);
+        let told = shelf.drop_all(1, None, 2).await.unwrap();
+        assert_eq!(told, "Place { book_id: 1, pieces: 2, whom: None }");
+        assert_eq!(shelf.drop_all(1, None, 0).await.unwrap_err().code(), 422);
+        let own = broker.client::<Shelf>();
+        assert_eq!(own.place(Some("Ada".into()), 2, 7).await.unwrap(), r#"shelf.place 7 2 Some("Ada")"#);
+        assert_eq!(shelf.look(json!({ "a": 1 })).await.unwrap(), json!({ "a": 1 }));
+    }
+    /// Anybody who writes it out gets an error.
+    #[derive(
+        Clone, Debug, Default, PartialEq, serde::Deserialize, ligand::__private::schemars::JsonSchema,
+    )]
+    #[schemars(crate = "ligand::__private::schemars")]
+    struct Unwritten;
+
+    impl serde::Serialize for Unwritten {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> std::result::Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("written"))
+        }
+    }
+
+    #[contract(name = "here")]
+    trait HereApi {
+        async fn stay(what: Unwritten) -> u8;
+    }
+
+    struct Here;
+
+    #[service(name = "here", contract = HereApi)]
+    impl Here {
+        #[action]
+        fn stay(&self, what: Unwritten) -> u8 {
+            u8::from(what == Unwritten)
+        }
+    }
+
+    #[tokio::test]
+    async fn local_calls_through_a_contract_write_nothing_out() {
+        let broker = ServiceBroker::builder().service(Here).start().await.unwrap();
+        assert_eq!(broker.client::<HereApi>().stay(Unwritten).await.unwrap(), 1);
+    }
+}

@@ -129,20 +129,32 @@ const _: () = {
 )]
 impl UsersApi {
     #[doc(hidden)]
-    pub const __ACTIONS: &'static [(&'static str, &'static str)] = &[
-        (
-            "nameOf",
-            "the contract `UsersApi` has the action `nameOf`, the service has not; add `#[action] async fn name_of(&self, params: ById) -> Result<String>`",
-        ),
-        (
-            "add",
-            "the contract `UsersApi` has the action `add`, the service has not; add `#[action] async fn add(&self, params: UsersApiAddParams) -> Result<u64>`",
-        ),
-        (
-            "count.all",
-            "the contract `UsersApi` has the action `count.all`, the service has not; add `#[action] async fn count(&self) -> Result<u64>`",
-        ),
-    ];
+    pub const __ACTIONS: &'static [(
+        &'static str,
+        &'static str,
+        ::ligand::__private::core::service::contract::Names,
+    )] = {
+        use ::ligand::__private::core::service::contract::Nameless as _;
+        &[
+            (
+                "nameOf",
+                "the contract `UsersApi` has the action `nameOf`, the service has not; add `#[action] async fn name_of(&self, params: ById) -> Result<String>`",
+                <::ligand::__private::core::service::contract::NamesOf<ById>>::NAMES,
+            ),
+            (
+                "add",
+                "the contract `UsersApi` has the action `add`, the service has not; add `#[action] async fn add(&self, left: u64, right: u64) -> Result<u64>`",
+                <::ligand::__private::core::service::contract::NamesOf<
+                    UsersApiAddParams,
+                >>::NAMES,
+            ),
+            (
+                "count.all",
+                "the contract `UsersApi` has the action `count.all`, the service has not; add `#[action] async fn count(&self) -> Result<u64>`",
+                <::ligand::__private::core::service::contract::NamesOf<()>>::NAMES,
+            ),
+        ]
+    };
 }
 impl ::ligand::__private::core::Contract for UsersApi {
     const NAME: &'static str = "v1.users";

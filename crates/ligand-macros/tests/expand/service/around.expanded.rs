@@ -213,6 +213,26 @@ impl ::ligand::__private::core::Service for Orders {
                             async move { Self::create(&this, params).await }
                         },
                     )
+                    .converting({
+                        #[allow(dead_code)]
+                        trait Free: Sized {
+                            const CREATE: ::ligand::__private::core::service::contract::NotInContract = ::ligand::__private::core::service::contract::NotInContract;
+                        }
+                        impl Free for api::OrdersApi {}
+                        #[allow(unused_imports)]
+                        use ::ligand::__private::core::service::contract::{
+                            ByFields as _, ByTypes as _,
+                        };
+                        let own = ::ligand::__private::core::ActionRef::<
+                            Create,
+                            Order,
+                        >::new("orders.create");
+                        ::ligand::__private::core::service::contract::Agreement::of(
+                                <api::OrdersApi>::CREATE,
+                                own,
+                            )
+                            .check()
+                    })
                     .before(
                         ::ligand::__private::core::BeforeHook::typed(
                             ::ligand::__private::core::service::probe::Probe::<
@@ -512,19 +532,19 @@ const _: () = {
     ::ligand::__private::core::service::probe::fits::<Order, Stamped>();
 };
 const _: () = {
-    #[allow(dead_code)]
-    trait Free: Sized {
-        const CREATE: ::ligand::__private::core::service::contract::NotInContract = ::ligand::__private::core::service::contract::NotInContract;
-    }
-    impl Free for api::OrdersApi {}
-    ::ligand::__private::core::service::contract::agrees(
-        <api::OrdersApi>::CREATE,
-        ::ligand::__private::core::ActionRef::<Create, Order>::new("orders.create"),
-    );
+    #[allow(unused_imports)]
+    use ::ligand::__private::core::service::contract::Nameless as _;
+    ::ligand::__private::core::service::contract::implements(
+        <api::OrdersApi as ::ligand::__private::core::Contract>::NAME,
+        "orders",
+        <api::OrdersApi>::__ACTIONS,
+        &[
+            (
+                "create",
+                "the action `create` takes `Create`, and the contract `api::OrdersApi` has other fields there; give them the same names",
+                <::ligand::__private::core::service::contract::NamesOf<Create>>::NAMES,
+            ),
+        ],
+        true,
+    )
 };
-const _: () = ::ligand::__private::core::service::contract::implements(
-    <api::OrdersApi as ::ligand::__private::core::Contract>::NAME,
-    "orders",
-    <api::OrdersApi>::__ACTIONS,
-    &["create"],
-);
