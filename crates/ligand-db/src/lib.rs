@@ -44,8 +44,9 @@ mod populate;
 mod query;
 mod select;
 mod table;
+
 #[cfg(feature = "time")]
-pub mod time;
+pub use ligand_wire::time;
 
 pub use adapter::{Adapter, Check, Memory, Transaction};
 #[cfg(feature = "sqlite")]

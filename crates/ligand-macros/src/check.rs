@@ -5,7 +5,7 @@ mod range;
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{
-    Attribute, Expr, ExprLit, Ident, Lit, LitStr, Token,
+    Attribute, Expr, ExprLit, Ident, Lit, LitStr, Token, Type,
     ext::IdentExt,
     parse::{Parse, ParseStream},
     token::Paren,
@@ -15,7 +15,7 @@ use crate::errors::Errors;
 use range::{Range, json};
 
 const RULES: &str = "length(1..=64), range(1..=100), items(1..=50), email, url, uuid, pattern = \"..\", one_of(\"a\", \"b\"), \
-    non_empty, positive, unique_items, trim, lowercase, uppercase, default, default = .., secret, rest";
+    non_empty, positive, unique_items, trim, lowercase, uppercase, default, default = .., schema = String, secret, rest";
 
 /// Everything the `#[check(..)]` attributes of one field say.
 #[derive(Default)]
@@ -31,6 +31,8 @@ pub(crate) struct Checks {
     /// Fields of `Sanitizers` to set.
     sanitizers: Vec<Ident>,
     pub(crate) default: Option<Default_>,
+    /// A type that is written as the field is.
+    pub(crate) form: Option<Type>,
     pub(crate) secret: Option<Span>,
     pub(crate) rest: Option<Span>,
     seen: Vec<String>,
@@ -158,7 +160,8 @@ impl Checks {
                 rule.bare()?;
                 let function = &rule.name;
                 self.text.push(quote!(#rules::#function(text)));
-                self.schema.push(quote!(format(#name)));
+                let versioned = (name == "uuid").then(|| quote!(.flag("versioned")));
+                self.schema.push(quote!(format(#name) #versioned));
             }
             "url" => {
                 rule.bare()?;
@@ -208,13 +211,18 @@ impl Checks {
                 self.default = Some(match &rule.argument {
                     Argument::None => Default_::OfType,
                     Argument::Value(value) => Default_::Value(value.clone()),
-                    Argument::List(_) => return Err(rule.wrong("`default` or `default = expr`")),
+                    _ => return Err(rule.wrong("`default` or `default = expr`")),
                 });
             }
             "secret" => {
                 rule.bare()?;
                 self.secret = Some(rule.name.span());
                 self.schema.push(quote!(secret()));
+            }
+            "schema" => {
+                let expected = "`schema = String`, with a type that is written as the field is";
+                let Argument::Type(form) = &rule.argument else { return Err(rule.wrong(expected)) };
+                self.form = Some((**form).clone());
             }
             "rest" => {
                 rule.bare()?;
@@ -244,6 +252,8 @@ enum Argument {
     None,
     /// `pattern = ".."`
     Value(Expr),
+    /// `schema = Option<String>`
+    Type(Box<Type>),
     /// `length(..)`
     List(TokenStream),
 }
@@ -269,7 +279,14 @@ impl Parse for Rule {
             Argument::List(content.parse()?)
         } else if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
-            Argument::Value(input.parse()?)
+            match name == "schema" {
+                true => Argument::Type(input.parse().map_err(|error: syn::Error| {
+                    let message =
+                        "`schema` is written `schema = String`, with a type that is written as the field is";
+                    syn::Error::new(error.span(), message)
+                })?),
+                false => Argument::Value(input.parse()?),
+            }
         } else {
             Argument::None
         };

@@ -2,6 +2,7 @@
 
 mod emit;
 mod fields;
+mod form;
 mod options;
 
 use proc_macro2::TokenStream;
@@ -81,7 +82,7 @@ fn emit(mut input: DeriveInput, options: Options, role: Role, errors: &mut Error
     let mut payload = Payload { item: input, options, role, shapes };
     payload.check_rest(errors);
     payload.check_debug(errors);
-    let mut defaults = payload.annotate_fields();
+    let mut defaults = payload.annotate_fields(errors);
     match payload.role {
         Role::Payload | Role::Form(_) => {}
         Role::Kept => {
@@ -198,7 +199,7 @@ impl Payload {
     }
 
     /// Puts the serde and schemars attributes on the fields. Returns the functions that make default values.
-    fn annotate_fields(&mut self) -> TokenStream {
+    fn annotate_fields(&mut self, errors: &mut Errors) -> TokenStream {
         let name = &self.item.ident;
         let (impl_generics, type_generics, where_clause) = self.item.generics.split_for_impl();
         let turbofish = type_generics.as_turbofish();
@@ -214,6 +215,7 @@ impl Payload {
                 if let Some(attribute) = checks.schema_attribute() {
                     field.attrs.push(parse_quote!(#attribute));
                 }
+                form::apply(field, checks.form.as_ref(), &quote!(#name #turbofish), &mut functions, errors);
                 if is_patch(&field.ty) {
                     may_be_absent(field, checks.default.is_some());
                 }
@@ -237,7 +239,7 @@ impl Payload {
         }
         quote! {
             #[doc(hidden)]
-            #[allow(clippy::all)]
+            #[allow(clippy::all, dead_code)]
             impl #impl_generics #name #type_generics #where_clause {
                 #(#functions)*
             }
@@ -349,11 +351,23 @@ fn is_named(path: &syn::Path, name: &str) -> bool {
 
 /// Whether a `#[serde(..)]` attribute sets `key`.
 fn serde_says(attributes: &[Attribute], key: &str) -> bool {
-    attributes.iter().filter(|attribute| attribute.path().is_ident("serde")).any(|attribute| {
-        attribute
-            .parse_args_with(Punctuated::<Meta, syn::Token![,]>::parse_terminated)
-            .is_ok_and(|metas| metas.iter().any(|meta| meta.path().is_ident(key)))
-    })
+    serde_metas(attributes).iter().any(|meta| meta.path().is_ident(key))
+}
+
+/// What the `#[serde(..)]` attributes say.
+fn serde_metas(attributes: &[Attribute]) -> Vec<Meta> {
+    metas(attributes, "serde")
+}
+
+/// What the attributes of this name say.
+fn metas(attributes: &[Attribute], name: &str) -> Vec<Meta> {
+    let lists = attributes.iter().filter(|attribute| attribute.path().is_ident(name));
+    lists
+        .filter_map(|attribute| {
+            attribute.parse_args_with(Punctuated::<Meta, syn::Token![,]>::parse_terminated).ok()
+        })
+        .flatten()
+        .collect()
 }
 
 #[cfg(test)]

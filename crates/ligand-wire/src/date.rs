@@ -319,7 +319,7 @@ mod tests {
         let schema = crate::schema::Schema::of::<Vec<Date>>();
         assert!(schema.check(&serde_json::json!(["2026-01-31T12:00:00.000Z", 0])).is_empty());
         let errors = schema.check(&serde_json::json!(["soon", true]));
-        assert_eq!(errors.iter().map(|error| &*error.kind).collect::<Vec<_>>(), ["date", "string"]);
+        assert_eq!(errors.iter().map(|error| &*error.kind).collect::<Vec<_>>(), ["date", "date"]);
     }
 
     #[test]

@@ -6,7 +6,11 @@ mod binary;
 pub mod codec;
 mod date;
 pub mod error;
+#[doc(hidden)]
+pub mod foreign;
 pub mod key;
+#[doc(hidden)]
+pub mod moment;
 #[doc(hidden)]
 pub mod objects;
 pub mod packet;
@@ -17,6 +21,8 @@ pub mod redact;
 pub mod rules;
 pub mod schema;
 pub mod text;
+#[cfg(feature = "time")]
+pub mod time;
 pub mod topic;
 pub mod validate;
 

@@ -83,6 +83,37 @@ pub fn uuid(text: &str) -> bool {
         }
 }
 
+/// A UUID of whatever version, in the notations that the `uuid` crate reads: with or without hyphens, in braces, or as a
+/// URN.
+pub fn any_uuid(text: &str) -> bool {
+    let bare = text.strip_prefix("urn:uuid:").or_else(|| text.strip_prefix('{')?.strip_suffix('}'));
+    let bytes = bare.unwrap_or(text).as_bytes();
+    let hex = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
+    match bytes.len() {
+        32 => bare.is_none() && hex(bytes),
+        36 => {
+            bytes.split(|byte| *byte == b'-').map(<[u8]>::len).eq([8, 4, 4, 4, 12])
+                && bytes.split(|byte| *byte == b'-').all(hex)
+        }
+        _ => false,
+    }
+}
+
+/// A decimal number, such as `-12.50` or `1e3`.
+pub fn decimal(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    fn unsigned(text: &str) -> &str {
+        text.strip_prefix(['+', '-']).unwrap_or(text)
+    }
+    let (mantissa, power) = match text.split_once(['e', 'E']) {
+        Some((mantissa, power)) => (mantissa, Some(power)),
+        None => (text, None),
+    };
+    let mantissa = unsigned(mantissa);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    digits(whole) && digits(fraction) && power.is_none_or(|power| digits(unsigned(power)))
+}
+
 /// A date and time of RFC 3339, such as `2024-02-29T12:30:00.5Z` or `…+02:00`.
 pub fn date_time(text: &str) -> bool {
     let Some((day, time)) = text.split_once(['T', 't', ' ']) else { return false };

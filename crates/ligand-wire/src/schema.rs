@@ -28,12 +28,13 @@
 //! `$ref`, `type`, `enum`, `const`, `allOf`, `anyOf`, `oneOf` (like `anyOf`), `properties`, `required`,
 //! `additionalProperties`, `unevaluatedProperties`, `patternProperties`, `minProperties`, `maxProperties`, `items`,
 //! `prefixItems`, `minItems`, `maxItems`, `uniqueItems`, `minLength`, `maxLength`, `pattern`, `minimum`, `maximum`,
-//! `exclusiveMinimum`, `exclusiveMaximum` and the formats `email`, `uri`, `uuid`, `date-time`, `date`, `time`, `ip`,
-//! `ipv4`, `ipv6` and those of Rust's integers. Other keywords are kept in the document and not checked. Lengths are
+//! `exclusiveMinimum`, `exclusiveMaximum` and the formats `email`, `uri`, `uuid`, `date-time`, `zoned-date-time`,
+//! `partial-date-time`, `date`, `time`, `partial-time`, `decimal`, `ip`, `ipv4`, `ipv6` and those of Rust's integers. Other keywords are kept in the document and not checked. Lengths are
 //! UTF-16 units.
 //!
 //! The extension `x-ligand` on a property is an object with any of `trim`, `lowercase`, `uppercase` (applied before
-//! the checks), `nonEmpty`, `url` (the `uri` must be http or https) and `secret` (its value is never quoted).
+//! the checks), `nonEmpty`, `url` (the `uri` must be http or https), `versioned` (the `uuid` has a version of RFC 9562 or is nil) and
+//! `secret` (its value is never quoted).
 
 mod annotate;
 mod announced;
@@ -42,7 +43,9 @@ mod choice;
 mod convert;
 mod error;
 mod fastest;
+mod format;
 mod measure;
+mod message;
 mod node;
 mod part;
 mod path;
@@ -108,7 +111,8 @@ impl Schema {
     /// A `pattern` that [`regex_lite`] cannot compile is kept in the document but not checked.
     pub fn of<T: schemars::JsonSchema>() -> Self {
         let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
-        let json = generator.into_root_schema_for::<T>().to_value();
+        let mut json = generator.into_root_schema_for::<T>().to_value();
+        format::name_decimals(&mut json);
         let (patterns, _) = compile_patterns(&json);
         Self::new(json, patterns)
     }

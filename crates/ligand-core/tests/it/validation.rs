@@ -68,7 +68,7 @@ async fn every_broken_rule_is_reported_with_node_and_action() {
             &json!([
                 {
                     "type": "stringMin", "field": "name", "expected": 3, "actual": 1,
-                    "message": "The 'name' field length must be greater than or equal to 3 characters long.",
+                    "message": "The 'name' field must have at least 3 characters.",
                     "nodeID": "n1", "action": "v1.users.create",
                 },
                 {

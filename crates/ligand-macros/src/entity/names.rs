@@ -126,9 +126,10 @@ pub(crate) fn has_default(attributes: &[Attribute]) -> bool {
 /// Whether the field's schema or text is not that of its type.
 pub(crate) fn has_other_form(attributes: &[Attribute]) -> bool {
     let other = ["with", "serialize_with", "schema_with"];
-    ["serde", "schemars"].iter().any(|list| {
-        metas(attributes, list).iter().any(|meta| other.iter().any(|name| meta.path().is_ident(name)))
-    })
+    has_word(attributes, "check", "schema")
+        || ["serde", "schemars"].iter().any(|list| {
+            metas(attributes, list).iter().any(|meta| other.iter().any(|name| meta.path().is_ident(name)))
+        })
 }
 
 /// Whether the word stands in an attribute's list; its rules are not all metas, so the tokens are looked at.

@@ -1,12 +1,12 @@
 //! The trait implementations of a payload.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{
     Data, Fields, GenericArgument, GenericParam, Ident, PathArguments, Type, parse_quote, spanned::Spanned,
 };
 
-use super::{Payload, Role, Shape};
+use super::{Payload, Role, Shape, form};
 use crate::check::Checks;
 
 impl Payload {
@@ -101,6 +101,7 @@ impl Payload {
                 }
             }
         });
+        let described = travels.then(|| self.described());
         quote! {
             #[automatically_derived]
             #[allow(clippy::all, unused_imports)]
@@ -109,6 +110,8 @@ impl Payload {
                     Checked as _, CheckedMut as _, Unchecked as _, UncheckedMut as _,
                 };
 
+                #described
+
                 impl #impl_generics ::ligand::__private::wire::validate::Validate for #name #type_generics #where_clause {
                     #is_valid
                     #sanitize
@@ -116,6 +119,28 @@ impl Payload {
                 }
             };
         }
+    }
+
+    /// Asks for the schema of each field's type, so that the compiler says what to do where there is none.
+    fn described(&self) -> TokenStream {
+        if !self.item.generics.params.is_empty() {
+            return TokenStream::new();
+        }
+        let name = &self.item.ident;
+        let mut seen = Vec::new();
+        let variants = self.variants();
+        let fields = variants.iter().flat_map(|(_, _, fields, _)| fields.iter());
+        let types = fields.filter(|field| form::is_derived(field) && !is_plain(&field.ty)).map(|field| {
+            let own: Type = parse_quote!(#name);
+            let ty = crate::signature::without_self(&field.ty, &own);
+            let text = ty.to_token_stream().to_string();
+            if seen.contains(&text) {
+                return TokenStream::new();
+            }
+            seen.push(text);
+            quote_spanned!(ty.span()=> ::ligand::__private::wire::foreign::described::<#ty>();)
+        });
+        types.collect()
     }
 
     /// A `Debug` like the derived one that prints `***` for secrets.

@@ -5,6 +5,7 @@
 mod compile_fail;
 mod contract;
 mod error;
+mod foreign;
 mod lints;
 mod objects;
 mod patch;

@@ -3,6 +3,8 @@
 //!
 //! These traits are what code generated for `#[check(..)]` calls.
 
+#[cfg(feature = "decimal")]
+use std::cmp::Ordering;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -12,6 +14,8 @@ use std::{
 use serde::Serialize;
 
 use crate::Patch;
+#[cfg(feature = "decimal")]
+use crate::foreign;
 
 /// A field that holds texts.
 #[diagnostic::on_unimplemented(
@@ -86,6 +90,9 @@ pub enum Number {
     Int(i128),
     /// A float.
     Float(f64),
+    /// A decimal number.
+    #[cfg(feature = "decimal")]
+    Decimal(rust_decimal::Decimal),
 }
 
 impl Number {
@@ -93,6 +100,10 @@ impl Number {
     pub fn at_least(self, other: Number) -> bool {
         match (self, other) {
             (Number::Int(a), Number::Int(b)) => a >= b,
+            #[cfg(feature = "decimal")]
+            (Number::Decimal(a), b) => foreign::compare(a, b).is_some_and(Ordering::is_ge),
+            #[cfg(feature = "decimal")]
+            (a, Number::Decimal(b)) => foreign::compare(b, a).is_some_and(Ordering::is_le),
             (a, b) => a.as_f64() >= b.as_f64(),
         }
     }
@@ -107,6 +118,8 @@ impl Number {
         match self {
             Number::Int(value) => value > 0,
             Number::Float(value) => value > 0.0,
+            #[cfg(feature = "decimal")]
+            Number::Decimal(value) => value > rust_decimal::Decimal::ZERO,
         }
     }
 
@@ -114,6 +127,8 @@ impl Number {
         match self {
             Number::Int(value) => value as f64,
             Number::Float(value) => value,
+            #[cfg(feature = "decimal")]
+            Number::Decimal(_) => unreachable!("decimals are compared as such"),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{
     FieldError, Inner, MAX_DEPTH, MAX_ERRORS,
     choice::{self, Choice},
     error::{quoted, shortened},
+    format,
     measure::{compare, equal, integer_bounds, measure},
     node::{self, MAX_HOPS, Types, count, list, map},
     path::Segment,
@@ -43,28 +44,61 @@ struct Checker<'s> {
     budget: usize,
     /// Inside a field whose value must not be quoted.
     secret: bool,
+    /// What the author of the field says instead of our own texts, by the type of the error.
+    texts: Option<&'s Map<String, Value>>,
 }
 
 impl<'s> Checker<'s> {
     fn new(schema: &'s Inner, size: usize) -> Self {
         let budget = 1_000 + size.saturating_mul(50);
-        Self { schema, errors: Vec::new(), path: String::new(), hops: 0, budget, secret: false }
+        Self { schema, errors: Vec::new(), path: String::new(), hops: 0, budget, secret: false, texts: None }
     }
 
     fn push(&mut self, kind: &'static str, expected: Option<Value>, actual: Option<Value>) {
+        let actual = actual.filter(|_| !self.secret);
+        self.add(FieldError::new(kind, self.field(), expected, actual));
+    }
+
+    /// Where the checker is; none at the root.
+    fn field(&self) -> Option<String> {
+        (!self.path.is_empty()).then(|| self.path.clone())
+    }
+
+    /// Adds an error, in the words of the field's author where there are some.
+    fn add(&mut self, error: FieldError) {
         if self.errors.len() < MAX_ERRORS {
-            let field = (!self.path.is_empty()).then(|| self.path.clone());
-            let actual = actual.filter(|_| !self.secret);
-            self.errors.push(FieldError::new(kind, field, expected, actual));
+            let text = self
+                .texts
+                .and_then(|texts| texts.get(&*error.kind).or(texts.get("*")))
+                .and_then(Value::as_str);
+            self.errors.push(match text {
+                Some(text) => error.with_text(text),
+                None => error,
+            });
         }
     }
 
     /// A failure that quotes the value itself.
     fn reject(&mut self, kind: &'static str, expected: Option<Value>, value: &Value) {
+        let actual = self.quoted(value);
+        self.push(kind, expected, actual);
+    }
+
+    /// A value that is none of those that are allowed.
+    fn reject_names(&mut self, allowed: &[&Value], value: &Value) {
+        let actual = self.quoted(value);
+        self.add(FieldError::none_of(allowed, self.field(), actual));
+    }
+
+    fn reject_texts(&mut self, allowed: &[&str], value: &Value) {
+        let allowed: Vec<Value> = allowed.iter().copied().map(Value::from).collect();
+        self.reject_names(&allowed.iter().collect::<Vec<_>>(), value);
+    }
+
+    fn quoted(&self, value: &Value) -> Option<Value> {
         // A container may hold a secret field.
         let hidden = self.secret || (self.schema.has_secrets && (value.is_object() || value.is_array()));
-        let actual = if hidden { None } else { quoted(value) };
-        self.push(kind, expected, actual);
+        if hidden { None } else { quoted(value) }
     }
 
     /// Goes one level deeper into the value, to what `segment` names.
@@ -72,7 +106,11 @@ impl<'s> Checker<'s> {
         let length = self.path.len();
         segment.append(&mut self.path);
         let hops = std::mem::take(&mut self.hops);
+        // Those of a list are about its items too.
+        let texts = if matches!(segment, Segment::Index(_)) { self.texts } else { None };
+        let texts = std::mem::replace(&mut self.texts, texts);
         self.node(schema, value);
+        self.texts = texts;
         self.hops = hops;
         self.path.truncate(length);
     }
@@ -104,10 +142,11 @@ impl<'s> Checker<'s> {
         self.budget -= 1;
         match schema {
             Value::Object(node) => {
-                let outer = self.secret;
+                let (secret, texts) = (self.secret, self.texts);
                 self.secret |= node::extension(node, "secret");
+                self.texts = node::texts(node).or(texts);
                 self.object_schema(schema, node, value);
-                self.secret = outer;
+                (self.secret, self.texts) = (secret, texts);
             }
             Value::Bool(false) => self.reject("forbidden", None, value),
             _ => {}
@@ -136,8 +175,8 @@ impl<'s> Checker<'s> {
         if let Some(Value::Array(allowed)) = node.get("enum")
             && !allowed.iter().any(same)
         {
-            let names: Vec<String> = allowed.iter().filter(|value| !value.is_null()).map(plain).collect();
-            return self.reject("enumValue", Some(names.join(", ").into()), value);
+            let names: Vec<&Value> = allowed.iter().filter(|value| !value.is_null()).collect();
+            return self.reject_names(&names, value);
         }
         if let Some(constant) = node.get("const")
             && !same(constant)
@@ -170,6 +209,13 @@ impl<'s> Checker<'s> {
             return true;
         }
         let wanted = declared.without_null();
+        let format = node.get("format").and_then(Value::as_str).unwrap_or_default();
+        if wanted.string()
+            && let Some(kind) = format::kind_of_type(format)
+        {
+            self.reject(kind, format::example(format).map(Value::from), value);
+            return false;
+        }
         let kind = if wanted.string() {
             "string"
         } else if wanted.integer() {
@@ -229,21 +275,12 @@ impl<'s> Checker<'s> {
         {
             self.reject("stringPattern", Some(as_javascript(pattern).into()), value);
         }
-        let (valid, kind) = match format {
-            "email" => (rules::email(text), "email"),
-            "uri" | "url" if node::extension(node, "url") => (rules::url(text), "url"),
-            "uri" | "url" => (rules::uri(text), "url"),
-            "uuid" => (rules::uuid(text), "uuid"),
-            "date-time" => (rules::date_time(text), "date"),
-            "date" => (rules::date(text), "date"),
-            "time" => (rules::time(text), "date"),
-            "ip" => (text.parse::<std::net::IpAddr>().is_ok(), "ip"),
-            "ipv4" => (text.parse::<std::net::Ipv4Addr>().is_ok(), "ip"),
-            "ipv6" => (text.parse::<std::net::Ipv6Addr>().is_ok(), "ip"),
-            _ => (true, ""),
-        };
-        if !valid {
-            self.reject(kind, None, value);
+        if let Some(kind) = format::broken(node, format, text) {
+            self.reject(kind, format::example(format).map(Value::from), value);
+        } else if format == "decimal"
+            && let Some(number) = text.parse().ok().and_then(Number::from_f64)
+        {
+            self.number(node, &number, value);
         }
     }
 
@@ -323,13 +360,15 @@ impl<'s> Checker<'s> {
         for (name, schema) in properties.into_iter().flatten() {
             match object.get(name) {
                 Some(value) => self.descend(Segment::Key(name), schema, value),
-                None if required.iter().any(|required| required == name) => self.missing(name),
+                None if required.iter().any(|required| required == name) => {
+                    self.missing(name, schema.as_object().and_then(node::texts));
+                }
                 None => {}
             }
         }
         for name in required.iter().filter_map(Value::as_str) {
             if !object.contains_key(name) && properties.is_none_or(|map| !map.contains_key(name)) {
-                self.missing(name);
+                self.missing(name, None);
             }
         }
         self.unknown_keys(node, object);
@@ -341,10 +380,12 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn missing(&mut self, name: &str) {
+    fn missing(&mut self, name: &str, texts: Option<&'s Map<String, Value>>) {
         let length = self.path.len();
         Segment::Key(name).append(&mut self.path);
+        let texts = std::mem::replace(&mut self.texts, texts);
         self.push("required", None, None);
+        self.texts = texts;
         self.path.truncate(length);
     }
 
@@ -378,28 +419,25 @@ impl<'s> Checker<'s> {
             known.sort_unstable();
             let (expected, actual) = (shortened(&known.join(", ")), shortened(&forbidden.join(", ")));
             // Names of keys, which are no secrets of the field they are in.
-            let field = (!self.path.is_empty()).then(|| self.path.clone());
-            if self.errors.len() < MAX_ERRORS {
-                self.errors.push(FieldError::new(
-                    "objectStrict",
-                    field,
-                    Some(expected.into()),
-                    Some(actual.into()),
-                ));
-            }
+            self.add(FieldError::new(
+                "objectStrict",
+                self.field(),
+                Some(expected.into()),
+                Some(actual.into()),
+            ));
         }
     }
 
     fn choice(&mut self, alternatives: &'s [Value], value: &Value) {
         match choice::choose(&self.schema.json, alternatives, value) {
             Choice::One(schema) => self.hop(schema, value),
-            Choice::Names(names) => self.reject("enumValue", Some(names.join(", ").into()), value),
+            Choice::Names(names) => self.reject_texts(&names, value),
             Choice::Tag { name, allowed } => match value.get(name) {
-                None => self.missing(name),
+                None => self.missing(name, None),
                 Some(tag) => {
                     let length = self.path.len();
                     Segment::Key(name).append(&mut self.path);
-                    self.reject("enumValue", Some(allowed.join(", ").into()), tag);
+                    self.reject_texts(&allowed, tag);
                     self.path.truncate(length);
                 }
             },
@@ -457,8 +495,4 @@ fn as_javascript(pattern: &str) -> String {
     }
     out.push('/');
     out
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::MAX_ACTUAL;
+use super::{MAX_ACTUAL, message};
 
 /// One entry of the `data` of a validation error, as Moleculer nodes send it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -13,7 +13,7 @@ pub struct FieldError {
     /// The rule that failed: `required`, `stringMin`, `email`, …
     #[serde(rename = "type")]
     pub kind: Cow<'static, str>,
-    /// The failure in English, naming the field.
+    /// The failure in English, naming the field; the value as a whole is "the request".
     pub message: String,
     /// Where: `email`, `address.city`, `items[0].price`. Absent for the value as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,9 +41,23 @@ impl FieldError {
         actual: Option<Value>,
     ) -> Self {
         let kind = kind.into();
-        let message =
-            message(&kind, field.as_deref().unwrap_or_default(), expected.as_ref(), actual.as_ref());
+        let message = message::standard(&kind, field.as_deref(), expected.as_ref(), actual.as_ref());
         Self { kind, message, field, expected, actual }
+    }
+
+    /// A value that is none of `allowed`.
+    pub(super) fn none_of(allowed: &[&Value], field: Option<String>, actual: Option<Value>) -> Self {
+        let message = message::of(field.as_deref(), &format!("must be {}.", message::one_of(allowed)));
+        let expected: Vec<String> = allowed.iter().map(|value| message::plain(value)).collect();
+        let expected = Some(expected.join(", ").into());
+        Self { kind: "enumValue".into(), message, field, expected, actual }
+    }
+
+    /// The same with a text of its author, in which `{field}`, `{expected}` and `{actual}` stand for those.
+    pub(crate) fn with_text(mut self, text: &str) -> Self {
+        let field = self.field.as_deref().unwrap_or("request");
+        self.message = message::filled(text, field, self.expected.as_ref(), self.actual.as_ref());
+        self
     }
 }
 
@@ -78,78 +92,5 @@ pub(super) fn shortened(text: &str) -> String {
     match text.char_indices().nth(MAX_ACTUAL) {
         None => text.to_owned(),
         Some(_) => text.chars().take(MAX_ACTUAL - 1).chain(['…']).collect(),
-    }
-}
-
-fn message(kind: &str, field: &str, expected: Option<&Value>, actual: Option<&Value>) -> String {
-    let template = template(kind);
-    let mut out = String::with_capacity(template.len() + field.len());
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, after) = after.split_once('}').unwrap_or((after, ""));
-        out.push_str(before);
-        match name {
-            "field" => out.push_str(field),
-            "expected" => push(expected, &mut out),
-            _ => push(actual, &mut out),
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out
-}
-
-fn push(value: Option<&Value>, out: &mut String) {
-    match value {
-        None => {}
-        Some(Value::String(text)) => out.push_str(text),
-        Some(value) => out.push_str(&value.to_string()),
-    }
-}
-
-fn template(kind: &str) -> &'static str {
-    match kind {
-        "required" => "The '{field}' field is required.",
-        "forbidden" => "The '{field}' field is forbidden.",
-        "string" => "The '{field}' field must be a string.",
-        "stringEmpty" | "emailEmpty" | "urlEmpty" => "The '{field}' field must not be empty.",
-        "stringMin" | "emailMin" => {
-            "The '{field}' field length must be greater than or equal to {expected} characters long."
-        }
-        "stringMax" | "emailMax" => {
-            "The '{field}' field length must be less than or equal to {expected} characters long."
-        }
-        "stringLength" => "The '{field}' field length must be {expected} characters long.",
-        "stringPattern" => "The '{field}' field fails to match the required pattern.",
-        "email" => "The '{field}' field must be a valid e-mail.",
-        "url" => "The '{field}' field must be a valid URL.",
-        "uuid" => "The '{field}' field must be a valid UUID.",
-        "ip" => "The '{field}' field must be a valid IP address.",
-        "date" => "The '{field}' field must be a Date.",
-        "number" => "The '{field}' field must be a number.",
-        "numberMin" => "The '{field}' field must be greater than or equal to {expected}.",
-        "numberMax" => "The '{field}' field must be less than or equal to {expected}.",
-        "numberGreater" => "The '{field}' field must be greater than {expected}.",
-        "numberLess" => "The '{field}' field must be less than {expected}.",
-        "numberInteger" => "The '{field}' field must be an integer.",
-        "numberPositive" => "The '{field}' field must be a positive number.",
-        "numberNegative" => "The '{field}' field must be a negative number.",
-        "boolean" => "The '{field}' field must be a boolean.",
-        "array" | "tuple" => "The '{field}' field must be an array.",
-        "arrayEmpty" => "The '{field}' field must not be an empty array.",
-        "arrayMin" => "The '{field}' field must contain at least {expected} items.",
-        "arrayMax" => "The '{field}' field must contain less than or equal to {expected} items.",
-        "arrayLength" | "tupleLength" => "The '{field}' field must contain {expected} items.",
-        "arrayUnique" => "The '{field}' field must not contain the same item twice.",
-        "enumValue" => "The '{field}' field value '{expected}' does not match any of the allowed values.",
-        "equalValue" => "The '{field}' field value must be equal to '{expected}'.",
-        "object" | "record" => "The '{field}' must be an Object.",
-        "objectStrict" => "The object '{field}' contains forbidden keys: '{actual}'.",
-        "objectMinProps" => "The object '{field}' must contain at least {expected} properties.",
-        "objectMaxProps" => "The object '{field}' must contain {expected} properties at most.",
-        "null" => "The '{field}' field must be null.",
-        "depth" => "The value is nested more than {expected} levels deep.",
-        "complexity" => "The value is too complex to be checked completely.",
-        _ => "The '{field}' field is not valid.",
     }
 }

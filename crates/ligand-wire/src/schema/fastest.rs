@@ -77,7 +77,7 @@ impl<'s> Translator<'s> {
         if types.null() && !types.any() {
             rule.insert("nullable".into(), Value::Bool(true));
         }
-        if let Some(default) = node.get("default") {
+        if let Some(default) = node.get("default").filter(|default| !default.is_null()) {
             rule.insert("default".into(), default.clone());
         }
         rule
@@ -128,7 +128,10 @@ impl<'s> Translator<'s> {
         } else if types.array() {
             self.array(node)
         } else if types.string() {
-            text(node)
+            match node.get("format").and_then(Value::as_str) {
+                Some("decimal") => decimal(node),
+                _ => text(node),
+            }
         } else if types.integer() {
             number(node, types)
         } else if types.boolean() {
@@ -158,6 +161,9 @@ impl<'s> Translator<'s> {
         // Where a text is allowed, or a list beside something else, it is taken as it comes.
         let texts = alternatives.iter().any(|schema| node::types(root, schema).string());
         for rule in &mut rules {
+            if texts && rule.get("type").is_some_and(|kind| kind == "date") {
+                *rule = rule_of("string");
+            }
             if texts || rule.get("type").is_some_and(|kind| kind == "array") {
                 rule.remove("convert");
             }
@@ -242,8 +248,13 @@ fn text(node: &Map<String, Value>) -> Rule {
         Some("email") => "email",
         Some("uri" | "url") if extension(node, "url") => "url",
         Some("uuid") => "uuid",
+        // What travels is a text.
+        Some("date-time") => return converting(rule_of("date")),
         _ => "string",
     });
+    if format == Some("date") && !node.contains_key("pattern") {
+        rule.insert("pattern".into(), r"^\d{4}-\d{2}-\d{2}$".into());
+    }
     bounds(node, ("minLength", "maxLength"), &mut rule);
     copy(node, "pattern", "pattern", &mut rule);
     for flag in ["trim", "lowercase", "uppercase"] {
@@ -251,6 +262,17 @@ fn text(node: &Map<String, Value>) -> Rule {
             rule.insert(flag.into(), Value::Bool(true));
         }
     }
+    rule
+}
+
+/// Exact as a text, or a number.
+fn decimal(node: &Map<String, Value>) -> Rule {
+    let mut number = number(node, Types::NUMBER);
+    number.remove("convert");
+    let mut text = rule_of("string");
+    text.insert("pattern".into(), r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$".into());
+    let mut rule = rule_of("multi");
+    rule.insert("rules".into(), Value::Array(vec![Value::Object(number), Value::Object(text)]));
     rule
 }
 

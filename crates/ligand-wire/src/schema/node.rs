@@ -229,3 +229,8 @@ pub(super) fn sanitizers(node: &Map<String, Value>) -> Sanitizers {
         uppercase: extension(node, "uppercase"),
     }
 }
+
+/// The texts of errors that the author of a field wrote, by their types; `*` stands for all others.
+pub(super) fn texts(node: &Map<String, Value>) -> Option<&Map<String, Value>> {
+    map(map(node, "x-ligand")?, "messages")
+}

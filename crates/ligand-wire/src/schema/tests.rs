@@ -70,7 +70,7 @@ fn an_error_has_the_shape_moleculer_sends() {
     let errors = Schema::of::<Numbers>().check(&json!("x"));
     assert_eq!(
         serde_json::to_value(&errors).unwrap(),
-        json!([{ "type": "object", "message": "The '' must be an Object.", "actual": "x" }])
+        json!([{ "type": "object", "message": "The request must be an object.", "actual": "x" }])
     );
 }
 
@@ -147,11 +147,8 @@ fn rules_of_fields() {
         ["stringMax name", "emailEmpty email", "array tags", "urlEmpty site"]
     );
     let errors = schema.check(&user(json!({ "color": "blue", "name": "abcdef" })));
-    assert_eq!(
-        errors[1].message,
-        "The 'color' field value 'red, green' does not match any of the allowed values."
-    );
-    assert_eq!(errors[0].message, "The 'name' field length must be less than or equal to 5 characters long.");
+    assert_eq!(errors[1].message, "The 'color' field must be one of 'red', 'green'.");
+    assert_eq!(errors[0].message, "The 'name' field must have at most 5 characters.");
     assert_eq!((&errors[0].expected, &errors[0].actual), (&Some(json!(5)), &Some(json!(6))));
 }
 
@@ -242,7 +239,7 @@ fn nested_fields_have_paths() {
     );
     let errors = Schema::of::<Order>().check(&bad);
     let strict = errors.last().unwrap();
-    assert_eq!(strict.message, "The object '' contains forbidden keys: 'more, other'.");
+    assert_eq!(strict.message, "The request must not have 'more', 'other': no such field is known.");
     assert_eq!(strict.actual, Some(json!("more, other")));
 }
 

@@ -25,7 +25,7 @@ struct User {
     notes: Vec<String>,
     #[schemars(transform = Annotate::new().non_empty())]
     title: String,
-    #[schemars(transform = Annotate::new().format("uuid"))]
+    #[schemars(transform = Annotate::new().format("uuid").flag("versioned"))]
     id: Option<String>,
     nested: Option<Inner>,
     many: Vec<Inner>,
@@ -41,6 +41,22 @@ struct Inner {
     zip_code: String,
     num: f64,
 }
+
+/// Errors with texts of our own.
+const RENAMED: &[&str] = &[
+    "stringMin",
+    "stringMax",
+    "stringPattern",
+    "email",
+    "arrayMin",
+    "arrayMax",
+    "enumValue",
+    "equalValue",
+    "object",
+    "record",
+    "objectStrict",
+    "tupleLength",
+];
 
 fn values(schema: &Schema) -> Vec<Value> {
     let good = json!({
@@ -90,6 +106,11 @@ fn errors_are_those_of_fastest_validator() {
     assert_eq!(recorded.len(), values.len());
     let sorted = |errors: Vec<Value>| {
         let text = |mut error: Value| {
+            let fields = error.as_object_mut().unwrap();
+            // Their texts are not English sentences.
+            if RENAMED.contains(&fields["type"].as_str().unwrap()) {
+                fields.remove("message");
+            }
             error.sort_all_objects();
             error.to_string()
         };

@@ -1,0 +1,214 @@
+//! Fields whose form on the wire is not the one that serde and schemars derive from their type.
+//!
+//! Types of `time` are written as texts. What `#[serde(with = ..)]` and its relatives write is described by
+//! `#[check(schema = ..)]`: nobody can know it from a path, and a wrong schema would refuse or convert what the field
+//! takes.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote};
+use syn::{Attribute, Field, GenericArgument, Meta, PathArguments, Type, parse_quote, spanned::Spanned};
+
+use super::serde_metas;
+use crate::errors::Errors;
+
+/// The serde options that replace a type's own form.
+const OWN_FORM: [&str; 3] = ["with", "serialize_with", "deserialize_with"];
+
+/// Puts on a field what tells serde and schemars about its form. Functions that this needs are added to `functions`,
+/// which stand at `path`.
+pub(super) fn apply(
+    field: &mut Field,
+    schema: Option<&Type>,
+    path: &TokenStream,
+    functions: &mut Vec<TokenStream>,
+    errors: &mut Errors,
+) {
+    let own = serde_metas(&field.attrs)
+        .into_iter()
+        .find(|meta| OWN_FORM.iter().any(|name| meta.path().is_ident(name)));
+    if let Some(schema) = schema {
+        let schema = schema.to_token_stream().to_string();
+        field.attrs.push(parse_quote!(#[schemars(with = #schema)]));
+    } else if has_schema(&field.attrs) {
+    } else if let Some(own) = &own {
+        match known(own, &field.ty) {
+            Known::OfItself => {}
+            Known::As(schema) => field.attrs.push(parse_quote!(#[schemars(with = #schema)])),
+            Known::No => {
+                let name = own.path().to_token_stream();
+                errors.at(
+                    own,
+                    format_args!(
+                        "what `{name}` writes and reads cannot be known here; say which type is written like it: \
+                         `#[check(schema = String)]`, or `#[check(schema = u64)]` for a number"
+                    ),
+                );
+                // Or there would be more errors about the same thing.
+                field.attrs.push(parse_quote!(#[schemars(with = "::ligand::__private::serde_json::Value")]));
+            }
+        }
+    } else if cfg!(feature = "time")
+        && let Some(time) = time(&field.ty)
+    {
+        of_time(field, &time, path, functions);
+        may_be_missing(field);
+        return;
+    }
+    if own.is_some() {
+        may_be_missing(field);
+    }
+}
+
+/// Whether the compiler should be asked for the schema of the field's type.
+pub(super) fn is_derived(field: &Field) -> bool {
+    !has_schema(&field.attrs)
+        && !serde_metas(&field.attrs)
+            .iter()
+            .any(|meta| ["skip", "skip_deserializing", "with"].iter().any(|name| meta.path().is_ident(name)))
+}
+
+/// With a form of its own an `Option` is not optional any more for serde, unless it has a default.
+fn may_be_missing(field: &mut Field) {
+    let is_option = crate::signature::is_named(&field.ty, "Option");
+    if is_option && !serde_metas(&field.attrs).iter().any(|meta| meta.path().is_ident("default")) {
+        field.attrs.push(parse_quote!(#[serde(default)]));
+    }
+}
+
+fn has_schema(attributes: &[Attribute]) -> bool {
+    super::metas(attributes, "schemars")
+        .iter()
+        .any(|meta| meta.path().is_ident("with") || meta.path().is_ident("schema_with"))
+}
+
+/// What is known of the form that a path to a module or type stands for.
+enum Known {
+    /// schemars takes it for a type that describes itself.
+    OfItself,
+    /// As a value of this type.
+    As(&'static str),
+    No,
+}
+
+/// The modules that well-known crates bring for `#[serde(with = ..)]`, by the end of their paths.
+fn known(meta: &Meta, ty: &Type) -> Known {
+    let Meta::NameValue(pair) = meta else { return Known::No };
+    let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &pair.value else { return Known::No };
+    let Ok(path) = text.parse::<syn::Path>() else { return Known::No };
+    let names: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let optional =
+        crate::signature::is_named(ty, "Option") || matches!(names.last(), Some(&"option" | &"optional"));
+    let either = |plain, option| Known::As(if optional { option } else { plain });
+    let number = || either("i64", "Option<i64>");
+    let text = || either("String", "Option<String>");
+    let time = |format: &'static str| match (format, optional) {
+        ("date-time", false) => Known::As("::ligand::__private::wire::foreign::Moment"),
+        ("date-time", true) => Known::As("Option<::ligand::__private::wire::foreign::Moment>"),
+        _ => text(),
+    };
+    let ends = match names.as_slice() {
+        [rest @ .., "option" | "optional" | "required"] => rest,
+        all => all,
+    };
+    if !meta.path().is_ident("with") {
+        return Known::No;
+    }
+    match ends {
+        [.., last]
+            if last.starts_with("ts_")
+                && ["seconds", "milliseconds", "microseconds", "nanoseconds"]
+                    .iter()
+                    .any(|unit| last[3..].starts_with(unit)) =>
+        {
+            if last.ends_with("_option") {
+                Known::As("Option<i64>")
+            } else {
+                number()
+            }
+        }
+        [.., "serde", "timestamp"]
+        | [.., "timestamp", "second" | "millisecond" | "microsecond" | "nanosecond"]
+        | [.., "timestamp", "seconds" | "milliseconds" | "microseconds" | "nanoseconds"] => number(),
+        [.., "serde", "rfc3339" | "iso8601"] => time("date-time"),
+        [.., "serde", "rfc2822"] => text(),
+        ["uuid", "serde", "simple" | "urn" | "braced"] => text(),
+        ["rust_decimal", "serde", "str"] => text(),
+        ["rust_decimal", "serde", "str_option"] => Known::As("Option<String>"),
+        ["rust_decimal", "serde", "float" | "arbitrary_precision"] => either("f64", "Option<f64>"),
+        ["rust_decimal", "serde", "float_option" | "arbitrary_precision_option"] => Known::As("Option<f64>"),
+        ["humantime_serde"] => text(),
+        // `serde_with` describes its types only where the derive is seen.
+        [.., "As"] => Known::No,
+        [.., last] if last.starts_with(char::is_uppercase) => Known::OfItself,
+        _ => Known::No,
+    }
+}
+
+/// How a type of `time` is known.
+enum Time {
+    /// By a name that no other crate uses, or by its path.
+    Surely,
+    /// `Date` and `Time` are names of other types too: the compiler decides.
+    Perhaps,
+}
+
+/// Whether a field holds a type of `time`, perhaps inside options, lists or maps.
+fn time(ty: &Type) -> Option<Time> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last()?;
+    if let PathArguments::AngleBracketed(list) = &last.arguments {
+        let inner =
+            ["Option", "Patch", "Vec", "Box", "HashMap", "BTreeMap"].iter().any(|name| last.ident == name);
+        let value = list.args.iter().rev().find_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        });
+        return if inner { time(value?) } else { None };
+    }
+    let sure = ["OffsetDateTime", "PrimitiveDateTime", "UtcDateTime"].iter().any(|name| last.ident == name);
+    let shared = ["Date", "Time"].iter().any(|name| last.ident == name);
+    let segments = path.path.segments.len();
+    let of_crate = segments == 2 && path.path.segments[0].ident == "time";
+    match (sure, shared, segments) {
+        (true, ..) => Some(Time::Surely),
+        (_, true, 2) if of_crate => Some(Time::Surely),
+        (_, true, 1) => Some(Time::Perhaps),
+        _ => None,
+    }
+}
+
+fn of_time(field: &mut Field, time: &Time, path: &TokenStream, functions: &mut Vec<TokenStream>) {
+    let ty = &field.ty;
+    if matches!(time, Time::Surely) {
+        let with = quote!(::ligand::__private::wire::time::Text::<#ty>).to_string();
+        field.attrs.push(parse_quote!(#[serde(with = #with)]));
+        return;
+    }
+    let count = functions.len();
+    let [write, read, schema] =
+        ["write", "read", "schema"].map(|name| format_ident!("__ligand_{name}_{count}"));
+    let probe = quote!(::ligand::__private::wire::time::probe);
+    let (serde, schemars) = (quote!(::ligand::__private::serde), quote!(::ligand::__private::schemars));
+    let span = ty.span();
+    let choice = quote::quote_spanned!(span=> #probe::Probe::<#ty>::new());
+    functions.push(quote! {
+        fn #write<__S: #serde::Serializer>(value: &#ty, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error> {
+            use #probe::{OfSerde as _, OfTime as _};
+            (&#choice).probe_write(value, serializer)
+        }
+
+        fn #read<'de, __D: #serde::Deserializer<'de>>(deserializer: __D) -> ::core::result::Result<#ty, __D::Error> {
+            use #probe::{OfSerde as _, OfTime as _};
+            (&#choice).probe_read(deserializer)
+        }
+
+        fn #schema(generator: &mut #schemars::SchemaGenerator) -> #schemars::Schema {
+            use #probe::{OfSerde as _, OfTime as _};
+            (&#choice).probe_schema(generator)
+        }
+    });
+    let [write, read, schema] = [write, read, schema].map(|name| quote!(#path::#name).to_string());
+    field.attrs.push(parse_quote!(#[serde(serialize_with = #write, deserialize_with = #read)]));
+    field.attrs.push(parse_quote!(#[schemars(schema_with = #schema)]));
+}
