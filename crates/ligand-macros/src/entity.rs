@@ -271,7 +271,11 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
-        assert!(!text.contains("#[field") && !text.contains("userName") && !text.contains("compile_error"));
+        assert!(
+            !text.contains("#[field")
+                && !text.contains("Field::new(\"userName")
+                && !text.contains("compile_error")
+        );
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub struct CreateUser {
     pub password: String,
 }
 #[doc(hidden)]
-#[allow(clippy::all)]
+#[allow(clippy::all, dead_code)]
 impl CreateUser {
     fn __ligand_default_0() -> u8 {
         18
@@ -66,6 +66,7 @@ const _: () = {
     use ::ligand::__private::wire::validate::probe::{
         Checked as _, CheckedMut as _, Unchecked as _, UncheckedMut as _,
     };
+    ::ligand::__private::wire::foreign::described::<Address>();
     impl ::ligand::__private::wire::validate::Validate for CreateUser {
         const CHECKS: bool = true;
         fn is_valid(&self) -> bool {
