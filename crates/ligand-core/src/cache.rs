@@ -4,6 +4,7 @@
 //! broker with everything around it: keys, single flight, cleaning.
 
 mod check;
+mod first_key;
 pub(crate) mod kept;
 mod memory;
 mod rule;

@@ -4,10 +4,12 @@ use ligand_wire::Payload;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::first_key;
 use crate::context::Meta;
 
 /// Results whose action said nothing are stored as they are; the others in this form, `{"$reply": .., "value": ..}`
-/// in a store outside of the process.
+/// in a store outside of the process. A result that has this form itself is wrapped too: what somebody stored in a
+/// database must not speak for the action.
 #[derive(Clone, Serialize, Deserialize)]
 struct Kept {
     #[serde(rename = "$reply")]
@@ -15,13 +17,22 @@ struct Kept {
     value: Payload,
 }
 
+/// The first key of a wrapped entry.
+const REPLY: &str = "$reply";
+
 /// What goes into the store.
 pub(crate) fn pack(mut value: Payload, directives: &Meta) -> Payload {
-    if directives.is_empty() {
+    if directives.is_empty() && !looks_wrapped(&value) {
         return value;
     }
     value.share();
     Payload::typed(Kept { reply: directives.as_map().clone(), value })
+}
+
+/// Whether the answer is for one client only: others must not get its cookies.
+pub(crate) fn is_personal(directives: &Meta) -> bool {
+    let headers = directives.as_map().get("$responseHeaders").and_then(Value::as_object);
+    headers.is_some_and(|headers| headers.keys().any(|name| name.eq_ignore_ascii_case("set-cookie")))
 }
 
 /// Result and directives of what comes from the store.
@@ -29,15 +40,21 @@ pub(crate) fn unpack(stored: Payload) -> (Payload, Meta) {
     if let Some(kept) = stored.peek::<Kept>() {
         return (kept.value.clone(), kept.reply.clone().into());
     }
-    let wrapped = match (stored.as_json(), stored.as_value(), stored.format()) {
-        (Some(text), ..) => text.starts_with(br#"{"$reply":"#),
-        (None, Some(value), _) => value.get("$reply").is_some(),
-        (None, None, Some(_)) => stored.get("$reply").is_some(),
-        (None, None, None) => false,
-    };
-    match wrapped.then(|| stored.clone().take::<Kept>()) {
+    match looks_wrapped(&stored).then(|| stored.clone().take::<Kept>()) {
         Some(Ok(kept)) => (kept.value, kept.reply.into()),
         _ => (stored, Meta::default()),
+    }
+}
+
+fn looks_wrapped(payload: &Payload) -> bool {
+    let first = |value: &Value| {
+        value.as_object().and_then(|fields| fields.keys().next()).is_some_and(|key| key == REPLY)
+    };
+    match (payload.as_json(), payload.as_value(), payload.format()) {
+        (Some(text), ..) => first_key::of_json(text, REPLY),
+        (None, Some(value), _) => first(value),
+        (None, None, Some(_)) => payload.to_value().is_ok_and(|value| first(&value)),
+        (None, None, None) => first_key::of(payload, REPLY),
     }
 }
 
@@ -61,6 +78,29 @@ mod tests {
         {
             let (value, said) = unpack(stored);
             assert_eq!((value.take::<u8>().unwrap(), said), (5, directives.clone()));
+        }
+    }
+
+    /// What a client stored in a database says nothing about the answer.
+    #[test]
+    fn results_of_this_form_come_back_as_results() {
+        let evil = json!({ "$reply": { "$statusCode": 302, "$location": "https://evil" }, "value": null });
+        let map: std::collections::BTreeMap<String, Value> = serde_json::from_value(evil.clone()).unwrap();
+        let spaced = format!(" {}", evil.to_string().replacen("$reply", "\\u0024reply", 1));
+        for result in [
+            Payload::from(evil.clone()),
+            Payload::json(evil.to_string()),
+            Payload::json(spaced),
+            Payload::typed(map),
+        ] {
+            let packed = pack(result, &Meta::default());
+            // As a store outside of the process gives it back.
+            let text = packed.to_value().unwrap().to_string();
+            let parsed = Payload::from(packed.to_value().unwrap());
+            for stored in [packed, Payload::json(text), parsed] {
+                let (found, said) = unpack(stored);
+                assert_eq!((found.to_value().unwrap(), said.is_empty()), (evil.clone(), true));
+            }
         }
     }
 

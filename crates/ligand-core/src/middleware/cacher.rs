@@ -76,6 +76,7 @@ async fn miss(
     let mut stored = false;
     if let Ok(found) = &result
         && !is_stream(&ctx, found)
+        && !sets_cookies(&ctx)
         && !removed()
     {
         let entry = kept::pack(found.clone(), ctx.inner().carried.lock().directives());
@@ -87,6 +88,18 @@ async fn miss(
     }
     turn.ended(stored);
     result
+}
+
+/// The cookies of one client are not for the next one.
+fn sets_cookies(ctx: &Context) -> bool {
+    let personal = kept::is_personal(ctx.inner().carried.lock().directives());
+    if personal {
+        tracing::warn!(
+            action = ctx.action(),
+            "an answer that sets cookies is not cached; write `cache = false`"
+        );
+    }
+    personal
 }
 
 /// A stream can be read once. The type of an action tells, and the start refuses it; a handler without a type tells

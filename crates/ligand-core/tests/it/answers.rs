@@ -285,6 +285,26 @@ async fn a_hit_answers_as_the_miss_did() {
 }
 
 #[tokio::test]
+async fn an_answer_that_sets_cookies_is_for_one_client_only() {
+    let runs = Counter::default();
+    let count = runs.clone();
+    let login = move |ctx: Context, (): ()| {
+        count.add();
+        let number = count.get();
+        async move {
+            Ok::<_, Error>(Reply::new(number).cookie(Cookie::new("session", number.to_string())).settle(&ctx))
+        }
+    };
+    let cached = Action::new("login", login).cache(CacheRule::new());
+    let broker = builder().memory_cache().service(ServiceDef::new("c").action(cached)).start().await.unwrap();
+    for number in 1..3 {
+        let (result, said) = ask(&broker.root_context(), "c.login".into()).await;
+        assert_eq!(result.unwrap().to_value().unwrap(), json!(number));
+        assert!(said.get("$responseHeaders").is_some(), "{said:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_cached_is_refused_at_start() {
     let stream = || action("stream", |_, (): ()| async { Ok(Streaming::from_bytes("x")) });
     let asks = action("asks", |_, (): ()| async { Ok(1) }).http(HttpWants::new());
