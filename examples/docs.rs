@@ -40,5 +40,13 @@ pub mod outages {}
 pub mod streams {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/which-tool.md")]
+pub mod which_tool {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/transporters/memory.md")]
 pub mod memory {}
