@@ -6,12 +6,33 @@
 //! breaker: true, 0.5
 //! cache: MemoryLru, 1000 entries
 //! retries: 2
-//! environment variable LIGAND_REQUEST_TIMOUT (option 'request_timout'): unknown field
+//! currency: EUR, 25 rows
+//! environment variable LIGAND_REQUEST_TIMOUT (option 'request_timout'): there is no such key; did you mean 'request_timeout'?
 //! ```
 
 use ligand::{Env, prelude::*};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ligand.toml");
+
+#[payload]
+struct Shop {
+    currency: String,
+}
+
+#[payload]
+struct Settings {
+    rows_per_page: u32,
+}
+
+struct Catalogue;
+
+#[service(name = "catalogue", settings(rowsPerPage = 10))]
+impl Catalogue {
+    #[action]
+    async fn rows(&self, ctx: &Context) -> Result<u32> {
+        Ok(ctx.settings::<Settings>()?.rows_per_page)
+    }
+}
 
 #[ligand::main]
 async fn main() -> Result<()> {
@@ -22,6 +43,7 @@ async fn main() -> Result<()> {
         .config(FILE)?
         .env(Env::from_pairs(env))
         .options(|options| options.retry_policy.retries = 2)
+        .service(Catalogue)
         .start()
         .await?;
     let options = broker.options();
@@ -32,12 +54,14 @@ async fn main() -> Result<()> {
         println!("cache: {:?}, {} entries", cacher.kind, cacher.max.unwrap_or_default());
     }
     println!("retries: {}", options.retry_policy.retries);
+    // Options of the application, and settings of a service.
+    let shop: Shop = broker.app_config()?;
+    println!("currency: {}, {} rows", shop.currency, broker.client::<Catalogue>().rows().await?);
     broker.stop().await;
 
     let misspelt = Env::from_pairs([("LIGAND_REQUEST_TIMOUT", "1s")]);
     if let Err(error) = ServiceBroker::builder().env(misspelt).start().await {
-        let text = error.message().split(" `").next().unwrap_or_default();
-        println!("{text}");
+        println!("{}", error.message());
     }
     Ok(())
 }

@@ -131,6 +131,21 @@ impl ServiceBroker {
         &self.0.parts.options
     }
 
+    /// The section `[app]` of the configuration, as a type of your own. See [`BrokerBuilder::app_config`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn app_config<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
+        self.options().app.parse()
+    }
+
+    /// Settings of a service of this node, by its full name.
+    pub(crate) fn settings_of(&self, full_name: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
+        let services = self.0.services.lock();
+        let item = services.iter().find(|item| **item.full_name() == *full_name)?;
+        Some(item.def().settings().clone())
+    }
+
     /// The environment that was read at start: process variables over the `.env` file.
     pub fn env(&self) -> &Env {
         &self.0.env

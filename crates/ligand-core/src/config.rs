@@ -25,13 +25,18 @@
 mod cluster;
 mod env;
 mod file;
+mod hint;
 mod listen;
+mod names;
+mod node;
 mod options;
 pub(crate) mod time;
 
 pub use cluster::{Plug, Protocol, RegistryOptions, Serializer, TransitOptions};
 pub use env::Env;
+pub use file::App;
 pub(crate) use file::load;
+pub(crate) use hint::{meant, plain};
 pub use listen::Listen;
 pub use options::{
     BulkheadOptions, BulkheadPolicy, CacherKind, CacherOptions, CircuitBreakerOptions, CircuitBreakerPolicy,

@@ -24,6 +24,7 @@ use ligand_wire::{
     Data, Error, Payload, Result,
     key::{Found, KeyError, Text},
     objects,
+    redact::without_value,
 };
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -237,6 +238,43 @@ impl Context {
     /// Empty in a context that belongs to none.
     pub fn service_full_name(&self) -> &str {
         self.service_name().map_or("", |name| name)
+    }
+
+    /// The settings of the service this runs in, as a type of your own: those of the code and its mixins with those of
+    /// the configuration (`[settings.mail]` in `ligand.toml`, `LIGAND_SETTINGS__MAIL__FROM` in the environment) over
+    /// them. What Moleculer calls `this.settings`.
+    ///
+    /// ```
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef, config::Env};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> ligand_core::Result<()> {
+    /// #[derive(serde::Deserialize)]
+    /// struct Mail {
+    ///     from: String,
+    /// }
+    /// let sender = Action::new("sender", |ctx: Context, (): ()| async move { Ok::<_, Error>(ctx.settings::<Mail>()?.from) });
+    /// let mail = ServiceDef::new("mail").setting("from", "nobody").action(sender);
+    /// let env = Env::from_pairs([("LIGAND_SETTINGS__MAIL__FROM", "shop@example.com")]);
+    /// let broker = ServiceBroker::builder().env(env).service(mail).start().await?;
+    /// let from: String = broker.call_named("mail.sender", ()).await?.take()?;
+    /// assert_eq!(from, "shop@example.com");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// `SERVICE_SCHEMA_ERROR` that names the setting which does not fit the type. In a context that belongs to no
+    /// service there are no settings.
+    pub fn settings<T: DeserializeOwned>(&self) -> Result<T> {
+        let name = self.service_full_name();
+        let settings = self.broker().settings_of(name).unwrap_or_default();
+        serde_path_to_error::deserialize(Value::Object(settings)).map_err(|error| {
+            let path = error.path().to_string();
+            let reason = error.inner().to_string();
+            Error::service_schema(format!(
+                "settings of service '{name}', '{path}': {}",
+                without_value(&reason)
+            ))
+        })
     }
 
     pub(crate) fn service_name(&self) -> Option<&Arc<str>> {

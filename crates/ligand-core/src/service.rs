@@ -12,6 +12,7 @@ mod event;
 mod merge;
 pub mod probe;
 mod rest;
+mod settings;
 mod validation;
 
 pub(crate) use action::Validator;

@@ -10,6 +10,7 @@ use std::{
 use ligand_transport::{Chain, Discoverer, Transmit, Transporter};
 use ligand_wire::{Error, Result};
 use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
 use tokio::{sync::watch, time::Instant};
 
 use super::{
@@ -78,6 +79,31 @@ impl BrokerBuilder {
     pub fn options(mut self, change: impl FnOnce(&mut Options) + Send + 'static) -> Self {
         self.changes.push(Box::new(change));
         self
+    }
+
+    /// The section `[app]` of the configuration as a type of your own, to make services with. Read after
+    /// [`BrokerBuilder::config`] or [`BrokerBuilder::configured`]; without them, and without the section, it is empty.
+    /// In the environment the key `smtp.host` is `LIGAND_APP__SMTP__HOST`.
+    ///
+    /// ```
+    /// # use ligand_core::{ServiceBroker, config::Env};
+    /// #[derive(serde::Deserialize)]
+    /// struct Shop {
+    ///     currency: String,
+    ///     #[serde(default)]
+    ///     free_shipping: Option<u32>,
+    /// }
+    /// let env = Env::from_pairs([("LIGAND_APP__CURRENCY", "EUR")]);
+    /// let shop: Shop = ServiceBroker::builder().env(env).app_config()?;
+    /// assert_eq!(shop.currency, "EUR");
+    /// # Ok::<_, ligand_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `BROKER_OPTIONS_ERROR` for a key that is missing, wrong or unknown to the type, with file, line and key, or the
+    /// variable.
+    pub fn app_config<T: DeserializeOwned>(&self) -> Result<T> {
+        config::load(self.file.as_deref(), self.env.as_ref().unwrap_or(&Env::default()))?.app.parse()
     }
 
     /// Names the node.

@@ -153,6 +153,7 @@ impl ServiceBroker {
         for middleware in &parts.middlewares {
             def = middleware.service_creating(def)?;
         }
+        def.configure(&self.options().settings);
         apply_settings(&mut def)?;
         let def = def.finish()?;
         check_policies(&def)?;

@@ -7,9 +7,11 @@ use ligand_transport::{Discoverer, Transmit, Transporter};
 use ligand_wire::{Error, Result, redact::without_value};
 use serde::de::DeserializeOwned;
 
-use crate::config::{Options, Plug};
+use crate::config::{Options, Plug, meant, plain};
 
 const TRANSPORTERS: [&str; 5] = ["tcp", "nats", "redis", "mqtt", "amqp"];
+/// What Moleculer has besides.
+const NOT_HERE: [&str; 5] = ["kafka", "amqp10", "stan", "natsstreaming", "fake"];
 const DISCOVERERS: [&str; 2] = ["redis", "etcd3"];
 
 pub(super) fn transporter(plug: &Plug) -> Result<Arc<dyn Transporter>> {
@@ -173,10 +175,17 @@ fn unknown(option: &str, kind: &str, known: &[&str]) -> Error {
         true => Error::broker_options(format!(
             "option '{option}': '{kind}' needs the cargo feature '{feature}' of the crate 'ligand'"
         )),
-        false => Error::broker_options(format!(
-            "option '{option}': there is no such kind; there are {}",
+        false if NOT_HERE.contains(&plain(kind).as_str()) => Error::broker_options(format!(
+            "option '{option}': '{kind}' is not a part of this version; there are {}",
             known.join(", ")
         )),
+        false => {
+            let near = meant(kind, known).map_or_else(String::new, |near| format!("did you mean '{near}'? "));
+            Error::broker_options(format!(
+                "option '{option}': there is no such kind; {near}there are {}",
+                known.join(", ")
+            ))
+        }
     }
 }
 
@@ -189,5 +198,8 @@ mod tests {
         let error = transporter(&Plug::new("hunter2")).err().unwrap();
         let text = "option 'transporter': there is no such kind; there are tcp, nats";
         assert!(error.message().starts_with(text) && !error.message().contains("hunter2"), "{error}");
+        let message = |kind| transporter(&Plug::new(kind)).err().unwrap().message().to_owned();
+        assert!(message("natss").contains("did you mean 'nats'?"), "{}", message("natss"));
+        assert!(message("Kafka").contains("'kafka' is not a part of this version"), "{}", message("Kafka"));
     }
 }

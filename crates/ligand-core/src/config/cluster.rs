@@ -6,7 +6,7 @@ use ligand_wire::{Error, payload::Format, redact::Redacted};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::time;
+use super::{names::names, time};
 use crate::registry::strategy::StrategyOptions;
 
 /// What carries packets, or where nodes are found: `"nats://localhost:4222"`, a bare kind such as `"tcp"`, or a
@@ -65,26 +65,22 @@ impl<'de> Deserialize<'de> for Plug {
 }
 
 /// How packets are written. All nodes of a cluster use the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Serializer {
     /// UTF-8 JSON.
     #[default]
-    #[serde(alias = "JSON")]
     Json,
     /// JSON where dates and bytes are tagged texts; Moleculer 0.15 only.
-    #[serde(alias = "JSONExt", alias = "jsonext")]
     JsonExt,
     /// MessagePack as `msgpack5` writes it.
-    #[serde(alias = "MsgPack", alias = "msg_pack")]
     Msgpack,
     /// MessagePack as `notepack.io` writes it.
-    #[serde(alias = "Notepack")]
     Notepack,
     /// CBOR as `cbor-x` writes it.
-    #[serde(alias = "CBOR")]
     Cbor,
 }
+
+names!(Serializer, "json" => Json, "json_ext" => JsonExt, "msgpack" => Msgpack, "notepack" => Notepack, "cbor" => Cbor);
 
 impl Serializer {
     pub(crate) const fn format(self) -> Format {
@@ -100,19 +96,18 @@ impl Serializer {
 
 /// Which protocol version this node announces. Packets of either version are taken from everybody, and packets to
 /// one node are sent in the version it speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
     /// Moleculer 0.15.
     #[default]
-    #[serde(rename = "5")]
     V5,
     /// Moleculer 0.14.
-    #[serde(rename = "4")]
     V4,
     /// Both: broadcasts are sent twice.
-    #[serde(rename = "mixed")]
     Mixed,
 }
+
+names!(Protocol, "5" => V5, "4" => V4, "mixed" => Mixed);
 
 /// How packets travel.
 #[derive(Clone, Debug, Deserialize)]

@@ -1,19 +1,27 @@
-//! From a file and the environment to checked [`Options`].
+//! From a file and the environment to checked values: the options, and sections of the application's own.
 
-use std::path::Path;
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use ligand_wire::{Error, Result, redact::without_value};
-use serde::Deserialize as _;
-use toml::{Table, Value};
+use serde::de::DeserializeOwned;
+use toml::{
+    Spanned, Table, Value,
+    de::{DeTable, DeValue},
+};
 
-use super::{Env, Listen, Options};
+use super::{
+    Env, Listen, Options,
+    hint::{explain, no_such_key},
+    node::{Node, Text},
+};
 
 /// Variables of their own names, kept for people who come from Moleculer.
-const SHORT: [(&str, &str); 8] = [
+const SHORT: [(&str, &str); 9] = [
     ("NODEID", "node_id"),
     ("NAMESPACE", "namespace"),
     ("TRANSPORTER", "transporter"),
     ("SERIALIZER", "serializer"),
+    ("CACHER", "cacher"),
     ("LOG_LEVEL", "log.level"),
     ("LOGLEVEL", "log.level"),
     ("IP", BIND),
@@ -24,29 +32,185 @@ const SHORT: [(&str, &str); 8] = [
 const BIND: &str = "gateway.bind";
 const PORT: &str = "gateway.port";
 
-/// Reads `file` when given, lays the environment over it and checks every key and value.
+/// The section of the application.
+const APP: &str = "app";
+
+/// Reads `file` when given, lays the environment over it and checks every key and value but those of the application.
 pub(crate) fn load(file: Option<&Path>, env: &Env) -> Result<Options> {
-    let mut table = match file {
-        Some(file) => read(file)?,
-        None => Table::new(),
+    let mut source = match file {
+        Some(file) => Source::read(file)?,
+        None => Source::default(),
     };
-    let given = env.iter().filter(|(_, value)| !value.is_empty());
-    let mut given: Vec<_> =
-        given.filter_map(|(variable, value)| Some((path(variable)?, variable, value))).collect();
-    // What a thing is comes before its options; of two names of one option the long one counts.
-    given.sort_by(|(a, one, _), (b, other, _)| {
-        let key =
-            |path: &String, variable: &str| (path.matches('.').count(), variable.starts_with("LIGAND_"));
-        (a == PORT, key(a, one)).cmp(&(b == PORT, key(b, other)))
-    });
-    // Hosts set `PORT` for whatever they start: one that is no port is the business of who listens.
-    given.retain(|(_, variable, value)| *variable != "PORT" || value.parse::<u16>().is_ok());
-    split_bind(&mut table, false);
-    for (path, variable, value) in given {
-        table = lay(&table, variable, &path, value)?;
+    source.lay(env)?;
+    let app = source.root.remove(APP);
+    let mut options: Options = source.parse("")?;
+    if let Some(app) = app {
+        source.root = BTreeMap::from([(APP.to_owned(), app)]);
+        options.app = App(Arc::new(source));
     }
-    check(&table)
-        .map_err(|error| Error::broker_options(format!("configuration: {}", without_value(error.message()))))
+    Ok(options)
+}
+
+/// The section `[app]` of the configuration: options of the application, of a type of its own.
+///
+/// Read with [`crate::BrokerBuilder::app_config`] before the start, or [`crate::ServiceBroker::app_config`] later.
+#[derive(Clone, Default)]
+pub struct App(Arc<Source>);
+
+impl App {
+    /// The section from a text in TOML without its head; for tests.
+    ///
+    /// ```
+    /// # use ligand_core::config::App;
+    /// #[derive(serde::Deserialize)]
+    /// struct Mail {
+    ///     from: String,
+    /// }
+    /// assert_eq!(App::from_toml("from = \"shop@example.com\"")?.parse::<Mail>()?.from, "shop@example.com");
+    /// # Ok::<_, ligand_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `BROKER_OPTIONS_ERROR` for a text that is no TOML.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let table = toml::from_str(text).map_err(|error| place(text, "[app]", &error))?;
+        let root = BTreeMap::from([(APP.to_owned(), Node::table(table))]);
+        Ok(Self(Arc::new(Source { root, file: None })))
+    }
+
+    /// The section as a type. A section that is missing is an empty one. Keys that the type does not know are refused.
+    ///
+    /// # Errors
+    /// `BROKER_OPTIONS_ERROR` with file, line and key, or the variable.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
+        self.0.parse(APP)
+    }
+}
+
+impl fmt::Debug for App {
+    /// Values may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("App").finish_non_exhaustive()
+    }
+}
+
+/// What is configured, and where.
+#[derive(Default)]
+struct Source {
+    root: BTreeMap<String, Node>,
+    file: Option<File>,
+}
+
+struct File {
+    name: String,
+    text: String,
+}
+
+impl Source {
+    fn read(file: &Path) -> Result<Self> {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            Error::broker_options(format!("configuration file {name} cannot be read: {error}"))
+        })?;
+        let table: Table = toml::from_str(&text).map_err(|error| place(&text, &name, &error))?;
+        let Node::Table(root) = Node::table(table) else { unreachable!("it was made of a table") };
+        Ok(Self { root, file: Some(File { name, text }) })
+    }
+
+    /// Lays the variables over the file.
+    fn lay(&mut self, env: &Env) -> Result<()> {
+        let given = env.iter().filter(|(_, value)| !value.is_empty());
+        let mut given: Vec<_> =
+            given.filter_map(|(variable, value)| Some((path(variable)?, variable, value))).collect();
+        // What a thing is comes before its options; of two names of one option the long one counts.
+        given.sort_by(|(a, one, _), (b, other, _)| {
+            let key =
+                |path: &String, variable: &str| (path.matches('.').count(), variable.starts_with("LIGAND_"));
+            (a == PORT, key(a, one)).cmp(&(b == PORT, key(b, other)))
+        });
+        // Hosts set `PORT` for whatever they start: one that is no port is the business of who listens.
+        given.retain(|(_, variable, value)| *variable != "PORT" || value.parse::<u16>().is_ok());
+        self.split_bind(false);
+        for (path, variable, text) in given {
+            set(&mut self.root, &path, variable, text).map_err(|reason| {
+                Error::broker_options(format!("environment variable {variable}: {reason}"))
+            })?;
+            if path == BIND {
+                self.split_bind(true);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the port of `gateway.bind` into `gateway.port`, so that a later word about the address leaves it alone. A
+    /// port that is there already stays, unless `bind` is the later word.
+    fn split_bind(&mut self, later: bool) {
+        let Some(Node::Table(gateway)) = self.root.get_mut("gateway") else { return };
+        let bound = gateway.get("bind").and_then(text_of).and_then(|bind| bind.parse::<Listen>().ok());
+        let Some(Listen { address, port: Some(port) }) = bound else { return };
+        if let Some(bind) = gateway.remove("bind")
+            && let Some(address) = address
+        {
+            gateway.insert("bind".into(), bind.with_text(address));
+        }
+        if later || !gateway.contains_key("port") {
+            gateway.insert("port".into(), Node::Value(Value::Integer(port.into())));
+        }
+    }
+
+    /// The section as a type, the whole when it has no name.
+    fn parse<T: DeserializeOwned>(&self, section: &str) -> Result<T> {
+        let node = match section {
+            "" => Node::Table(self.root.clone()),
+            section => self.root.get(section).cloned().unwrap_or_else(|| Node::Table(BTreeMap::new())),
+        };
+        let mut track = serde_path_to_error::Track::new();
+        let mut ignored = Vec::new();
+        let result = T::deserialize(serde_ignored::Deserializer::new(
+            serde_path_to_error::Deserializer::new(node, &mut track),
+            &mut |path: serde_ignored::Path<'_>| ignored.push(path.to_string()),
+        ));
+        let steps = |path: &str| {
+            // `?` is a step into an optional value.
+            let own =
+                path.split(['.', '[', ']']).filter(|step| !matches!(*step, "" | "?")).map(str::to_owned);
+            let head = Some(section.to_owned()).filter(|section| !section.is_empty());
+            head.into_iter().chain(own).collect::<Vec<_>>()
+        };
+        match (result, ignored.first()) {
+            (Err(error), _) => {
+                Err(self.refuse(&steps(&track.path().to_string()), &explain(&error.to_string())))
+            }
+            (Ok(_), Some(path)) => {
+                let path = steps(path);
+                Err(self.refuse(&path, &no_such_key(path.last().map_or("", |key| key), &[])))
+            }
+            (Ok(value), None) => Ok(value),
+        }
+    }
+
+    /// The reason with the place, never with a value.
+    fn refuse(&self, path: &[String], reason: &str) -> Error {
+        let option = path.join(".");
+        let root = Node::Table(self.root.clone());
+        let node = root.find(path.iter().map(|step| &**step));
+        if let Some(Node::Text(text)) = node {
+            let variable = &text.variable;
+            return Error::broker_options(format!(
+                "environment variable {variable} (option '{option}'): {reason}"
+            ));
+        }
+        let what = if matches!(node, Some(Node::Table(_)) | None) { "section" } else { "key" };
+        let key = if option.is_empty() { String::new() } else { format!(", {what} '{option}'") };
+        let of_variables = node.is_some_and(Node::is_of_variables);
+        Error::broker_options(match &self.file {
+            Some(File { name, text }) if !of_variables => match line(text, path) {
+                Some(line) => format!("{name}, line {line}{key}: {reason}"),
+                None => format!("{name}{key}: {reason}"),
+            },
+            _ => format!("configuration{key}: {reason}"),
+        })
+    }
 }
 
 /// The option that a variable sets, with dots.
@@ -57,117 +221,94 @@ fn path(variable: &str) -> Option<String> {
     }
 }
 
-fn read(file: &Path) -> Result<Table> {
-    let name = file.display();
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        Error::broker_options(format!("configuration file {name} cannot be read: {error}"))
-    })?;
-    // Parsed into the final type first: only the text knows line numbers.
-    toml::from_str::<Options>(&text).map_err(|error| place(&text, &name.to_string(), &error))?;
-    toml::from_str(&text).map_err(|error| place(&text, &name.to_string(), &error))
-}
-
-/// File, line and key; never the line itself, which may hold a secret.
+/// File and line of a text that is no TOML; never the line itself, which may hold a secret.
 fn place(text: &str, file: &str, error: &toml::de::Error) -> Error {
-    let start = error.span().map_or(0, |span| span.start.min(text.len()));
-    let line = text[..start].matches('\n').count() + 1;
-    // A line that is more than one entry may be a part of a long text.
-    let entry = text.lines().nth(line - 1).and_then(|line| toml::from_str::<Table>(line).ok());
-    let key = entry.as_ref().and_then(|entry| entry.keys().next());
-    let key = key.map_or_else(String::new, |key| format!(", key '{key}'"));
-    Error::broker_options(format!("{file}, line {line}{key}: {}", without_value(error.message())))
+    let start = error.span().map_or(0, |span| span.start);
+    Error::broker_options(format!(
+        "{file}, line {}: {}",
+        line_of(text, start),
+        without_value(error.message())
+    ))
 }
 
-/// Sets one variable's value and checks at once, so that an error names the variable.
-fn lay(table: &Table, variable: &str, path: &str, text: &str) -> Result<Table> {
-    let mut last = None;
-    for value in readings(path, text) {
-        let mut next = table.clone();
-        set(&mut next, path, value)
-            .map_err(|reason| Error::broker_options(format!("environment variable {variable}: {reason}")))?;
-        match check(&next) {
-            Ok(_) => {
-                split_bind(&mut next, path == BIND);
-                return Ok(next);
+fn line_of(text: &str, byte: usize) -> usize {
+    text.as_bytes().iter().take(byte).filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// The line of the longest part of the path that stands in the file.
+fn line(text: &str, path: &[String]) -> Option<usize> {
+    let mut table: Option<&DeTable<'_>> = None;
+    let root: Spanned<DeTable<'_>> = DeTable::parse(text).ok()?;
+    let mut value: Option<&Spanned<DeValue<'_>>> = None;
+    let mut found = None;
+    for step in path {
+        let next = match value.map(Spanned::get_ref) {
+            None => table.get_or_insert(root.get_ref()).get_key_value(&**step),
+            Some(DeValue::Table(table)) => table.get_key_value(&**step),
+            Some(DeValue::Array(list)) => {
+                value = step.parse().ok().and_then(|at: usize| list.get(at));
+                found = value.map(|value| value.span().start).or(found);
+                continue;
             }
-            Err(error) => last = last.or(Some(error)),
-        }
+            Some(_) => None,
+        };
+        let Some((key, inner)) = next else { break };
+        (found, value) = (Some(key.span().start), Some(inner));
     }
-    let reason = last.map_or_else(String::new, |error| without_value(error.message()).into_owned());
-    Err(Error::broker_options(format!("environment variable {variable} (option '{path}'): {reason}")))
+    found.map(|start| line_of(text, start))
 }
 
-/// Puts the port of `gateway.bind` into `gateway.port`, so that a later word about the address leaves it alone. A port that
-/// is there already stays, unless `bind` is the later word.
-fn split_bind(table: &mut Table, later: bool) {
-    let Some(Value::Table(gateway)) = table.get_mut("gateway") else { return };
-    let bound = gateway.get("bind").and_then(Value::as_str).and_then(|bind| bind.parse::<Listen>().ok());
-    let Some(Listen { address, port: Some(port) }) = bound else { return };
-    match address {
-        Some(address) => gateway.insert("bind".into(), address.into()),
-        None => gateway.remove("bind"),
-    };
-    if later || !gateway.contains_key("port") {
-        gateway.insert("port".into(), Value::Integer(port.into()));
-    }
-}
-
-/// `5` can be meant as a number or as a text, `true` as a boolean or a text. Secrets are texts, whatever they look like.
-fn readings(path: &str, text: &str) -> Vec<Value> {
-    let mut readings = Vec::new();
-    if path.ends_with("secret") || path.ends_with("password") {
-        return vec![Value::String(text.into())];
-    }
-    match text {
-        "true" | "TRUE" | "True" => readings.push(Value::Boolean(true)),
-        "false" | "FALSE" | "False" => readings.push(Value::Boolean(false)),
-        _ => {}
-    }
-    readings.extend(text.parse::<i64>().ok().map(Value::Integer));
-    readings.extend(text.parse::<f64>().ok().map(Value::Float));
-    readings.push(Value::String(text.into()));
-    readings
-}
-
-fn set(table: &mut Table, path: &str, value: Value) -> Result<(), String> {
+/// Sets one variable's value.
+fn set(root: &mut BTreeMap<String, Node>, path: &str, variable: &str, text: &str) -> Result<(), String> {
     let (parents, last) = path.rsplit_once('.').map_or(("", path), |(parents, last)| (parents, last));
-    let mut table = table;
+    let mut table = root;
     for part in parents.split('.').filter(|part| !part.is_empty()) {
-        let slot = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
-        if let (TRANSPORTER, Value::String(text)) = (part, &*slot) {
-            *slot = Value::Table(plug(text));
+        let slot = table.entry(part.to_owned()).or_insert_with(|| Node::Table(BTreeMap::new()));
+        if PLUGS.contains(&part)
+            && let Some(section) = section(slot)
+        {
+            *slot = Node::Table(section);
         }
-        table = slot.as_table_mut().ok_or_else(|| format!("'{part}' is not a section"))?;
+        let Node::Table(inner) = slot else { return Err(format!("'{part}' is not a section")) };
+        table = inner;
     }
+    let secret = last.ends_with("secret") || last.ends_with("password");
+    let value = Node::Text(Text { text: text.to_owned(), variable: variable.to_owned(), secret });
     // Another address of the same kind keeps the other options: a secret must not get lost.
-    if let (TRANSPORTER, Value::String(text), Some(Value::Table(own))) = (path, &value, table.get_mut(last))
-        && kind(own) == kind(&plug(text))
+    if PLUGS.contains(&path)
+        && let (Some(new), Some(Node::Table(own))) = (section(&value), table.get_mut(last))
+        && kind(own) == kind(&new)
     {
-        own.extend(plug(text));
+        own.extend(new);
         return Ok(());
     }
-    table.insert(last.into(), value);
+    table.insert(last.to_owned(), value);
     Ok(())
 }
 
-/// The option that is a text or a section.
-const TRANSPORTER: &str = "transporter";
+/// Options that are a text or a section.
+const PLUGS: [&str; 2] = ["transporter", "cacher"];
+
+fn text_of(node: &Node) -> Option<&str> {
+    match node {
+        Node::Value(Value::String(text)) | Node::Text(Text { text, .. }) => Some(text),
+        _ => None,
+    }
+}
 
 /// The section that says the same as an address or a name.
-fn plug(text: &str) -> Table {
-    let key = if text.contains("://") { "url" } else { "type" };
-    [(key.to_owned(), Value::String(text.into()))].into_iter().collect()
+fn section(node: &Node) -> Option<BTreeMap<String, Node>> {
+    let key = if text_of(node)?.contains("://") { "url" } else { "type" };
+    Some(BTreeMap::from([(key.to_owned(), node.clone())]))
 }
 
-/// Which transporter a section names.
-fn kind(section: &Table) -> Option<String> {
-    let text = |key| section.get(key).and_then(Value::as_str);
-    let kind = text("type").or_else(|| text("url")?.split_once("://").map(|(kind, _)| kind))?;
+/// Which kind a section names.
+fn kind(section: &BTreeMap<String, Node>) -> Option<String> {
+    let text = |key| section.get(key).and_then(text_of);
+    let kind = text("type")
+        .or_else(|| text("kind"))
+        .or_else(|| text("url")?.split_once("://").map(|(kind, _)| kind))?;
     Some(kind.to_ascii_lowercase())
-}
-
-fn check(table: &Table) -> Result<Options, toml::de::Error> {
-    Options::deserialize(table.clone())
 }
 
 #[cfg(test)]
@@ -175,7 +316,9 @@ mod tests {
     use std::{io::Write as _, time::Duration};
 
     use super::*;
-    use crate::config::CacherKind;
+    use serde::Deserialize;
+
+    use crate::config::{CacherKind, Protocol, Serializer};
 
     fn file(text: &str) -> tempfile::NamedTempFile {
         let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
@@ -230,10 +373,27 @@ mod tests {
     #[test]
     fn wrong_keys_and_values_name_file_line_and_key() {
         for (text, expected) in [
-            ("\n\nrequst_timeout = \"2s\"\n", "line 3, key 'requst_timeout'"),
+            (
+                "\n\nrequst_timeout = \"2s\"\n",
+                "line 3, key 'requst_timeout': there is no such key; did you mean 'request_timeout'?",
+            ),
+            ("requestTimeout = \"2s\"\n", "did you mean 'request_timeout'?"),
+            ("logLevel = \"info\"\n", "it is 'log.level'"),
+            (
+                "[metrics]\nenabled = true\n",
+                "line 1, section 'metrics': there is no such key: metrics are not a part",
+            ),
+            ("[cacher]\nkind = \"redis\"\n", "line 2, key 'cacher.kind': a Redis cache is not a part"),
+            ("cacher = \"Redis\"\n", "line 1, key 'cacher': a Redis cache is not a part"),
+            (
+                "serializer = \"jsn\"\n",
+                "line 1, key 'serializer': there is no such name; did you mean 'json'?",
+            ),
+            ("[log]\nformat = 5\n", "line 2, key 'log.format'"),
+            ("[[transmit]]\ntype = 5\n", "line 1, section 'transmit.0'"),
             ("node_id = \"a\"\nrequest_timeout = 5\n", "line 2, key 'request_timeout'"),
-            ("[bulkhead]\nconcurrency = \"many\"\n", "line 2, key 'concurrency'"),
-            ("[bulkhead]\nsize = 1\n", "line 2, key 'size'"),
+            ("[bulkhead]\nconcurrency = \"many\"\n", "line 2, key 'bulkhead.concurrency'"),
+            ("[bulkhead]\nsize = 1\n", "line 2, key 'bulkhead.size'"),
             ("node_id = \n", "line 1"),
         ] {
             let toml = file(text);
@@ -281,6 +441,128 @@ mod tests {
     fn the_long_name_of_a_variable_wins() {
         let env = Env::from_pairs([("LIGAND_NODE_ID", "long"), ("NODEID", "short")]);
         assert_eq!(load(None, &env).unwrap().node_id.as_deref(), Some("long"));
+    }
+
+    #[test]
+    fn names_may_be_spelled_as_in_moleculer() {
+        for (text, kind) in [
+            ("cacher = true\n", CacherKind::Memory),
+            ("cacher = \"MemoryLRU\"\n", CacherKind::MemoryLru),
+            ("[cacher]\nkind = \"Memory\"\n", CacherKind::Memory),
+            ("[cacher]\ntype = \"memory-lru\"\n", CacherKind::MemoryLru),
+        ] {
+            let toml = file(text);
+            assert_eq!(
+                load(Some(toml.path()), &Env::default()).unwrap().cacher.unwrap().kind,
+                kind,
+                "{text}"
+            );
+        }
+        let toml = file(
+            "cacher = false\nprotocol = 4\nserializer = \"MsgPack\"\nregistry.strategy = \"Cpu-Usage\"\n",
+        );
+        let options = load(Some(toml.path()), &Env::default()).unwrap();
+        assert_eq!((options.cacher.is_none(), options.protocol), (true, Protocol::V4));
+        assert_eq!(options.serializer, Serializer::Msgpack);
+        let env =
+            Env::from_pairs([("CACHER", "MemoryLRU"), ("LIGAND_CACHER__MAX", "9"), ("SERIALIZER", "CBOR")]);
+        let options = load(None, &env).unwrap();
+        let cacher = options.cacher.unwrap();
+        assert_eq!(
+            (cacher.kind, cacher.max, options.serializer),
+            (CacherKind::MemoryLru, Some(9), Serializer::Cbor)
+        );
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Shop {
+        currency: String,
+        smtp: Smtp,
+        #[serde(default)]
+        countries: Vec<String>,
+        #[serde(default)]
+        limits: BTreeMap<String, u8>,
+        since: Option<String>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(rename_all = "camelCase")]
+    struct Smtp {
+        host: String,
+        use_tls: bool,
+        max_per_hour: u16,
+        password: Option<String>,
+    }
+
+    #[test]
+    fn the_application_has_a_section_of_its_own_type() {
+        let toml = file(
+            "[app]\ncurrency = \"EUR\"\nsince = 2026-01-02\n[app.smtp]\nhost = \"a\"\nuseTls = false\nmaxPerHour = 5\n",
+        );
+        let env = Env::from_pairs([
+            ("LIGAND_APP__SMTP__HOST", "0123"),
+            ("LIGAND_APP__SMTP__USETLS", "yes"),
+            ("LIGAND_APP__SMTP__MAX_PER_HOUR", "700"),
+            ("LIGAND_APP__SMTP__PASSWORD", "true"),
+            ("LIGAND_APP__COUNTRIES", "de, at"),
+            ("LIGAND_APP__LIMITS__A", "1"),
+        ]);
+        let shop: Shop = load(Some(toml.path()), &env).unwrap().app.parse().unwrap();
+        let smtp =
+            Smtp { host: "0123".into(), use_tls: true, max_per_hour: 700, password: Some("true".into()) };
+        assert_eq!(
+            shop,
+            Shop {
+                currency: "EUR".into(),
+                smtp,
+                countries: vec!["de".into(), "at".into()],
+                limits: BTreeMap::from([("a".into(), 1)]),
+                since: Some("2026-01-02".into()),
+            }
+        );
+        // Variables alone do, and without a section the type may have defaults.
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Small {
+            port: u16,
+        }
+        let read = |env: Env| load(None, &env).unwrap().app.parse::<Small>().map(|small| small.port);
+        assert_eq!(read(Env::default()), Ok(0));
+        assert_eq!(read(Env::from_pairs([("LIGAND_APP__PORT", "7")])), Ok(7));
+    }
+
+    #[test]
+    fn mistakes_in_the_section_of_the_application_have_a_place() {
+        let message = |text: &str, env: &[(&str, &str)]| {
+            let toml = file(text);
+            let options = load(Some(toml.path()), &Env::from_pairs(env.iter().copied())).unwrap();
+            options.app.parse::<Shop>().unwrap_err().message().to_owned()
+        };
+        let good = "[app]\ncurrency = \"EUR\"\n[app.smtp]\nhost = \"a\"\nuseTls = false\nmaxPerHour = 5\n";
+        for (text, expected) in [
+            (
+                good.replace("EUR\"", "EUR\"\ncurency = 1"),
+                ", line 3, key 'app.curency': there is no such key",
+            ),
+            (good.replace("= 5", "= \"hunter2\""), ", line 6, key 'app.smtp.maxPerHour': "),
+            (good.replace("= 5", "= 70000"), ", line 6, key 'app.smtp.maxPerHour': "),
+            (
+                good.replace("maxPerHour = 5\n", ""),
+                ", line 3, section 'app.smtp': the key 'maxPerHour' is missing",
+            ),
+            (good.replace("= 5", "= 5\nx.y = 1"), ", line 7, section 'app.smtp.x': there is no such key"),
+        ] {
+            let message = message(&text, &[]);
+            assert!(message.contains(expected) && message.contains(".toml"), "{message}");
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+        let message = message(good, &[("LIGAND_APP__SMTP__MAX_PER_HOUR", "hunter2")]);
+        let expected = "environment variable LIGAND_APP__SMTP__MAX_PER_HOUR (option 'app.smtp.maxPerHour'): it is not a whole \
+                        number from 0 to 65535";
+        assert_eq!(message, expected);
+        let missing = load(None, &Env::default()).unwrap().app.parse::<Shop>().unwrap_err();
+        assert_eq!(missing.message(), "configuration, section 'app': the key 'currency' is missing");
+        assert!(!format!("{:?}", App::from_toml("password = \"hunter2\"").unwrap()).contains("hunter2"));
     }
 
     #[test]

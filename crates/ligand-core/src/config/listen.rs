@@ -77,15 +77,22 @@ impl FromStr for Listen {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Section {
-    bind: Option<String>,
+    bind: Option<Bound>,
     port: Option<u16>,
+}
+
+struct Bound(Listen);
+
+impl<'de> Deserialize<'de> for Bound {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(D::Error::custom)
+    }
 }
 
 impl<'de> Deserialize<'de> for Listen {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Section { bind, port } = Section::deserialize(deserializer)?;
-        let bound =
-            bind.map_or_else(|| Ok(Self::default()), |bind| bind.parse()).map_err(D::Error::custom)?;
+        let bound = bind.map_or_else(Listen::default, |Bound(listen)| listen);
         Ok(Self { port: port.or(bound.port), ..bound })
     }
 }

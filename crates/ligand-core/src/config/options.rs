@@ -1,14 +1,22 @@
 //! Every option with its default.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use ligand_wire::Error;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, value::MapAccessDeserializer},
+};
 use serde_json::{Map, Value};
 
 use crate::cache::MemoryCacher;
 
-use super::{Listen, Plug, Protocol, RegistryOptions, Serializer, TransitOptions, time};
+use super::{
+    App, Listen, Plug, Protocol, RegistryOptions, Serializer, TransitOptions,
+    hint::plain,
+    names::{Names, names},
+    time,
+};
 
 /// Decides whether an error counts: for the retry policy and for the circuit breaker.
 #[derive(Clone)]
@@ -60,6 +68,7 @@ pub struct Options {
     /// How running calls are waited for at stop.
     pub tracking: TrackingOptions,
     /// Where results are cached. Default: nowhere.
+    #[serde(deserialize_with = "cacher")]
     pub cacher: Option<CacherOptions>,
     /// Check parameters against their types' rules. Default: true.
     pub validator: bool,
@@ -87,6 +96,11 @@ pub struct Options {
     pub registry: RegistryOptions,
     /// Where gateways listen, unless they say so themselves. Default: `0.0.0.0:3000`.
     pub gateway: Listen,
+    /// Settings of services, by their names: laid over those of the code. See [`crate::Context::settings`].
+    pub settings: BTreeMap<String, Map<String, Value>>,
+    /// Options of the application.
+    #[serde(skip)]
+    pub app: App,
 }
 
 impl Default for Options {
@@ -115,6 +129,8 @@ impl Default for Options {
             transit: TransitOptions::default(),
             registry: RegistryOptions::default(),
             gateway: Listen::default(),
+            settings: BTreeMap::new(),
+            app: App::default(),
         }
     }
 }
@@ -163,8 +179,7 @@ impl Default for LogOptions {
 }
 
 /// Form of a log line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     /// Time, level, module, text and fields.
     #[default]
@@ -175,9 +190,10 @@ pub enum LogFormat {
     Json,
 }
 
+names!(LogFormat, "full" => Full, "simple" => Simple, "json" => Json);
+
 /// Colours in log lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Color {
     /// Only on a terminal.
     #[default]
@@ -187,6 +203,8 @@ pub enum Color {
     /// Never.
     Never,
 }
+
+names!(Color, "auto" => Auto, "always" => Always, "never" => Never);
 
 /// How running calls are waited for at stop.
 #[derive(Clone, Debug, Deserialize)]
@@ -210,6 +228,7 @@ impl Default for TrackingOptions {
 #[serde(default, deny_unknown_fields)]
 pub struct CacherOptions {
     /// The store. Default: `memory`.
+    #[serde(alias = "type")]
     pub kind: CacherKind,
     /// How long entries live unless the action says otherwise; `0` = for ever. Default: `0`.
     #[serde(with = "time")]
@@ -237,14 +256,69 @@ impl Default for CacherOptions {
 }
 
 /// The built-in stores.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CacherKind {
     /// In this process, without a limit of entries.
     #[default]
     Memory,
     /// In this process, at most `max` entries.
     MemoryLru,
+}
+
+impl<'de> Deserialize<'de> for CacherKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Kinds)
+    }
+}
+
+/// Names of caches; of stores elsewhere it is said that they are not there.
+struct Kinds;
+
+impl de::Visitor<'_> for Kinds {
+    type Value = CacherKind;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("memory or memory_lru")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<CacherKind, E> {
+        let kind = text.split_once("://").map_or(text, |(kind, _)| kind);
+        match plain(kind).as_str() {
+            "redis" | "rediss" => Err(E::custom(
+                "a Redis cache is not a part of this version; there are memory, memory_lru and caches of your own \
+                 ('.cacher(..)')",
+            )),
+            _ => Names(&[("memory", CacherKind::Memory), ("memory_lru", CacherKind::MemoryLru)])
+                .visit_str(text),
+        }
+    }
+}
+
+/// A table, the name of a kind, or `true` for the default, as in Moleculer.
+fn cacher<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CacherOptions>, D::Error> {
+    struct Form;
+
+    impl<'de> de::Visitor<'de> for Form {
+        type Value = Option<CacherOptions>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a section, or memory, or memory_lru")
+        }
+
+        fn visit_bool<E: de::Error>(self, on: bool) -> Result<Option<CacherOptions>, E> {
+            Ok(on.then(CacherOptions::default))
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Option<CacherOptions>, E> {
+            Ok(Some(CacherOptions { kind: Kinds.visit_str(text)?, ..CacherOptions::default() }))
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, table: A) -> Result<Option<CacherOptions>, A::Error> {
+            CacherOptions::deserialize(MapAccessDeserializer::new(table)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Form)
 }
 
 /// Makes the policy of the broker and the partial options of an action, which override it field by field.

@@ -42,8 +42,14 @@ async fn mistakes_name_file_line_and_key() {
     for (text, place) in [
         ("node_id = \"a\"\nrequest_timout = \"2s\"\n", "line 2, key 'request_timout'"),
         ("request_timeout = \"soon\"\n", "line 1, key 'request_timeout'"),
-        ("\n[bulkhead]\nconcurrency = -1\n", "line 3, key 'concurrency'"),
-        ("[bulkhed]\nconcurrency = 1\n", "line 1"),
+        (
+            "\n[bulkhead]\nconcurrency = -1\n",
+            "line 3, key 'bulkhead.concurrency': invalid value: integer, expected a whole number, at least 0",
+        ),
+        (
+            "[bulkhed]\nconcurrency = 1\n",
+            "line 1, section 'bulkhed': there is no such key; did you mean 'bulkhead'?",
+        ),
         ("node_id = \n", "line 1"),
     ] {
         let toml = file(text);

@@ -8,6 +8,8 @@ use serde::{
     de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
+use crate::config::plain;
+
 use super::{CpuUsage, Latency, Random, RoundRobin, Shard, Strategy};
 
 /// Which strategy, with its options. Read from a name (`"latency"`) or a table (`{ kind = "latency", low_latency = 5 }`);
@@ -143,13 +145,13 @@ impl<'de> Visitor<'de> for Form {
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<StrategyOptions, E> {
-        Ok(match name {
-            "round_robin" | "RoundRobin" => StrategyOptions::RoundRobin,
-            "random" | "Random" => StrategyOptions::Random,
-            "cpu_usage" | "CpuUsage" => StrategyOptions::CpuUsage(CpuUsage::default()),
-            "latency" | "Latency" => StrategyOptions::Latency(Latency::default()),
-            "shard" | "Shard" => StrategyOptions::Shard(ShardOptions::default()),
-            other => return Err(E::invalid_value(de::Unexpected::Str(other), &self)),
+        Ok(match plain(name).as_str() {
+            "roundrobin" => StrategyOptions::RoundRobin,
+            "random" => StrategyOptions::Random,
+            "cpuusage" => StrategyOptions::CpuUsage(CpuUsage::default()),
+            "latency" => StrategyOptions::Latency(Latency::default()),
+            "shard" => StrategyOptions::Shard(ShardOptions::default()),
+            _ => return Err(E::invalid_value(de::Unexpected::Str(name), &self)),
         })
     }
 
