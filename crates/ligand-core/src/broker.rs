@@ -45,7 +45,7 @@ use crate::{
         order::{self, Step},
     },
     registry::{Registry, ServiceItem},
-    service::{ActionRef, Caller, Client, Contract, EventPayload},
+    service::{Action, ActionRef, Caller, Client, Contract, EventPayload},
     task::Tasks,
     transit::{Echo, InFlight, Traffic, Transit},
 };
@@ -149,6 +149,16 @@ impl ServiceBroker {
     /// The environment that was read at start: process variables over the `.env` file.
     pub fn env(&self) -> &Env {
         &self.0.env
+    }
+
+    /// The action of this full name, of a service of this node. Also while the node starts and the service takes no calls
+    /// yet: by the time that any service runs `started`, all are known.
+    pub fn own_action(&self, full_name: &str) -> Option<Arc<Action>> {
+        let services = self.0.services.lock();
+        let mut actions = services.iter().flat_map(|item| item.endpoints());
+        actions
+            .find(|endpoint| endpoint.action().full_name() == full_name)
+            .map(|found| found.action().clone())
     }
 
     pub(crate) fn parts(&self) -> &Parts {

@@ -14,7 +14,7 @@ use syn::{
 
 pub(crate) use self::{
     policy::{Policy, bulkhead, circuit_breaker, retry},
-    value::{camel_case, cfgs, docs, duration, event_pattern, json, rest, screaming, word},
+    value::{Route, camel_case, cfgs, docs, duration, event_pattern, json, rest, screaming, word},
 };
 use crate::errors::Errors;
 

@@ -4,6 +4,7 @@ mod emit;
 mod fields;
 mod form;
 mod options;
+mod wire;
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -1,12 +1,9 @@
-//! The text of an alias: `GET /users/:id`, and what it leads to.
-//!
-//! `:name` is one segment or a part of one, `*name` the rest of the path (at least one segment), `{/:name}` or
-//! `/:name?` an optional one. Everything else is literal, but for characters that mean something in other notations of
-//! paths, such as `(\\d+)`: these are refused, because a path that is misread is one that nobody meant.
+//! What an alias leads to, and its path as the router reads it. The grammar is that of `ligand_alias`.
 
 use std::sync::Arc;
 
 use http::Method;
+use ligand_alias::{Form, Path, Segment, Verb, split_rest};
 use ligand_core::ActionRef;
 
 use crate::path;
@@ -33,39 +30,13 @@ impl<P, R> From<ActionRef<P, R>> for Target {
     }
 }
 
-/// The methods aliases can have, in the order of the table.
+/// The methods aliases can have, in the order of [`ligand_alias::METHODS`].
 pub(crate) const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
 
 /// Position of a method in [`METHODS`].
 pub(crate) fn method_index(method: &Method) -> Option<usize> {
     METHODS.iter().position(|known| known == method)
-}
-
-/// Which methods an alias is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Verb {
-    /// All but `OPTIONS`.
-    Any,
-    /// A position in [`METHODS`].
-    One(usize),
-}
-
-impl Verb {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        match text {
-            "*" => Some(Self::Any),
-            text => METHODS.iter().position(|known| known.as_str() == text).map(Self::One),
-        }
-    }
-
-    pub(crate) fn as_str(self) -> &'static str {
-        const NAMES: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-        match self {
-            Self::Any => "*",
-            Self::One(index) => NAMES[index],
-        }
-    }
 }
 
 /// One alias as a route declares it.
@@ -88,26 +59,25 @@ const RESOURCE: [(usize, &str, &str); 6] = [
 
 /// Reads `METHOD /path`, `/path` (any method) or `REST /path`.
 pub(crate) fn parse(text: &str, action: &Target) -> Result<Vec<Alias>, String> {
-    let text = text.trim();
-    let (method, path) = match text.split_once(char::is_whitespace) {
-        Some((method, path)) => (method, path.trim_start()),
-        None => ("*", text),
-    };
-    if path.contains(char::is_whitespace) {
-        return Err(format!("alias '{text}' is not \"METHOD /path\""));
+    let wrong = |problem| format!("alias {problem}");
+    uploads(text, action)?;
+    let (verb, path) = split_rest(text).map_err(wrong)?;
+    Path::parse(path).map_err(wrong)?;
+    Ok(match verb {
+        None => resource(path, &action.0, |_| true),
+        Some(verb) => vec![Alias { verb, path: path.into(), action: action.clone() }],
+    })
+}
+
+/// Moleculer's `multipart:` and `stream:` in front of the name of an action.
+fn uploads(text: &str, action: &Target) -> Result<(), String> {
+    match action.0.split_once(':') {
+        Some((kind @ ("multipart" | "stream"), name)) => Err(format!(
+            "alias '{text}': uploads as '{kind}' are not there yet; an action with `body = raw` takes the whole body as \
+             bytes, then write \"{name}\""
+        )),
+        _ => Ok(()),
     }
-    if method == "REST" {
-        patterns(path)?;
-        return Ok(resource(path, &action.0, |_| true));
-    }
-    let Some(verb) = Verb::parse(method) else {
-        return Err(format!(
-            "alias '{text}': '{method}' is not a method; use one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, * \
-             or REST"
-        ));
-    };
-    patterns(path)?;
-    Ok(vec![Alias { verb, path: path.into(), action: action.clone() }])
 }
 
 /// The REST aliases of a service whose action names `wanted` accepts.
@@ -130,120 +100,34 @@ pub(crate) struct Pattern {
     pub(crate) names: Vec<Arc<str>>,
 }
 
-const MOST_OPTIONAL: usize = 4;
-
 /// All forms of a path; several when it has optional parts.
 pub(crate) fn patterns(path: &str) -> Result<Vec<Pattern>, String> {
-    let mut forms = vec![String::new()];
-    let mut optional = 0;
-    let mut rest = path;
-    while !rest.is_empty() {
-        let (part, is_optional, tail) = next_part(path, rest)?;
-        rest = tail;
-        if is_optional {
-            optional += 1;
-            if optional > MOST_OPTIONAL {
-                return Err(format!("path '{path}' has more than {MOST_OPTIONAL} optional parts"));
-            }
-            let with: Vec<_> = forms.iter().map(|form| format!("{form}{part}")).collect();
-            forms.extend(with);
-        } else {
-            for form in &mut forms {
-                form.push_str(&part);
-            }
-        }
-    }
-    forms.iter().map(|form| pattern(path, form)).collect()
+    Ok(Path::parse(path)?.forms().iter().map(pattern).collect())
 }
 
-/// The next literal stretch, `{…}` group or `/:name?` of `rest`, whether it is optional, and what follows.
-fn next_part<'a>(path: &str, rest: &'a str) -> Result<(String, bool, &'a str), String> {
-    if let Some(group) = rest.strip_prefix('{') {
-        let (inner, tail) =
-            group.split_once('}').ok_or_else(|| format!("path '{path}': '{{' without '}}'"))?;
-        return Ok((inner.into(), true, tail));
-    }
-    if let Some(param) = rest.strip_prefix("/:") {
-        let end = name_end(param);
-        let (name, tail) = param.split_at(end);
-        let segment = |star: &str| format!("/{star}{name}");
-        let mut after = tail.chars();
-        if matches!(after.next(), Some('?' | '*' | '+')) && !matches!(after.next(), None | Some('/' | '{')) {
-            return Err(format!("path '{path}': a segment ends after ':{name}{}'", &tail[..1]));
-        }
-        return Ok(match tail.chars().next() {
-            Some('?') => (segment(":"), true, &tail[1..]),
-            Some('*') => (segment("*"), true, &tail[1..]),
-            Some('+') => (segment("*"), false, &tail[1..]),
-            _ => (segment(":"), false, tail),
-        });
-    }
-    let end =
-        rest.char_indices().skip(1).find(|(_, c)| matches!(c, '{' | '/')).map_or(rest.len(), |(i, _)| i);
-    Ok((rest[..end].into(), false, &rest[end..]))
-}
-
-fn name_end(text: &str) -> usize {
-    text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len())
-}
-
-/// Translates one form without optional parts. Parameters are numbered, so that `/:id` and `/:name` are the same.
-fn pattern(path: &str, form: &str) -> Result<Pattern, String> {
-    let (mut text, mut names) = (String::new(), Vec::new());
-    let segments: Vec<_> = form.split('/').filter(|segment| !segment.is_empty()).collect();
-    for (index, segment) in segments.iter().enumerate() {
+/// Parameters are numbered, so that `/:id` and `/:name` are the same.
+fn pattern(form: &Form) -> Pattern {
+    let (mut text, mut names) = (String::new(), Vec::<Arc<str>>::new());
+    for segment in &form.segments {
         text.push('/');
         let number = names.len();
-        if let Some(name) = segment.strip_prefix('*') {
-            if index + 1 < segments.len() || name_end(name) < name.len() {
-                return Err(format!("path '{path}': '*{name}' takes the rest and must be the last segment"));
+        match segment {
+            Segment::Plain(plain) => {
+                path::push_escaped(plain, &mut text);
             }
-            text.push_str(&format!("{{*p{number}}}"));
-            names.push(if name.is_empty() { "wildcard".into() } else { name.into() });
-            continue;
+            Segment::Param { before, after, .. } => {
+                path::push_escaped(before, &mut text);
+                text.push_str(&format!("{{p{number}}}"));
+                path::push_escaped(after, &mut text);
+            }
+            Segment::Rest(_) => text.push_str(&format!("{{*p{number}}}")),
         }
-        if matches!(*segment, "." | "..") {
-            return Err(format!("path '{path}': no request has a segment '{segment}'"));
-        }
-        let Some((before, after)) = segment.split_once(':') else {
-            literal(path, segment, &mut text)?;
-            continue;
-        };
-        let (name, after) = after.split_at(name_end(after));
-        if name.is_empty() || after.contains(':') {
-            return Err(format!(
-                "path '{path}': write one ':name' in a segment, with letters, digits and '_' (in '{segment}')"
-            ));
-        }
-        literal(path, before, &mut text)?;
-        text.push_str(&format!("{{p{number}}}"));
-        literal(path, after, &mut text)?;
-        names.push(name.into());
+        names.extend(segment.name().map(Into::into));
     }
     if text.is_empty() {
         text.push('/');
     }
-    for (index, name) in names.iter().enumerate() {
-        if names[..index].contains(name) {
-            return Err(format!("path '{path}' uses the parameter '{name}' twice"));
-        }
-    }
-    Ok(Pattern { text, names })
-}
-
-/// Characters that stand for something in one notation of paths or another.
-const RESERVED: [char; 11] = ['(', ')', '[', ']', '{', '}', '+', '?', '!', '*', '\\'];
-
-fn literal(path: &str, text: &str, out: &mut String) -> Result<(), String> {
-    if let Some(c) = text.chars().find(|c| RESERVED.contains(c) || c.is_control()) {
-        let c = c.escape_debug();
-        return Err(format!(
-            "path '{path}': '{c}' is not understood; write ':name' for a segment, '{{/:name}}' for an optional one, \
-             '*name' for the rest"
-        ));
-    }
-    path::push_escaped(text, out);
-    Ok(())
+    Pattern { text, names }
 }
 
 #[cfg(test)]
@@ -271,37 +155,22 @@ mod tests {
     }
 
     #[test]
-    fn wrong_paths_say_why() {
-        for path in ["/a/:", "/*rest/x", "/:a/:a", "/x{/:a", "/:a:b", "/{a}{b}{c}{d}{e}"] {
-            assert!(patterns(path).unwrap_err().contains(path), "{path}");
-        }
+    fn methods_are_those_of_the_grammar() {
+        assert_eq!(METHODS.each_ref().map(Method::as_str), ligand_alias::METHODS);
     }
 
     #[test]
-    fn other_notations_of_paths_are_refused_instead_of_read_as_literals() {
-        for path in [
-            "/:id(\\d+)",
-            "/(a|b)",
-            "/a*",
-            "/x/:id+y",
-            "/[ab]",
-            "/a}b",
-            "/a{/b{/c}}",
-            "/a\\:b",
-            "/a?",
-            "/x!",
-            "/:a-:b?",
-            "/../x",
-            "/x/./y",
-        ] {
-            assert!(patterns(path).is_err(), "{path}: {:?}", patterns(path));
+    fn uploads_are_refused_by_name() {
+        for kind in ["multipart", "stream"] {
+            let error = parse("POST /up", &format!("{kind}:files.save").into()).unwrap_err();
+            assert!(error.contains(kind) && error.contains("\"files.save\""), "{error}");
         }
     }
 
     #[test]
     fn aliases_have_methods() {
         let one = |text: &str| parse(text, &"a.b".into()).unwrap().remove(0);
-        assert_eq!((one("GET   users").verb, one("GET   users").path), (Verb::One(0), "users".into()));
+        assert_eq!((one("GET   /users").verb, one("GET   /users").path), (Verb::One(0), "/users".into()));
         assert_eq!(one("/users").verb, Verb::Any);
         let rest = parse("REST /posts", &"v2.posts".into()).unwrap();
         let texts: Vec<_> =
@@ -317,7 +186,7 @@ mod tests {
                 "DELETE /posts/:id v2.posts.remove",
             ]
         );
-        for bad in ["get /x", "GET,POST /x", "FETCH /x", "GET /a b"] {
+        for bad in ["get /x", "GET,POST /x", "FETCH /x", "GET /a b", "GET/x", "GET x", "/x/{id}"] {
             assert!(parse(bad, &"a.b".into()).unwrap_err().contains(bad), "{bad}");
         }
     }

@@ -5,6 +5,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use ligand_alias::Verb;
 use ligand_core::{
     Rest, RestBase,
     registry::{Offer, Snapshot},
@@ -13,7 +14,6 @@ use serde_json::Value;
 
 use crate::{
     Route,
-    alias::Verb,
     table::{Access, Entry, Kind},
 };
 

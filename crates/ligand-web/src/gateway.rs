@@ -190,6 +190,10 @@ impl Inner {
     }
 
     fn start(self: &Arc<Self>, broker: &ServiceBroker) -> Result<()> {
+        // All services of this node are known by now.
+        if let Some(problem) = self.routes.lock().iter().find_map(|route| route.unknown_param(broker)) {
+            return Err(unusable(&problem));
+        }
         if self.server.lock().as_ref().is_none_or(|server| server.address().is_none()) {
             self.open(broker)?;
         }

@@ -27,9 +27,9 @@ impl Req {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// A parameter of the path, decoded.
+    /// A parameter of the path, decoded; in either spelling: `book_id` and `bookId` are one.
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.params.iter().find(|(own, _)| **own == *name).map(|(_, value)| value.as_str())
+        self.params.iter().find(|(own, _)| ligand_alias::same(own, name)).map(|(_, value)| value.as_str())
     }
 
     /// What an action wants to know.

@@ -3,15 +3,17 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use http::{HeaderMap, StatusCode};
-use ligand_core::{Action, CallOptions, Context, Error, Result};
+use ligand_alias::Verb;
+use ligand_core::{Action, CallOptions, Context, Error, Result, ServiceBroker};
 use ligand_wire::pattern::Pattern;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
     Absent, Answer, Cors, Req, Size,
-    alias::{self, Alias, Target, Verb},
+    alias::{self, Alias, Target},
     auth::{self, After, Authenticate, Authorize, Before},
+    table,
 };
 
 pub(crate) type MapError = Arc<dyn Fn(&Req, Error) -> Error + Send + Sync>;
@@ -83,6 +85,11 @@ impl Route {
 
     /// Leads `METHOD /path` (or `/path` for every method) to an action. `REST /posts` leads the six usual aliases
     /// to the actions `list`, `get`, `create`, `update`, `patch` and `remove` of the service that `action` names.
+    ///
+    /// `:name` in the path is a parameter of the action, in either spelling (`:book_id`, `:bookId`), `*name` the rest of
+    /// the path, `{/:name}` an optional segment. What the action does not take, when it is one of this node, stops the
+    /// start; of other nodes' actions the log says so. Parameters in the path of the route itself need not be the
+    /// action's: they are for its stages ([`Req::param`]).
     pub fn alias(mut self, text: &str, action: impl Into<Target>) -> Self {
         match alias::parse(text, &action.into()) {
             Ok(aliases) => self.aliases.extend(aliases),
@@ -156,15 +163,16 @@ impl Route {
 
     /// Status of an alias (`POST /users`, below the route) when its action succeeds and sets none itself.
     pub fn status(mut self, text: &str, status: u16) -> Self {
-        let (method, path) = text.trim().split_once(char::is_whitespace).unwrap_or(("*", text.trim()));
-        let path = alias::patterns(path.trim()).map(|mut forms| forms.swap_remove(0).text);
-        match (Verb::parse(method), path, StatusCode::from_u16(status)) {
-            (Some(verb), Ok(path), Ok(status)) if status.is_success() || status.is_redirection() => {
+        let form = |path| alias::patterns(path).map(|mut forms| forms.swap_remove(0).text);
+        let alias = ligand_alias::split(text).and_then(|(verb, path)| Ok((verb, form(path)?)));
+        match (alias, StatusCode::from_u16(status)) {
+            (Ok((verb, path)), Ok(status)) if status.is_success() || status.is_redirection() => {
                 self.statuses.push((verb, path, status));
             }
-            _ => self.problems.push(format!(
-                "status '{text}', {status}: needs \"METHOD /path\" and a status from 200 to 399"
-            )),
+            (Err(problem), _) => self.problems.push(format!("status {problem}")),
+            _ => self
+                .problems
+                .push(format!("status '{text}', {status}: the status of a success is one from 200 to 399")),
         }
         self
     }
@@ -298,6 +306,15 @@ impl Route {
     pub(crate) fn lets_pass(&self, action: &str) -> bool {
         let any = |masks: &[Pattern]| masks.iter().any(|mask| mask.matches(action));
         self.allow.as_deref().is_none_or(any) && !any(&self.deny)
+    }
+
+    /// What is wrong with an alias that leads to an action of this node.
+    pub(crate) fn unknown_param(&self, broker: &ServiceBroker) -> Option<String> {
+        self.aliases.iter().find_map(|alias| {
+            let known = broker.own_action(&alias.action.0)?.path_names(self.separate);
+            let problem = table::unknown_param(&known, alias.verb, &alias.path)?;
+            Some(format!("alias to {}: {problem}", alias.action.0))
+        })
     }
 
     pub(crate) fn problem(&self) -> Option<String> {

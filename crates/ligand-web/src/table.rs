@@ -4,14 +4,15 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use http::{Method, StatusCode};
-use ligand_core::{Action, ServiceBroker, Visibility, registry::Snapshot};
+use ligand_alias::{Path, Verb};
+use ligand_core::{Action, ServiceBroker, Visibility, registry::Snapshot, service::PathNames};
 use matchit::Router;
 use serde::Serialize;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
     Route,
-    alias::{self, METHODS, Pattern, Verb},
+    alias::{self, METHODS, Pattern},
     auto, path,
 };
 
@@ -175,6 +176,9 @@ impl Table {
                 return;
             }
         };
+        // Both spellings of a name mean the same parameter.
+        let known = entry.def.as_ref().map(|def| def.path_names(entry.route.separate)).unwrap_or_default();
+        self.problems.extend(entry.problem(&known));
         let entry = Arc::new(entry);
         let mut used = false;
         for Pattern { text, names } in forms {
@@ -198,6 +202,7 @@ impl Table {
             }
             if inserted {
                 used = true;
+                let names = names.iter().map(|name| known.wire(name).into()).collect();
                 self.leaves.push(Arc::new(Leaf { entry: entry.clone(), names }));
             }
         }
@@ -311,6 +316,15 @@ impl Entry {
         self.gone.is_some_and(|gone| gone.elapsed() >= GONE.0)
     }
 
+    /// A parameter of a written alias that its action does not take. Who declares an alias has checked it.
+    fn problem(&self, known: &PathNames) -> Option<String> {
+        if self.kind != Kind::Written {
+            return None;
+        }
+        unknown_param(known, self.verb, &self.below)
+            .map(|problem| format!("alias to {}: {problem}", self.action))
+    }
+
     fn full_path(&self) -> String {
         let below = self.below.trim_matches('/');
         if self.kind == Kind::Full {
@@ -323,6 +337,13 @@ impl Entry {
             below => format!("{}/{below}", self.route.path),
         }
     }
+}
+
+/// What is wrong with the parameters of an alias. Those of its route's path are for the stages of the route.
+pub(crate) fn unknown_param(known: &PathNames, verb: Verb, below: &str) -> Option<String> {
+    let path = Path::parse(below).ok()?;
+    let text = format!("{} {below}", verb.as_str());
+    path.names().into_iter().find_map(|name| known.unknown(&text, name))
 }
 
 fn is_public(action: &Action) -> bool {

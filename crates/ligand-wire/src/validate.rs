@@ -41,6 +41,9 @@ pub trait Validate {
     /// Whether [`is_valid`](Self::is_valid) may be false. False means the call can be left out.
     const CHECKS: bool = false;
 
+    /// The names of the fields on the wire, when they are known while the program is compiled and there are no others.
+    const WIRE_NAMES: Option<&'static [&'static str]> = None;
+
     /// Applies the sanitizers (`trim`, `lowercase`, `uppercase`). Called before [`is_valid`](Self::is_valid).
     fn sanitize(&mut self) {}
 

@@ -337,16 +337,17 @@ impl Action {
         self
     }
 
-    /// Adds an HTTP alias such as `GET /:id`.
+    /// Adds an HTTP alias such as `GET /:id`. The parameters of its path are parameters of the action, in either spelling
+    /// (`:book_id`, `:bookId`); what the schema of the parameters does not have stops the start.
     ///
     /// # Errors
-    /// `SERVICE_SCHEMA_ERROR` when the text is not `METHOD /path`.
+    /// `SERVICE_SCHEMA_ERROR` when the text is not `METHOD /path`, with what to write instead.
     pub fn rest(mut self, rest: &str) -> Result<Self> {
         self.rest.push(rest.parse()?);
         Ok(self)
     }
 
-    /// Adds an HTTP alias that was checked before.
+    /// As [`Action::rest`], of parts. What is wrong with them stops the start.
     pub fn with_rest(mut self, rest: Rest) -> Self {
         self.rest.push(rest);
         self

@@ -6,7 +6,7 @@ use ligand_wire::{Error, Result};
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
-use super::{Action, Contract, Event, merge};
+use super::{Action, Contract, Event, merge, path};
 use crate::{
     broker::ServiceBroker,
     context::Context,
@@ -349,7 +349,9 @@ impl ServiceDef {
                     action.name
                 )));
             }
+            path::check(action)?;
         }
+        path::check_base(&full_name, self.settings.get("rest"), &self.actions)?;
         for event in &mut self.events {
             if event.pattern().trim().is_empty() {
                 return Err(Error::service_schema(format!(

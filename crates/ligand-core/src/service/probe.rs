@@ -118,6 +118,19 @@ impl<T: Data + Validate + JsonSchema> Probe<T> {
     }
 }
 
+impl<T: Validate> Probe<T> {
+    /// The names of its fields on the wire, when they are known.
+    pub const WIRE_NAMES: Option<&'static [&'static str]> = T::WIRE_NAMES;
+}
+
+/// What is known of the fields of all other types.
+pub trait Unlisted {
+    /// Nothing.
+    const WIRE_NAMES: Option<&'static [&'static str]> = None;
+}
+
+impl<T> Unlisted for Probe<T> {}
+
 /// The second answer: for types without rules or schema.
 pub trait Untold<T> {
     /// The form of `T`.
@@ -204,6 +217,21 @@ impl<T: 'static> Form for UnfitForm<T> {
 
 /// Fails to compile when `T` cannot travel.
 pub const fn travels<T: Data>() {}
+
+/// Fails to compile when a parameter of the path in `alias` is none of `fields`. With a field `params` it may be meant
+/// for a route that keeps its sources apart; the gateway knows.
+pub const fn takes(alias: &str, names: &[&str], fields: Option<&[&str]>) {
+    let Some(fields) = fields else { return };
+    let mut index = 0;
+    while index < names.len() {
+        if let Some(problem) = ligand_alias::unknown(alias, names[index], fields)
+            && ligand_alias::pick("params", fields).is_none()
+        {
+            panic!("{}", problem.as_str());
+        }
+        index += 1;
+    }
+}
 
 /// Holds when a hook has the type of the action it is for.
 #[diagnostic::on_unimplemented(

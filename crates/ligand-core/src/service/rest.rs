@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
+use ligand_alias::{METHODS, Path, Verb, split};
 use ligand_wire::Error;
 use serde_json::{Map, Value};
 
@@ -61,28 +62,15 @@ impl Rest {
     }
 }
 
-const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-
-fn is_method(text: &str) -> bool {
-    text == "*" || METHODS.contains(&text)
-}
-
 impl FromStr for Rest {
     type Err = Error;
 
     /// `METHOD /path`, or `/path` for every method.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let (method, path) = match text.split_once(char::is_whitespace) {
-            Some((method, path)) => (method, path.trim()),
-            None => ("*", text),
-        };
-        if !is_method(method) || !path.starts_with('/') || path.contains(char::is_whitespace) {
-            return Err(Error::service_schema(format!(
-                "rest '{text}' is not \"METHOD /path\", for example \"GET /:id\" (methods: {})",
-                METHODS.join(", ")
-            )));
-        }
-        Ok(Self::new(method, path))
+        let wrong = |problem| Error::service_schema(format!("rest {problem}"));
+        let (verb, path) = split(text).map_err(wrong)?;
+        Path::parse(path).map_err(wrong)?;
+        Ok(Self::new(verb.as_str(), path))
     }
 }
 
@@ -133,7 +121,7 @@ fn from_text(text: &str) -> Result<Rest, Problem> {
     let text = text.trim();
     let (method, path) = match text.split_once(char::is_whitespace) {
         Some((method, path)) => (method, path.trim_start()),
-        None if is_method(text) => return Err("has a method and no path; write \"GET /\"".into()),
+        None if Verb::parse(text).is_some() => return Err("has a method and no path; write \"GET /\"".into()),
         None => ("*", text),
     };
     Ok(Rest::new(method_of(method)?, path_of(path)?))
@@ -167,9 +155,9 @@ fn from_object(alias: &Map<String, Value>, raw_name: &str) -> Result<Rest, Probl
 }
 
 fn method_of(text: &str) -> Result<&str, Problem> {
-    match is_method(text) {
-        true => Ok(text),
-        false => Err(format!("has a method that is none of {}, *", METHODS.join(", ")).into()),
+    match Verb::parse(text) {
+        Some(_) => Ok(text),
+        None => Err(format!("has a method that is none of {}, *", METHODS.join(", ")).into()),
     }
 }
 
@@ -194,8 +182,18 @@ mod tests {
         let rest: Rest = "GET   /:id".parse().unwrap();
         assert_eq!((rest.method.as_str(), rest.path.as_str()), ("GET", "/:id"));
         assert_eq!("/x".parse::<Rest>().unwrap().method, "*");
-        for bad in ["FETCH /x", "get /x", "GET x", "GET", "GET /a b"] {
-            assert!(bad.parse::<Rest>().unwrap_err().message().contains("GET /:id"), "{bad}");
+        for (bad, fix) in [
+            ("FETCH /x", "GET /:id"),
+            ("get /x", "GET /x"),
+            ("GET x", "GET /x"),
+            ("GET", "GET /"),
+            ("GET /a b", "no blanks"),
+            ("GET/:id", "GET /:id"),
+            ("GET /{id}", "':id'"),
+            ("GET /*rest/x", "last segment"),
+        ] {
+            let error = bad.parse::<Rest>().unwrap_err();
+            assert!(error.message().contains(fix) && error.message().contains("rest "), "{bad}: {error}");
         }
     }
 

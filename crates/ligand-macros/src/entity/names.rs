@@ -140,7 +140,7 @@ pub(crate) fn has_word(attributes: &[Attribute], list: &str, word: &str) -> bool
     })
 }
 
-fn metas(attributes: &[Attribute], list: &str) -> Vec<Meta> {
+pub(crate) fn metas(attributes: &[Attribute], list: &str) -> Vec<Meta> {
     let lists = attributes.iter().filter(|attribute| attribute.path().is_ident(list));
     lists
         .filter_map(|attribute| {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ligand_alias::{Path, Verb, split};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, ext::IdentExt};
@@ -34,22 +35,21 @@ pub(crate) fn duration(entry: &Entry) -> syn::Result<TokenStream> {
     })
 }
 
-const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+/// One alias of an action.
+pub(crate) struct Route {
+    pub(crate) verb: Verb,
+    /// As it was written.
+    pub(crate) path: String,
+    pub(crate) parsed: Path,
+    pub(crate) span: Span,
+}
 
-/// `GET /:id`, as method and path.
-pub(crate) fn rest(text: &LitStr) -> syn::Result<(String, String)> {
+/// `GET /:id`
+pub(crate) fn rest(text: &LitStr) -> syn::Result<Route> {
     let value = text.value();
-    let (method, path) = match value.split_once(char::is_whitespace) {
-        Some((method, path)) => (method, path.trim()),
-        None => ("*", &*value),
-    };
-    let known = method == "*" || METHODS.contains(&method);
-    if known && path.starts_with('/') && !path.contains(char::is_whitespace) {
-        return Ok((method.into(), path.into()));
-    }
-    let methods = METHODS.join(", ");
-    let message = format!("`rest` is \"METHOD /path\", for example \"GET /:id\" (methods: {methods})");
-    Err(syn::Error::new(text.span(), message))
+    let wrong = |problem| syn::Error::new(text.span(), problem);
+    let (verb, path) = split(&value).map_err(wrong)?;
+    Ok(Route { verb, path: path.to_owned(), parsed: Path::parse(path).map_err(wrong)?, span: text.span() })
 }
 
 /// A name of a service, an action or a version: something printable without blanks.

@@ -92,6 +92,7 @@ impl Payload {
         });
         // A static inside a generic function would be shared by all instances.
         let travels = matches!(self.role, Role::Payload);
+        let names = if travels { self.wire_names() } else { None };
         let schema = (travels && generics.params.is_empty()).then(|| {
             quote! {
                 fn schema() -> ::ligand::__private::wire::schema::Schema {
@@ -113,6 +114,7 @@ impl Payload {
                 #described
 
                 impl #impl_generics ::ligand::__private::wire::validate::Validate for #name #type_generics #where_clause {
+                    #names
                     #is_valid
                     #sanitize
                     #schema

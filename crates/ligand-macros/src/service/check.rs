@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ligand_alias::Verb;
 use proc_macro2::TokenTree;
 use quote::ToTokens;
 use syn::{GenericParam, Ident, ImplItem, ImplItemFn, ItemImpl, Type};
@@ -10,7 +11,7 @@ use super::{
     hooks,
     model::{Action, Hook, HookKind, Service},
 };
-use crate::{errors::Errors, signature::Input};
+use crate::{errors::Errors, options::Route, signature::Input};
 
 /// Completes the service and reports what does not fit.
 pub(super) fn check(service: &mut Service, item: &ItemImpl, errors: &mut Errors) {
@@ -62,22 +63,25 @@ fn wire_names(actions: &[Action], errors: &mut Errors) {
 
 /// `/:id` and `/:name` are the same route.
 fn routes(actions: &[Action], errors: &mut Errors) {
-    let mut seen: HashMap<String, &Action> = HashMap::new();
+    let mut seen: HashMap<(Verb, String), &Action> = HashMap::new();
     for action in actions {
-        for (method, path, span) in &action.options.rest {
-            let parts: Vec<&str> =
-                path.split('/').map(|part| if part.starts_with(':') { ":" } else { part }).collect();
-            let route = format!("{method} {}", parts.join("/"));
-            match seen.get(&route) {
-                Some(first) if first.call.cfgs.is_empty() && action.call.cfgs.is_empty() => errors.at_span(
-                    *span,
-                    format_args!(
-                        "the route `{method} {path}` leads to the action `{}` already; change one of them",
-                        first.call.wire
-                    ),
-                ),
-                _ => {
-                    seen.insert(route, action);
+        for Route { verb, path, parsed, span } in &action.options.rest {
+            for shape in parsed.shapes() {
+                match seen.get(&(*verb, shape.clone())) {
+                    Some(first) if first.call.cfgs.is_empty() && action.call.cfgs.is_empty() => {
+                        errors.at_span(
+                            *span,
+                            format_args!(
+                                "the route `{} {path}` leads to the action `{}` already; change one of them",
+                                verb.as_str(),
+                                first.call.wire
+                            ),
+                        );
+                        break;
+                    }
+                    _ => {
+                        seen.insert((*verb, shape), action);
+                    }
                 }
             }
         }

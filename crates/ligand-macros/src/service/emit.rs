@@ -10,6 +10,7 @@ use super::{
     model::{Action, Dependency, Event, Handler, Hook, HookKind, Lifecycle, Phase, Service, Version},
 };
 use crate::{
+    options::Route,
     signature::{Input, is_named},
     surface::{Call, Surface, allows, core, form, forms_in_scope, travelling},
 };
@@ -46,7 +47,7 @@ impl Service {
                 }
             }
         });
-        let checks = [self.other_types(), self.hook_types(), self.contract(&full_name)];
+        let checks = [self.other_types(), self.hook_types(), self.paths(), self.contract(&full_name)];
         quote! {
             #callers
 
@@ -159,6 +160,43 @@ impl Service {
             })
             .collect();
         if checks.is_empty() { TokenStream::new() } else { quote!(const _: () = { #(#checks)* };) }
+    }
+
+    /// The parameters of paths are those of their actions. What is not known here is checked when the service starts.
+    fn paths(&self) -> TokenStream {
+        let checks = self.actions.iter().flat_map(|action| {
+            action.options.rest.iter().filter_map(move |route| {
+                let names = route.parsed.names();
+                let fields = match &action.call.input {
+                    _ if names.is_empty() => return None,
+                    // A hook takes what the handler does not.
+                    Input::Nothing if self.has_before_hook(action) => return None,
+                    Input::Nothing => quote!(::core::option::Option::Some(&[])),
+                    Input::Params(_) | Input::Fields(_) => {
+                        let params = action.call.params(&self.ident);
+                        quote!(probe::Probe::<#params>::WIRE_NAMES)
+                    }
+                };
+                let (cfgs, alias) = (&action.call.cfgs, format!("{} {}", route.verb.as_str(), route.path));
+                let span = route.span;
+                let call = quote_spanned!(span=> probe::takes(#alias, &[#(#names),*], #fields));
+                Some(quote_spanned! {span=>
+                    #(#cfgs)*
+                    const _: () = {
+                        #[allow(unused_imports)]
+                        use ::ligand::__private::core::service::probe::{self, Unlisted as _};
+                        #call
+                    };
+                })
+            })
+        });
+        checks.collect()
+    }
+
+    /// Whether something looks at the parameters before the handler.
+    fn has_before_hook(&self, action: &Action) -> bool {
+        let looks = |hook: &Hook| hook.kind == HookKind::Before && hook.value.is_some();
+        action.hooks.iter().any(looks) || self.hooks.iter().any(|(_, hook)| looks(hook))
     }
 
     /// The service keeps to its contract: what is missing, and names of parameters. Types are checked at the actions.
@@ -313,11 +351,10 @@ fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> Tok
         quote!(.doc(#docs))
     });
     let agreement = contract.map(|contract| agreement(contract, call, service));
-    let rest = action
-        .options
-        .rest
-        .iter()
-        .map(|(method, path, _)| quote!(.with_rest(#core::Rest::new(#method, #path))));
+    let rest = action.options.rest.iter().map(|Route { verb, path, .. }| {
+        let method = verb.as_str();
+        quote!(.with_rest(#core::Rest::new(#method, #path)))
+    });
     let visibility = action.options.visibility.as_ref().map(|visibility| {
         let variant = match visibility.to_string().as_str() {
             "public" => quote!(Public),

@@ -3,7 +3,10 @@
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Generics, Ident, LitStr, Path, Type};
 
-use crate::{options::Field, surface::Call};
+use crate::{
+    options::{Field, Route},
+    surface::Call,
+};
 
 /// A service with everything the macro knows of it.
 pub(super) struct Service {
@@ -69,8 +72,7 @@ pub(super) struct Action {
 #[derive(Default)]
 pub(super) struct ActionOptions {
     pub(super) name: Option<LitStr>,
-    /// Method, path, and where they were written.
-    pub(super) rest: Vec<(String, String, Span)>,
+    pub(super) rest: Vec<Route>,
     /// `Visibility::Private` and where it was written.
     pub(super) visibility: Option<Ident>,
     pub(super) fallback: Option<Span>,

@@ -278,7 +278,7 @@ fn action_option(entry: &Entry, options: &mut ActionOptions, errors: &mut Errors
             };
             for text in texts {
                 match rest(&text) {
-                    Ok((method, path)) => options.rest.push((method, path, text.span())),
+                    Ok(route) => options.rest.push(route),
                     Err(error) => errors.push(error),
                 }
             }

@@ -20,6 +20,9 @@ const _: () = {
         Checked as _, CheckedMut as _, Unchecked as _, UncheckedMut as _,
     };
     impl ::ligand::__private::wire::validate::Validate for User {
+        const WIRE_NAMES: ::core::option::Option<&'static [&'static str]> = ::core::option::Option::Some(
+            &["id", "nickName"],
+        );
         fn schema() -> ::ligand::__private::wire::schema::Schema {
             static SCHEMA: ::std::sync::OnceLock<
                 ::ligand::__private::wire::schema::Schema,

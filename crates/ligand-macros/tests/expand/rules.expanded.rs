@@ -68,6 +68,9 @@ const _: () = {
     };
     ::ligand::__private::wire::foreign::described::<Address>();
     impl ::ligand::__private::wire::validate::Validate for CreateUser {
+        const WIRE_NAMES: ::core::option::Option<&'static [&'static str]> = ::core::option::Option::Some(
+            &["name", "age", "tags", "address", "password"],
+        );
         const CHECKS: bool = true;
         fn is_valid(&self) -> bool {
             match self {

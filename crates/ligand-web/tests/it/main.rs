@@ -15,6 +15,7 @@ mod hostile;
 mod leaving;
 mod log;
 mod params;
+mod paths;
 mod remote;
 mod replies;
 mod routing;

@@ -114,7 +114,7 @@ impl ::ligand::__private::core::Service for Users {
     }
 }
 ::core::compile_error! {
-    "`rest` is \"METHOD /path\", for example \"GET /:id\" (methods: GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS)"
+    "'FETCH /': 'FETCH' is not a method; use one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, or * for all, as in \"GET /:id\""
 }
 ::core::compile_error! {
     "an action takes `&self` first, because all calls share the service; put state that changes into a Mutex or an atomic"

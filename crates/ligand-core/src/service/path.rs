@@ -1,0 +1,130 @@
+//! The parameters that the paths of an action name.
+
+use ligand_alias::{Path, pick, unknown};
+use ligand_wire::{Error, Result, schema::Schema};
+use serde_json::Value;
+
+use super::{Action, RestBase};
+
+/// What the parameters of an action's paths may be called.
+#[derive(Clone, Debug, Default)]
+pub struct PathNames {
+    /// The parameters of the action, as on the wire.
+    known: Vec<String>,
+    /// There are no others.
+    closed: bool,
+}
+
+impl PathNames {
+    /// The parameter that is meant: both spellings of a name are one, `book_id` and `bookId`. What is none of the action's
+    /// stays as it was written.
+    pub fn wire<'a>(&'a self, name: &'a str) -> &'a str {
+        let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
+        pick(name, &known).map_or(name, |index| known[index])
+    }
+
+    /// What is wrong with a parameter of the path in `alias`, and what was probably meant; `None` when the action takes
+    /// it, or does not say what it takes.
+    pub fn unknown(&self, alias: &str, name: &str) -> Option<String> {
+        let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
+        unknown(alias, name, &known).filter(|_| self.closed).map(|text| text.to_string())
+    }
+
+    fn of(schema: &Schema) -> Self {
+        if !schema.types().object() {
+            return Self { known: Vec::new(), closed: true };
+        }
+        let known = schema.properties().map(|property| property.name.to_owned()).collect();
+        Self { known, closed: schema.has_property("") == Some(false) }
+    }
+
+    /// Those of the object in which a route that keeps its sources apart puts the parameters of the path.
+    fn apart(schema: &Schema) -> Self {
+        let own = schema.properties().find(|property| property.name == PARAMS);
+        let names = own.and_then(|property| property.json.get("properties")?.as_object());
+        match names {
+            Some(names) => Self { known: names.keys().cloned().collect(), closed: true },
+            None => Self::default(),
+        }
+    }
+}
+
+/// The field of the parameters of the path, where a route keeps its sources apart.
+const PARAMS: &str = "params";
+
+impl Action {
+    /// What the parameters of a path may be called that leads here. `apart`: of a route that gives the action
+    /// `{body, query, params}`.
+    pub fn path_names(&self, apart: bool) -> PathNames {
+        match self.params_of() {
+            None => PathNames::default(),
+            Some(schema) if apart => PathNames::apart(schema),
+            Some(schema) => PathNames::of(schema),
+        }
+    }
+}
+
+/// Checks the paths of an action of this node.
+///
+/// # Errors
+/// `SERVICE_SCHEMA_ERROR` for a path that cannot be read, and for parameters that the action does not take.
+pub(super) fn check(action: &Action) -> Result<()> {
+    if action.rest_of().is_empty() {
+        return Ok(());
+    }
+    let refuse = |problem: String| {
+        Err(Error::service_schema(format!("action '{}': rest {problem}", action.full_name())))
+    };
+    let names = action.path_names(false);
+    // Which route it will be is not known here.
+    let apart = names.known.iter().any(|name| name == PARAMS);
+    for rest in action.rest_of() {
+        let text = rest.to_string();
+        if ligand_alias::Verb::parse(&rest.method).is_none() {
+            return refuse(format!("'{text}': '{}' is not a method", rest.method));
+        }
+        let base = if let RestBase::Own(base) = &rest.base { base.as_str() } else { "" };
+        for path in [base, &rest.path] {
+            let path = match Path::parse(path) {
+                Ok(path) => path,
+                Err(problem) => return refuse(problem),
+            };
+            let unknown = path.names().into_iter().find_map(|name| names.unknown(&text, name));
+            if let Some(problem) = unknown.filter(|_| !apart) {
+                return refuse(problem);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks the path below which a service has its aliases: somebody takes each of its parameters.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_base(service: &str, setting: Option<&Value>, actions: &[Action]) -> Result<()> {
+    let paths = match setting {
+        Some(Value::String(path)) => vec![path.as_str()],
+        Some(Value::Array(paths)) => paths.iter().filter_map(Value::as_str).collect(),
+        _ => return Ok(()),
+    };
+    let refuse =
+        |problem: String| Err(Error::service_schema(format!("service '{service}': setting rest {problem}")));
+    let with: Vec<&Action> = actions.iter().filter(|action| !action.rest_of().is_empty()).collect();
+    for text in paths {
+        let path = match Path::parse(text) {
+            Ok(path) => path,
+            Err(problem) => return refuse(problem),
+        };
+        for name in path.names() {
+            let problems: Vec<_> =
+                with.iter().map_while(|action| action.path_names(false).unknown(text, name)).collect();
+            if problems.len() == with.len()
+                && let Some(problem) = problems.into_iter().next()
+            {
+                return refuse(problem);
+            }
+        }
+    }
+    Ok(())
+}
