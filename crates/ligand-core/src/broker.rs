@@ -35,6 +35,7 @@ use listener_errors::ListenerErrors;
 pub use mcall::Mcall;
 pub(crate) use parts::Parts;
 pub use request::Request;
+pub(crate) use wait::WAITS;
 
 use crate::{
     cache::Cache,
@@ -256,6 +257,16 @@ impl ServiceBroker {
     /// A client of a service.
     pub fn client<S: Contract>(&self) -> S::Client {
         S::Client::new(Caller::from(self))
+    }
+
+    /// A client of a service that runs under another name than its type or contract says: `name` is its full name, with
+    /// version.
+    ///
+    /// ```ignore
+    /// let archive = ctx.client_named::<Loans>("v2.archive");
+    /// ```
+    pub fn client_named<S: Contract>(&self, name: impl Into<Arc<str>>) -> S::Client {
+        S::Client::new(Caller::from(self).renamed(S::NAME, name))
     }
 
     /// Calls an action by its typed name.

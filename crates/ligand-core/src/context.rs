@@ -461,6 +461,16 @@ impl Context {
         S::Client::new(Caller::from(self))
     }
 
+    /// A client of a service that runs under another name than its type or contract says: `name` is its full name, with
+    /// version.
+    ///
+    /// ```ignore
+    /// let archive = ctx.client_named::<Loans>("v2.archive");
+    /// ```
+    pub fn client_named<S: Contract>(&self, name: impl Into<Arc<str>>) -> S::Client {
+        S::Client::new(Caller::from(self).renamed(S::NAME, name))
+    }
+
     /// Calls an action by its typed name.
     pub fn call<P: Data, R: Data>(&self, action: ActionRef<P, R>, params: P) -> Request<R> {
         Request::new(self.broker(), Some(self.clone()), Cow::Borrowed(action.name()), Payload::typed(params))

@@ -34,6 +34,7 @@ pub use ligand_wire::{Data, Error, Payload, Result};
 pub use middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Middleware};
 pub use service::{
     Action, ActionHandler, ActionRef, Caller, Client, Contract, DynAction, DynEvent, Event, EventHandler,
-    EventPayload, IntoServiceDef, MixedIn, Mixin, Rest, RestBase, Service, ServiceDef, Version, Visibility,
+    EventPayload, IntoServiceDef, MixedIn, Mixin, Promise, Rest, RestBase, Service, ServiceDef, Term,
+    Version, Visibility,
 };
 pub use transit::{Echo, InFlight, Traffic};

@@ -20,7 +20,7 @@ pub(crate) use action::Validator;
 pub use action::{Action, ActionHandler, ActionRef, DynAction, Visibility};
 pub(crate) use announced::Announced;
 pub use client::{Caller, Client, MixedIn};
-pub use contract::Contract;
+pub use contract::{Contract, Promise, Term};
 pub(crate) use def::Lifecycle;
 pub use def::{Dependency, IntoServiceDef, Mixin, Service, ServiceDef, Version};
 pub use event::{DynEvent, Event, EventHandler, EventPayload};

@@ -4,22 +4,25 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Expr, ExprLit, FnArg, Ident, ItemTrait, Lit, TraitItem, TraitItemFn, Type, parse_quote,
+    Attribute, Expr, ExprLit, FnArg, Ident, ItemTrait, Lit, LitStr, TraitItem, TraitItemFn, Type, parse_quote,
 };
 
 use crate::{
     errors::Errors,
     options::{Argument, Place, arguments, camel_case, cfgs, docs, read, word},
     signature::{self, Field, Input},
-    surface::{Call, Surface, allows, core},
+    surface::{Call, Surface, allows, core, form, forms_in_scope, mixed_in},
 };
 
-const CONTRACT: Place = Place { name: "`#[contract]`", options: "name = \"users\", version = 2" };
+const CONTRACT: Place = Place {
+    name: "`#[contract]`",
+    options: "name = \"users\", version = 2, mixins(Crud<User>), without(\"remove\")",
+};
 const ACTION: Place = Place { name: "contract `#[action]`", options: "name" };
 
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let name = name(options, &mut errors);
+    let Options { name, mixins, without } = read_options(options, &mut errors);
     let Ok(item_trait) = syn::parse2::<ItemTrait>(item.clone()) else {
         errors.at(
             item,
@@ -52,14 +55,22 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
         }
         calls.push(call);
     }
-    let emitted = emit(&item_trait, &name, &calls);
+    let emitted = emit(&item_trait, &name, &calls, &mixins, &without);
     let errors = errors.into_tokens();
     quote!(#emitted #errors)
 }
 
-/// Full name with version.
-fn name(options: TokenStream, errors: &mut Errors) -> String {
+#[derive(Default)]
+struct Options {
+    /// Full name with version.
+    name: String,
+    mixins: Vec<Type>,
+    without: Vec<LitStr>,
+}
+
+fn read_options(options: TokenStream, errors: &mut Errors) -> Options {
     let (mut name, mut prefix, mut named) = (String::new(), String::new(), false);
+    let (mut mixins, mut without) = (Vec::new(), Vec::new());
     read(options, CONTRACT, errors, |entry, errors| {
         let result = if entry.is("name") {
             named = true;
@@ -79,6 +90,10 @@ fn name(options: TokenStream, errors: &mut Errors) -> String {
                     "a version is a whole number or a text: `version = 2` or `version = \"staging\"`",
                 )),
             }
+        } else if entry.is("mixins") {
+            entry.list("`mixins(Type, ..)`, for example `mixins(Crud<User>)`").map(|types| mixins = types)
+        } else if entry.is("without") {
+            entry.list("`without(\"remove\", ..)`").map(|names| without = names)
         } else {
             return false;
         };
@@ -89,7 +104,13 @@ fn name(options: TokenStream, errors: &mut Errors) -> String {
         let fix = "a contract has the name of its service; add one: `#[contract(name = \"users\")]`";
         errors.at_span(Span::call_site(), fix);
     }
-    format!("{prefix}{name}")
+    if let (Some(first), true) = (without.first(), mixins.is_empty()) {
+        errors.at(
+            first,
+            "`without` leaves out actions that a mixin brings, and there are none; remove it or add `mixins(..)`",
+        );
+    }
+    Options { name: format!("{prefix}{name}"), mixins, without }
 }
 
 fn call(function: &TraitItemFn, service: &str, errors: &mut Errors) -> Option<Call> {
@@ -142,7 +163,7 @@ fn wire_name(attributes: &[Attribute], errors: &mut Errors) -> Option<String> {
     name
 }
 
-fn emit(item: &ItemTrait, name: &str, calls: &[Call]) -> TokenStream {
+fn emit(item: &ItemTrait, name: &str, calls: &[Call], mixins: &[Type], without: &[LitStr]) -> TokenStream {
     let ident: &Ident = &item.ident;
     let ty: Type = parse_quote!(#ident);
     let generics = syn::Generics::default();
@@ -153,6 +174,24 @@ fn emit(item: &ItemTrait, name: &str, calls: &[Call]) -> TokenStream {
         let (wire, text, names) = (&call.wire, missing(ident, call), call.names(ident));
         quote!((#wire, #text, #names))
     });
+    let terms = calls.iter().map(|call| {
+        let (wire, text, cfgs) = (&call.wire, missing(ident, call), &call.cfgs);
+        let (params, result) = (form(&call.params(ident)), form(&call.result));
+        quote!(#(#cfgs)* terms.push(#core::Term::new(#wire, #text).typed(#params, #result));)
+    });
+    let mixed = (!mixins.is_empty()).then(|| {
+        quote! {
+            // What the contract says itself comes first.
+            for term in ::core::iter::empty()#(.chain(<#mixins as #core::Promise>::terms()))* {
+                let out: &[&str] = &[#(#without),*];
+                if !out.contains(&term.action()) && terms.iter().all(|own| own.action() != term.action()) {
+                    terms.push(term);
+                }
+            }
+        }
+    });
+    let mixed_in = mixed_in(mixins.iter(), &client, name);
+    let forms = forms_in_scope();
     quote! {
         #(#attributes)*
         #[derive(Clone, Copy, Debug)]
@@ -173,7 +212,17 @@ fn emit(item: &ItemTrait, name: &str, calls: &[Call]) -> TokenStream {
         impl #core::Contract for #ident {
             const NAME: &'static str = #name;
             type Client = #client;
+
+            fn terms() -> ::std::vec::Vec<#core::Term> {
+                #forms
+                let mut terms = ::std::vec::Vec::new();
+                #(#terms)*
+                #mixed
+                terms
+            }
         }
+
+        #(#mixed_in)*
     }
 }
 

@@ -53,6 +53,27 @@ pub(crate) fn allows() -> TokenStream {
     }
 }
 
+/// Gives the client what mixins have for callers.
+pub(crate) fn mixed_in<'a>(
+    mixins: impl Iterator<Item = &'a Type>,
+    client: &Ident,
+    service: &str,
+) -> Vec<TokenStream> {
+    let core = core();
+    let one = |mixin| {
+        quote! {
+            impl #core::MixedIn<#mixin> for #client {
+                const SERVICE: &'static str = #service;
+
+                fn caller(&self) -> &#core::Caller {
+                    &self.0
+                }
+            }
+        }
+    };
+    mixins.map(one).collect()
+}
+
 /// `::ligand::__private::core`
 pub(crate) fn core() -> TokenStream {
     quote!(::ligand::__private::core)

@@ -46,7 +46,7 @@ impl Default for TestBrokerBuilder {
 impl TestBrokerBuilder {
     /// Adds a service under test.
     pub fn service(mut self, service: impl IntoServiceDef) -> Self {
-        self.services.push(service.into_service_def());
+        self.services.push(service.into_service_def().resolved());
         self
     }
 

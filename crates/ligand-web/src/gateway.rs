@@ -259,6 +259,7 @@ impl IntoServiceDef for Gateway {
             ligand_core::ready(serde_json::to_value(aliases).map(Payload::from).map_err(Error::from))
         };
         ServiceDef::new(&*inner.name)
+            .of_type::<Self>()
             .action(Action::raw("listAliases", list).visibility(Visibility::Public).doc("All aliases."))
             // The table follows at once, not with the next request: what is gone then is known to have been there.
             .event(Event::new("$services.changed", {

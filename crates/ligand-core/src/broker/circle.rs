@@ -1,5 +1,7 @@
 //! Services that wait for each other: none of them would ever start.
 
+use std::collections::HashMap;
+
 use ligand_wire::{Error, Result};
 
 use crate::service::{Dependency, ServiceDef};
@@ -11,8 +13,8 @@ use crate::service::{Dependency, ServiceDef};
 /// `SERVICE_SCHEMA_ERROR` with the names of the circle.
 pub(super) fn check<'a>(services: impl IntoIterator<Item = &'a ServiceDef>) -> Result<()> {
     let services: Vec<_> = services.into_iter().map(|def| (def.full_name(), &*def.dependencies)).collect();
-    let services: Vec<_> = services.iter().map(|(name, wanted)| (name.as_str(), *wanted)).collect();
-    match circle(&services) {
+    let graph = Graph::new(services.iter().map(|(name, wanted)| (name.as_str(), *wanted)));
+    match graph.circle() {
         Some(names) => Err(Error::service_schema(format!(
             "the services wait for each other and none can start: {}; leave out one of these dependencies and call \
              the other service when it is needed",
@@ -22,36 +24,68 @@ pub(super) fn check<'a>(services: impl IntoIterator<Item = &'a ServiceDef>) -> R
     }
 }
 
-/// The names of one circle, the first one again at the end.
-fn circle<'a>(services: &[(&'a str, &'a [Dependency])]) -> Option<Vec<&'a str>> {
-    let place = |name: &str| services.iter().position(|(own, _)| *own == name);
-    // What starts for certain, round by round.
-    let mut starts = vec![false; services.len()];
-    let open = |starts: &[bool], wanted: &Dependency| {
-        wanted.any_of.iter().any(|name| place(name).is_none_or(|place| starts[place]))
-    };
-    loop {
-        let mut more = false;
-        for (at, (_, wanted)) in services.iter().enumerate() {
-            if !starts[at] && wanted.iter().all(|wanted| open(&starts, wanted)) {
-                starts[at] = true;
-                more = true;
-            }
+/// Services and what they wait for; of one name there may be several, on several nodes.
+pub(super) struct Graph<'a> {
+    services: Vec<(&'a str, &'a [Dependency])>,
+    places: HashMap<&'a str, Vec<usize>>,
+    /// What starts for certain.
+    starts: Vec<bool>,
+}
+
+impl<'a> Graph<'a> {
+    pub(super) fn new(services: impl Iterator<Item = (&'a str, &'a [Dependency])>) -> Self {
+        let services: Vec<_> = services.collect();
+        let mut places: HashMap<_, Vec<usize>> = HashMap::new();
+        for (at, (name, _)) in services.iter().enumerate() {
+            places.entry(*name).or_default().push(at);
         }
-        if !more {
-            break;
+        let mut graph = Self { starts: vec![false; services.len()], services, places };
+        // Round by round.
+        loop {
+            let starts = |at: &usize| {
+                let (_, wanted) = graph.services[*at];
+                !graph.starts[*at] && wanted.iter().all(|wanted| graph.is_open(wanted))
+            };
+            let more: Vec<_> = (0..graph.services.len()).filter(starts).collect();
+            if more.is_empty() {
+                return graph;
+            }
+            more.into_iter().for_each(|at| graph.starts[at] = true);
         }
     }
-    let mut path = vec![starts.iter().position(|starts| !starts)?];
-    loop {
-        let (_, wanted) = &services[*path.last()?];
-        let stuck = wanted.iter().find(|wanted| !wanted.any_of.is_empty() && !open(&starts, wanted))?;
-        let next = stuck.any_of.iter().find_map(|name| place(name))?;
-        if let Some(start) = path.iter().position(|at| *at == next) {
-            let names = path[start..].iter().chain([&next]);
-            return Some(names.map(|at| services[*at].0).collect());
+
+    fn places(&self, name: &str) -> &[usize] {
+        self.places.get(name).map_or(&[], |places| places)
+    }
+
+    /// Something that fulfils it starts, or may come from elsewhere.
+    fn is_open(&self, wanted: &Dependency) -> bool {
+        wanted.any_of.iter().any(|name| {
+            let places = self.places(name);
+            places.is_empty() || places.iter().any(|at| self.starts[*at])
+        })
+    }
+
+    /// Who waits for whom from this service on, until one of them comes again; `None` when nothing keeps it from starting.
+    pub(super) fn way(&self, from: usize) -> Option<Vec<usize>> {
+        let mut way = vec![from];
+        loop {
+            let (_, wanted) = self.services[*way.last()?];
+            let stuck = wanted.iter().find(|wanted| !wanted.any_of.is_empty() && !self.is_open(wanted))?;
+            let next = *stuck.any_of.iter().find_map(|name| self.places(name).first())?;
+            let again = way.contains(&next);
+            way.push(next);
+            if again {
+                return Some(way);
+            }
         }
-        path.push(next);
+    }
+
+    /// The names of one circle, the first one again at the end.
+    fn circle(&self) -> Option<Vec<&'a str>> {
+        let way = self.way(self.starts.iter().position(|starts| !starts)?)?;
+        let start = way.iter().position(|at| Some(at) == way.last())?;
+        Some(way[start..].iter().map(|at| self.services[*at].0).collect())
     }
 }
 
@@ -68,8 +102,8 @@ mod tests {
                 (*name, wanted.collect())
             })
             .collect();
-        let services: Vec<_> = services.iter().map(|(name, wanted)| (*name, &**wanted)).collect();
-        circle(&services).map(|names| names.join(" "))
+        let graph = Graph::new(services.iter().map(|(name, wanted)| (*name, &**wanted)));
+        graph.circle().map(|names| names.join(" "))
     }
 
     #[test]
@@ -87,5 +121,8 @@ mod tests {
             names(&[("a", &[&["b", "c"]]), ("b", &[&["a"]]), ("c", &[&["a"]])]).as_deref(),
             Some("a b a")
         );
+        // Two nodes have it: one that starts is enough.
+        assert_eq!(names(&[("a", &[&["b"]]), ("b", &[&["a"]]), ("b", &[])]), None);
+        assert_eq!(names(&[("a", &[&["b"]]), ("b", &[&["a"]]), ("b", &[&["a"]])]).as_deref(), Some("a b a"));
     }
 }

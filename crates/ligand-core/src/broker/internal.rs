@@ -31,6 +31,7 @@ struct Filter {
 
 pub(super) fn service() -> ServiceDef {
     ServiceDef::new("$node")
+        .of_type::<ServiceBroker>()
         .action(action("list", "All nodes.", |broker, filter| {
             let mut nodes = vec![own_node(broker, filter)];
             for node in broker.registry().nodes() {

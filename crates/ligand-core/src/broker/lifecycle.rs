@@ -12,7 +12,7 @@
 //! A start or a stop that is dropped in the middle cannot run handlers: what runs is aborted, the registry is
 //! emptied and the broker is `Stopped`.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::future::{join_all, try_join_all};
 use ligand_wire::{Error, Result};
@@ -97,7 +97,8 @@ impl ServiceBroker {
             return Err(Error::service_schema("services can be added while the broker runs; it does not"));
         }
         let item = self.create(service.into_service_def())?;
-        if let Err(error) = circle::check([item.def()]) {
+        let waiting = self.unstarted();
+        if let Err(error) = circle::check(waiting.iter().map(|item| item.def())) {
             self.withdraw(&item);
             return Err(error);
         }
@@ -150,6 +151,7 @@ impl ServiceBroker {
     /// Makes a service of its definition.
     fn create(&self, mut def: ServiceDef) -> Result<Arc<ServiceItem>> {
         let parts = &self.0.parts;
+        def = def.resolved();
         for middleware in &parts.middlewares {
             def = middleware.service_creating(def)?;
         }
@@ -174,11 +176,7 @@ impl ServiceBroker {
         let item = Arc::new(ServiceItem::new(full_name.clone(), def, endpoints, listeners));
         {
             let mut services = self.0.services.lock();
-            if services.iter().any(|item| *item.full_name() == full_name) {
-                return Err(Error::service_schema(format!(
-                    "service '{full_name}' is registered twice on this node"
-                )));
-            }
+            names_are_new(&services, &item)?;
             services.push(item.clone());
         }
         let created = || item.def().created.iter().try_for_each(|hook| hook(self));
@@ -411,6 +409,31 @@ async fn idle_within(limit: Duration, idle: impl Fn() -> bool) -> bool {
         }
     };
     tokio::time::timeout(limit, wait).await.is_ok()
+}
+
+/// Refuses a service of a name that is taken, and an action that another service has under the same full name.
+fn names_are_new(services: &[Arc<ServiceItem>], new: &ServiceItem) -> Result<()> {
+    let name = new.full_name();
+    if let Some(other) = services.iter().find(|item| item.full_name() == name) {
+        return Err(Error::service_schema(format!(
+            "two services of this node have the name '{name}': {} and {}; rename one of them, give it another version, or \
+             leave it out",
+            other.def().origin(),
+            new.def().origin()
+        )));
+    }
+    let own: HashSet<_> = new.endpoints().iter().map(|endpoint| endpoint.action().full_name()).collect();
+    for other in services {
+        let taken = other.endpoints().iter().map(|endpoint| endpoint.action().full_name());
+        if let Some(action) = taken.into_iter().find(|action| own.contains(action)) {
+            return Err(Error::service_schema(format!(
+                "the services '{}' and '{name}' of this node both have the action '{action}'; give one of them another \
+                 name",
+                other.full_name()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Options of actions and listeners that would keep them from ever running.

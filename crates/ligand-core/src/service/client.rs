@@ -1,6 +1,6 @@
 //! Generated clients and who calls through them.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use ligand_wire::{Data, Payload};
 
@@ -13,7 +13,17 @@ use crate::{
 /// Where a call comes from: the broker itself, or a running action or listener whose trace, meta and
 /// deadline it inherits.
 #[derive(Clone)]
-pub struct Caller(Origin);
+pub struct Caller {
+    origin: Origin,
+    renamed: Option<Renamed>,
+}
+
+/// Another service than the one that a client was made for.
+#[derive(Clone)]
+struct Renamed {
+    own: &'static str,
+    to: Arc<str>,
+}
 
 #[derive(Clone)]
 enum Origin {
@@ -22,12 +32,32 @@ enum Origin {
 }
 
 impl Caller {
+    /// Calls actions of the service `own` as actions of the service `to`; both are full names, with version.
+    pub fn renamed(mut self, own: &'static str, to: impl Into<Arc<str>>) -> Self {
+        self.renamed = Some(Renamed { own, to: to.into() });
+        self
+    }
+
+    /// The full name of the service that is called instead of the one that the client was made for.
+    pub fn service(&self) -> Option<&str> {
+        self.renamed.as_ref().map(|renamed| &*renamed.to)
+    }
+
+    /// The name under which an action is called. Those without the prefix of their service stay as they are.
+    fn action(&self, name: Cow<'static, str>) -> Cow<'static, str> {
+        let Some(Renamed { own, to }) = &self.renamed else { return name };
+        match name.strip_prefix(own).filter(|rest| rest.starts_with('.')) {
+            Some(rest) => format!("{to}{rest}").into(),
+            None => name,
+        }
+    }
+
     /// A typed call.
     pub fn call<P: Data, R: Data>(&self, action: ActionRef<P, R>, params: P) -> Request<R> {
         Request::new(
             self.broker(),
             self.context().cloned(),
-            Cow::Borrowed(action.name()),
+            self.action(Cow::Borrowed(action.name())),
             Payload::typed(params),
         )
     }
@@ -38,7 +68,7 @@ impl Caller {
         action: impl Into<Cow<'static, str>>,
         params: impl Into<Payload>,
     ) -> Request<R> {
-        Request::new(self.broker(), self.context().cloned(), action.into(), params.into())
+        Request::new(self.broker(), self.context().cloned(), self.action(action.into()), params.into())
     }
 
     /// A typed call whose parameters are described by their form; see [`probe`](super::probe).
@@ -48,18 +78,19 @@ impl Caller {
         _form: P,
         params: P::Value,
     ) -> Request<R> {
-        Request::new(self.broker(), self.context().cloned(), Cow::Borrowed(action.name()), P::put(params))
+        let name = self.action(Cow::Borrowed(action.name()));
+        Request::new(self.broker(), self.context().cloned(), name, P::put(params))
     }
 
     pub(crate) fn broker(&self) -> &ServiceBroker {
-        match &self.0 {
+        match &self.origin {
             Origin::Broker(broker) => broker,
             Origin::Context(ctx) => ctx.broker(),
         }
     }
 
     pub(crate) fn context(&self) -> Option<&Context> {
-        match &self.0 {
+        match &self.origin {
             Origin::Broker(_) => None,
             Origin::Context(ctx) => Some(ctx),
         }
@@ -68,13 +99,13 @@ impl Caller {
 
 impl From<&ServiceBroker> for Caller {
     fn from(broker: &ServiceBroker) -> Self {
-        Self(Origin::Broker(broker.clone()))
+        Self { origin: Origin::Broker(broker.clone()), renamed: None }
     }
 }
 
 impl From<&Context> for Caller {
     fn from(ctx: &Context) -> Self {
-        Self(Origin::Context(ctx.clone()))
+        Self { origin: Origin::Context(ctx.clone()), renamed: None }
     }
 }
 
@@ -93,7 +124,8 @@ pub trait Client: Sized {
 /// A client of a service that has the mixin `M`; `#[service(mixins(..))]` implements it, and the mixin's crate
 /// gives every such client its methods.
 pub trait MixedIn<M> {
-    /// Full name of the service.
+    /// Full name of the service. Calls made through [`MixedIn::caller`] go to the service that the client was
+    /// [renamed](Caller::renamed) to.
     const SERVICE: &'static str;
 
     /// Who calls.

@@ -1,10 +1,14 @@
 //! What callers know of a service, and the checks that a service keeps to it.
 
+mod terms;
+
 use std::marker::PhantomData;
 
 use ligand_wire::{Data, Payload};
 
 use super::{ActionRef, Client};
+pub(crate) use terms::check;
+pub use terms::{Promise, Term};
 
 /// What callers need to know of a service: its name and its client.
 ///
@@ -21,7 +25,17 @@ pub trait Contract: 'static {
 
     /// The generated client.
     type Client: Client;
+
+    /// What a `#[contract]` promises; nothing for a service itself. See [`ServiceDef::keeps_to`].
+    ///
+    /// [`ServiceDef::keeps_to`]: super::ServiceDef::keeps_to
+    fn terms() -> Vec<Term> {
+        Vec::new()
+    }
 }
+
+/// What `#[service]` implements besides: its name is what the compiler says of a second block on one type.
+pub trait OneServiceBlockForEachType {}
 
 /// Holds when an action of a service has the types its contract says; used by generated code.
 #[diagnostic::on_unimplemented(

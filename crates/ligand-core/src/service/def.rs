@@ -1,12 +1,16 @@
 //! The definition of a service, and the trait of types that have one.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, panic::Location, sync::Arc};
 
 use ligand_wire::{Error, Result};
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
-use super::{Action, Contract, Event, merge, path};
+use super::{
+    Action, Contract, Event,
+    contract::{self, Term},
+    merge, path,
+};
 use crate::{
     broker::ServiceBroker,
     context::Context,
@@ -40,14 +44,14 @@ pub trait IntoServiceDef {
 #[diagnostic::do_not_recommend]
 impl<T: Service> IntoServiceDef for T {
     fn into_service_def(self) -> ServiceDef {
-        Arc::new(self).define()
+        Arc::new(self).define().of_type::<T>()
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Service> IntoServiceDef for Arc<T> {
     fn into_service_def(self) -> ServiceDef {
-        self.define()
+        self.define().of_type::<T>()
     }
 }
 
@@ -124,6 +128,8 @@ impl From<&str> for Dependency {
 
 /// A handler of a service's lifecycle.
 pub(crate) type Lifecycle = Arc<dyn Fn(Context) -> BoxFuture<Result<()>> + Send + Sync>;
+/// Makes the definition of a mixin for a service of this full name.
+type LateMixin = Arc<dyn Fn(&str) -> ServiceDef + Send + Sync>;
 type Created = Arc<dyn Fn(&ServiceBroker) -> Result<()> + Send + Sync>;
 
 /// The definition of a service. `#[service]` writes it for you; use it by hand for services that are only
@@ -153,10 +159,32 @@ pub struct ServiceDef {
     pub(crate) stopping: Vec<Lifecycle>,
     pub(crate) stopped: Vec<Lifecycle>,
     pub(crate) removed: Vec<String>,
+    pub(super) mixins: Vec<LateMixin>,
+    pub(super) terms: Vec<Term>,
+    origin: Origin,
+}
+
+/// Where a definition comes from, for errors about it.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// A type with this name.
+    Type(&'static str),
+    /// A definition made by hand.
+    Place(&'static Location<'static>),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Type(name) => write!(f, "`{name}`"),
+            Self::Place(place) => write!(f, "the definition at {place}"),
+        }
+    }
 }
 
 impl ServiceDef {
     /// A service without actions. `name` has no version prefix.
+    #[track_caller]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -172,10 +200,25 @@ impl ServiceDef {
             stopping: Vec::new(),
             stopped: Vec::new(),
             removed: Vec::new(),
+            mixins: Vec::new(),
+            terms: Vec::new(),
+            origin: Origin::Place(Location::caller()),
         }
     }
 
-    /// The same definition under another name: several services of one type.
+    /// Names the type that the definition is of, for errors about it.
+    pub fn of_type<T: ?Sized>(mut self) -> Self {
+        self.origin = Origin::Type(std::any::type_name::<T>());
+        self
+    }
+
+    /// Where the definition comes from: a type, or a place in the code.
+    pub(crate) fn origin(&self) -> impl fmt::Display {
+        self.origin
+    }
+
+    /// The same definition under another name: several services of one type. Callers say it too:
+    /// [`client_named`](crate::Context::client_named).
     pub fn renamed(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -284,6 +327,31 @@ impl ServiceDef {
         merge::below(self, mixin)
     }
 
+    /// As [`ServiceDef::mixin`], made as late as when the name of the service is certain: it gets the full name, also of a
+    /// service that was [renamed](ServiceDef::renamed).
+    pub fn mixin_with(mut self, mixin: impl Fn(&str) -> ServiceDef + Send + Sync + 'static) -> Self {
+        self.mixins.push(Arc::new(mixin));
+        self
+    }
+
+    /// The definition with everything that mixins bring; the broker does this first of all. The name is settled then: to
+    /// rename it later does not reach the mixins.
+    pub fn resolved(mut self) -> Self {
+        let name = self.full_name();
+        while !self.mixins.is_empty() {
+            let mixin = self.mixins.remove(0);
+            self = self.mixin(mixin(&name));
+        }
+        self
+    }
+
+    /// Promises what the contract `C` says: a service that lacks one of its actions, or has one whose parameters or
+    /// results cannot be what callers expect, does not start. `#[service(contract = ..)]` checks types in addition.
+    pub fn keeps_to<C: Contract>(mut self) -> Self {
+        self.terms.extend(C::terms());
+        self
+    }
+
     /// Full name with version: `v2.users`; without it when the setting `$noVersionPrefix` is true.
     pub fn full_name(&self) -> String {
         let plain = self.settings.get("$noVersionPrefix") == Some(&Value::Bool(true));
@@ -303,7 +371,7 @@ impl ServiceDef {
         &self.settings
     }
 
-    /// The actions defined so far.
+    /// The actions defined so far; those of mixins of a type are there once it is [resolved](ServiceDef::resolved).
     pub fn actions(&self) -> &[Action] {
         &self.actions
     }
@@ -360,6 +428,7 @@ impl ServiceDef {
             }
             event.service = self.name.as_str().into();
         }
+        contract::check(&full_name, &self.terms, &self.actions)?;
         self.hooks.apply(&full_name, &mut self.actions, &self.removed)?;
         Ok(self)
     }

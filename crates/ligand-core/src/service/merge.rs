@@ -14,6 +14,8 @@ pub(super) fn below(mut upper: ServiceDef, lower: ServiceDef) -> ServiceDef {
         }
     }
     upper.removed.extend(lower.removed);
+    upper.mixins.extend(lower.mixins);
+    upper.terms.extend(lower.terms);
     for action in lower.actions {
         if upper.removed.iter().any(|name| **name == *action.name) {
             continue;

@@ -17,7 +17,7 @@ use serde_json::{Map, json};
 
 use super::{Transit, story::life};
 use crate::{
-    broker::hostname,
+    broker::{WAITS, hostname},
     config::Protocol,
     registry::{self, Node},
 };
@@ -342,28 +342,30 @@ impl Transit {
             return self.info.load_full();
         }
         let seq = self.seq.fetch_add(1, Ordering::AcqRel) + 1;
-        let services = match self.broker() {
+        let (services, waits) = match self.broker() {
             Some(broker)
                 if self.announced.load(Ordering::Acquire) && !self.leaving.load(Ordering::Acquire) =>
             {
-                registry::listed(&broker.registry().snapshot())
+                (registry::listed(&broker.registry().snapshot()), broker.waits_told())
             }
-            _ => Vec::new(),
+            _ => (Vec::new(), None),
         };
         let mut config = Map::new();
         let protocol = match self.options.protocol {
             Protocol::Mixed => "mixed",
             Protocol::V4 | Protocol::V5 => self.ver,
         };
-        config.insert(
-            "ligand".into(),
-            json!({
-                "cancel": true,
-                "window": crate::stream::WINDOW,
-                "largest": self.largest(),
-                "protocol": protocol,
-            }),
-        );
+        let mut own = json!({
+            "cancel": true,
+            "window": crate::stream::WINDOW,
+            "largest": self.largest(),
+            "protocol": protocol,
+        });
+        // Whoever waits for one of them finds out that it waits for ever.
+        if let Some(waits) = waits {
+            own[WAITS] = waits;
+        }
+        config.insert("ligand".into(), own);
         let info = Arc::new(NodeInfo {
             services,
             ip_list: match self.transporter.address() {

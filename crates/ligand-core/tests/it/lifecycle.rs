@@ -210,9 +210,16 @@ async fn failures_while_stopping_do_not_end_the_stop() {
 #[tokio::test]
 async fn two_services_of_one_name_are_refused() {
     let log = Log::default();
-    let error = builder().service(svc("a", &log)).service(svc("a", &log)).start().await.unwrap_err();
+    let own = ServiceDef::new("v2.a").of_type::<Life>();
+    let error = builder().service(own.clone()).service(svc("a", &log).version(2)).start().await.unwrap_err();
     assert_eq!(error.kind(), "SERVICE_SCHEMA_ERROR");
-    assert!(error.message().contains("'a'"), "{error}");
+    let start =
+        "two services of this node have the name 'v2.a': `it::lifecycle::Life` and the definition at ";
+    assert!(error.message().starts_with(start), "{error}");
+    assert!(error.message().contains("lifecycle.rs:"), "{error}");
+    let broker = start_with(own.clone()).await;
+    let error = broker.add_service(own).await.unwrap_err();
+    assert!(error.message().contains("`it::lifecycle::Life` and `it::lifecycle::Life`; rename"), "{error}");
     let twice = svc("a", &log).action(action("ping", |_, (): ()| async { Ok(()) }));
     let error = builder().service(twice).start().await.unwrap_err();
     assert!(error.message().contains("'ping' twice"), "{error}");
@@ -222,6 +229,30 @@ async fn two_services_of_one_name_are_refused() {
         ServiceDef::new("a").event(event("", |_, (): ()| async { Ok(()) })),
     ] {
         assert_eq!(builder().service(def).start().await.unwrap_err().kind(), "SERVICE_SCHEMA_ERROR");
+    }
+}
+
+async fn start_with(service: ServiceDef) -> ServiceBroker {
+    start([service]).await
+}
+
+#[tokio::test]
+async fn two_actions_of_one_full_name_are_refused() {
+    let with = |service: &str, name: &str| {
+        ServiceDef::new(service).action(action(name, |_, (): ()| async { Ok(()) }))
+    };
+    let short = |service: &str| with(service, "ping").setting("$noServiceNamePrefix", true);
+    for (one, other, text) in [
+        (
+            with("a.b", "c"),
+            with("a", "b.c"),
+            "the services 'a.b' and 'a' of this node both have the action 'a.b.c'",
+        ),
+        (short("x"), short("y"), "the services 'x' and 'y' of this node both have the action 'ping'"),
+    ] {
+        let error = builder().service(one).service(other).start().await.unwrap_err();
+        assert_eq!(error.kind(), "SERVICE_SCHEMA_ERROR");
+        assert!(error.message().starts_with(text), "{error}");
     }
 }
 

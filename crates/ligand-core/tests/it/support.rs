@@ -146,7 +146,12 @@ pub(crate) fn spawn<T: Send + 'static>(
 
 /// Lines of errors of this thread, with their fields.
 pub(crate) fn logged() -> (Log, tracing::subscriber::DefaultGuard) {
-    struct Lines(Log);
+    logged_from(tracing::Level::ERROR)
+}
+
+/// The same from another level upwards.
+pub(crate) fn logged_from(level: tracing::Level) -> (Log, tracing::subscriber::DefaultGuard) {
+    struct Lines(Log, tracing::Level);
     impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Lines {
         fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
             struct Fields(String);
@@ -155,7 +160,7 @@ pub(crate) fn logged() -> (Log, tracing::subscriber::DefaultGuard) {
                     self.0.push_str(&format!(" {}={value:?}", field.name()));
                 }
             }
-            if *event.metadata().level() == tracing::Level::ERROR {
+            if *event.metadata().level() <= self.1 {
                 let mut fields = Fields(String::new());
                 event.record(&mut fields);
                 self.0.add(fields.0);
@@ -164,6 +169,7 @@ pub(crate) fn logged() -> (Log, tracing::subscriber::DefaultGuard) {
     }
     use tracing_subscriber::layer::SubscriberExt as _;
     let log = Log::default();
-    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(Lines(log.clone())));
+    let guard =
+        tracing::subscriber::set_default(tracing_subscriber::registry().with(Lines(log.clone(), level)));
     (log, guard)
 }

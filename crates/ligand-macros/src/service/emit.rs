@@ -12,7 +12,7 @@ use super::{
 use crate::{
     options::Route,
     signature::{Input, is_named},
-    surface::{Call, Surface, allows, core, form, forms_in_scope, travelling},
+    surface::{Call, Surface, allows, core, form, forms_in_scope, mixed_in, travelling},
 };
 
 impl Service {
@@ -36,19 +36,18 @@ impl Service {
                 mixins.push(mixin);
             }
         }
-        let mixed_in = mixins.iter().map(|mixin| {
-            quote! {
-                impl #core::MixedIn<#mixin> for #client {
-                    const SERVICE: &'static str = #full_name;
-
-                    fn caller(&self) -> &#core::Caller {
-                        &self.0
-                    }
-                }
-            }
-        });
+        let mixed_in = mixed_in(mixins.into_iter(), &client, &full_name);
         let checks = [self.other_types(), self.hook_types(), self.paths(), self.contract(&full_name)];
+        // The compiler's first complaint about a second block is about the first item, so its name says what is wrong. In
+        // another module it is the trait.
+        let second = format_ident!("{}_has_two_service_blocks__put_all_methods_into_one", self.ident);
         quote! {
+            #[doc(hidden)]
+            #[allow(non_camel_case_types, dead_code)]
+            enum #second {}
+
+            impl #generics #core::service::contract::OneServiceBlockForEachType for #ty #clause {}
+
             #callers
 
             impl #generics #core::Contract for #ty #clause {
@@ -88,6 +87,7 @@ impl Service {
             Dependency::Name(name) => quote!(.dependency(#name)),
             Dependency::Type(service) => quote!(.dependency(<#service as #core::Contract>::NAME)),
         });
+        let contract = options.contract.as_ref().map(|contract| quote!(.keeps_to::<#contract>()));
         let without = options.without.iter().map(|name| quote!(.without_action(#name)));
         let parts = self
             .actions
@@ -101,12 +101,15 @@ impl Service {
         let lifecycle = self.lifecycle.iter().map(lifecycle);
         let mixins = options.mixins.iter().map(|(field, _)| {
             quote_spanned!(field.span()=>
-                let def = def.mixin(#core::Mixin::define(&(*self).#field, <Self as #core::Contract>::NAME));
+                let def = def.mixin_with({
+                    let this = ::std::sync::Arc::clone(&self);
+                    move |name| #core::Mixin::define(&(*this).#field, name)
+                });
             )
         });
         quote! {
             let def = #core::ServiceDef::new(#name)
-                #version #(#settings)* #(#metadata)* #(#dependencies)* #(#without)*;
+                #version #(#settings)* #(#metadata)* #(#dependencies)* #contract #(#without)*;
             #(#parts)*
             #(#hooks)*
             #(#lifecycle)*

@@ -253,3 +253,116 @@ mod arguments {
         assert_eq!(broker.client::<HereApi>().stay(Unwritten).await.unwrap(), 1);
     }
 }
+
+mod promised {
+    //! A contract that names a mixin, and one whose actions a mixin brings.
+
+    use std::sync::Arc;
+
+    use ligand::{Action, MixedIn, Mixin, Promise, Request, ServiceDef, Term, prelude::*};
+
+    /// What callers know of a `Counting`: no more than this.
+    struct Counts;
+
+    impl Promise for Counts {
+        fn terms() -> Vec<Term> {
+            ["next", "reset"].map(|name| Term::new(name, format!("it needs `{name}` of `Counting`"))).into()
+        }
+    }
+
+    trait CountsClient: MixedIn<Counts> {
+        fn next(&self) -> Request<String> {
+            self.caller().call_as(format!("{}.next", Self::SERVICE), Payload::NULL)
+        }
+    }
+
+    impl<C: MixedIn<Counts>> CountsClient for C {}
+
+    #[derive(Default)]
+    struct Counting;
+
+    impl Mixin for Counting {
+        fn define(&self, service: &str) -> ServiceDef {
+            let name: Arc<str> = service.into();
+            let says = |action: &str| {
+                let name = name.clone();
+                Action::of(action, move |(): ()| {
+                    let name = name.to_string();
+                    async move { Ok::<_, Error>(name) }
+                })
+            };
+            ServiceDef::new("counting").action(says("next")).action(says("reset")).action(says("other"))
+        }
+    }
+
+    #[contract(name = "gate", version = 1, mixins(Counts), without("reset"))]
+    trait GateApi {
+        async fn open(door: u8) -> Result<u8>;
+        /// Brought by the mixin.
+        async fn other() -> String;
+    }
+
+    #[derive(Default)]
+    struct Gate {
+        counting: Counting,
+    }
+
+    #[service(name = "gate", version = 1, contract = GateApi, mixins(counting: Counting), without("reset"))]
+    impl Gate {
+        #[action]
+        fn open(&self, door: u8) -> u8 {
+            door
+        }
+    }
+
+    #[tokio::test]
+    async fn actions_of_mixins_keep_a_contract_and_have_typed_callers() {
+        let broker = ServiceBroker::builder().service(Gate::default()).start().await.unwrap();
+        let gate = broker.client::<GateApi>();
+        assert_eq!(gate.open(4).await.unwrap(), 4);
+        assert_eq!(
+            (gate.other().await.unwrap(), gate.next().await.unwrap()),
+            ("v1.gate".into(), "v1.gate".into())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_renamed_service_is_called_through_its_type_and_its_contract() {
+        use ligand::IntoServiceDef as _;
+        let back = Gate::default().into_service_def().renamed("back").version(2);
+        let broker = ServiceBroker::builder().service(Gate::default()).service(back).start().await.unwrap();
+        let (own, contract) =
+            (broker.client_named::<Gate>("v2.back"), broker.client_named::<GateApi>("v2.back"));
+        assert_eq!((own.open(1).await.unwrap(), contract.open(2).await.unwrap()), (1, 2));
+        assert_eq!(
+            (contract.other().await.unwrap(), contract.next().await.unwrap()),
+            ("v2.back".into(), "v2.back".into())
+        );
+        let front = broker.root_context().client_named::<GateApi>("v1.gate");
+        assert_eq!(front.next().await.unwrap(), "v1.gate");
+        let gone = broker.client_named::<Gate>("v3.gate").open(1).await.unwrap_err();
+        assert_eq!(gone.kind(), "SERVICE_NOT_FOUND");
+    }
+
+    #[derive(Default)]
+    struct Half {
+        counting: Counting,
+    }
+
+    /// `reset` is promised and left out.
+    #[service(name = "half", contract = HalfApi, mixins(counting: Counting), without("reset", "other"))]
+    impl Half {}
+
+    #[contract(name = "half", mixins(Counts))]
+    trait HalfApi {
+        async fn other() -> String;
+    }
+
+    #[tokio::test]
+    async fn what_no_mixin_brings_is_missed_at_start() {
+        let error = ServiceBroker::builder().service(Half::default()).start().await.unwrap_err();
+        let text = "service 'half': the contract `HalfApi` has the action `other`, the service has not; add \
+                    `#[action] async fn other(&self) -> Result<String>`";
+        assert_eq!((error.kind(), error.message()), ("SERVICE_SCHEMA_ERROR", text));
+    }
+}

@@ -69,7 +69,8 @@ impl Types {
         self.0 & other.0 == other.0
     }
 
-    pub(super) fn overlaps(self, other: Self) -> bool {
+    /// Whether a value can be of both.
+    pub fn overlaps(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 

@@ -159,4 +159,50 @@ impl UsersApi {
 impl ::ligand::__private::core::Contract for UsersApi {
     const NAME: &'static str = "v1.users";
     type Client = UsersApiClient;
+    fn terms() -> ::std::vec::Vec<::ligand::__private::core::Term> {
+        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+        let mut terms = ::std::vec::Vec::new();
+        terms
+            .push(
+                ::ligand::__private::core::Term::new(
+                        "nameOf",
+                        "the contract `UsersApi` has the action `nameOf`, the service has not; add `#[action] async fn name_of(&self, params: ById) -> Result<String>`",
+                    )
+                    .typed(
+                        ::ligand::__private::core::service::probe::Probe::<ById>::new()
+                            .form(),
+                        ::ligand::__private::core::service::probe::Probe::<String>::new()
+                            .form(),
+                    ),
+            );
+        terms
+            .push(
+                ::ligand::__private::core::Term::new(
+                        "add",
+                        "the contract `UsersApi` has the action `add`, the service has not; add `#[action] async fn add(&self, left: u64, right: u64) -> Result<u64>`",
+                    )
+                    .typed(
+                        ::ligand::__private::core::service::probe::Probe::<
+                            UsersApiAddParams,
+                        >::new()
+                            .form(),
+                        ::ligand::__private::core::service::probe::Probe::<u64>::new()
+                            .form(),
+                    ),
+            );
+        terms
+            .push(
+                ::ligand::__private::core::Term::new(
+                        "count.all",
+                        "the contract `UsersApi` has the action `count.all`, the service has not; add `#[action] async fn count(&self) -> Result<u64>`",
+                    )
+                    .typed(
+                        ::ligand::__private::core::service::probe::Probe::<()>::new()
+                            .form(),
+                        ::ligand::__private::core::service::probe::Probe::<u64>::new()
+                            .form(),
+                    ),
+            );
+        terms
+    }
 }

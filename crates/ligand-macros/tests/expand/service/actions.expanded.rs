@@ -44,6 +44,11 @@ impl<S: Store> Users<S> {
         params
     }
 }
+#[doc(hidden)]
+#[allow(non_camel_case_types, dead_code)]
+enum Users_has_two_service_blocks__put_all_methods_into_one {}
+impl<S: Store> ::ligand::__private::core::service::contract::OneServiceBlockForEachType
+for Users<S> {}
 ///Parameters of `v2.users.fullName`.
 #[cfg(feature = "names")]
 #[::ligand::payload]

@@ -117,6 +117,11 @@ impl Orders {
         Order::default()
     }
 }
+#[doc(hidden)]
+#[allow(non_camel_case_types, dead_code)]
+enum Orders_has_two_service_blocks__put_all_methods_into_one {}
+impl ::ligand::__private::core::service::contract::OneServiceBlockForEachType
+for Orders {}
 #[allow(
     clippy::all,
     clippy::pedantic,
@@ -199,6 +204,7 @@ impl ::ligand::__private::core::Service for Orders {
     fn define(self: ::std::sync::Arc<Self>) -> ::ligand::__private::core::ServiceDef {
         use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
         let def = ::ligand::__private::core::ServiceDef::new("orders")
+            .keeps_to::<api::OrdersApi>()
             .without_action("insert");
         let def = def
             .action(
@@ -496,19 +502,18 @@ impl ::ligand::__private::core::Service for Orders {
                 ),
             );
         let def = def
-            .mixin(
-                ::ligand::__private::core::Mixin::define(
-                    &(*self).db,
-                    <Self as ::ligand::__private::core::Contract>::NAME,
-                ),
-            );
+            .mixin_with({
+                let this = ::std::sync::Arc::clone(&self);
+                move |name| ::ligand::__private::core::Mixin::define(&(*this).db, name)
+            });
         let def = def
-            .mixin(
-                ::ligand::__private::core::Mixin::define(
-                    &(*self).audit,
-                    <Self as ::ligand::__private::core::Contract>::NAME,
-                ),
-            );
+            .mixin_with({
+                let this = ::std::sync::Arc::clone(&self);
+                move |name| ::ligand::__private::core::Mixin::define(
+                    &(*this).audit,
+                    name,
+                )
+            });
         def
     }
 }

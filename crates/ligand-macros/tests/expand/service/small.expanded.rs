@@ -13,6 +13,10 @@ impl Stock {
         Ok(1)
     }
 }
+#[doc(hidden)]
+#[allow(non_camel_case_types, dead_code)]
+enum Stock_has_two_service_blocks__put_all_methods_into_one {}
+impl ::ligand::__private::core::service::contract::OneServiceBlockForEachType for Stock {}
 #[allow(
     clippy::all,
     clippy::pedantic,

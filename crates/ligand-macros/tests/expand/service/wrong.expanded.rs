@@ -10,6 +10,10 @@ impl Users {
     }
     async fn broken(&mut self) {}
 }
+#[doc(hidden)]
+#[allow(non_camel_case_types, dead_code)]
+enum Users_has_two_service_blocks__put_all_methods_into_one {}
+impl ::ligand::__private::core::service::contract::OneServiceBlockForEachType for Users {}
 #[allow(
     clippy::all,
     clippy::pedantic,
