@@ -176,7 +176,7 @@ impl Plan {
     {
         let (mut own, mut peer) = (Vec::new(), Vec::new());
         for _ in 0..self.rounds {
-            own.push(ligand().await?.median_ns);
+            own.push(ligand().await.map_err(ligand::Error::into_std)?.median_ns);
             if let Some(node) = &self.node {
                 let result = node.run(workload, self.time).await?;
                 peer.push(result["median_ns"].as_f64().ok_or("the workload printed no median_ns")?);
@@ -192,7 +192,7 @@ impl Plan {
     {
         let mut own = Vec::new();
         for _ in 0..self.rounds {
-            own.push(ligand().await?.median_ns);
+            own.push(ligand().await.map_err(ligand::Error::into_std)?.median_ns);
         }
         Ok(median(&mut own))
     }

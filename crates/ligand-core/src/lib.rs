@@ -16,6 +16,8 @@ mod future;
 pub mod log;
 pub mod middleware;
 mod quiet;
+#[doc(hidden)]
+pub mod recovered;
 pub mod registry;
 pub mod runtime;
 pub mod service;

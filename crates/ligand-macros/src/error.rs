@@ -1,6 +1,7 @@
 //! `#[derive(ligand::Error)]`: what can go wrong in a service, as variants that become the one error type.
 
 mod message;
+mod recover;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -99,12 +100,14 @@ pub(crate) fn expand(item: &TokenStream) -> TokenStream {
     }
     let (ident, core, f) = (&input.ident, core(), formatter());
     let (generics, types, clause) = input.generics.split_for_impl();
-    let (mut displays, mut conversions) = (Vec::new(), Vec::new());
+    let (mut displays, mut conversions, mut recoveries) = (Vec::new(), Vec::new(), Vec::new());
     for case in &cases {
         let message = case.message(&mut errors);
         displays.push(case.display(&message));
         conversions.push(case.conversion(&message));
+        recoveries.push((case, message));
     }
+    let recovered = recover::expand(&input, &recoveries);
     let transparent = cases.iter().filter(|case| case.is_transparent()).map(|case| {
         let (path, ty) = (&case.path, case.fields[0].ty);
         let member = case.member(0);
@@ -140,6 +143,8 @@ pub(crate) fn expand(item: &TokenStream) -> TokenStream {
                 }
             }
         }
+
+        #recovered
 
         #(#transparent)*
         #errors
@@ -200,6 +205,17 @@ impl<'a> Case<'a> {
         quote!(#path { #(#fields),* })
     }
 
+    fn code(&self) -> u16 {
+        self.options.code.unwrap_or(500)
+    }
+
+    fn kind(&self) -> TokenStream {
+        match &self.options.kind {
+            Some(kind) => kind.to_token_stream(),
+            None => words(self.ident).replace(' ', "_").to_uppercase().to_token_stream(),
+        }
+    }
+
     fn is_transparent(&self) -> bool {
         self.options.transparent.is_some() && self.fields.len() == 1
     }
@@ -237,15 +253,12 @@ impl<'a> Case<'a> {
             let binding = &self.fields[0].binding;
             return quote!(#pattern => ::core::convert::Into::into(#binding),);
         }
-        let code = self.options.code.unwrap_or(500);
+        let code = self.code();
         let name = self.options.name.as_ref().map_or_else(
             || if code < 500 { "MoleculerClientError" } else { "MoleculerServerError" }.to_token_stream(),
             ToTokens::to_token_stream,
         );
-        let kind = match &self.options.kind {
-            Some(kind) => kind.to_token_stream(),
-            None => words(self.ident).replace(' ', "_").to_uppercase().to_token_stream(),
-        };
+        let kind = self.kind();
         let (text, arguments) = (&message.text, self.arguments(message));
         let message = match &message.plain {
             Some(plain) => plain.to_token_stream(),

@@ -5,9 +5,12 @@
 //! can help. Text that must not leave the process (a driver's message, a panic) is kept apart in
 //! [`Error::internal`]: it is logged, never sent.
 //!
-//! Any `std::error::Error` converts with `?` into an internal error: its text becomes
-//! the *internal* part and callers see "Internal server error" with code 500. For that reason `Error`
-//! itself does not implement `std::error::Error`; it converts into `Box<dyn std::error::Error>`.
+//! Any `std::error::Error`, `anyhow::Error` and `eyre::Report` converts with `?` into an internal error: its text
+//! becomes the *internal* part and callers see "Internal server error" with code 500. For that reason `Error`
+//! itself does not implement `std::error::Error`; it converts into `Box<dyn std::error::Error>`, and with the features
+//! `anyhow` and `eyre` into their errors, from which it comes back as itself.
+//!
+//! Class names and types that every node knows are in [`class`] and [`kind`].
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -16,7 +19,10 @@ use serde_json::{Value, json};
 
 use crate::schema::FieldError;
 
+mod cause;
+pub mod class;
 mod classes;
+pub mod kind;
 mod texts;
 mod wire;
 
@@ -287,52 +293,6 @@ impl Serialize for Error {
     }
 }
 
-impl<E: std::error::Error> From<E> for Error {
-    /// An internal error: code 500, the text (with its sources) kept for the log.
-    fn from(source: E) -> Self {
-        let mut text = source.to_string();
-        let mut cause = source.source();
-        while let Some(error) = cause {
-            let next = error.to_string();
-            if !text.contains(&next) {
-                text.push_str(": ");
-                text.push_str(&next);
-            }
-            cause = error.source();
-        }
-        Self::internal_error(text)
-    }
-}
-
-impl From<Error> for Box<dyn std::error::Error + Send + Sync> {
-    fn from(error: Error) -> Self {
-        Box::new(Std(error))
-    }
-}
-
-impl From<Error> for Box<dyn std::error::Error> {
-    fn from(error: Error) -> Self {
-        Box::new(Std(error))
-    }
-}
-
-/// Carries an [`Error`] where a `std::error::Error` is asked for.
-struct Std(Error);
-
-impl fmt::Display for Std {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Debug for Std {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl std::error::Error for Std {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -341,17 +301,6 @@ mod tests {
     fn is_one_pointer_wide() {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
         assert_eq!(size_of::<Result<()>>(), size_of::<usize>());
-    }
-
-    #[test]
-    fn std_errors_keep_their_text_inside() {
-        let parse = "x".parse::<u8>().unwrap_err();
-        let err = Error::from(parse);
-        assert_eq!((err.code(), err.message()), (500, "Internal server error"));
-        assert_eq!(err.internal(), Some("invalid digit found in string"));
-        assert_eq!(err.to_string(), "Internal server error");
-        assert!(format!("{err:#}").contains("invalid digit"));
-        assert!(!serde_json::to_string(&err).unwrap().contains("invalid digit"));
     }
 
     #[test]

@@ -11,12 +11,22 @@ pub(super) struct Message {
     /// The message itself when it has no places.
     pub(super) plain: Option<String>,
     pub(super) used: Vec<usize>,
+    /// The text around its places, one more than there are places.
+    pub(super) texts: Vec<String>,
+    /// Which field stands at each place, none where it is written in a style of its own.
+    pub(super) places: Vec<Option<usize>>,
 }
 
 impl Message {
     /// A text without places.
     pub(super) fn plain(text: &str) -> Self {
-        Self { text: Literal::string(text), plain: Some(text.to_owned()), used: Vec::new() }
+        Self {
+            text: Literal::string(text),
+            plain: Some(text.to_owned()),
+            used: Vec::new(),
+            texts: vec![text.to_owned()],
+            places: Vec::new(),
+        }
     }
 
     /// Replaces `{email}` and `{0:?}` by the positions of the fields.
@@ -24,12 +34,20 @@ impl Message {
         let value = message.value();
         let mut text = String::new();
         let mut used: Vec<usize> = Vec::new();
+        let (mut texts, mut places) = (vec![String::new()], Vec::new());
+        let say = |texts: &mut Vec<String>, said: &str| {
+            if let Some(last) = texts.last_mut() {
+                last.push_str(said);
+            }
+        };
         let mut rest = value.as_str();
         while let Some(at) = rest.find(['{', '}']) {
             text.push_str(&rest[..at]);
+            say(&mut texts, &rest[..at]);
             rest = &rest[at..];
             if rest.starts_with("{{") || rest.starts_with("}}") {
                 text.push_str(&rest[..2]);
+                say(&mut texts, &rest[..1]);
                 rest = &rest[2..];
                 continue;
             }
@@ -61,12 +79,15 @@ impl Message {
                 text.push_str(style);
             }
             text.push('}');
+            texts.push(String::new());
+            places.push(style.is_none().then_some(field));
             rest = &rest[end + 1..];
         }
         text.push_str(rest);
+        say(&mut texts, rest);
         let plain = used.is_empty().then(|| text.replace("{{", "{").replace("}}", "}"));
         let mut text = Literal::string(&text);
         text.set_span(message.span());
-        Self { text, plain, used }
+        Self { text, plain, used, texts, places }
     }
 }

@@ -83,3 +83,165 @@ async fn run() -> Result<u8> {
 fn main_runs_on_a_runtime() {
     assert_eq!(run().unwrap(), 3);
 }
+
+#[derive(Debug, PartialEq, Error)]
+enum PaymentError {
+    #[error(code = 402, kind = "CARD_DECLINED", message = "The card was declined: {reason}")]
+    Declined { reason: String, retry_after: Option<u32> },
+}
+
+#[derive(Debug, PartialEq, Error)]
+enum OrderError {
+    #[error(code = 422, kind = "INSUFFICIENT_STOCK", message = "Only {left} of {sku} left")]
+    OutOfStock {
+        left: u32,
+        sku: String,
+    },
+    #[error(code = 404, message = "There is no order {0}")]
+    NotFound(u64),
+    #[error(code = 409, message = "{0} is not {1:?}")]
+    Styled(u8, String),
+    #[error(code = 503, retryable)]
+    StoreDown {
+        #[error(internal)]
+        cause: String,
+        #[error(skip)]
+        tries: u8,
+    },
+    Closed,
+    #[error(transparent)]
+    Payment(PaymentError),
+    #[error(transparent)]
+    Parse(std::num::ParseIntError),
+}
+
+#[derive(Debug, Error)]
+enum AnyError {
+    #[error(code = 404, kind = "NO_BOOK")]
+    NoBook,
+    #[error(transparent)]
+    Other(Error),
+}
+
+fn orders() -> Vec<OrderError> {
+    vec![
+        OrderError::OutOfStock { left: 3, sku: "a".into() },
+        OrderError::NotFound(7),
+        OrderError::StoreDown { cause: String::new(), tries: 0 },
+        OrderError::Closed,
+        OrderError::Payment(PaymentError::Declined { reason: "no money".into(), retry_after: Some(5) }),
+        OrderError::Payment(PaymentError::Declined { reason: "stolen".into(), retry_after: None }),
+    ]
+}
+
+#[test]
+fn an_error_is_turned_back_into_its_variant() {
+    for order in orders() {
+        let text = format!("{order:?}");
+        let error = Error::from(order);
+        assert_eq!(format!("{:?}", OrderError::try_from(&error).unwrap()), text);
+        // What travelled is found too.
+        let remote = Error::from_plain(error.to_plain("far"), Some("far"));
+        assert_eq!(format!("{:?}", OrderError::try_from(&remote).unwrap()), text);
+    }
+    let here = Error::from(OrderError::StoreDown { cause: "disk".into(), tries: 3 });
+    let found = OrderError::try_from(&here).unwrap();
+    assert_eq!(found, OrderError::StoreDown { cause: "disk".into(), tries: 0 });
+    // As a JavaScript service throws it.
+    let thrown = json!({
+        "name": "MoleculerClientError", "message": "No stock", "code": 422, "type": "INSUFFICIENT_STOCK",
+        "data": { "left": 1, "sku": "b" },
+    });
+    let thrown = Error::from_plain(thrown, Some("node"));
+    assert_eq!(OrderError::try_from(&thrown), Ok(OrderError::OutOfStock { left: 1, sku: "b".into() }));
+}
+
+#[test]
+fn an_error_of_another_kind_is_given_back() {
+    for error in [
+        Error::conflict("x"),
+        Error::client(422, "INSUFFICIENT_STOCK", "without its data"),
+        Error::client(404, "INSUFFICIENT_STOCK", "x").with_data(json!({ "left": 1, "sku": "b" })),
+        Error::client(404, "NOT_FOUND", "There is no order seven"),
+        Error::from(OrderError::Styled(1, "x".into())),
+        Error::from(OrderError::Parse("x".parse::<u8>().unwrap_err())),
+    ] {
+        assert_eq!(OrderError::try_from(&error), Err(&error));
+    }
+    assert!(matches!(AnyError::try_from(&Error::from(AnyError::NoBook)), Ok(AnyError::NoBook)));
+    let other = Error::conflict("x");
+    assert!(matches!(AnyError::try_from(&other), Ok(AnyError::Other(error)) if error == other));
+}
+
+struct Orders;
+
+#[service(name = "orders")]
+impl Orders {
+    #[action]
+    async fn place(&self, which: usize) -> Result<(), OrderError> {
+        Err(orders().swap_remove(which))
+    }
+
+    #[action]
+    async fn invoice(&self) -> anyhow::Result<u8> {
+        use anyhow::Context as _;
+        fn find() -> anyhow::Result<u8> {
+            Err(Error::not_found("No invoice"))?
+        }
+        find().context("hunter2")
+    }
+
+    #[action]
+    async fn archive(&self) -> Result<u8> {
+        fn write() -> eyre::Result<u8> {
+            eyre::bail!("disk hunter2")
+        }
+        Ok(write()?)
+    }
+
+    #[action]
+    async fn read(&self) -> Result<u8> {
+        fn read() -> anyhow::Result<u8> {
+            Ok("x".parse::<u8>()?)
+        }
+        Ok(read()?)
+    }
+}
+
+#[tokio::test]
+async fn variants_come_back_from_another_node() {
+    let bus = ligand::transport::MemoryBus::new();
+    let far = ServiceBroker::builder()
+        .node_id("far")
+        .transporter(bus.transporter())
+        .service(Orders)
+        .start()
+        .await
+        .unwrap();
+    let near = ServiceBroker::builder().node_id("near").transporter(bus.transporter()).start().await.unwrap();
+    near.wait_for_services(&["orders"], Duration::from_secs(10)).await.unwrap();
+    let client = near.client::<Orders>();
+    for (which, order) in orders().into_iter().enumerate() {
+        let error = client.place(which).await.unwrap_err();
+        assert_eq!(error.node_id(), Some("far"));
+        assert_eq!(OrderError::try_from(&error).unwrap(), order);
+    }
+    let error = client.invoice().await.unwrap_err();
+    assert_eq!((error.code(), error.message()), (404, "No invoice"));
+    for error in [client.archive().await.unwrap_err(), client.read().await.unwrap_err()] {
+        assert_eq!((error.code(), error.message(), error.internal()), (500, "Internal server error", None));
+    }
+    near.stop().await;
+    far.stop().await;
+}
+
+#[tokio::test]
+async fn causes_of_anyhow_and_eyre_are_for_the_log() {
+    let broker = ServiceBroker::builder().service(Orders).start().await.unwrap();
+    let client = broker.client::<Orders>();
+    let error = client.invoice().await.unwrap_err();
+    assert_eq!((error.code(), error.internal()), (404, Some("hunter2")));
+    assert_eq!(client.archive().await.unwrap_err().internal(), Some("disk hunter2"));
+    assert_eq!(client.read().await.unwrap_err().internal(), Some("invalid digit found in string"));
+    broker.stop().await;
+}

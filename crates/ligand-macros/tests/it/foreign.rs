@@ -47,9 +47,9 @@ mod with_time {
         use ligand::{Date, payload};
 
         #[payload]
-        pub struct NotOfTime {
-            pub at: Date,
-            pub then: Option<Date>,
+        pub(in super::super) struct NotOfTime {
+            pub(in super::super) at: Date,
+            pub(in super::super) then: Option<Date>,
         }
     }
 }

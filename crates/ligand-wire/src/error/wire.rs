@@ -5,38 +5,42 @@ use std::{borrow::Cow, sync::Arc};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use super::{Error, Kind, classes::INTERNAL, texts};
+use super::{Error, Kind, class, classes::INTERNAL, kind, texts};
 use crate::packet::PacketKind;
 
 /// The classes that every node knows: code, type and whether trying again can help.
 const CLASSES: [(&str, u16, Option<&str>, bool); 20] = [
-    ("MoleculerError", 500, None, false),
-    ("MoleculerRetryableError", 500, None, true),
-    ("MoleculerServerError", 500, None, true),
-    ("MoleculerClientError", 400, None, false),
-    ("ValidationError", 422, Some("VALIDATION_ERROR"), false),
-    ("ServiceNotFoundError", 404, Some("SERVICE_NOT_FOUND"), true),
-    ("ServiceNotAvailableError", 404, Some("SERVICE_NOT_AVAILABLE"), true),
-    ("RequestTimeoutError", 504, Some("REQUEST_TIMEOUT"), true),
-    ("RequestSkippedError", 514, Some("REQUEST_SKIPPED"), false),
-    ("RequestRejectedError", 503, Some("REQUEST_REJECTED"), true),
-    ("QueueIsFullError", 429, Some("QUEUE_FULL"), true),
-    ("MaxCallLevelError", 500, Some("MAX_CALL_LEVEL"), false),
-    ("ServiceSchemaError", 500, Some("SERVICE_SCHEMA_ERROR"), false),
-    ("BrokerOptionsError", 500, Some("BROKER_OPTIONS_ERROR"), false),
-    ("GracefulStopTimeoutError", 500, Some("GRACEFUL_STOP_TIMEOUT"), false),
-    ("ProtocolVersionMismatchError", 500, Some("PROTOCOL_VERSION_MISMATCH"), false),
-    ("InvalidPacketDataError", 500, Some("INVALID_PACKET_DATA"), false),
-    ("BrokerDisconnectedError", 502, Some("BAD_GATEWAY"), true),
-    ("CircuitBreakerOpenError", 503, Some("CIRCUIT_BREAKER_OPEN"), true),
-    ("Error", 500, None, false),
+    (class::MOLECULER_ERROR, 500, None, false),
+    (class::MOLECULER_RETRYABLE_ERROR, 500, None, true),
+    (class::MOLECULER_SERVER_ERROR, 500, None, true),
+    (class::MOLECULER_CLIENT_ERROR, 400, None, false),
+    (class::VALIDATION_ERROR, 422, Some(kind::VALIDATION_ERROR), false),
+    (class::SERVICE_NOT_FOUND_ERROR, 404, Some(kind::SERVICE_NOT_FOUND), true),
+    (class::SERVICE_NOT_AVAILABLE_ERROR, 404, Some(kind::SERVICE_NOT_AVAILABLE), true),
+    (class::REQUEST_TIMEOUT_ERROR, 504, Some(kind::REQUEST_TIMEOUT), true),
+    (class::REQUEST_SKIPPED_ERROR, 514, Some(kind::REQUEST_SKIPPED), false),
+    (class::REQUEST_REJECTED_ERROR, 503, Some(kind::REQUEST_REJECTED), true),
+    (class::QUEUE_IS_FULL_ERROR, 429, Some(kind::QUEUE_FULL), true),
+    (class::MAX_CALL_LEVEL_ERROR, 500, Some(kind::MAX_CALL_LEVEL), false),
+    (class::SERVICE_SCHEMA_ERROR, 500, Some(kind::SERVICE_SCHEMA_ERROR), false),
+    (class::BROKER_OPTIONS_ERROR, 500, Some(kind::BROKER_OPTIONS_ERROR), false),
+    (class::GRACEFUL_STOP_TIMEOUT_ERROR, 500, Some(kind::GRACEFUL_STOP_TIMEOUT), false),
+    (class::PROTOCOL_VERSION_MISMATCH_ERROR, 500, Some(kind::PROTOCOL_VERSION_MISMATCH), false),
+    (class::INVALID_PACKET_DATA_ERROR, 500, Some(kind::INVALID_PACKET_DATA), false),
+    (class::BROKER_DISCONNECTED_ERROR, 502, Some(kind::BAD_GATEWAY), true),
+    (class::CIRCUIT_BREAKER_OPEN_ERROR, 503, Some(kind::CIRCUIT_BREAKER_OPEN), true),
+    (class::PLAIN_ERROR, 500, None, false),
 ];
 
 impl Error {
     /// 500 `INVALID_PACKET_DATA`: a packet that cannot be read. `flaw` shows nothing of its content.
     pub fn invalid_packet(kind: PacketKind, flaw: &str) -> Self {
-        Self::build("InvalidPacketDataError", 500, format!("Invalid {} packet: {flaw}.", kind.as_str()))
-            .with_kind("INVALID_PACKET_DATA")
+        Self::build(
+            class::INVALID_PACKET_DATA_ERROR,
+            500,
+            format!("Invalid {} packet: {flaw}.", kind.as_str()),
+        )
+        .with_kind(kind::INVALID_PACKET_DATA)
     }
 
     /// The error that another node sent as a plain object. What the object does not say comes from its class;
@@ -46,7 +50,7 @@ impl Error {
     pub fn from_plain(plain: Value, sender: Option<&str>) -> Self {
         let Value::Object(mut plain) = plain else {
             let message = if let Value::String(text) = plain { text } else { "Unknown error".into() };
-            return Self::build("MoleculerError", 500, message).at(sender);
+            return Self::build(class::MOLECULER_ERROR, 500, message).at(sender);
         };
         let name = plain.remove("name").and_then(text).unwrap_or_else(|| "Error".into());
         let class = CLASSES.iter().find(|class| class.0 == name);

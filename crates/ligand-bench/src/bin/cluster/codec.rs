@@ -55,9 +55,9 @@ pub(crate) async fn measure(plan: &Plan, rows: &mut Vec<Row>) -> Result<(), Fail
         };
         let name = |what: &str| format!("{}, {what} a request", format.as_str());
         let mut out = Vec::new();
-        codec::encode(&packet, ENVELOPE, format, &mut out)?;
+        codec::encode(&packet, ENVELOPE, format, &mut out).map_err(ligand_wire::Error::into_std)?;
         let bytes = Bytes::copy_from_slice(&out);
-        decode(format, &bytes)?;
+        decode(format, &bytes).map_err(ligand_wire::Error::into_std)?;
 
         let encoding = allocation_counter::measure(|| {
             out.clear();

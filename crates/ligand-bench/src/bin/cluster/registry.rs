@@ -88,7 +88,8 @@ fn info(number: usize) -> Packet<'static> {
 
 fn bytes(packet: &Packet<'_>, sender: &str) -> Result<Bytes, Failure> {
     let mut out = Vec::new();
-    codec::encode(packet, Envelope { ver: "5", sender }, Format::Json, &mut out)?;
+    codec::encode(packet, Envelope { ver: "5", sender }, Format::Json, &mut out)
+        .map_err(ligand::Error::into_std)?;
     Ok(out.into())
 }
 
@@ -113,7 +114,7 @@ pub(crate) async fn measure(plan: &Plan, rows: &mut Vec<Row>) -> Result<(), Fail
     let bus = MemoryBus::new();
     let options = |options: &mut ligand::Options| options.namespace = NAMESPACE.into();
     let builder = ServiceBroker::builder().node_id("me").options(options);
-    let broker = builder.transporter(bus.transporter()).start().await?;
+    let broker = builder.transporter(bus.transporter()).start().await.map_err(ligand::Error::into_std)?;
     let registry = broker.registry();
     for number in 0..NODES {
         publish(&bus, &info(number), &node_name(number))?;

@@ -57,6 +57,83 @@ impl ::core::convert::From<UserError> for ::ligand::__private::core::Error {
     }
 }
 #[automatically_derived]
+#[allow(unused_imports, unused_variables, clippy::all, clippy::pedantic)]
+impl<'__error> ::core::convert::TryFrom<&'__error ::ligand::__private::core::Error>
+for UserError {
+    type Error = &'__error ::ligand::__private::core::Error;
+    fn try_from(
+        error: &'__error ::ligand::__private::core::Error,
+    ) -> ::core::result::Result<Self, Self::Error> {
+        use ::ligand::__private::core::recovered::{
+            FromData as _, FromError as _, FromNothing as _, FromText as _,
+            NotFromData as _, NotFromError as _, NotFromNothing as _, NotFromText as _,
+        };
+        if error.code() == 409u16 && error.kind() == "EMAIL_EXISTS" {
+            let found = (|| {
+                ::core::option::Option::Some(UserError::EmailExists {
+                    email: (&::ligand::__private::core::recovered::Probe::<
+                        String,
+                    >::new())
+                        .data(error, "email")?,
+                    user_id: (&::ligand::__private::core::recovered::Probe::<u64>::new())
+                        .data(error, "userId")?,
+                })
+            })();
+            if let ::core::option::Option::Some(found) = found {
+                return ::core::result::Result::Ok(found);
+            }
+        }
+        if error.code() == 500u16 && error.kind() == "MISMATCH" {
+            let found = (|| {
+                let parts = ::ligand::__private::core::recovered::parts(
+                    error.message(),
+                    &["", ""],
+                )?;
+                ::core::option::Option::Some(UserError::Mismatch {
+                    0: (&::ligand::__private::core::recovered::Probe::<u8>::new())
+                        .nothing()?,
+                    1: (&::ligand::__private::core::recovered::Probe::<u16>::new())
+                        .text(parts.get(0usize)?)?,
+                })
+            })();
+            if let ::core::option::Option::Some(found) = found {
+                return ::core::result::Result::Ok(found);
+            }
+        }
+        if error.code() == 503u16 && error.kind() == "DB_DOWN" {
+            let found = (|| {
+                ::core::option::Option::Some(UserError::DBDown {
+                    cause: match error.internal() {
+                        ::core::option::Option::Some(text) => {
+                            (&::ligand::__private::core::recovered::Probe::<
+                                io::Error,
+                            >::new())
+                                .text(text)?
+                        }
+                        ::core::option::Option::None => {
+                            (&::ligand::__private::core::recovered::Probe::<
+                                io::Error,
+                            >::new())
+                                .nothing()?
+                        }
+                    },
+                })
+            })();
+            if let ::core::option::Option::Some(found) = found {
+                return ::core::result::Result::Ok(found);
+            }
+        }
+        if let ::core::option::Option::Some(other) = (&::ligand::__private::core::recovered::Probe::<
+            Error,
+        >::new())
+            .error(error)
+        {
+            return ::core::result::Result::Ok(UserError::Other { 0: other });
+        }
+        ::core::result::Result::Err(error)
+    }
+}
+#[automatically_derived]
 impl ::core::convert::From<Error> for UserError {
     fn from(error: Error) -> Self {
         UserError::Other { 0: error }
