@@ -32,6 +32,7 @@ mod node;
 mod options;
 pub(crate) mod time;
 
+pub(crate) use cluster::SMALLEST_LIMIT;
 pub use cluster::{Plug, Protocol, RegistryOptions, Serializer, TransitOptions};
 pub use env::Env;
 pub use file::App;

@@ -196,9 +196,12 @@ impl Default for RegistryOptions {
     }
 }
 
+/// No node takes less than packets of so many bytes.
+pub(crate) const SMALLEST_LIMIT: usize = 1024;
+
 impl TransitOptions {
     pub(super) fn check(&self) -> Result<(), Error> {
-        if self.max_chunk_size == 0 || self.max_packet_size < 1024 {
+        if self.max_chunk_size == 0 || self.max_packet_size < SMALLEST_LIMIT {
             return Err(Error::broker_options(
                 "option 'transit.max_chunk_size' must be at least 1 and 'transit.max_packet_size' at least 1024",
             ));

@@ -12,7 +12,9 @@ use ligand_wire::{
 use serde_json::json;
 
 use super::{
-    Transit, inbound,
+    Transit,
+    control::CONTROL,
+    inbound,
     pending::Reply,
     streams::{Piece, Way},
 };
@@ -38,6 +40,17 @@ fn too_large(what: &str, size: usize, limit: usize, node: &str) -> Error {
          raise 'transit.max_packet_size' there."
     );
     Error::client(413, TOO_LARGE, text).with_data(json!({ "size": size, "limit": limit, "nodeID": node }))
+}
+
+/// Whether the limit counts that the receiver told of itself. Others may have told it in its name: what finds out the
+/// truth goes to it all the same.
+pub(super) fn is_bounded_by_receiver(packet: &Packet<'_>) -> bool {
+    match packet {
+        Packet::Request(request) => !request.action.starts_with(CONTROL),
+        Packet::Event(event) => !event.event.starts_with(CONTROL),
+        Packet::Response(_) | Packet::Info(_) => true,
+        _ => false,
+    }
 }
 
 impl Transit {

@@ -293,3 +293,21 @@ async fn a_full_queue_says_how_full_it_is() {
     assert_eq!((error.kind(), error.data()), ("QUEUE_FULL", Some(&data)));
     end(a, b).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_others_say_about_the_limit_of_a_node_does_not_silence_it() {
+    for limit in [0, 1, 1500] {
+        let (bus, heard) = (MemoryBus::new(), Arc::default());
+        let (a, b) = pair(&bus, 16 << 20, &heard).await;
+        let node = a.registry().node("b").unwrap();
+        let mut forged = serde_json::to_value(&*node.info()).unwrap();
+        forged["config"]["ligand"]["largest"] = limit.into();
+        (forged["ver"], forged["sender"], forged["seq"]) = ("5".into(), "b".into(), (node.seq() + 1).into());
+        bus.publish("", &Topic::node(PacketKind::Info, "a".into()), &forged.to_string().into());
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let answer = a.call_named("texts.length", json!("x".repeat(100_000))).await;
+        assert_eq!(answer.unwrap().take::<usize>().unwrap(), 100_000);
+        assert!(node.seq() > forged["seq"].as_u64().unwrap(), "the node was heard");
+        end(a, b).await;
+    }
+}

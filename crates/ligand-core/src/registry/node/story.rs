@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::Node;
+use crate::config::SMALLEST_LIMIT;
 
 /// The largest number that JavaScript can tell from the next one.
 pub(super) const MAX_SEQ: u64 = (1 << 53) - 1;
@@ -170,8 +171,10 @@ impl Node {
                 state.since = None;
                 let largest =
                     info.config.get("ligand").and_then(|own| own.get("largest")).and_then(Value::as_u64);
-                let largest = largest.and_then(|bytes| usize::try_from(bytes).ok());
-                self.largest.store(largest.unwrap_or(usize::MAX), Ordering::Relaxed);
+                let largest =
+                    largest.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+                // Less than any node can mean was made up.
+                self.largest.store(largest.max(SMALLEST_LIMIT), Ordering::Relaxed);
                 self.info.store(Arc::new(info));
                 self.available.store(true, Ordering::Relaxed);
                 self.suspect.store(false, Ordering::Relaxed);
