@@ -157,7 +157,7 @@ impl Transporter for Amqp {
     }
 
     fn features(&self) -> Features {
-        Features { balancer: true, ..Features::default() }
+        Features { balancer: true, queues: true, ..Features::default() }
     }
 
     fn largest(&self) -> Option<usize> {

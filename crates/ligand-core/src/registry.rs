@@ -26,6 +26,7 @@ use ligand_wire::{Error, Payload, Result, packet::NodeInfo};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+pub(crate) use actions::ActionList;
 pub use endpoint::Endpoint;
 pub(crate) use events::{Group, Groups};
 pub(crate) use info::{definition, listed};

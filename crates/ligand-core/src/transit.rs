@@ -5,6 +5,7 @@
 //! endpoint or to the listeners. [`cluster`] keeps the registry's picture of other nodes, [`pulse`] the timers.
 
 mod announce;
+mod balanced;
 mod buffer;
 mod cluster;
 mod control;
@@ -43,7 +44,7 @@ use ligand_wire::{
     codec::{self, Envelope},
     packet::{NodeInfo, Packet, PacketKind, Received},
     payload::Format,
-    topic::{To, Topic},
+    topic::Topic,
 };
 use parking_lot::Mutex;
 use tokio::{
@@ -65,13 +66,13 @@ use crate::{
     config::{Options, Protocol},
     context::{Context, Id},
     future::Work,
-    middleware::{debug::TransitLogger, order},
+    middleware::debug::TransitLogger,
     quiet::Quiet,
     registry::{
-        Endpoint, Node,
+        Node,
         strategy::{Latencies, StrategyOptions},
     },
-    service::{Action, ActionHandler},
+    service::ActionHandler,
 };
 
 /// The way to other nodes. See the [module](self).
@@ -232,19 +233,6 @@ impl Transit {
         self.connected.load(Ordering::Acquire)
     }
 
-    /// The bus can choose among instances, and is asked to.
-    fn may_balance(&self) -> bool {
-        self.options.disable_balancer && self.features.balancer
-    }
-
-    /// The bus chooses among instances now.
-    pub(crate) fn balances(&self) -> bool {
-        self.may_balance()
-            // Without subscriptions of its own a node that starts or stops would not reach itself.
-            && self.announced.load(Ordering::Acquire)
-            && !self.leaving.load(Ordering::Acquire)
-    }
-
     /// Load of this machine in percent, when it was measured.
     pub(crate) fn cpu(&self) -> Option<f64> {
         self.cpu.lock().1
@@ -262,7 +250,7 @@ impl Transit {
     /// A packet as it travels to a node, or to nodes that take what this one does.
     fn pack(&self, packet: &Packet<'_>, ver: &str, to: Option<&Node>) -> Result<Bytes> {
         let plain = self.plain(packet, ver, to)?;
-        self.seal(packet.kind(), plain, to)
+        self.seal(packet.kind(), plain, to.filter(|_| size::is_bounded_by_receiver(packet)))
     }
 
     /// A packet before compression and encryption.
@@ -450,17 +438,6 @@ impl Transit {
         }
     }
 
-    /// An endpoint that leads to whichever node the bus chooses; `any` has the definition.
-    pub(crate) fn balanced_endpoint(&self, any: &Arc<Endpoint>) -> Option<Arc<Endpoint>> {
-        let (broker, transit) = (self.broker()?, self.me()?);
-        let mut action = Action::clone(any.action());
-        action.handler = Arc::new(RemoteHandler { transit, node: None });
-        let somewhere = Node::new("");
-        Some(Arc::new(Endpoint::new(broker.clone(), Arc::new(action), None, |action, available| {
-            order::remote(broker.parts(), action, &somewhere, available)
-        })))
-    }
-
     /// The error of a call that took too long: it says so when the bus was lost meanwhile.
     pub(crate) fn late(&self, ctx: &Context, node: &str) -> Error {
         let ticket = ctx.id().as_halves().map(|(_, low)| Ticket(low));
@@ -568,7 +545,13 @@ impl Link for Transit {
         let node = to.and_then(|id| self.broker()?.registry().node(id));
         let ver = node.as_ref().and_then(|node| node.ver()).unwrap_or(self.ver);
         let packed = self.pack(packet, ver, node.as_deref());
-        if let Err(error) = &packed
+        let fits = match (&packed, &node) {
+            // It goes all the same: the limit may be what somebody else said.
+            (Ok(body), Some(node)) => self.fits(packet.kind(), body.len(), Some(node)),
+            (Ok(_), None) => Ok(()),
+            (Err(error), _) => Err(error.clone()),
+        };
+        if let Err(error) = &fits
             && size::is_too_large(error)
         {
             // Gossip: it carries the info.
@@ -598,11 +581,6 @@ fn text(packet: &Packet<'_>, ver: &str, sender: &str) -> Result<Bytes> {
     let mut out = Vec::new();
     codec::encode(packet, Envelope { ver, sender }, Format::Json, &mut out)?;
     Ok(Bytes::from(out))
-}
-
-/// The topic of a call or event that the bus leads to one of several nodes.
-fn balanced(kind: PacketKind, name: &str) -> Topic {
-    Topic { kind, to: To::Action(name.into()) }
 }
 
 impl Transit {

@@ -74,7 +74,7 @@ impl Transporter for NatsTransporter {
     }
 
     fn features(&self) -> Features {
-        Features { balancer: true, own_discovery: false }
+        Features { balancer: true, ..Features::default() }
     }
 
     fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {

@@ -143,7 +143,7 @@ impl Transporter for TcpTransporter {
     }
 
     fn features(&self) -> Features {
-        Features { own_discovery: true, balancer: false }
+        Features { own_discovery: true, ..Features::default() }
     }
 
     fn largest(&self) -> Option<usize> {

@@ -22,7 +22,7 @@ mod transporter;
 mod weather;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     ops::Range,
     sync::Arc,
@@ -30,7 +30,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use ligand_wire::{Error, Result, topic::Topic};
+use ligand_wire::{Error, Result, packet::PacketKind, topic::Topic};
 use parking_lot::Mutex;
 
 pub use self::transporter::MemoryTransporter;
@@ -57,6 +57,8 @@ struct State {
     queue: usize,
     /// Longest body that travels, in bytes.
     largest: usize,
+    /// The bus says of itself that balanced requests wait on it.
+    queues: bool,
     weather: Weather,
     routes: Routes,
     /// In the order in which they joined: the same order of happenings in every run.
@@ -66,6 +68,8 @@ struct State {
     isolated: HashSet<Arc<str>>,
     /// Nodes whose packets vanish both ways, while nobody is told.
     muted: HashSet<Arc<str>>,
+    /// Nodes whose requests wait on the bus, and what waits.
+    held: HashMap<Arc<str>, Vec<(Arc<Member>, Bytes)>>,
 }
 
 impl Default for MemoryBus {
@@ -83,12 +87,14 @@ impl MemoryBus {
                 up: true,
                 queue: QUEUE,
                 largest: usize::MAX,
+                queues: false,
                 weather: Weather::default(),
                 routes: Routes::default(),
                 members: BTreeMap::new(),
                 last_member: 0,
                 isolated: HashSet::new(),
                 muted: HashSet::new(),
+                held: HashMap::new(),
             }),
         }))
     }
@@ -138,6 +144,13 @@ impl MemoryBus {
         self
     }
 
+    /// Transporters say that balanced requests wait on the bus until a node takes them ([`crate::Features::queues`]).
+    /// Default: false.
+    pub fn queues(self, queues: bool) -> Self {
+        self.0.state.lock().queues = queues;
+        self
+    }
+
     /// How many packets wait for one receiver before senders wait; for transporters that connect later. At least
     /// 1. Default: 1024.
     pub fn queue(self, packets: usize) -> Self {
@@ -178,6 +191,20 @@ impl MemoryBus {
     /// subscriptions stand.
     pub fn mute(&self, node: &str) {
         self.0.state.lock().muted.insert(node.into());
+    }
+
+    /// Lets requests to one node wait on the bus until [`MemoryBus::release`], as those of a node that is busy wait in its
+    /// queue. Nobody is told, and everything else arrives.
+    pub fn hold(&self, node: &str) {
+        self.0.state.lock().held.entry(node.into()).or_default();
+    }
+
+    /// Ends [`MemoryBus::hold`] of a node: it gets what waited, in order. What has no room in its queue is lost.
+    pub fn release(&self, node: &str) {
+        let mut state = self.0.state.lock();
+        for (member, body) in state.held.remove(node).unwrap_or_default() {
+            let _ = member.inbox.put(Item::Parcel(Parcel::packet(PacketKind::Request, body, None)));
+        }
     }
 
     /// Ends [`MemoryBus::isolate`] and [`MemoryBus::mute`] of a node.
@@ -296,6 +323,12 @@ impl State {
         let (mut waiting, mut rushed) = (Vec::new(), Vec::new());
         for member in receivers {
             if self.muted.contains(&member.node) {
+                continue;
+            }
+            if topic.kind == PacketKind::Request
+                && let Some(held) = self.held.get_mut(&member.node)
+            {
+                held.push((member.clone(), body.clone()));
                 continue;
             }
             for at in self.weather.fates(&member) {

@@ -37,6 +37,9 @@ pub struct Outbound {
 pub struct Features {
     /// The bus can choose one of several receivers: [`ligand_wire::topic::To::Action`] and `Group` work.
     pub balancer: bool,
+    /// Requests for one of several receivers wait in a queue of the bus until one takes them: that no node knows such a
+    /// request does not mean that it is lost.
+    pub queues: bool,
     /// Nodes find each other inside the transporter: infos, heartbeats and farewells are not sent as packets.
     pub own_discovery: bool,
 }

@@ -15,7 +15,7 @@ use ligand_wire::{
 };
 use serde_json::{Map, json};
 
-use super::{Transit, story::life};
+use super::{Transit, balanced, story::life};
 use crate::{
     broker::{WAITS, hostname},
     config::Protocol,
@@ -176,7 +176,7 @@ impl Transit {
         let mut topics = Vec::new();
         for endpoint in snapshot.services().iter().flat_map(|service| service.endpoints()) {
             if endpoint.action().visibility_of() != crate::Visibility::Private {
-                topics.push(super::balanced(PacketKind::Request, endpoint.action().full_name()));
+                topics.push(balanced::topic(PacketKind::Request, endpoint.action().full_name()));
             }
         }
         for listener in snapshot.listeners() {

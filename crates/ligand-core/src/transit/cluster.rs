@@ -98,6 +98,7 @@ impl Cluster for Transit {
                 false => tracing::info!(node = id, hidden, "node left"),
             }
         }
+        self.offered_before(&node, &node.info());
         self.calls_of_lost(&node, unexpected);
         self.pongs.forget(id);
         let closed = Error::transient(503, "STREAM_CLOSED", format!("Stream closed by {id}"));
@@ -169,6 +170,9 @@ impl Transit {
         });
         if let Some((seq, cpu)) = load {
             node.set_cpu(seq, cpu);
+        }
+        if story.is_news() {
+            self.offered_before(&node, &before);
         }
         let anew = !before.instance_id.is_empty() && before.instance_id != node.info().instance_id;
         self.inquire_after_news(&node, anew);

@@ -84,7 +84,7 @@ impl Transit {
 
 impl Transit {
     /// A caller stopped waiting. Its call may not have come yet, run, or answer with a stream.
-    fn cancelled(&self, caller: &Arc<str>, id: &str) {
+    pub(super) fn cancelled(&self, caller: &Arc<str>, id: &str) {
         let key = (caller.clone(), Id::parse(id));
         if self.serving.cancel(&key.1, caller) {
             stats::one(&self.stats.calls_cancelled);

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use super::{
     Transit,
     control::CONTROL,
+    inquiry::CALLS,
     kept::Key,
     pending::{Again, Reply},
     serving::Seat,
@@ -392,6 +393,10 @@ impl Transit {
         tracked: bool,
     ) -> Option<oneshot::Receiver<()>> {
         let me = self.me()?;
+        if *request.action == *CALLS {
+            self.calls_came(node.id(), &request.params);
+            return None;
+        }
         let mode = if request.object_mode() { Mode::Objects } else { Mode::Bytes };
         if let Some(seq @ 1..) = request.seq {
             let error = request.stream_error();

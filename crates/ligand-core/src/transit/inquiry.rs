@@ -6,14 +6,21 @@
 //! long nothing was forgotten tells which. In the first case it is sent again *to the same node*, which runs it once
 //! however often it comes; in the second it ends with an error.
 //!
+//! The question travels as a request does: it comes after the call that it is about, so that whoever does not know that
+//! call will not find it in its queue later. For calls that the bus leads see [`super::balanced`].
+//!
 //! A callee asks too: whether somebody waits for a call that runs for long.
 //!
 //! Only Ligand nodes are asked. Of others is known that they left or were started anew: then their calls end.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use ligand_transport::{Outbound, Ticket};
-use ligand_wire::{Error, Payload, packet::PacketKind, topic::Topic};
+use ligand_wire::{
+    Error, Payload,
+    packet::{Packet, PacketKind, Request},
+    topic::Topic,
+};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -30,6 +37,10 @@ pub(super) const CALLS: &str = "$ligand.calls";
 
 /// Most calls in one message.
 const MOST: usize = 256;
+
+/// Bytes of a message beside its calls, and of each of those, at most.
+const ENVELOPE: usize = 512;
+const ID: usize = 48;
 
 /// A call that is quiet for so long is asked about.
 pub(super) const QUIET: Duration = Duration::from_secs(2);
@@ -54,9 +65,13 @@ pub(super) fn pause(asked: u8) -> Duration {
     Duration::from_secs(1 << asked.min(4)).min(LONGEST_PAUSE)
 }
 
+const NOBODY: &str = "nobody who may have got the call has it";
+
 /// What becomes of a call that its node does not know.
 enum Fate {
     Other,
+    /// The bus chose, and this is one that does not have it.
+    OneOfMany,
     Again(Outbound),
     Over,
 }
@@ -88,29 +103,20 @@ impl Transit {
         if !self.is_online() {
             return;
         }
-        let Some(broker) = self.broker() else { return };
         let mut questions: BTreeMap<Arc<str>, (Arc<Node>, Vec<Id>)> = BTreeMap::new();
         let mut ask = |node: &Arc<Node>, id: &Id| {
             let question = questions.entry(node.id().clone());
             question.or_insert_with(|| (node.clone(), Vec::new())).1.push(id.clone());
         };
         for due in self.pending.due() {
-            if let Some(node) = &due.node {
-                ask(node, &due.id);
-                continue;
-            }
-            // The bus chose: any of them may have it, this one too.
-            let list = broker.registry().load().list(due.action.full_name()).cloned();
-            let nodes = list.iter().flat_map(|list| list.remotes()).filter_map(|endpoint| endpoint.node());
-            let mut anybody = false;
-            for node in nodes {
-                anybody = true;
-                ask(node, &due.id);
-            }
-            if list.is_some_and(|list| list.local().is_some()) {
-                self.asked(&self.node_id, &[due.id]);
-            } else if !anybody {
-                self.over(&due.id, "nobody offers the action any more");
+            match &due.node {
+                Some(node) => ask(node, &due.id),
+                // The bus chose: any of them may have it, this one too.
+                None => {
+                    if !self.ask_candidates(&due.id, &mut |node| ask(node, &due.id)) {
+                        self.over(&due.id, NOBODY);
+                    }
+                }
             }
         }
         for (node, ids) in questions.values().filter(|(node, _)| node.is_ligand() && node.is_available()) {
@@ -127,9 +133,13 @@ impl Transit {
                     return Fate::Other;
                 }
                 let Some(own) = &entry.node else {
-                    return self.unknown_to_one_of_many(entry, node);
+                    if !entry.tried.contains(node) {
+                        entry.tried.push(node.clone());
+                    }
+                    return Fate::OneOfMany;
                 };
-                if own.id() != node {
+                // That it does not know it may have been said before it was sent again.
+                if own.id() != node || (entry.resent > 0 && entry.asked_at <= entry.resent_at) {
                     return Fate::Other;
                 }
                 // An answer would have been given after the call was sent: it would be known.
@@ -137,12 +147,14 @@ impl Transit {
                 if !never_came || entry.again == Again::Nowhere || entry.resent >= MOST_RESENT {
                     return Fate::Over;
                 }
-                entry.resent += 1;
+                (entry.resent, entry.resent_at) = (entry.resent + 1, Instant::now());
                 let topic = Topic::node(PacketKind::Request, own.id().clone());
                 Fate::Again(Outbound { topic, body: entry.body.clone(), ticket: Some(Ticket(low)) })
             });
             match fate {
                 None | Some(Fate::Other) => {}
+                Some(Fate::OneOfMany) if self.may_be_somewhere(id) => {}
+                Some(Fate::OneOfMany) => self.over(id, NOBODY),
                 Some(Fate::Again(packet)) => {
                     stats::one(&self.stats.sent_again);
                     tracing::debug!(node = &**node, "a call did not come to its node, sent again");
@@ -155,27 +167,21 @@ impl Transit {
         }
     }
 
-    fn unknown_to_one_of_many(&self, entry: &mut Entry, node: &Arc<str>) -> Fate {
-        if !entry.tried.contains(node) {
-            entry.tried.push(node.clone());
-        }
-        let Some(broker) = self.broker() else { return Fate::Other };
-        let Some(list) = broker.registry().load().list(entry.action.full_name()).cloned() else {
-            return Fate::Over;
-        };
-        let asked = |name: &Arc<str>| entry.tried.contains(name);
-        let all = list.remotes().iter().filter_map(|endpoint| endpoint.node()).all(|node| asked(node.id()))
-            && (list.local().is_none() || asked(&self.node_id));
-        if all { Fate::Over } else { Fate::Other }
-    }
-
-    /// Ends a call whose answer will not come.
+    /// Ends a call whose answer will not come. Whoever may get it after all is told not to run it.
     fn over(&self, id: &Id, why: &str) {
         let Some((_, low)) = id.as_halves() else { return };
+        let candidates = self.candidates(id);
         if let Some(entry) = self.pending.remove(Ticket(low)) {
             stats::one(&self.stats.calls_rejected);
             let node = entry.node.as_ref().map_or("*", |node| node.id());
             let error = Error::request_rejected(entry.action.full_name(), node).with_internal(why);
+            match &entry.node {
+                Some(node) => self.cancel(node, id),
+                None => {
+                    candidates.iter().for_each(|node| self.cancel(node, id));
+                    self.cancelled(&self.node_id, &id.to_string());
+                }
+            }
             let _ = entry.reply.send(error.into());
         }
     }
@@ -211,7 +217,7 @@ impl Transit {
 /// The callee's side.
 impl Transit {
     /// A caller has heard nothing of these calls.
-    fn asked(&self, caller: &Arc<str>, ids: &[Id]) {
+    pub(super) fn asked(&self, caller: &Arc<str>, ids: &[Id]) {
         if self.early.holds() {
             return;
         }
@@ -310,13 +316,33 @@ impl Transit {
     }
 
     fn say(&self, node: &Node, what: &str, ids: &[Id], complete_for: Option<Duration>) {
-        for ids in ids.chunks(MOST) {
+        // A node that takes only short packets is asked in several.
+        let most = (node.largest().saturating_sub(ENVELOPE) / ID).clamp(1, MOST);
+        for ids in ids.chunks(most) {
             let ids: Vec<String> = ids.iter().map(Id::to_string).collect();
             let mut data = json!({ what: ids });
             if let Some(time) = complete_for {
                 data["completeFor"] = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).into();
             }
-            self.control(node, CALLS, data.into());
+            match what {
+                "asked" => self.question(node, data.into()),
+                _ => self.control(node, CALLS, data.into()),
+            }
+        }
+    }
+
+    /// Asks about calls on the way that they took.
+    fn question(&self, node: &Node, data: Payload) {
+        let request = Request {
+            id: Cow::Owned(Id::random().to_string()),
+            action: Cow::Borrowed(CALLS),
+            params: data,
+            headers: (self.ver_of(node) != "4").then(Cow::default),
+            level: 1,
+            ..Request::default()
+        };
+        if let Err(error) = self.send_to(node, &Packet::Request(request)) {
+            self.not_sent(PacketKind::Request, &error);
         }
     }
 }

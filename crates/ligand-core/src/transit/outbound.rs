@@ -74,6 +74,7 @@ impl Transit {
             action: action.clone(),
             body: body.clone(),
             tried: Vec::new(),
+            former: Vec::new(),
             // A call that waits for the bus has seen it lost.
             outages: if self.is_online() { self.outages.load(Ordering::Relaxed) } else { u64::MAX },
             again: match &stream {
@@ -87,6 +88,7 @@ impl Transit {
             asked_at: sent,
             asked: 0,
             resent: 0,
+            resent_at: sent,
         };
         self.pending.insert(ticket, entry);
         let mut waiting = Waiting { transit: me, ticket, done: false, upload: None };
@@ -101,7 +103,7 @@ impl Transit {
         };
         let topic = match node {
             Some(node) => Topic::node(PacketKind::Request, node.id().clone()),
-            None => balanced(PacketKind::Request, action.full_name()),
+            None => balanced::topic(PacketKind::Request, action.full_name()),
         };
         let sending = match self.send(Outbound { topic, body, ticket: Some(ticket) }) {
             Sending::Done(result) => {

@@ -42,8 +42,10 @@ pub(super) struct Entry {
     pub(super) action: Arc<Action>,
     /// The packet, to send it to another node when this one did not get it.
     pub(super) body: Bytes,
-    /// Nodes that did not get it.
+    /// Nodes that did not get it; when the bus chose, those that lately said that they do not know it.
     pub(super) tried: Vec<Arc<str>>,
+    /// When the bus chose: nodes that offered the action after it was sent, and do not any more.
+    pub(super) former: Vec<Arc<Node>>,
     /// How often the bus had been lost when it was sent.
     pub(super) outages: u64,
     pub(super) again: Again,
@@ -54,8 +56,9 @@ pub(super) struct Entry {
     pub(super) ask_at: Instant,
     pub(super) asked_at: Instant,
     pub(super) asked: u8,
-    /// How often it was sent to the same node again.
+    /// How often it was sent to the same node again, and when last.
     pub(super) resent: u8,
+    pub(super) resent_at: Instant,
 }
 
 impl Entry {
@@ -70,7 +73,6 @@ impl Entry {
 /// A call about which its node is to be asked.
 pub(super) struct Due {
     pub(super) node: Option<Arc<Node>>,
-    pub(super) action: Arc<Action>,
     pub(super) id: Id,
 }
 
@@ -171,14 +173,21 @@ impl Pending {
         taken
     }
 
+    /// Looks at all, maybe changes them.
+    pub(super) fn each(&self, mut look: impl FnMut(&mut Entry)) {
+        for shard in &self.shards {
+            shard.lock().values_mut().for_each(&mut look);
+        }
+    }
+
     /// These are to be asked about now.
     pub(super) fn ask_soon(&self, wanted: impl Fn(&Entry) -> bool) {
         let now = Instant::now();
-        for shard in &self.shards {
-            for entry in shard.lock().values_mut().filter(|entry| wanted(entry)) {
+        self.each(|entry| {
+            if wanted(entry) {
                 (entry.ask_at, entry.asked) = (now, 0);
             }
-        }
+        });
     }
 
     /// Calls for which it is time to ask; the next time is later.
@@ -190,8 +199,7 @@ impl Pending {
                 entry.ask_at = now + inquiry::pause(entry.asked);
                 entry.asked_at = now;
                 entry.asked = entry.asked.saturating_add(1);
-                let (node, action) = (entry.node.clone(), entry.action.clone());
-                due.push(Due { node, action, id: Id::from_halves(entry.high, *low) });
+                due.push(Due { node: entry.node.clone(), id: Id::from_halves(entry.high, *low) });
             }
         }
         // In an order that does not depend on the maps.

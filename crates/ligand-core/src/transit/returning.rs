@@ -65,7 +65,7 @@ impl Transit {
                     me.send_again(&broker, ticket, &node);
                     return;
                 }
-                None => balanced(PacketKind::Request, action.full_name()),
+                None => balanced::topic(PacketKind::Request, action.full_name()),
             };
             me.hand_over(Outbound { topic, body, ticket: Some(ticket) });
         });

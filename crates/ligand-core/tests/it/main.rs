@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod answers;
+mod balanced;
 mod breaker;
 mod broker;
 mod bulkhead;

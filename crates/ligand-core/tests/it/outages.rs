@@ -310,3 +310,32 @@ async fn a_call_that_the_bus_hands_over_again_after_an_outage_runs_once() {
     assert!((1..=2).contains(&answers), "{answers} answers");
     callee.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_behind_others_is_neither_lost_nor_run_twice() {
+    let pair = pair(MemoryBus::new()).await;
+    pair.bus.hold("callee");
+    let call = pair.call(10);
+    sleep(Duration::from_secs(60)).await;
+    assert!(!call.is_finished(), "nobody can say that it is lost");
+    pair.bus.release("callee");
+    assert_eq!(ended(call).await.unwrap(), 10);
+    assert_eq!((pair.runs(), pair.caller.traffic().unwrap().sent_again), (1, 0));
+    pair.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_lost_before_others_that_wait_is_sent_again() {
+    let pair = pair(MemoryBus::new()).await;
+    pair.bus.clone().loss(1.0);
+    let call = pair.call(10);
+    sleep(ms(1)).await;
+    pair.bus.clone().loss(0.0);
+    pair.bus.hold("callee");
+    // Several questions wait meanwhile.
+    sleep(Duration::from_secs(30)).await;
+    pair.bus.release("callee");
+    assert_eq!(ended(call).await.unwrap(), 10);
+    assert_eq!((pair.runs(), pair.caller.traffic().unwrap().sent_again), (1, 1));
+    pair.end().await;
+}

@@ -72,7 +72,7 @@ impl Transporter for MemoryTransporter {
     }
 
     fn features(&self) -> Features {
-        Features { balancer: true, own_discovery: false }
+        Features { balancer: true, queues: self.bus.0.state.lock().queues, ..Features::default() }
     }
 
     fn largest(&self) -> Option<usize> {
