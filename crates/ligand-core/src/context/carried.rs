@@ -11,7 +11,7 @@
 //! The mark is one field of the meta of packets, [`MARK`]. JavaScript nodes pass it on as they do with all meta.
 //! Here it is taken out of what comes and put into what goes: handlers never see it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
@@ -56,23 +56,25 @@ impl ReplyHead {
     }
 }
 
-/// Names of the meta that callees do not change.
+/// Names of the meta that callees do not change. A set: packets may name many.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seal(Option<Arc<[String]>>);
+pub(crate) struct Seal(Option<Arc<BTreeSet<Box<str>>>>);
 
 impl Seal {
     fn holds(&self, name: &str) -> bool {
-        self.0.as_ref().is_some_and(|names| names.iter().any(|sealed| sealed == name))
+        self.0.as_ref().is_some_and(|names| names.contains(name))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|names| names.iter().map(|name| &**name))
     }
 
     fn add<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
-        let mut all: Vec<String> = self.0.as_deref().unwrap_or_default().to_vec();
         for name in names {
-            if !all.iter().any(|known| known == name) && !is_directive(name) {
-                all.push(name.to_owned());
+            if !self.holds(name) && !is_directive(name) {
+                Arc::make_mut(self.0.get_or_insert_default()).insert(name.into());
             }
         }
-        self.0 = (!all.is_empty()).then(|| all.into());
     }
 }
 
@@ -154,15 +156,15 @@ impl Carried {
     pub(crate) fn merge_same(&mut self, base: &Meta, other: &Self) {
         self.meta.merge_changes(base, &other.meta, |_| false);
         self.directives.merge(&other.directives);
-        self.seal.add(other.seal.0.iter().flat_map(|names| names.iter()).map(String::as_str));
+        self.seal.add(other.seal.names());
     }
 
     /// The meta of an event's or a call's packet. `asked` is the id of a call whose directives somebody waits for.
     pub(crate) fn to_packet(&self, asked: Option<&str>, http: Option<&HttpRequest>) -> Map<String, Value> {
         let mut meta = self.meta.as_map().clone();
         let mut mark = Map::new();
-        if let Some(names) = &self.seal.0 {
-            mark.insert(SEALED.into(), names.iter().map(|name| Value::from(name.as_str())).collect());
+        if self.seal.0.is_some() {
+            mark.insert(SEALED.into(), self.seal.names().map(Value::from).collect());
         }
         if let Some(id) = asked {
             mark.insert(ASKED.into(), id.into());
@@ -232,15 +234,13 @@ impl Arrived {
 }
 
 /// Meta and directives. Nearly always there are none.
-fn split(mut meta: Map<String, Value>) -> (Map<String, Value>, Meta) {
-    let names: Vec<String> = meta.keys().filter(|name| is_directive(name)).cloned().collect();
-    let mut directives = Meta::default();
-    for name in names {
-        if let Some(value) = meta.shift_remove(&name) {
-            directives.set(name, value);
-        }
+fn split(meta: Map<String, Value>) -> (Map<String, Value>, Meta) {
+    if !meta.keys().any(|name| is_directive(name)) {
+        return (meta, Meta::default());
     }
-    (meta, directives)
+    let (directives, meta): (Map<_, _>, Map<_, _>) =
+        meta.into_iter().partition(|(name, _)| is_directive(name));
+    (meta, directives.into())
 }
 
 #[cfg(test)]
@@ -272,12 +272,12 @@ mod tests {
         edge.set("user".into(), json!("ada"));
         edge.seal(["user", "tenant"]);
         let sent = edge.to_packet(Some("1"), None);
-        assert_eq!(sent["$ligand"], json!({ "sealed": ["user", "tenant"], "asked": "1" }));
+        assert_eq!(sent["$ligand"], json!({ "sealed": ["tenant", "user"], "asked": "1" }));
 
         let there = Arrived::new(sent.clone(), "1");
         assert!(!there.mute && there.carried.get("$ligand").is_none());
         // Its own calls keep the seal, and ask nobody for directives.
-        assert_eq!(there.carried.to_packet(None, None)["$ligand"], json!({ "sealed": ["user", "tenant"] }));
+        assert_eq!(there.carried.to_packet(None, None)["$ligand"], json!({ "sealed": ["tenant", "user"] }));
         assert!(Arrived::new(sent, "2").mute);
 
         let answer = json!({
@@ -286,7 +286,7 @@ mod tests {
         edge.answered(map(answer));
         assert_eq!((edge.get("user"), edge.get("tenant")), (Some(&json!("ada")), None));
         assert_eq!((edge.get("seen"), edge.get("$statusCode")), (Some(&json!(1)), Some(&json!(202))));
-        assert_eq!(edge.to_packet(None, None)["$ligand"], json!({ "sealed": ["user", "tenant"] }));
+        assert_eq!(edge.to_packet(None, None)["$ligand"], json!({ "sealed": ["tenant", "user"] }));
     }
 
     #[test]
@@ -313,5 +313,21 @@ mod tests {
             assert_eq!(arrived.carried.meta().as_map(), &map(json!({ "k": 1 })));
             assert!(!arrived.mute && arrived.http.is_none());
         }
+    }
+    #[test]
+    fn a_large_meta_is_read_in_time() {
+        // Megabytes of names; each of them compared with each other would take minutes.
+        let names: Vec<String> = (0..200_000).map(|number| format!("name {number}")).collect();
+        let mut meta: Map<String, Value> =
+            names.iter().map(|name| (format!("$status {name}"), json!(1))).collect();
+        meta.insert("k".into(), json!(1));
+        meta.insert("$ligand".into(), json!({ "sealed": names }));
+        let arrived = Arrived::new(meta, "1");
+        assert_eq!(arrived.carried.meta().as_map(), &map(json!({ "k": 1 })));
+        let mut carried = arrived.carried;
+        let answer = names.iter().map(|name| (name.clone(), json!(1))).collect();
+        carried.answered(answer);
+        assert_eq!(carried.meta().as_map(), &map(json!({ "k": 1 })), "all of it is sealed");
+        assert_eq!(carried.to_packet(None, None)["$ligand"]["sealed"].as_array().unwrap().len(), names.len());
     }
 }
