@@ -5,7 +5,7 @@
 //! too: such a call may come once more, but it runs once.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -34,8 +34,7 @@ pub(super) type Key = (Arc<str>, Id);
 
 struct Answer {
     at: Instant,
-    caller: Arc<str>,
-    id: Id,
+    key: Key,
     /// `None`: it was a stream, or the call was ended without an answer.
     body: Option<Bytes>,
 }
@@ -53,6 +52,10 @@ pub(super) enum Mark {
 
 struct State {
     answers: VecDeque<Answer>,
+    /// How many answers were forgotten: the number of the first one.
+    first: u64,
+    /// The number of the latest answer of each call.
+    numbers: HashMap<Key, u64, RandomState>,
     bytes: usize,
     /// When the latest answer was given that is forgotten.
     forgotten: Instant,
@@ -71,6 +74,8 @@ impl Default for Kept {
     fn default() -> Self {
         let state = State {
             answers: VecDeque::new(),
+            first: 0,
+            numbers: HashMap::default(),
             bytes: 0,
             // What came before the start of this node is not known.
             forgotten: Instant::now(),
@@ -89,6 +94,10 @@ impl State {
                 return;
             }
             let Some(oldest) = self.answers.pop_front() else { return };
+            if self.numbers.get(&oldest.key) == Some(&self.first) {
+                self.numbers.remove(&oldest.key);
+            }
+            self.first += 1;
             self.bytes -= oldest.body.map_or(0, |body| body.len());
             self.forgotten = self.forgotten.max(oldest.at);
         }
@@ -97,28 +106,25 @@ impl State {
 
 impl Kept {
     /// Keeps the answer of a call, before it is sent.
-    pub(super) fn keep(&self, (caller, id): Key, body: Option<Bytes>) {
+    pub(super) fn keep(&self, key: Key, body: Option<Bytes>) {
         let now = Instant::now();
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         state.bytes += body.as_ref().map_or(0, Bytes::len);
-        state.answers.push_back(Answer { at: now, caller, id, body });
+        state.numbers.insert(key.clone(), state.first + state.answers.len() as u64);
+        state.answers.push_back(Answer { at: now, key, body });
         state.forget_old(now);
     }
 
     /// The latest answers of these calls of one caller.
-    pub(super) fn find(&self, caller: &str, ids: &[Id]) -> HashMap<Id, Option<Bytes>> {
-        let mut found = HashMap::new();
-        let wanted: HashSet<&Id> = ids.iter().collect();
+    pub(super) fn find(&self, caller: &Arc<str>, ids: &[Id]) -> HashMap<Id, Option<Bytes>> {
         let state = self.state.lock();
-        for answer in state.answers.iter().rev() {
-            if *answer.caller == *caller && wanted.contains(&answer.id) {
-                found.entry(answer.id.clone()).or_insert_with(|| answer.body.clone());
-            }
-            if found.len() == wanted.len() {
-                break;
-            }
-        }
-        found
+        let answer = |id: &Id| {
+            let number = state.numbers.get(&(caller.clone(), id.clone()))?;
+            let answer = state.answers.get(usize::try_from(number.checked_sub(state.first)?).ok()?)?;
+            Some((id.clone(), answer.body.clone()))
+        };
+        ids.iter().filter_map(answer).collect()
     }
 
     /// For how long nothing was forgotten.
@@ -187,12 +193,12 @@ mod tests {
         tokio::time::advance(Duration::from_secs(1)).await;
         kept.keep(key(1), Some("one".into()));
         let ids = [key(1).1, key(2).1];
-        assert_eq!(kept.find("a", &ids), HashMap::from([(key(1).1, Some("one".into()))]));
-        assert!(kept.find("b", &ids).is_empty(), "another node's call of the same id");
+        assert_eq!(kept.find(&"a".into(), &ids), HashMap::from([(key(1).1, Some("one".into()))]));
+        assert!(kept.find(&"b".into(), &ids).is_empty(), "another node's call of the same id");
         assert_eq!(kept.complete_for(), Duration::from_secs(1));
         tokio::time::advance(Duration::from_secs(61)).await;
         kept.sweep();
-        assert!(kept.find("a", &ids).is_empty());
+        assert!(kept.find(&"a".into(), &ids).is_empty());
         assert_eq!(kept.complete_for(), Duration::from_secs(61), "later calls would be known");
         for number in 0..MOST_ANSWERS as u64 + 10 {
             kept.keep(key(number), Some("x".into()));
@@ -200,6 +206,23 @@ mod tests {
         kept.keep(key(1), Some(vec![0; MOST_BYTES - 2].into()));
         let state = kept.state.lock();
         assert!(state.bytes <= MOST_BYTES && state.answers.len() <= 3, "{}", state.answers.len());
+        assert_eq!(state.numbers.len(), state.answers.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_found_among_many_without_looking_at_each() {
+        let kept = Kept::default();
+        for number in 0..3 * MOST_ANSWERS as u64 {
+            kept.keep(key(number), Some("x".into()));
+        }
+        let last = 3 * MOST_ANSWERS as u64 - 1;
+        kept.keep(key(last - 1), None);
+        let ids = [key(0).1, key(last - 1).1, key(last).1];
+        let found = kept.find(&"a".into(), &ids);
+        assert_eq!(found, HashMap::from([(key(last - 1).1, None), (key(last).1, Some("x".into()))]));
+        let state = kept.state.lock();
+        // Of one call two answers are kept.
+        assert_eq!((state.answers.len(), state.numbers.len()), (MOST_ANSWERS, MOST_ANSWERS - 1));
     }
 
     #[tokio::test(start_paused = true)]
