@@ -88,23 +88,9 @@ impl Cluster for Transit {
             return;
         }
         let Some(broker) = self.broker() else { return };
-        let Some(node) = broker.registry().node(id) else { return };
-        if !broker.registry().lose(&node) {
-            return;
+        if let Some(node) = broker.registry().node(id) {
+            self.lose(&broker, &node, unexpected);
         }
-        if let Some(hidden) = self.news.pass() {
-            match unexpected {
-                true => tracing::warn!(node = id, hidden, "node lost"),
-                false => tracing::info!(node = id, hidden, "node left"),
-            }
-        }
-        self.offered_before(&node, &node.info());
-        self.calls_of_lost(&node, unexpected);
-        self.pongs.forget(id);
-        let closed = Error::transient(503, "STREAM_CLOSED", format!("Stream closed by {id}"));
-        self.end_streams(|other| other == id, &closed, false);
-        tell(&broker, "$node.disconnected", json!({ "node": about(&node), "unexpected": unexpected }));
-        tell(&broker, "$services.changed", json!({ "localService": false }));
     }
 
     fn gone(&self, id: &str, seq: u64) {
@@ -140,6 +126,27 @@ impl Cluster for Transit {
 }
 
 impl Transit {
+    /// Takes a node out, with everything that waits for it.
+    fn lose(&self, broker: &ServiceBroker, node: &Arc<Node>, unexpected: bool) {
+        if !broker.registry().lose(node) {
+            return;
+        }
+        let id = &**node.id();
+        if let Some(hidden) = self.news.pass() {
+            match unexpected {
+                true => tracing::warn!(node = id, hidden, "node lost"),
+                false => tracing::info!(node = id, hidden, "node left"),
+            }
+        }
+        self.offered_before(node, &node.info());
+        self.calls_of_lost(node, unexpected);
+        self.pongs.forget(id);
+        let closed = Error::transient(503, "STREAM_CLOSED", format!("Stream closed by {id}"));
+        self.end_streams(|other| other == id, &closed, false);
+        tell(broker, "$node.disconnected", json!({ "node": about(node), "unexpected": unexpected }));
+        tell(broker, "$services.changed", json!({ "localService": false }));
+    }
+
     /// Takes in what a node told, or somebody in its name. `judged`: it is known to be its own word.
     pub(super) fn hear(&self, id: &str, info: NodeInfo, load: Option<(u64, f64)>, judged: bool) {
         if id == &*self.node_id {
@@ -226,7 +233,8 @@ impl Transit {
             return Some(node);
         }
         let stranger = registry.oldest_stranger()?;
-        self.lost(stranger.id(), true);
+        // Also when it may be about to come back: there is no room for it.
+        self.lose(broker, &stranger, true);
         registry.forget(stranger.id());
         registry.node_or_new(id, most)
     }

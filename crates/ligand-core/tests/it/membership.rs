@@ -257,6 +257,29 @@ async fn names_that_never_answered_make_room_for_newcomers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn names_that_never_answered_make_room_for_newcomers_after_an_outage_too() {
+    let bus = MemoryBus::new();
+    let b = ServiceBroker::builder().node_id("b").transporter(bus.transporter());
+    let b = b.options(|options| options.transit.max_nodes = 50).start().await.unwrap();
+    bus.isolate("b");
+    tokio::time::sleep(SOON).await;
+    bus.rejoin("b");
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    for n in 0..50 {
+        let name = format!("x{n}");
+        say(&bus, PacketKind::Info, Some("b"), &info(&name, &name, 1));
+    }
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!(b.registry().nodes().len(), 50, "nobody listens under these names");
+    let c = node(&bus, "c", vec![who()]).await;
+    b.wait_for_services(&["who"], SOON).await.unwrap();
+    assert!(b.registry().nodes().len() <= 50);
+    for broker in [c, b] {
+        broker.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_questions_are_answered_by_one_packet_to_all() {
     let bus = MemoryBus::new();
     let (a, b, _) = pair(&bus).await;
