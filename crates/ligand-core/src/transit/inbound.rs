@@ -512,7 +512,7 @@ impl Transit {
         let (cancel, cancelled) = AbortHandle::new_pair();
         // Before it goes on, so that its end finds it.
         let noted = Noted { transit: me, key: begun.key.clone() };
-        self.serving.note(noted.key.clone(), cancel);
+        self.serving.note(noted.key.clone(), node.clone(), cancel);
         drop(begun);
         self.tasks.spawn(async move {
             let _ = Abortable::new(work, cancelled).await;

@@ -255,17 +255,18 @@ impl Transit {
     pub(super) fn inquire_of_callers(&self) {
         let Some(broker) = self.broker() else { return };
         for (caller, ids) in self.serving.older_than(LONG) {
-            if caller == self.node_id {
+            if *caller.id() == self.node_id {
                 continue;
             }
-            match broker.registry().node(&caller) {
-                Some(node) if node.is_available() => {
-                    if self.is_online() && node.is_ligand() {
-                        self.say(&node, "serving", &ids, None);
-                    }
+            // It may have been forgotten since, and be back.
+            let caller = broker.registry().node(caller.id()).unwrap_or(caller);
+            if caller.is_available() {
+                if self.is_online() && caller.is_ligand() {
+                    self.say(&caller, "serving", &ids, None);
                 }
-                Some(node) if node.offline_for().is_some_and(|since| since < GONE) => {}
-                _ => self.drop_calls(&caller, &ids),
+            } else if caller.offline_for().is_some_and(|since| since >= GONE) {
+                // One that never told what it is has not left either.
+                self.drop_calls(caller.id(), &ids);
             }
         }
     }

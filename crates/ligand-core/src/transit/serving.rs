@@ -15,16 +15,21 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::kept::Key;
-use crate::context::Id;
+use crate::{context::Id, registry::Node};
 
-/// By caller and id of the call: what ends it, and when it began to wait.
-type Running = HashMap<Key, (AbortHandle, Instant), RandomState>;
+/// A call that runs.
+struct Running {
+    caller: Arc<Node>,
+    end: AbortHandle,
+    /// When it began to wait.
+    since: Instant,
+}
 
 /// Calls of other nodes that run here, with what ends them.
 #[derive(Default)]
 pub(super) struct Serving {
     count: Arc<AtomicUsize>,
-    calls: Mutex<Running>,
+    calls: Mutex<HashMap<Key, Running, RandomState>>,
     /// Calls in their first step, most of which end there.
     starting: Mutex<Vec<Key>>,
 }
@@ -56,8 +61,8 @@ impl Serving {
     }
 
     /// Notes a call that its caller may cancel.
-    pub(super) fn note(&self, key: Key, handle: AbortHandle) {
-        self.calls.lock().insert(key, (handle, Instant::now()));
+    pub(super) fn note(&self, key: Key, caller: Arc<Node>, end: AbortHandle) {
+        self.calls.lock().insert(key, Running { caller, end, since: Instant::now() });
     }
 
     pub(super) fn ended(&self, key: &Key) {
@@ -72,23 +77,24 @@ impl Serving {
     }
 
     /// Calls that run for longer, by caller.
-    pub(super) fn older_than(&self, age: Duration) -> BTreeMap<Arc<str>, Vec<Id>> {
-        let mut old: BTreeMap<_, Vec<Id>> = BTreeMap::new();
-        for ((caller, id), (_, since)) in &*self.calls.lock() {
-            if since.elapsed() > age {
-                old.entry(caller.clone()).or_default().push(id.clone());
+    pub(super) fn older_than(&self, age: Duration) -> Vec<(Arc<Node>, Vec<Id>)> {
+        let mut old: BTreeMap<_, (Arc<Node>, Vec<Id>)> = BTreeMap::new();
+        for ((name, id), call) in &*self.calls.lock() {
+            if call.since.elapsed() > age {
+                let its = old.entry(name.clone()).or_insert_with(|| (call.caller.clone(), Vec::new()));
+                its.1.push(id.clone());
             }
         }
         // In an order that does not depend on the map.
-        old.values_mut().for_each(|ids| ids.sort_unstable_by_key(Id::as_halves));
-        old
+        old.values_mut().for_each(|(_, ids)| ids.sort_unstable_by_key(Id::as_halves));
+        old.into_values().collect()
     }
 
     /// Ends a call for its caller. Answers whether it ran.
     pub(super) fn cancel(&self, id: &Id, caller: &Arc<str>) -> bool {
         let call = self.calls.lock().remove(&(caller.clone(), id.clone()));
-        let Some((handle, _)) = call else { return false };
-        handle.abort();
+        let Some(call) = call else { return false };
+        call.end.abort();
         true
     }
 }

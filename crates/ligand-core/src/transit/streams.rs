@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     sync::{
         Arc, Weak,
         atomic::{AtomicUsize, Ordering},
@@ -115,13 +115,17 @@ impl Incoming {
 /// The latest streams of calls that ended here: their late packets must not look like the beginning of a new one.
 #[derive(Default)]
 struct Ended {
-    keys: HashSet<Key>,
+    /// Whether packet 0 came: then the call runs.
+    keys: HashMap<Key, bool>,
     order: VecDeque<Key>,
 }
 
 impl Ended {
-    fn add(&mut self, key: Key) {
-        if key.way == Way::Up && self.keys.insert(key.clone()) {
+    fn add(&mut self, key: Key, opened: bool) {
+        if key.way == Way::Up
+            && let Entry::Vacant(free) = self.keys.entry(key.clone())
+        {
+            free.insert(opened);
             self.order.push_back(key);
         }
         if self.order.len() > MOST_ENDED
@@ -162,6 +166,15 @@ impl Streams {
         // In an order that does not depend on the map.
         standing.sort_unstable();
         standing
+    }
+
+    /// Takes a stream that comes out of the list and remembers that it was there. Whatever becomes of it then finds that
+    /// noted.
+    fn end(&self, key: &Key) -> Option<Incoming> {
+        let mut incoming = self.incoming.lock();
+        let known = incoming.remove(key)?;
+        self.ended.lock().add(key.clone(), known.stream.is_none());
+        Some(known)
     }
 
     /// How many streams come, and how many go.
@@ -215,9 +228,7 @@ impl Feedback for Back {
         {
             let key = Key { node: self.node.id().clone(), way: self.way, id: self.id.clone() };
             // Late packets find no stream and are dropped.
-            let gone = transit.streams.incoming.lock().remove(&key);
-            transit.streams.ended.lock().add(key);
-            drop(gone);
+            drop(transit.streams.end(&key));
         }
     }
 }
@@ -234,10 +245,15 @@ pub(super) struct Piece<'a> {
 
 impl Transit {
     /// The stream that packet 0 opens; `None` when it was opened before, so that the packet came twice.
+    ///
+    /// # Errors
+    /// There are too many, or this one has ended before its packet 0 came.
     pub(super) fn open(&self, node: &Arc<Node>, way: Way, id: &str, mode: Mode) -> Result<Option<Streaming>> {
         let key = Key { node: node.id().clone(), way, id: id.into() };
-        if self.streams.ended.lock().keys.contains(&key) {
-            return Ok(None);
+        match self.streams.ended.lock().keys.get(&key) {
+            Some(true) => return Ok(None),
+            Some(false) => return Err(crate::stream::cut_off()),
+            None => {}
         }
         let mut incoming = self.streams.incoming.lock();
         if let Some(known) = incoming.get_mut(&key) {
@@ -246,7 +262,7 @@ impl Transit {
             let gone = known.complete.then(|| incoming.remove(&key));
             drop(incoming);
             if gone.is_some() {
-                self.streams.ended.lock().add(key);
+                self.streams.ended.lock().add(key, true);
             }
             drop(gone);
             return Ok(stream);
@@ -274,7 +290,7 @@ impl Transit {
                 drop(incoming);
                 return self.unread(node, key.way, &key.id);
             }
-            if incoming.len() >= MOST_STREAMS || self.streams.ended.lock().keys.contains(&key) {
+            if incoming.len() >= MOST_STREAMS || self.streams.ended.lock().keys.contains_key(&key) {
                 return;
             }
             let Ok((assembly, stream)) = self.assembly(node, &key, piece.mode) else { return };
@@ -283,9 +299,8 @@ impl Transit {
         if incoming.get(&key).is_some_and(|known| known.stream.is_some())
             && self.streams.early.load(Ordering::Relaxed) + piece.len > MOST_EARLY
         {
-            let gone = incoming.remove(&key);
             drop(incoming);
-            drop(gone);
+            drop(self.streams.end(&key));
             self.refuse(
                 piece.way.kind(),
                 &Error::invalid_packet(piece.way.kind(), "its stream was not opened"),
@@ -301,16 +316,12 @@ impl Transit {
             Progress::Open => {}
             Progress::Complete if known.stream.is_some() => known.complete = true,
             Progress::Complete => {
-                let gone = incoming.remove(&key);
                 drop(incoming);
-                self.streams.ended.lock().add(key);
-                drop(gone);
+                drop(self.streams.end(&key));
             }
             Progress::Broken(error) => {
-                let gone = incoming.remove(&key);
                 drop(incoming);
-                self.streams.ended.lock().add(key.clone());
-                drop(gone);
+                drop(self.streams.end(&key));
                 tracing::debug!(node = &**node.id(), error = %format!("{error:#}"), "a stream broke");
                 Back { transit: self.me.clone(), node: node.clone(), way: key.way, id: key.id }
                     .tell(json!({ "cancelled": true }));
@@ -323,10 +334,8 @@ impl Transit {
         let key = Key { node: node.clone(), way, id: id.into() };
         let says = |name: &str| news.get(name).is_some_and(|value| value == true);
         if says("gone") {
-            let known = self.streams.incoming.lock().remove(&key);
-            if let Some(mut known) = known {
+            if let Some(mut known) = self.streams.end(&key) {
                 let _ = known.assembly.fail(crate::stream::cut_off());
-                self.streams.ended.lock().add(key);
             }
             return;
         }
@@ -371,15 +380,13 @@ impl Transit {
         // In an order that does not depend on the map.
         ended.sort_unstable();
         for key in ended {
-            let incoming = self.streams.incoming.lock().remove(&key);
-            if let Some(mut incoming) = incoming {
+            if let Some(mut incoming) = self.streams.end(&key) {
                 let _ = incoming.assembly.fail(error.clone());
             }
             if told && let Some(node) = self.broker().and_then(|broker| broker.registry().node(&key.node)) {
                 Back { transit: self.me.clone(), node, way: key.way, id: key.id.clone() }
                     .tell(json!({ "cancelled": true }));
             }
-            self.streams.ended.lock().add(key);
         }
         let mut credits: Vec<_> = {
             let outgoing = self.streams.outgoing.lock();
@@ -398,7 +405,7 @@ impl Transit {
     /// Forgets streams that will not go on. Asks the senders of quiet ones: an end that was lost would leave the
     /// reader waiting for ever.
     pub(super) fn sweep_streams(&self) {
-        let mut incoming = self.streams.incoming.lock();
+        let incoming = self.streams.incoming.lock();
         let (mut keys, mut quiet) = (Vec::new(), Vec::new());
         for (key, known) in incoming.iter().filter(|(_, known)| known.last.elapsed() > PATIENCE) {
             let over = known.stream.is_some() || known.assembly.has_gap() || known.assembly.is_unread();
@@ -409,13 +416,9 @@ impl Transit {
         }
         keys.sort_unstable();
         quiet.sort_unstable();
-        let old: Vec<_> = keys.iter().filter_map(|key| incoming.remove(key)).collect();
         drop(incoming);
-        let mut ended = self.streams.ended.lock();
-        keys.into_iter().for_each(|key| ended.add(key));
-        drop(ended);
         // Whoever reads gets `STREAM_CUT_OFF`.
-        drop(old);
+        keys.iter().for_each(|key| drop(self.streams.end(key)));
         let Some(broker) = self.broker() else { return };
         for (key, taken) in quiet {
             if let Some(node) = broker.registry().node(&key.node) {

@@ -10,6 +10,7 @@ mod broker;
 mod bulkhead;
 mod cache_keys;
 mod caching;
+mod callers;
 mod calls;
 mod cluster;
 mod config;
