@@ -41,8 +41,7 @@ impl Fax {
 
 #[service(name = "audit")]
 impl Audit {
-    // `*` is one part of a name, `**` any number of them
-    #[event("order.*")]
+    #[event("order.*")] // `*` is one part of a name, `**` any number of them
     async fn heard(&self, ctx: &Context) {
         println!("audit: {}", ctx.event_name());
     }
@@ -51,10 +50,11 @@ impl Audit {
 #[ligand::main]
 async fn main() -> Result<()> {
     let broker = ServiceBroker::builder().service(Post).service(Fax).service(Audit).start().await?;
-    broker.emit(OrderCreated { id: 1 }).await?; // one listener of each group, in turn
-    broker.emit(OrderCreated { id: 2 }).await?;
-    broker.broadcast(OrderCreated { id: 3 }).await?; // every listener
-    broker.emit_named("order.paid", json!({ "id": 1 })).await?;
+    // One listener of each group, in turn. Only who asks for it waits for them.
+    broker.emit(OrderCreated { id: 1 }).wait_for_listeners().await?;
+    broker.emit(OrderCreated { id: 2 }).wait_for_listeners().await?;
+    broker.broadcast(OrderCreated { id: 3 }).wait_for_listeners().await?; // every listener
+    broker.emit_named("order.paid", json!({ "id": 1 })).await?; // over when it is handed over
     broker.stop().await;
     Ok(())
 }

@@ -107,7 +107,7 @@ pub(crate) async fn event(time: Duration) -> Result<Timing> {
     let sent = AtomicU64::new(0);
     let timing = sequential(time, || async {
         sent.fetch_add(1, Ordering::Relaxed);
-        broker.emit(UserCreated { id: 1 }).await.expect("events are sent");
+        broker.emit(UserCreated { id: 1 }).wait_for_listeners().await.expect("events are sent");
     })
     .await;
     broker.stop().await;

@@ -197,6 +197,13 @@ impl Context {
         }
     }
 
+    pub(crate) fn listener(&self) -> Option<&Arc<Listener>> {
+        match &self.0.home {
+            Home::Listener(listener) => Some(listener),
+            Home::Endpoint(_) | Home::Broker(_) => None,
+        }
+    }
+
     /// Id of this context.
     pub fn id(&self) -> Id {
         self.0.id.clone()
@@ -310,6 +317,11 @@ impl Context {
     /// When the caller stops waiting. Calls made from here get at most the time that is left.
     pub fn deadline(&self) -> Option<Instant> {
         self.0.limit.deadline()
+    }
+
+    /// There is a deadline; asking for it would start the clock.
+    pub(crate) fn is_limited(&self) -> bool {
+        !self.0.limit.none()
     }
 
     /// One header of the call, by lower-case name.

@@ -30,6 +30,7 @@ pub(crate) use actions::ActionList;
 pub use endpoint::Endpoint;
 pub(crate) use events::{Group, Groups};
 pub(crate) use info::{definition, listed};
+pub(crate) use listener::HandingOver;
 pub use listener::Listener;
 pub use node::Node;
 pub(crate) use node::{ASK_PAUSE, FAR, Hearing, Story};

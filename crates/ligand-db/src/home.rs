@@ -54,7 +54,8 @@ impl Home {
             clean(&broker, service).await;
         }
         let event = format!("cache.clean.{service}");
-        if let Err(error) = broker.broadcast_named(event, Payload::NULL).await {
+        // Whoever reads after the change must not get what was cached before it.
+        if let Err(error) = broker.broadcast_named(event, Payload::NULL).wait_for_listeners().await {
             tracing::warn!(service, error = %format!("{error:#}"), "other caches are not cleaned");
         }
     }

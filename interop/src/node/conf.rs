@@ -182,7 +182,7 @@ impl Conf {
             true => ctx.broadcast_named(params.event, params.payload),
             false => ctx.emit_named(params.event, params.payload),
         };
-        event.groups(params.groups.unwrap_or_default()).await?;
+        event.groups(params.groups.unwrap_or_default()).wait_for_listeners().await?;
         Ok(true)
     }
 

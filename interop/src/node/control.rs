@@ -148,7 +148,7 @@ async fn send(broker: &ServiceBroker, kind: EventKind, command: &Value) -> Resul
     for (key, value) in command["meta"].as_object().into_iter().flatten() {
         event = event.meta(key, value.clone());
     }
-    event.await?;
+    event.wait_for_listeners().await?;
     Ok(json!({}))
 }
 

@@ -1,9 +1,9 @@
 //! How an event reaches its listeners.
 //!
-//! A listener that ends at once costs no task. One that has to wait goes on in a task of its own: it ends
-//! also when the sender is cancelled, and a stop waits for it.
+//! A send is over when the event is handed over: it stands in the queues of this node's listeners, and is on the bus
+//! for others. Listeners never run in the sender's place; see `registry/listener/inbox.rs`.
 
-use std::{borrow::Cow, fmt, future::IntoFuture, pin::Pin, sync::Arc, task::Poll};
+use std::{borrow::Cow, fmt, future::IntoFuture, sync::Arc, time::Duration};
 
 use ligand_transport::Sending;
 use ligand_wire::{Error, Payload, Result, packet::Event};
@@ -14,12 +14,17 @@ use tokio::sync::oneshot;
 use super::ServiceBroker;
 use crate::{
     context::{Context, EventKind, Extra, Home, Id, Inner as ContextInner, Meta, parent_of},
-    future::{BoxFuture, Work, guarded, isolate},
-    registry::{Group, Groups, Listener, Node},
+    future::{BoxFuture, isolate},
+    registry::{Group, Groups, HandingOver, Listener, Node},
     service::Caller,
-    task::Tasks,
     transit::{EventContext, Transit},
 };
+
+/// How long a sender whose time is limited waits for a place in a full queue: it must not lose its time to a listener.
+const SHORT: Duration = Duration::from_millis(100);
+
+/// The same for others, such as imports: they go as fast as the listener. Not for ever, it may wait for the sender.
+const LONG: Duration = Duration::from_secs(10);
 
 /// An event on its way out, as [`crate::Middleware::emit`] sees it.
 #[derive(Debug)]
@@ -34,7 +39,9 @@ pub struct OutgoingEvent {
     pub groups: Vec<String>,
     /// Laid over the sender's meta.
     pub meta: Meta,
-    /// Answer the first listener's error instead of only logging it.
+    /// Wait until the listeners of this node have ended.
+    pub wait_for_listeners: bool,
+    /// Wait for them, and answer the first error instead of only logging it.
     pub throw_error: bool,
     caller: Caller,
 }
@@ -49,9 +56,23 @@ impl OutgoingEvent {
     pub fn broker(&self) -> &ServiceBroker {
         self.caller.broker()
     }
+
+    fn hand_over(&self) -> HandingOver {
+        let limited = self.context().is_some_and(Context::is_limited);
+        let patience = if limited { SHORT } else { LONG };
+        let wait = self.wait_for_listeners || self.throw_error;
+        HandingOver::new(self.broker().tasks().clone(), patience, wait)
+    }
+
+    /// Whether the sender hears of this error.
+    fn thrown(&self, result: Result<()>) -> Result<()> {
+        result.or_else(|error| if self.throw_error { Err(error) } else { Ok(()) })
+    }
 }
 
-/// An event that is sent when it is awaited; the wait ends when the listeners on this node have ended.
+/// An event that is sent when it is awaited. The wait is over when the event is handed over: it stands in the queues of
+/// the listeners on this node, which get it in the order in which it was sent, and is on its way to other nodes. What
+/// listeners do with it takes none of the sender's time.
 #[must_use = "an event is not sent until it is awaited"]
 pub struct Emit(OutgoingEvent);
 
@@ -63,6 +84,7 @@ impl Emit {
             kind,
             groups: Vec::new(),
             meta: Meta::default(),
+            wait_for_listeners: false,
             throw_error: false,
             caller,
         })
@@ -80,9 +102,18 @@ impl Emit {
         self
     }
 
-    /// Answers the first error of a listener on this node, or of the way to another one: an event that is too large for
-    /// a node or the bus, that cannot be written, or that finds the bus lost and no room to wait for it. By default
-    /// errors are only logged (and counted: [`Traffic::events_lost`](crate::Traffic::events_lost)), and the event goes
+    /// Waits until the listeners on this node have ended, whatever comes of it. What listeners on other nodes do is not
+    /// known.
+    ///
+    /// A listener that sends an event which it hears itself must not wait for its end.
+    pub fn wait_for_listeners(mut self) -> Self {
+        self.0.wait_for_listeners = true;
+        self
+    }
+
+    /// [Waits for the listeners](Emit::wait_for_listeners) on this node and answers the first error of one, or of the way
+    /// to another node: an event that is too large for a node or the bus, that cannot be written, or that finds the bus
+    /// lost and no room to wait for it. By default errors are only logged (and counted: [`Traffic::events_lost`](crate::Traffic::events_lost)), and the event goes
     /// on to the other listeners in any case. What happens to an event after it has left is not known.
     pub fn throw_error(mut self) -> Self {
         self.0.throw_error = true;
@@ -130,11 +161,34 @@ pub(super) async fn deliver(mut event: OutgoingEvent) -> Result<()> {
         return afar(event, &groups, &transit).await;
     }
     let sent = Arc::new(Extra { event: Some((Arc::from(&*event.name), event.kind)), ..Extra::default() });
-    let mut hearing = Hearing::new(broker.tasks().clone());
+    let mut handing = event.hand_over();
     for group in groups.iter().filter(|group| wanted(&event.groups, group)) {
-        hearing.group(group, event.kind, &event.payload, |listener| context(&event, &sent, listener)).await;
+        hand_over(&mut handing, group, event.kind, &event.payload, |listener| {
+            context(&event, &sent, listener)
+        })
+        .await;
     }
-    hearing.end(event.throw_error).await
+    let heard = handing.end().await;
+    event.thrown(heard)
+}
+
+/// Hands an event over to the listeners of this node in a group: to one service's, or to all.
+async fn hand_over(
+    handing: &mut HandingOver,
+    group: &Group,
+    kind: EventKind,
+    payload: &Payload,
+    context: impl Fn(&Arc<Listener>) -> Context,
+) {
+    if kind == EventKind::Emit {
+        for listener in group.pick() {
+            handing.to(listener, context(listener), payload.clone()).await;
+        }
+        return;
+    }
+    for listener in group.all() {
+        handing.to(listener, context(listener), payload.clone()).await;
+    }
 }
 
 fn wanted(groups: &[String], group: &Group) -> bool {
@@ -216,13 +270,16 @@ async fn afar(mut event: OutgoingEvent, groups: &Groups, transit: &Arc<Transit>)
         }
     }
     let sent = Arc::new(Extra { event: Some((Arc::from(&*event.name), event.kind)), ..Extra::default() });
-    let mut hearing = Hearing::new(broker.tasks().clone());
+    let mut handing = event.hand_over();
     for group in here {
-        hearing.group(group, event.kind, &event.payload, |listener| context(&event, &sent, listener)).await;
+        hand_over(&mut handing, group, event.kind, &event.payload, |listener| {
+            context(&event, &sent, listener)
+        })
+        .await;
     }
-    let heard = hearing.end(event.throw_error).await;
+    let heard = handing.end().await;
     leaving.end().await?;
-    heard
+    event.thrown(heard)
 }
 
 /// An event on its way to other nodes.
@@ -281,7 +338,7 @@ fn packet<'a>(event: &'a OutgoingEvent, id: &Id, groups: Vec<Cow<'a, str>>) -> E
     }
 }
 
-/// Runs the listeners of an event that another node sent. `done` goes when all have ended.
+/// Hands an event of another node over to its listeners. `done` goes when all have ended.
 pub(crate) async fn receive(
     broker: &ServiceBroker,
     name: Arc<str>,
@@ -297,7 +354,8 @@ pub(crate) async fn receive(
         node: Some(from.node.clone()),
         ..Extra::default()
     });
-    let mut hearing = Hearing::new(broker.tasks().clone());
+    // Other events wait behind this one.
+    let mut handing = HandingOver::new(broker.tasks().clone(), Duration::ZERO, done.is_some());
     let lists = broker.0.registry.load().heard(&name);
     for group in lists.iter().filter(|group| wanted(groups, group)) {
         let context = |listener: &Arc<Listener>| {
@@ -311,84 +369,16 @@ pub(crate) async fn receive(
             inner.extra = Some(sent.clone());
             inner.build()
         };
-        hearing.group(group, from.kind, &payload, context).await;
+        hand_over(&mut handing, group, from.kind, &payload, context).await;
     }
-    if let Some(done) = done {
-        broker.0.tasks.spawn_background(async move {
-            let _ = hearing.end(false).await;
-            drop(done);
-        });
-    }
-}
-
-/// The listeners of one event at work.
-struct Hearing {
-    tasks: Tasks,
-    waiting: Vec<oneshot::Receiver<Result<()>>>,
-    first: Option<Error>,
-}
-
-impl Hearing {
-    const fn new(tasks: Tasks) -> Self {
-        Self { tasks, waiting: Vec::new(), first: None }
-    }
-
-    /// Starts the listeners of this node in a group: one service's, or all.
-    async fn group(
-        &mut self,
-        group: &Group,
-        kind: EventKind,
-        payload: &Payload,
-        context: impl Fn(&Arc<Listener>) -> Context,
-    ) {
-        if kind == EventKind::Emit {
-            for listener in group.pick() {
-                self.run(listener, context(listener), payload.clone()).await;
-            }
-            return;
+    match done {
+        Some(done) => {
+            broker.0.tasks.spawn_background(async move {
+                let _ = handing.end().await;
+                drop(done);
+            });
         }
-        for listener in group.all() {
-            self.run(listener, context(listener), payload.clone()).await;
-        }
-    }
-
-    /// Waits for the rest.
-    async fn end(mut self, throw_error: bool) -> Result<()> {
-        for end in std::mem::take(&mut self.waiting) {
-            if let Ok(Err(error)) = end.await {
-                self.first.get_or_insert(error);
-            }
-        }
-        match self.first {
-            Some(error) if throw_error => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    async fn run(&mut self, listener: &Arc<Listener>, ctx: Context, payload: Payload) {
-        let work = guarded(|| listener.chain().call(&ctx, payload));
-        let mut work = work.unwrap_or_else(|panic| Work::done(Err(panic)));
-        let poll = std::future::poll_fn(|cx| Poll::Ready(guarded(|| Pin::new(&mut work).poll(cx)))).await;
-        match poll {
-            Ok(Poll::Ready(Ok(()))) => {}
-            Ok(Poll::Ready(Err(error))) | Err(error) => {
-                ctx.broker().note_listener_error(&ctx, &error);
-                self.first.get_or_insert(error);
-            }
-            Ok(Poll::Pending) => {
-                let (done, end) = oneshot::channel();
-                // The context stays until the end: it tells that the listener runs.
-                self.tasks.spawn(async move {
-                    let result = isolate(work).await;
-                    if let Err(error) = &result {
-                        ctx.broker().note_listener_error(&ctx, error);
-                    }
-                    drop(ctx);
-                    let _ = done.send(result);
-                });
-                self.waiting.push(end);
-            }
-        }
+        None => drop(handing.end().await),
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Options {
     pub circuit_breaker: CircuitBreakerPolicy,
     /// Limit parallel calls of each action. Default: off.
     pub bulkhead: BulkheadPolicy,
+    /// How events reach the listeners of this node.
+    pub events: EventOptions,
     /// How running calls are waited for at stop.
     pub tracking: TrackingOptions,
     /// Where results are cached. Default: nowhere.
@@ -115,6 +117,7 @@ impl Default for Options {
             retry_policy: RetryPolicy::default(),
             circuit_breaker: CircuitBreakerPolicy::default(),
             bulkhead: BulkheadPolicy::default(),
+            events: EventOptions::default(),
             tracking: TrackingOptions::default(),
             cacher: None,
             validator: true,
@@ -205,6 +208,22 @@ pub enum Color {
 }
 
 names!(Color, "auto" => Auto, "always" => Always, "never" => Never);
+
+/// How events reach the listeners of this node.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EventOptions {
+    /// Most events that one listener has in hand: they wait for it, or its handler runs. Who sends more waits for a
+    /// place, 100 ms at most where a time limit holds and 10 s elsewhere; then the listener does not get the event,
+    /// which is logged and counted. `0` = no limit. Default: 10000.
+    pub max_queue_size: usize,
+}
+
+impl Default for EventOptions {
+    fn default() -> Self {
+        Self { max_queue_size: 10_000 }
+    }
+}
 
 /// How running calls are waited for at stop.
 #[derive(Clone, Debug, Deserialize)]

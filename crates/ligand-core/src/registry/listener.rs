@@ -1,7 +1,11 @@
-//! One listener of an event: its definition and its composed layers.
+//! One listener of an event: its definition, its composed layers, the events it has in hand.
+
+mod inbox;
 
 use std::{fmt, sync::Arc};
 
+pub(crate) use self::inbox::HandingOver;
+use self::inbox::Inbox;
 use crate::{
     broker::ServiceBroker,
     service::{DynEvent, Event},
@@ -13,11 +17,13 @@ pub struct Listener {
     event: Arc<Event>,
     service: Arc<str>,
     chain: DynEvent,
+    inbox: Arc<Inbox>,
 }
 
 impl Listener {
     pub(crate) fn new(broker: ServiceBroker, event: Arc<Event>, service: Arc<str>, chain: DynEvent) -> Self {
-        Self { broker, event, service, chain }
+        let inbox = Arc::new(Inbox::new(broker.options().events.max_queue_size));
+        Self { broker, event, service, chain, inbox }
     }
 
     pub(crate) fn broker(&self) -> &ServiceBroker {
@@ -36,6 +42,12 @@ impl Listener {
 
     pub(crate) fn chain(&self) -> &DynEvent {
         &self.chain
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.inbox.close();
     }
 }
 

@@ -91,7 +91,7 @@ fn front() -> ServiceDef {
             after(ctx)
         }))
         .action(action("event", move |ctx, (): ()| async move {
-            ctx.broadcast_named("evil.happens", json!(null)).await?;
+            ctx.broadcast_named("evil.happens", json!(null)).wait_for_listeners().await?;
             after(ctx)
         }))
 }

@@ -24,7 +24,7 @@ async fn two_brokers_in_one_process_do_not_meet() {
     let (a, b) = (one("a", &log_a).await.unwrap(), one("b", &log_b).await.unwrap());
     assert_eq!(call(&a, "s.where", json!(null)).await.unwrap(), json!("a"));
     assert_eq!(call(&b, "s.where", json!(null)).await.unwrap(), json!("b"));
-    a.broadcast_named("e", json!(null)).await.unwrap();
+    a.broadcast_named("e", json!(null)).wait_for_listeners().await.unwrap();
     assert_eq!((log_a.len(), log_b.len()), (1, 0));
     a.cache().unwrap().set("k", json!(1).into(), None).await;
     assert!(b.cache().unwrap().get("k").await.is_none());

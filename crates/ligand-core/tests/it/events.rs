@@ -16,16 +16,21 @@ async fn an_emit_reaches_one_service_of_each_group_a_broadcast_all() {
     ])
     .await;
     for _ in 0..4 {
-        broker.emit_named("user.created", json!({})).await.unwrap();
+        broker.emit_named("user.created", json!({})).wait_for_listeners().await.unwrap();
     }
     let lines = log.take();
     let count = |tag: &str| lines.iter().filter(|line| line.starts_with(tag)).count();
     assert_eq!((count("mail-a"), count("mail-b"), count("stats")), (2, 2, 4));
-    broker.broadcast_named("user.created", json!({})).await.unwrap();
-    broker.broadcast_local("user.created", json!({})).await.unwrap();
+    broker.broadcast_named("user.created", json!({})).wait_for_listeners().await.unwrap();
+    broker.broadcast_local("user.created", json!({})).wait_for_listeners().await.unwrap();
     assert_eq!(log.take().len(), 6);
-    broker.emit_named("user.created", json!({})).groups(["stats", "nobody"]).await.unwrap();
-    broker.broadcast_named("user.created", json!({})).groups(["mail"]).await.unwrap();
+    broker
+        .emit_named("user.created", json!({}))
+        .groups(["stats", "nobody"])
+        .wait_for_listeners()
+        .await
+        .unwrap();
+    broker.broadcast_named("user.created", json!({})).groups(["mail"]).wait_for_listeners().await.unwrap();
     assert_eq!(log.take().len(), 3);
 }
 
@@ -37,9 +42,9 @@ async fn masks_stop_at_dots_or_do_not() {
         .event(listener("order.**", "all", &log))
         .event(listener("*.created", "created", &log))])
     .await;
-    broker.emit_named("order.created", json!({})).await.unwrap();
+    broker.emit_named("order.created", json!({})).wait_for_listeners().await.unwrap();
     assert_eq!(log.take(), ["one:order.created", "all:order.created", "created:order.created"]);
-    broker.emit_named("order.item.added", json!({})).await.unwrap();
+    broker.emit_named("order.item.added", json!({})).wait_for_listeners().await.unwrap();
     assert_eq!(log.take(), ["all:order.item.added"]);
     assert!(broker.has_event_listener("order.x") && !broker.has_event_listener("other"));
     assert_eq!(broker.event_groups("order.created"), ["s"]);
@@ -55,7 +60,7 @@ async fn two_listeners_of_one_service_hear_the_same_event() {
         .mixin(mixin)])
     .await;
     for _ in 0..2 {
-        broker.emit_named("a", json!({})).await.unwrap();
+        broker.emit_named("a", json!({})).wait_for_listeners().await.unwrap();
         assert_eq!(log.take(), ["mixin:a", "first:a", "second:a"]);
     }
 }
@@ -68,8 +73,8 @@ async fn versions_of_a_service_share_its_group() {
         ServiceDef::new("s").version(2).event(listener("a", "v2", &log)),
     ])
     .await;
-    broker.emit_named("a", json!({})).await.unwrap();
-    broker.emit_named("a", json!({})).await.unwrap();
+    broker.emit_named("a", json!({})).wait_for_listeners().await.unwrap();
+    broker.emit_named("a", json!({})).wait_for_listeners().await.unwrap();
     assert_eq!(log.take(), ["v1:a", "v2:a"]);
 }
 
@@ -82,11 +87,11 @@ async fn names_without_end_are_still_shared_fairly() {
     ])
     .await;
     for i in 0..3000 {
-        broker.emit_named(format!("e.{i}"), json!({})).await.unwrap();
+        broker.emit_named(format!("e.{i}"), json!({})).wait_for_listeners().await.unwrap();
     }
     log.take();
     for i in 0..200 {
-        broker.emit_named(format!("e.more.{i}"), json!({})).await.unwrap();
+        broker.emit_named(format!("e.more.{i}"), json!({})).wait_for_listeners().await.unwrap();
     }
     let lines = log.take();
     let a = lines.iter().filter(|line| line.starts_with("a:")).count();
@@ -119,17 +124,17 @@ async fn typed_events_carry_context() {
         async { Ok(()) }
     }));
     let users = ServiceDef::new("users").action(action("create", |ctx, id: u32| async move {
-        ctx.emit(Created { id }).meta("by", "ada").await
+        ctx.emit(Created { id }).meta("by", "ada").wait_for_listeners().await
     }));
     let broker = start([listener, users]).await;
     broker.call_named("users.create", json!(5)).request_id("r1").await.unwrap();
     assert_eq!(log.take(), [r#"5 Emit r1 Some("users") 2 Some("ada") mail"#]);
-    broker.broadcast(Created { id: 1 }).await.unwrap();
+    broker.broadcast(Created { id: 1 }).wait_for_listeners().await.unwrap();
     assert!(log.take()[0].contains(&format!("{:?}", EventKind::Broadcast)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_send_waits_for_listeners_that_wait() {
+async fn a_send_waits_for_its_listeners_on_demand() {
     let log = Log::default();
     let slow = |tag: &'static str, millis: u64| {
         let log = log.clone();
@@ -149,7 +154,7 @@ async fn a_send_waits_for_listeners_that_wait() {
     ])
     .await;
     let start = tokio::time::Instant::now();
-    broker.emit_named("a", json!(null)).await.unwrap();
+    broker.emit_named("a", json!(null)).wait_for_listeners().await.unwrap();
     assert_eq!((start.elapsed(), log.take()), (ms(100), vec!["z:a".into(), "y".into(), "x".into()]));
 }
 
@@ -166,12 +171,13 @@ async fn listeners_end_also_when_the_sender_is_cancelled() {
         }
     }));
     let broker = start([svc]).await;
-    let mut emit = std::pin::pin!(broker.emit_named("a", json!(null)).into_future());
+    let mut emit = std::pin::pin!(broker.emit_named("a", json!(null)).wait_for_listeners().into_future());
     assert!(futures_util::poll!(emit.as_mut()).is_pending());
     #[allow(clippy::drop_non_drop, reason = "the pinned future is replaced below")]
     {
         emit.set(broker.emit_named("nobody", json!(null)).into_future());
     }
+    settle().await;
     assert_eq!(broker.tasks().running(), 1);
     // A stop waits for it.
     broker.stop().await;
@@ -191,7 +197,7 @@ async fn errors_of_listeners_are_thrown_only_on_demand() {
         ServiceDef::new("typed").event(event("b", |_, _: u32| async { Ok(()) })),
     ])
     .await;
-    broker.emit_named("a", json!(null)).await.unwrap();
+    broker.emit_named("a", json!(null)).wait_for_listeners().await.unwrap();
     let error = broker.emit_named("a", json!(null)).throw_error().await.unwrap_err();
     assert_eq!(error.message(), "first");
     assert_eq!(log.take().len(), 2);
@@ -213,6 +219,6 @@ async fn listeners_do_not_share_changes_of_the_payload() {
     };
     let broker =
         start([ServiceDef::new("x").event(changing("x")), ServiceDef::new("y").event(changing("y"))]).await;
-    broker.emit_named("a", json!({ "n": 1 })).await.unwrap();
+    broker.emit_named("a", json!({ "n": 1 })).wait_for_listeners().await.unwrap();
     assert_eq!(log.take(), ["x1", "y1"]);
 }

@@ -149,10 +149,10 @@ async fn events_that_cause_themselves_end() {
     let own = count.clone();
     let svc = ServiceDef::new("loop").event(event("again", move |ctx, (): ()| {
         own.add();
-        async move { ctx.emit_named("again", json!(null)).await }
+        async move { ctx.emit_named("again", json!(null)).wait_for_listeners().await }
     }));
     let broker = builder().service(svc).options(|o| o.max_call_level = 10).start().await.unwrap();
-    broker.emit_named("again", json!(null)).await.unwrap();
+    broker.emit_named("again", json!(null)).wait_for_listeners().await.unwrap();
     assert_eq!(count.get(), 10);
 }
 

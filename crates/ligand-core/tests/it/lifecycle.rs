@@ -560,10 +560,12 @@ async fn local_events_tell_about_the_life() {
         .event(listener("$broker.started", "heard", &log))
         .event(listener("$services.changed", "heard", &log))])
     .await;
+    settle().await;
     let lines = log.take();
     assert_eq!(lines.last().unwrap(), "heard:$broker.started");
     broker.add_service(svc("a", &Log::default())).await.unwrap();
     broker.destroy_service("a").await.unwrap();
+    settle().await;
     assert_eq!(log.take(), ["heard:$services.changed", "heard:$services.changed"]);
 }
 

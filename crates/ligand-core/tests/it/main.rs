@@ -18,6 +18,7 @@ mod contracts;
 mod debug;
 mod events;
 mod forms;
+mod handing_over;
 mod hooks;
 mod internal;
 mod levels;

@@ -95,9 +95,9 @@ async fn the_first_registered_is_innermost() {
     );
     broker.root_context().call_named("s.a", json!(null)).await.unwrap();
     assert_eq!(log.take()[0], "m2 call s.a level Some(1)");
-    broker.emit_named("e", json!(null)).await.unwrap();
+    broker.emit_named("e", json!(null)).wait_for_listeners().await.unwrap();
     assert_eq!(log.take(), ["m2 emit e", "m1 emit e", "m2 event", "m1 event", "heard:e"]);
-    broker.broadcast_local("e", json!(null)).await.unwrap();
+    broker.broadcast_local("e", json!(null)).wait_for_listeners().await.unwrap();
     assert_eq!(log.take()[0], "m2 emit e");
 }
 

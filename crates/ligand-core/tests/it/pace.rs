@@ -18,7 +18,7 @@ async fn throttle_takes_the_first_of_each_period() {
     let log = Log::default();
     let broker = start([ServiceDef::new("s").event(numbers(&log).throttle(ms(100)))]).await;
     for n in 0..10 {
-        broker.emit_named("e", json!(n)).await.unwrap();
+        broker.emit_named("e", json!(n)).wait_for_listeners().await.unwrap();
         tokio::time::sleep(ms(30)).await;
     }
     assert_eq!(log.take(), ["0", "4", "8"]);
@@ -29,7 +29,7 @@ async fn debounce_takes_the_last_of_each_burst() {
     let log = Log::default();
     let broker = start([ServiceDef::new("s").event(numbers(&log).debounce(ms(100)))]).await;
     for n in 0..1000 {
-        broker.emit_named("e", json!(n)).await.unwrap();
+        broker.emit_named("e", json!(n)).wait_for_listeners().await.unwrap();
         if n % 100 == 0 {
             tokio::time::sleep(ms(99)).await;
         }
@@ -38,7 +38,7 @@ async fn debounce_takes_the_last_of_each_burst() {
     assert_eq!((log.len(), broker.tasks().running()), (0, 1));
     tokio::time::sleep(ms(101)).await;
     assert_eq!((log.take(), broker.tasks().running()), (vec!["999".into()], 0));
-    broker.emit_named("e", json!(1)).await.unwrap();
+    broker.emit_named("e", json!(1)).wait_for_listeners().await.unwrap();
     tokio::time::sleep(ms(101)).await;
     assert_eq!(log.take(), ["1"]);
     // What is pending at a stop is still handled.
@@ -70,7 +70,7 @@ async fn an_event_that_waits_keeps_no_dropped_broker_alive() {
     let log = Log::default();
     let slow = ServiceDef::new("slow").stopping(|_| std::future::pending());
     let broker = start([ServiceDef::new("s").event(numbers(&log).debounce(ms(3_600_000))), slow]).await;
-    broker.emit_named("e", json!(1)).await.unwrap();
+    broker.emit_named("e", json!(1)).wait_for_listeners().await.unwrap();
     let weak = broker.downgrade();
     // The stop is dropped before the pause could see it.
     let mut stop = Box::pin(broker.stop());
@@ -92,7 +92,7 @@ async fn a_debounced_listener_may_panic() {
     );
     let broker = start([svc]).await;
     for _ in 0..2 {
-        broker.emit_named("e", json!(1)).await.unwrap();
+        broker.emit_named("e", json!(1)).wait_for_listeners().await.unwrap();
         tokio::time::sleep(ms(20)).await;
         assert_eq!(broker.tasks().running(), 0);
     }

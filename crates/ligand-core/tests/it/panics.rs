@@ -47,7 +47,7 @@ async fn panics_are_errors_of_their_callers() {
         assert_eq!(call(&broker, "p.fine", json!(null)).await.unwrap(), json!(1));
     }
     for name in ["later", "pause", "raw"] {
-        broker.emit_named(name, json!(null)).await.unwrap();
+        broker.emit_named(name, json!(null)).wait_for_listeners().await.unwrap();
         assert_panicked(&broker.emit_named(name, json!(null)).throw_error().await.unwrap_err());
     }
     assert_eq!(broker.tasks().running(), 0);

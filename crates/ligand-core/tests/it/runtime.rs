@@ -27,14 +27,14 @@ async fn services_come_and_go() {
     assert!(call(&broker, "s.ping", json!(null)).await.is_err());
     broker.add_service(svc(&log)).await.unwrap();
     assert_eq!(call(&broker, "s.ping", json!(null)).await.unwrap(), json!(1));
-    broker.emit_named("e", json!(null)).await.unwrap();
+    broker.emit_named("e", json!(null)).wait_for_listeners().await.unwrap();
     assert_eq!(log.take(), ["heard:e"]);
     assert_eq!(broker.add_service(svc(&log)).await.unwrap_err().kind(), "SERVICE_SCHEMA_ERROR");
     broker.destroy_service("s").await.unwrap();
     assert_eq!(log.take(), ["stopping", "stopped"]);
     let error = call(&broker, "s.ping", json!(null)).await.unwrap_err();
     assert_eq!(error.kind(), "SERVICE_NOT_FOUND");
-    broker.emit_named("e", json!(null)).await.unwrap();
+    broker.emit_named("e", json!(null)).wait_for_listeners().await.unwrap();
     assert!(log.take().is_empty());
     let error = broker.destroy_service("s").await.unwrap_err();
     assert_eq!((error.code(), error.data().unwrap()), (404, &json!({ "service": "s" })));

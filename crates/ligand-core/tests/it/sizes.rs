@@ -222,7 +222,7 @@ async fn an_event_that_finds_no_room_or_cannot_be_written_is_told() {
     a.broadcast_named("said", text.clone()).throw_error().await.unwrap();
     let error = a.broadcast_named("said", text.clone()).throw_error().await.unwrap_err();
     assert_eq!((error.code(), error.kind()), (502, "BAD_GATEWAY"));
-    a.broadcast_named("said", text).await.unwrap();
+    a.broadcast_named("said", text).wait_for_listeners().await.unwrap();
     assert_eq!(a.traffic().unwrap().events_lost, 3);
     // Those on the node itself have heard each of them.
     assert_eq!(heard.load(Ordering::SeqCst), 3000);

@@ -141,7 +141,7 @@ async fn every_change_cleans_the_cache() {
     // Another node's change arrives as an event.
     call(&broker, "products.list", json!({})).await.unwrap();
     assert_ne!(cached().await, 0);
-    broker.broadcast_named("cache.clean.products", json!({})).await.unwrap();
+    broker.broadcast_named("cache.clean.products", json!({})).wait_for_listeners().await.unwrap();
     assert_eq!(cached().await, 0);
     broker.stop().await;
 }

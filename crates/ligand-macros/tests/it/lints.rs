@@ -95,7 +95,7 @@ mod inner {
             4
         );
         assert_eq!(client.clone(vec![1]).await.unwrap(), [1]);
-        broker.emit(Told { id: 1 }).await.unwrap();
+        broker.emit(Told { id: 1 }).wait_for_listeners().await.unwrap();
     }
 }
 

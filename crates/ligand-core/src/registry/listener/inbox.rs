@@ -1,0 +1,256 @@
+//! Events that were handed over to one listener.
+//!
+//! Whoever sends an event puts it here and goes on; no listener ever runs in the sender's place. One task of the
+//! listener, made with its first event, takes them out in order and starts the handler of each. What ends at once
+//! costs nothing more; what waits goes on in a task of its own, which a stop waits for.
+//!
+//! The number of events in hand (they wait here, or their handler runs) is limited by places.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{self, Poll, Waker},
+    time::Duration,
+};
+
+use ligand_wire::{Error, Payload, Result};
+use parking_lot::Mutex;
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::Listener;
+use crate::{
+    context::Context,
+    future::{Work, guarded, isolate},
+    task::Tasks,
+};
+
+/// With so many events in hand, senders let others run before they send on.
+const BUSY: usize = 256;
+
+/// One event for one listener.
+pub(crate) struct Handed {
+    /// Holds the listener: it counts as running from here on.
+    ctx: Context,
+    payload: Payload,
+    /// Whoever waits for the end.
+    done: Option<oneshot::Sender<Result<()>>>,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+/// What one listener has in hand.
+pub(super) struct Inbox {
+    state: Mutex<State>,
+    /// `None`: no limit.
+    places: Option<Arc<Semaphore>>,
+    limit: usize,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Handed>,
+    /// Wakes the task that takes events out.
+    waker: Option<Waker>,
+    served: bool,
+    closed: bool,
+}
+
+impl Inbox {
+    /// `limit`: the most events in hand; 0 = no limit.
+    pub(super) fn new(limit: usize) -> Self {
+        let places = (limit > 0).then(|| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))));
+        Self { state: Mutex::default(), places, limit }
+    }
+
+    /// A place for one event; waits for one at most so long. `None`: there is none.
+    async fn place(&self, patience: Duration) -> Option<Option<OwnedSemaphorePermit>> {
+        let Some(places) = &self.places else { return Some(None) };
+        if let Ok(place) = places.clone().try_acquire_owned() {
+            return Some(Some(place));
+        }
+        if patience.is_zero() {
+            return None;
+        }
+        let place = tokio::time::timeout(patience, places.clone().acquire_owned()).await;
+        place.ok()?.ok().map(Some)
+    }
+
+    fn is_busy(&self) -> bool {
+        let in_hand = match &self.places {
+            Some(places) => self.limit.saturating_sub(places.available_permits()),
+            None => self.state.lock().waiting.len(),
+        };
+        in_hand >= BUSY
+    }
+
+    fn put(self: &Arc<Self>, event: Handed, tasks: &Tasks) {
+        let mut state = self.state.lock();
+        if state.closed {
+            drop(state);
+            drop(event);
+            return;
+        }
+        state.waiting.push_back(event);
+        let first = !std::mem::replace(&mut state.served, true);
+        let waker = state.waker.take();
+        drop(state);
+        if first {
+            let service = Service(self.clone());
+            let own = tasks.clone();
+            tasks.spawn_background(async move { service.run(&own).await });
+        } else if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn poll_next(&self, cx: &task::Context<'_>) -> Poll<Option<Handed>> {
+        let mut state = self.state.lock();
+        match state.waiting.pop_front() {
+            Some(event) => Poll::Ready(Some(event)),
+            None if state.closed => Poll::Ready(None),
+            None => {
+                state.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Takes nothing more; what waits is dropped.
+    pub(super) fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let (left, waker) = (std::mem::take(&mut state.waiting), state.waker.take());
+        drop(state);
+        // Events hold the listener, which may end with the last of them.
+        drop(left);
+        waker.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Serves an inbox. When its task is aborted, the events that wait are dropped: they hold the listener, which holds
+/// them.
+struct Service(Arc<Inbox>);
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Service {
+    async fn run(self, tasks: &Tasks) {
+        while let Some(event) = std::future::poll_fn(|cx| self.0.poll_next(cx)).await {
+            begin(event, tasks).await;
+            // Others of this thread want to run too.
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+}
+
+/// Runs the first step of a handler here, and the others in a task.
+async fn begin(event: Handed, tasks: &Tasks) {
+    let Handed { ctx, payload, done, place } = event;
+    let work = guarded(|| ctx.listener().map(|listener| listener.chain().call(&ctx, payload)));
+    let mut work = match work {
+        Ok(work) => work.unwrap_or_else(|| Work::done(Ok(()))),
+        Err(panic) => Work::done(Err(panic)),
+    };
+    let step = std::future::poll_fn(|cx| Poll::Ready(guarded(|| Pin::new(&mut work).poll(cx)))).await;
+    match step {
+        Ok(Poll::Ready(result)) => ended(&ctx, result, done),
+        Err(panic) => ended(&ctx, Err(panic), done),
+        Ok(Poll::Pending) => {
+            // The context stays until the end: it tells that the listener runs.
+            tasks.spawn(async move {
+                let result = isolate(work).await;
+                ended(&ctx, result, done);
+                drop((ctx, place));
+            });
+        }
+    }
+}
+
+fn ended(ctx: &Context, result: Result<()>, done: Option<oneshot::Sender<Result<()>>>) {
+    if let Err(error) = &result {
+        ctx.broker().note_listener_error(ctx, error);
+    }
+    if let Some(done) = done {
+        let _ = done.send(result);
+    }
+}
+
+/// The events of one send on their way to listeners of this node.
+pub(crate) struct HandingOver {
+    tasks: Tasks,
+    /// How long the sender waits for a place.
+    patience: Duration,
+    /// The ends that the sender waits for.
+    ends: Option<Vec<oneshot::Receiver<Result<()>>>>,
+    first: Option<Error>,
+    busy: bool,
+}
+
+impl HandingOver {
+    /// `wait`: the sender wants to know how the listeners end.
+    pub(crate) fn new(tasks: Tasks, patience: Duration, wait: bool) -> Self {
+        Self { tasks, patience, ends: wait.then(Vec::new), first: None, busy: false }
+    }
+
+    /// Hands an event over to the listener of `ctx`.
+    pub(crate) async fn to(&mut self, listener: &Arc<Listener>, ctx: Context, payload: Payload) {
+        let inbox = &listener.inbox;
+        let Some(place) = inbox.place(self.patience).await else {
+            let error = refused(&ctx, inbox.limit);
+            ctx.broker().note_listener_error(&ctx, &error);
+            self.first.get_or_insert(error);
+            return;
+        };
+        let (done, end) = match &self.ends {
+            Some(_) => {
+                let (done, end) = oneshot::channel();
+                (Some(done), Some(end))
+            }
+            None => (None, None),
+        };
+        inbox.put(Handed { ctx, payload, done, place }, &self.tasks);
+        if let (Some(ends), Some(end)) = (&mut self.ends, end) {
+            ends.push(end);
+        }
+        self.busy |= inbox.is_busy();
+    }
+
+    /// Waits for the listeners when the sender wants to; answers the first error.
+    pub(crate) async fn end(mut self) -> Result<()> {
+        match self.ends.take() {
+            Some(ends) => {
+                for end in ends {
+                    if let Ok(Err(error)) = end.await {
+                        self.first.get_or_insert(error);
+                    }
+                }
+            }
+            // Who sends without end must not keep the listeners from running.
+            None if self.busy => tokio::task::yield_now().await,
+            None => {}
+        }
+        self.first.map_or(Ok(()), Err)
+    }
+}
+
+#[cold]
+fn refused(ctx: &Context, limit: usize) -> Error {
+    let (event, service) = (ctx.event_name(), ctx.service_full_name());
+    Error::queue_is_full(event, ctx.broker().node_id())
+        .with_message(format!(
+            "The listener of '{event}' in service '{service}' has {limit} events in hand and takes no more."
+        ))
+        .with_data(json!({ "event": event, "service": service, "nodeID": ctx.node_id() }))
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("waiting", &self.state.lock().waiting.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,167 @@
+//! A send is over when the event is handed over: what listeners do takes none of the sender's time.
+
+use std::sync::mpsc;
+
+use ligand_core::{Context, Error, Event, Payload, ServiceDef, Work};
+use parking_lot::Mutex;
+use serde_json::json;
+
+use crate::support::*;
+
+/// Waits for `gate` and writes the number.
+fn gated(log: &Log, gate: &Gate) -> Event {
+    let (log, gate) = (log.clone(), gate.clone());
+    event("e", move |_, n: u32| {
+        let (log, gate) = (log.clone(), gate.clone());
+        async move {
+            gate.pass().await;
+            log.add(format!("{n}"));
+            Ok(())
+        }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_send_is_over_before_its_listeners_are() {
+    let log = Log::default();
+    let own = log.clone();
+    let ears = ServiceDef::new("ears").event(event("e", move |ctx, (): ()| {
+        let log = own.clone();
+        async move {
+            // The time of the sender is not that of the listener.
+            assert!(ctx.deadline().is_none());
+            tokio::time::sleep(ms(60_000)).await;
+            log.add("heard");
+            Ok(())
+        }
+    }));
+    let mouth = ServiceDef::new("mouth").action(
+        action("speak", |ctx, (): ()| async move {
+            ctx.emit_named("e", json!(null)).await?;
+            ctx.broadcast_named("e", json!(null)).await?;
+            ctx.broadcast_local("e", json!(null)).await
+        })
+        .timeout(ms(50)),
+    );
+    let broker = start([ears, mouth]).await;
+    let start = tokio::time::Instant::now();
+    call(&broker, "mouth.speak", json!(null)).await.unwrap();
+    assert_eq!((start.elapsed(), log.len()), (ms(0), 0));
+    tokio::time::sleep(ms(60_000)).await;
+    settle().await;
+    assert_eq!(log.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_that_blocks_its_thread_does_not_block_the_sender() {
+    let (open, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let blocks = Event::raw("e", move |_: &Context, _: Payload| -> Work<()> {
+        Work::done(gate.lock().recv().map_err(|_| Error::new("nobody opened the gate")))
+    });
+    let mouth = ServiceDef::new("mouth")
+        .action(action("speak", |ctx, (): ()| async move { ctx.emit_named("e", json!(null)).await }));
+    let broker = start([ServiceDef::new("ears").event(blocks), mouth]).await;
+    call(&broker, "mouth.speak", json!(null)).await.unwrap();
+    open.send(()).unwrap();
+    broker.stop().await;
+    assert_eq!(broker.listener_errors(), 0);
+}
+
+#[tokio::test]
+async fn a_listener_gets_events_in_the_order_they_were_sent() {
+    let log = Log::default();
+    let own = log.clone();
+    let ears = ServiceDef::new("ears").event(event("e", move |_, n: u32| {
+        own.add(format!("{n}"));
+        async { Ok(()) }
+    }));
+    let broker = start([ears]).await;
+    for n in 0..500 {
+        let sends = broker.emit_named("e", json!(n));
+        if n % 7 == 0 { sends.wait_for_listeners().await.unwrap() } else { sends.await.unwrap() }
+    }
+    broker.stop().await;
+    assert_eq!(log.take(), (0..500).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_what_was_handed_over() {
+    let (log, gate) = (Log::default(), Gate::default());
+    let broker = start([ServiceDef::new("ears").event(gated(&log, &gate))]).await;
+    for n in 0..20 {
+        broker.emit_named("e", json!(n)).await.unwrap();
+    }
+    let stops = broker.clone();
+    let stop = spawn(async move { stops.stop().await });
+    settle().await;
+    assert_eq!(log.len(), 0);
+    gate.open();
+    stop.await.unwrap();
+    assert_eq!(log.len(), 20);
+}
+
+#[tokio::test]
+async fn a_service_that_goes_hears_what_was_handed_over() {
+    let log = Log::default();
+    let gate = Gate::default();
+    gate.open();
+    let broker = start([ServiceDef::new("ears").event(gated(&log, &gate))]).await;
+    broker.emit_named("e", json!(1)).await.unwrap();
+    broker.destroy_service("ears").await.unwrap();
+    assert_eq!(log.take(), ["1"]);
+    broker.emit_named("e", json!(2)).wait_for_listeners().await.unwrap();
+    assert_eq!(log.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_costs_an_action_little_time_and_no_listener_its_turn() {
+    let (log, gate, fine) = (Log::default(), Gate::default(), Log::default());
+    let stuck = ServiceDef::new("stuck").event(gated(&log, &gate));
+    let other = ServiceDef::new("other").event(listener("e", "fine", &fine));
+    let mouth = ServiceDef::new("mouth")
+        .action(action("speak", |ctx, n: u32| async move { ctx.emit_named("e", json!(n)).await }));
+    let services = [stuck, other, mouth];
+    let builder = services.into_iter().fold(builder(), ligand_core::BrokerBuilder::service);
+    let broker = builder.options(|options| options.events.max_queue_size = 2).start().await.unwrap();
+    let start = tokio::time::Instant::now();
+    for n in 0..3 {
+        call(&broker, "mouth.speak", json!(n)).await.unwrap();
+        settle().await;
+    }
+    assert_eq!((start.elapsed(), broker.listener_errors(), fine.len()), (ms(100), 1, 3));
+    // Who has no time limit is more patient.
+    let start = tokio::time::Instant::now();
+    let error = broker.emit_named("e", json!(3)).throw_error().await.unwrap_err();
+    assert_eq!((error.code(), start.elapsed()), (429, ms(10_000)));
+    let text = "The listener of 'e' in service 'stuck' has 2 events in hand and takes no more.";
+    assert_eq!((error.message(), broker.listener_errors()), (text, 2));
+    // A place that becomes free is taken.
+    let sends = broker.clone();
+    let send = spawn(async move { sends.emit_named("e", json!(4)).await });
+    settle().await;
+    assert!(!send.is_finished());
+    gate.open();
+    send.await.unwrap().unwrap();
+    broker.stop().await;
+    assert_eq!(log.take(), ["0", "1", "4"]);
+    assert_eq!(broker.listener_errors(), 2);
+}
+
+#[tokio::test]
+async fn events_that_nobody_takes_out_any_more_keep_nothing_alive() {
+    let (log, gate) = (Log::default(), Gate::default());
+    let slow = ServiceDef::new("slow").stopping(|_| std::future::pending());
+    let broker = start([ServiceDef::new("ears").event(gated(&log, &gate)), slow]).await;
+    let weak = broker.downgrade();
+    broker.emit_named("e", json!(1)).await.unwrap();
+    // The stop is dropped before anything is taken out.
+    let mut stop = Box::pin(broker.stop());
+    assert!(futures_util::poll!(&mut stop).is_pending());
+    drop(stop);
+    broker.emit_named("e", json!(2)).await.unwrap();
+    drop(broker);
+    settle().await;
+    assert!(weak.upgrade().is_none());
+    assert_eq!(log.len(), 0);
+}
