@@ -47,7 +47,7 @@ impl Audit {
     }
 }
 
-#[ligand::main]
+#[ligand::main(worker_threads = 1)] // listeners run beside the sender; here the lines come in order
 async fn main() -> Result<()> {
     let broker = ServiceBroker::builder().service(Post).service(Fax).service(Audit).start().await?;
     // One listener of each group, in turn. Only who asks for it waits for them.

@@ -8,6 +8,10 @@
 pub mod readme {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/background.md")]
+pub mod background {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/configuration.md")]
 pub mod configuration {}
 

@@ -6,9 +6,10 @@ mod builder;
 mod call;
 mod circle;
 mod emit;
+mod failures;
 mod internal;
+mod jobs;
 mod lifecycle;
-mod listener_errors;
 mod mcall;
 mod parts;
 mod plugs;
@@ -21,7 +22,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use ligand_wire::{Data, Payload, Result};
+use ligand_wire::{Data, Error, Payload, Result};
 use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
 
@@ -30,8 +31,9 @@ pub(crate) use call::serve;
 pub use call::{CallOptions, Outgoing};
 pub(crate) use emit::receive as receive_event;
 pub use emit::{Emit, OutgoingEvent};
+use failures::Failures;
+pub(crate) use failures::Origin;
 pub(crate) use internal::hostname;
-use listener_errors::ListenerErrors;
 pub use mcall::Mcall;
 pub(crate) use parts::Parts;
 pub use request::Request;
@@ -41,8 +43,9 @@ use crate::{
     cache::Cache,
     config::{Env, Options},
     context::{Context, EventKind, Extra, Inner as ContextInner},
+    hold::Hold,
     middleware::{
-        DynCall, DynEmit,
+        Bulkhead, DynCall, DynEmit,
         order::{self, Step},
     },
     registry::{Registry, ServiceItem},
@@ -93,7 +96,10 @@ struct Inner {
     emit_hooks: Option<DynEmit>,
     state: watch::Sender<State>,
     tasks: Tasks,
-    listener_errors: ListenerErrors,
+    listener_errors: Failures,
+    background_errors: Failures,
+    blocking: Bulkhead,
+    hold: Hold,
     /// All services in order of creation, also those that do not take calls yet.
     services: Mutex<Vec<Arc<ServiceItem>>>,
     born: Instant,
@@ -171,6 +177,27 @@ impl ServiceBroker {
         self.0.transit.as_ref().is_some_and(|transit| transit.balances())
     }
 
+    /// Who may block a thread.
+    pub(crate) fn blocking(&self) -> &Bulkhead {
+        &self.0.blocking
+    }
+
+    pub(crate) fn hold(&self) -> &Hold {
+        &self.0.hold
+    }
+
+    /// A listener of this node failed.
+    #[cold]
+    pub(crate) fn note_listener_error(&self, ctx: &Context, error: &Error) {
+        self.0.listener_errors.listener(ctx, error);
+    }
+
+    /// Work in the background failed.
+    #[cold]
+    pub(crate) fn note_background_error(&self, origin: &Origin, error: &Error) {
+        self.0.background_errors.background(origin, error);
+    }
+
     pub(crate) fn transit(&self) -> Option<&Arc<Transit>> {
         self.0.transit.as_ref()
     }
@@ -189,6 +216,12 @@ impl ServiceBroker {
     /// names event, service, sender and cause.
     pub fn listener_errors(&self) -> u64 {
         self.0.listener_errors.count()
+    }
+
+    /// How often work in the background has failed so far: runs of jobs, and what handlers spawned when nobody waited for
+    /// it. The log names service, job or action, request and cause.
+    pub fn background_errors(&self) -> u64 {
+        self.0.background_errors.count()
     }
 
     /// What waits for other nodes or runs for them now; `None` without a transporter.

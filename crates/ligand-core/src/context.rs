@@ -7,6 +7,7 @@ mod carried;
 mod id;
 mod locals;
 mod meta;
+mod spawn;
 mod trace;
 
 use std::{
@@ -34,7 +35,7 @@ use tokio::time::Instant;
 pub(crate) use self::carried::{Arrived, Carried};
 use self::locals::Locals;
 pub(crate) use self::trace::{Trace, parent_of};
-pub use self::{carried::ReplyHead, id::Id, meta::Meta};
+pub use self::{carried::ReplyHead, id::Id, meta::Meta, spawn::Spawned};
 use crate::{
     broker::{Emit, Mcall, Request, ServiceBroker},
     edge::HttpRequest,

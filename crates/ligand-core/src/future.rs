@@ -42,6 +42,10 @@ impl<T> Work<T> {
         Self(State::Running(Box::pin(work)))
     }
 
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.0, State::Done(_))
+    }
+
     /// Nothing any more: the work is dropped.
     pub(crate) fn ended() -> Self {
         Self(State::Done(None))

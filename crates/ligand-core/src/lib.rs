@@ -6,6 +6,7 @@
 //! A call goes: [`Request`] → [`broker`] (retry, fallback, choice of the endpoint) → [`middleware::order`]
 //! (the layers of the endpoint) → handler → back as the return values of the same futures.
 
+mod blocking;
 pub mod broker;
 pub mod cache;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod context;
 pub mod edge;
 mod error_data;
 mod future;
+mod hold;
 pub mod log;
 pub mod middleware;
 mod quiet;
@@ -27,7 +29,7 @@ mod transit;
 pub use broker::{BrokerBuilder, CallOptions, Emit, Mcall, Request, ServiceBroker, State, WeakBroker};
 pub use cache::{Cache, CacheRule, Cacher};
 pub use config::{Env, Options};
-pub use context::{Context, EventKind, Id, Meta, ReplyHead};
+pub use context::{Context, EventKind, Id, Meta, ReplyHead, Spawned};
 pub use edge::{Cookie, HttpRequest, HttpWants, Reply};
 pub use error_data::error_data;
 pub use future::{BoxFuture, Work, ready};
@@ -36,7 +38,7 @@ pub use ligand_wire::{Data, Error, Payload, Result};
 pub use middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Middleware};
 pub use service::{
     Action, ActionHandler, ActionRef, Caller, Client, Contract, DynAction, DynEvent, Event, EventHandler,
-    EventPayload, IntoServiceDef, MixedIn, Mixin, Promise, Rest, RestBase, Service, ServiceDef, Term,
-    Version, Visibility,
+    EventPayload, IntoServiceDef, Job, MixedIn, Mixin, Overlap, Promise, Rest, RestBase, Service, ServiceDef,
+    Term, Version, Visibility,
 };
 pub use transit::{Echo, InFlight, Traffic};

@@ -2,7 +2,7 @@
 //!
 //! [`crate::BrokerBuilder::run`] starts it from the options; a program with a subscriber of its own keeps it.
 
-use std::{io::IsTerminal as _, str::FromStr as _};
+use std::{fmt, io::IsTerminal as _, str::FromStr as _};
 
 use ligand_wire::{Error, Result};
 use tracing_subscriber::{
@@ -14,12 +14,25 @@ use tracing_subscriber::{
 
 use crate::config::{Color, LogFormat, LogOptions};
 
+/// Target of the spans that handlers run in.
+pub(crate) const HANDLER: &str = "ligand::handler";
+
+/// Writes a line to standard error when the program has set up no log at all: what nobody else hears of must be seen
+/// somewhere.
+#[cold]
+pub(crate) fn unheard(line: fmt::Arguments<'_>) {
+    if !tracing::dispatcher::has_been_set() {
+        // Standard error may be closed.
+        let _ = crate::future::guarded(|| eprintln!("ligand: {line}"));
+    }
+}
+
 /// Starts logging to standard output. Does nothing when the program has a subscriber already.
 ///
 /// # Errors
 /// `BROKER_OPTIONS_ERROR` for a level that is not one.
 pub fn init(options: &LogOptions) -> Result<()> {
-    let filter = quiet(filter(&options.level)?, &options.level);
+    let filter = with_context(quiet(filter(&options.level)?, &options.level));
     let colors = match options.color {
         Color::Always => true,
         Color::Never => false,
@@ -41,6 +54,16 @@ fn quiet(filter: Targets, levels: &str) -> Targets {
     match levels.contains("async_nats") {
         true => filter,
         false => filter.with_target("async_nats", LevelFilter::OFF),
+    }
+}
+
+/// Whatever module a line comes from, the span of its handler goes with it.
+fn with_context(filter: Targets) -> Targets {
+    let silent = filter.default_level().is_none_or(|level| level == LevelFilter::OFF)
+        && filter.iter().all(|(_, level)| level == LevelFilter::OFF);
+    match silent {
+        true => filter,
+        false => filter.with_target(HANDLER, LevelFilter::ERROR),
     }
 }
 

@@ -39,12 +39,13 @@ mod hooks;
 pub mod order;
 mod pace;
 mod retry;
-mod span;
+pub(crate) mod span;
 
 use std::{future::Future, sync::Arc};
 
 use ligand_wire::{Payload, Result};
 
+pub(crate) use bulkhead::Bulkhead;
 pub use fallback::Fallback;
 pub use hooks::{AfterHook, BeforeHook, ErrorHook};
 pub(crate) use hooks::{Hooks, ServiceHooks};

@@ -10,6 +10,7 @@ mod info;
 mod listener;
 mod node;
 mod remote;
+mod schedule;
 mod snapshot;
 pub mod strategy;
 
@@ -34,6 +35,7 @@ pub(crate) use listener::HandingOver;
 pub use listener::Listener;
 pub use node::Node;
 pub(crate) use node::{ASK_PAUSE, FAR, Hearing, Story};
+pub(crate) use schedule::{Run, Schedule};
 pub use snapshot::{Offer, ServiceItem, Snapshot};
 
 use self::strategy::StrategyOptions;

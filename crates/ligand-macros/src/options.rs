@@ -14,7 +14,10 @@ use syn::{
 
 pub(crate) use self::{
     policy::{Policy, bulkhead, circuit_breaker, retry},
-    value::{Route, camel_case, cfgs, docs, duration, event_pattern, json, rest, screaming, word},
+    value::{
+        Route, camel_case, cfgs, docs, duration, event_pattern, json, rest, screaming, time, time_tokens,
+        word,
+    },
 };
 use crate::errors::Errors;
 

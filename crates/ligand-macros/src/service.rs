@@ -4,6 +4,7 @@
 mod check;
 mod emit;
 mod hooks;
+mod jobs;
 mod model;
 mod parse;
 
@@ -67,6 +68,7 @@ fn read(options: model::Options, block: &mut ItemImpl, errors: &mut Errors) -> O
         options,
         actions: Vec::new(),
         events: Vec::new(),
+        jobs: Vec::new(),
         hooks: Vec::new(),
         lifecycle: Vec::new(),
     };
@@ -90,7 +92,8 @@ fn allow_signatures(block: &mut ItemImpl, service: &Service) {
     let events = service.events.iter().map(|event| &event.handler);
     let hooks = service.hooks.iter().map(|(_, hook)| &hook.handler);
     let lifecycle = service.lifecycle.iter().map(|lifecycle| &lifecycle.handler);
-    let handlers = actions.chain(named).chain(events).chain(hooks).chain(lifecycle);
+    let jobs = service.jobs.iter().map(|job| &job.handler);
+    let handlers = actions.chain(named).chain(events).chain(jobs).chain(hooks).chain(lifecycle);
     let methods: HashSet<&Ident> = handlers.map(|handler| &handler.method).collect();
     for item in &mut block.items {
         if let ImplItem::Fn(function) = item

@@ -55,6 +55,7 @@ pub(crate) fn inputs<'a>(signature: &'a Signature, what: &str, errors: &mut Erro
     let shared = match arguments.next() {
         Some(FnArg::Receiver(receiver)) => match &receiver.kind {
             ReceiverKind::Reference(_, _, None) => None,
+            ReceiverKind::Typed(_, ty) if is_shared_self(ty) => None,
             _ => Some(receiver.to_token_stream()),
         },
         Some(FnArg::Typed(argument)) => Some(argument.to_token_stream()),
@@ -64,8 +65,8 @@ pub(crate) fn inputs<'a>(signature: &'a Signature, what: &str, errors: &mut Erro
         errors.at(
             at,
             format_args!(
-                "{what} takes `&self` first, because all calls share the service; put state that changes into a \
-                 Mutex or an atomic"
+                "{what} takes `&self` first, because all calls share the service (or `self: &Arc<Self>`, to hand it on to \
+                 work in the background); put state that changes into a Mutex or an atomic"
             ),
         );
     }
@@ -75,6 +76,17 @@ pub(crate) fn inputs<'a>(signature: &'a Signature, what: &str, errors: &mut Erro
     });
     let inputs = after_self(typed.collect(), what, errors);
     inputs.filter(|_| plain && shared.is_none())
+}
+
+/// `&Arc<Self>`, for a handler that hands its service on.
+fn is_shared_self(ty: &Type) -> bool {
+    let Type::Reference(reference) = ty else { return false };
+    let Type::Path(path) = &*reference.elem else { return false };
+    let Some(last) = path.path.segments.last().filter(|segment| segment.ident == "Arc") else { return false };
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return false };
+    let own =
+        |argument: &GenericArgument| matches!(argument, GenericArgument::Type(ty) if is_named(ty, "Self"));
+    reference.mutability.is_none() && arguments.args.len() == 1 && arguments.args.iter().all(own)
 }
 
 /// Takes `ctx` off the arguments after `&self`.

@@ -86,6 +86,29 @@ impl Tasks {
         })
     }
 
+    /// Starts work that blocks its thread, on a thread for such work. A stop waits for it; it cannot be ended. Answers
+    /// false when the stop is over: then it is dropped.
+    pub fn spawn_blocking(&self, work: impl FnOnce() + Send + 'static) -> bool {
+        self.0.running.fetch_add(1, Ordering::AcqRel);
+        let running = Running(self.0.clone());
+        let work = move || {
+            work();
+            drop(running);
+        };
+        let mut set = self.0.set.lock();
+        if set.closed {
+            drop(set);
+            drop(work);
+            return false;
+        }
+        while set.tasks.try_join_next().is_some() {}
+        match &self.0.runtime {
+            Some(runtime) => set.tasks.spawn_blocking_on(work, runtime),
+            None => set.tasks.spawn_blocking(work),
+        };
+        true
+    }
+
     /// How many tasks a stop would wait for.
     pub fn running(&self) -> usize {
         self.0.running.load(Ordering::Acquire)

@@ -8,10 +8,10 @@ pub use ligand_core::{
     Action, ActionHandler, ActionRef, AfterHook, BeforeHook, BoxFuture, BrokerBuilder, Cache, CacheRule,
     Cacher, CallOptions, Caller, Client, Context, Contract, Cookie, Data, DynAction, DynEvent, Echo, Emit,
     Env, Error, ErrorHook, Event, EventHandler, EventKind, EventPayload, Fallback, HttpRequest, HttpWants,
-    Id, IntoServiceDef, Mcall, Meta, Middleware, MixedIn, Mixin, Options, Payload, Promise, Reply, ReplyHead,
-    Request, Rest, RestBase, Result, Service, ServiceBroker, ServiceDef, State, Term, Traffic, Version,
-    Visibility, WeakBroker, Work, broker, cache, config, context, edge, log, middleware, ready, registry,
-    runtime, service, stream, stream::Streaming, task,
+    Id, IntoServiceDef, Job, Mcall, Meta, Middleware, MixedIn, Mixin, Options, Overlap, Payload, Promise,
+    Reply, ReplyHead, Request, Rest, RestBase, Result, Service, ServiceBroker, ServiceDef, Spawned, State,
+    Term, Traffic, Version, Visibility, WeakBroker, Work, broker, cache, config, context, edge, log,
+    middleware, ready, registry, runtime, service, stream, stream::Streaming, task,
 };
 #[cfg(feature = "db")]
 pub use ligand_db as db;

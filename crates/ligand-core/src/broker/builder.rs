@@ -13,15 +13,13 @@ use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use tokio::{sync::watch, time::Instant};
 
-use super::{
-    Inner, Parts, ServiceBroker, State, WeakBroker, call, emit, internal, listener_errors::ListenerErrors,
-    plugs,
-};
+use super::{Failures, Inner, Parts, ServiceBroker, State, WeakBroker, call, emit, internal, plugs};
 use crate::{
     cache::{Cache, Cacher, MemoryCacher},
     config::{self, CacherKind, CacherOptions, Env, Options},
     future::BoxFuture,
-    middleware::{DynCall, DynEmit, Middleware, debug::TransitLogger},
+    hold::Hold,
+    middleware::{Bulkhead, DynCall, DynEmit, Middleware, debug::TransitLogger},
     registry::Registry,
     service::{IntoServiceDef, ServiceDef},
     task::Tasks,
@@ -229,6 +227,8 @@ impl BrokerBuilder {
         let strategy = options.registry.strategy.clone();
         strategy.build()?;
         let tasks = Tasks::default();
+        let blocking = Bulkhead::new(options.blocking.concurrency, options.blocking.max_queue_size);
+        let hold = Hold::new(options.blocking.warn_after);
         let broker = ServiceBroker(Arc::new_cyclic(|weak| Inner {
             transit: transporter.map(|transporter| {
                 let broker = WeakBroker(weak.clone());
@@ -242,7 +242,10 @@ impl BrokerBuilder {
             registry: Registry::new(strategy),
             state: watch::Sender::new(State::Starting),
             tasks,
-            listener_errors: ListenerErrors::default(),
+            listener_errors: Failures::default(),
+            background_errors: Failures::default(),
+            blocking,
+            hold,
             services: Mutex::default(),
             born: Instant::now(),
         }));

@@ -196,7 +196,10 @@ pub(super) struct Running {
 impl Running {
     fn start(ctx: Context, parent: Option<Context>, params: Payload) -> Self {
         let endpoint = ctx.endpoint().expect("prepare sets the endpoint");
+        let hold = endpoint.broker().hold();
+        let start = hold.now();
         let work = guarded(|| endpoint.chain().call(&ctx, params));
+        hold.ended(start, &ctx);
         let work = work.unwrap_or_else(|panic| Work::done(Err(panic)));
         Self { ctx, parent, work, sleep: None }
     }
@@ -207,7 +210,11 @@ impl Future for Running {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<Payload>> {
         let this = self.get_mut();
-        let result = match guarded(|| Pin::new(&mut this.work).poll(cx)) {
+        let hold = this.ctx.broker().hold();
+        let start = hold.now();
+        let poll = guarded(|| Pin::new(&mut this.work).poll(cx));
+        hold.ended(start, &this.ctx);
+        let result = match poll {
             Ok(Poll::Ready(result)) => result,
             Err(panic) => Err(panic),
             Ok(Poll::Pending) => {

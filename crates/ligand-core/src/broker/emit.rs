@@ -399,11 +399,3 @@ fn context(event: &OutgoingEvent, sent: &Arc<Extra>, listener: &Arc<Listener>) -
     inner.extra = Some(sent.clone());
     inner.build()
 }
-
-impl ServiceBroker {
-    /// A listener of this node failed.
-    #[cold]
-    pub(crate) fn note_listener_error(&self, ctx: &Context, error: &Error) {
-        self.0.listener_errors.note(ctx, error);
-    }
-}

@@ -233,6 +233,12 @@ fn services(broker: &ServiceBroker, filter: &Filter) -> Value {
         } else {
             row["nodeID"] = node.into();
         }
+        if local {
+            let jobs = snapshot.service(&name).map(|item| item.schedules()).unwrap_or_default();
+            if !jobs.is_empty() {
+                row["jobs"] = jobs.iter().map(|schedule| schedule.to_json()).collect();
+            }
+        }
         if filter.with_actions {
             row["actions"] = Value::Object(service.actions.clone());
         }
@@ -305,6 +311,12 @@ fn options(broker: &ServiceBroker) -> Value {
             "enabled": options.bulkhead.enabled,
             "concurrency": options.bulkhead.concurrency,
             "maxQueueSize": options.bulkhead.max_queue_size,
+        },
+        "events": { "maxQueueSize": options.events.max_queue_size },
+        "blocking": {
+            "concurrency": options.blocking.concurrency,
+            "maxQueueSize": options.blocking.max_queue_size,
+            "warnAfter": millis(options.blocking.warn_after),
         },
         "tracking": {
             "enabled": options.tracking.enabled,

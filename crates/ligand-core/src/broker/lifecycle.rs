@@ -17,12 +17,13 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use futures_util::future::{join_all, try_join_all};
 use ligand_wire::{Error, Result};
 use serde_json::json;
+use tracing::Instrument as _;
 
 use super::{ServiceBroker, State, circle, wait};
 use crate::{
     cache,
-    context::{Context, Extra, Inner as ContextInner},
-    middleware::order,
+    context::{Context, Extra, Inner as ContextInner, Limit},
+    middleware::{order, span},
     registry::{Endpoint, Listener, ServiceItem},
     service::{IntoServiceDef, Lifecycle, ServiceDef, Version},
 };
@@ -30,6 +31,8 @@ use crate::{
 impl ServiceBroker {
     pub(super) async fn launch(&self, services: Vec<ServiceDef>) -> Result<()> {
         let start = tokio::time::Instant::now();
+        let state = self.0.state.subscribe();
+        self.0.hold.start(move || *state.borrow() == State::Stopped);
         let given_up = Halted(self);
         let mut state = self.0.state.subscribe();
         let result = tokio::select! {
@@ -202,7 +205,7 @@ impl ServiceBroker {
             wait::wait_for(self, Some(item.full_name()), &def.dependencies, limit).await?;
         }
         for hook in &def.started {
-            run(hook, self.service_context(item.full_name())).await.map_err(|error| {
+            self.run_hook(hook, &item, "started").await.map_err(|error| {
                 tracing::error!(service = &**item.full_name(), error = %format!("{error:#}"), "service cannot start");
                 error
             })?;
@@ -214,6 +217,7 @@ impl ServiceBroker {
         for middleware in &self.0.parts.middlewares {
             middleware.service_started(def).await?;
         }
+        self.start_jobs(&item);
         tracing::debug!(service = &**item.full_name(), "service started");
         Ok(())
     }
@@ -292,8 +296,9 @@ impl ServiceBroker {
     }
 
     async fn prepare_stop(&self, item: &ServiceItem) {
+        item.schedules().iter().for_each(|schedule| schedule.end());
         for hook in &item.def().stopping {
-            log_stop(item.full_name(), run(hook, self.service_context(item.full_name())).await);
+            log_stop(item.full_name(), self.run_hook(hook, item, "stopping").await);
         }
     }
 
@@ -323,7 +328,7 @@ impl ServiceBroker {
             log_stop(item.full_name(), middleware.service_stopping(def).await);
         }
         for hook in &def.stopped {
-            log_stop(item.full_name(), run(hook, self.service_context(item.full_name())).await);
+            log_stop(item.full_name(), self.run_hook(hook, item, "stopped").await);
         }
         for middleware in self.0.parts.middlewares.iter().rev() {
             log_stop(item.full_name(), middleware.service_stopped(def).await);
@@ -331,10 +336,19 @@ impl ServiceBroker {
     }
 
     /// A context for work of a service that nobody called.
-    fn service_context(&self, service: &Arc<str>) -> Context {
+    pub(super) fn service_context(&self, service: &Arc<str>, limit: Option<Duration>) -> Context {
         let mut inner = ContextInner::root(self.clone());
+        inner.limit = Limit::new(limit, None);
         inner.extra = Some(Arc::new(Extra { service: Some(service.clone()), ..Extra::default() }));
         inner.build()
+    }
+
+    /// Runs a handler of the life cycle.
+    async fn run_hook(&self, hook: &Lifecycle, item: &ServiceItem, phase: &str) -> Result<()> {
+        let ctx = self.service_context(item.full_name(), None);
+        let span = span::background(self.parts(), &ctx, phase);
+        let work = span.in_scope(|| crate::future::guarded(|| hook(ctx)))?;
+        crate::future::isolate(work).instrument(span).await
     }
 
     async fn changed(&self) {
@@ -462,16 +476,13 @@ fn apply_settings(def: &mut ServiceDef) -> Result<()> {
     Ok(())
 }
 
-async fn run(hook: &Lifecycle, ctx: Context) -> Result<()> {
-    match crate::future::guarded(|| hook(ctx)) {
-        Ok(work) => crate::future::isolate(work).await,
-        Err(error) => Err(error),
-    }
-}
-
 fn log_stop(what: &str, result: Result<()>) {
     if let Err(error) = result {
-        tracing::error!(what, error = %format!("{error:#}"), "failed while stopping; the stop goes on");
+        let error = format!("{error:#}");
+        tracing::error!(what, error, "failed while stopping; the stop goes on");
+        crate::log::unheard(format_args!(
+            "ERROR failed while stopping; the stop goes on what={what} error={error}"
+        ));
     }
 }
 

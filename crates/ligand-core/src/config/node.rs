@@ -260,7 +260,7 @@ impl Node {
 fn lay(table: &mut BTreeMap<String, Node>, key: String, over: Node) {
     match (table.get_mut(&key), over) {
         (Some(Node::Table(own)), Node::Table(over)) => {
-            over.into_iter().for_each(|(key, node)| lay(own, key, node))
+            over.into_iter().for_each(|(key, node)| lay(own, key, node));
         }
         (_, over) => _ = table.insert(key, over),
     }

@@ -67,6 +67,8 @@ pub struct Options {
     pub bulkhead: BulkheadPolicy,
     /// How events reach the listeners of this node.
     pub events: EventOptions,
+    /// Handlers that block their thread.
+    pub blocking: BlockingOptions,
     /// How running calls are waited for at stop.
     pub tracking: TrackingOptions,
     /// Where results are cached. Default: nowhere.
@@ -79,7 +81,8 @@ pub struct Options {
     /// How long `started` waits for the service's dependencies; `0` = for ever. Default: `0`.
     #[serde(with = "time")]
     pub dependency_timeout: Duration,
-    /// Open a `tracing` span for each action and listener. Default: false.
+    /// The `tracing` spans of handlers take part in the traces that packets tell of, and calls of other nodes have one
+    /// too. For spans in log lines alone see [`LogOptions::context`]. Default: false.
     pub tracing: bool,
     /// What carries packets to other nodes: an address, a name or a table. Default: nothing, the node is alone.
     pub transporter: Option<Plug>,
@@ -118,6 +121,7 @@ impl Default for Options {
             circuit_breaker: CircuitBreakerPolicy::default(),
             bulkhead: BulkheadPolicy::default(),
             events: EventOptions::default(),
+            blocking: BlockingOptions::default(),
             tracking: TrackingOptions::default(),
             cacher: None,
             validator: true,
@@ -146,6 +150,14 @@ impl Options {
                 "option 'bulkhead.concurrency' must be at least 1: with 0 nothing would ever run",
             ));
         }
+        if self.blocking.concurrency == 0 {
+            return Err(Error::broker_options(
+                "option 'blocking.concurrency' must be at least 1: with 0 nothing that blocks would ever run",
+            ));
+        }
+        if (1..4).contains(&self.blocking.warn_after.as_millis()) {
+            return Err(Error::broker_options("option 'blocking.warn_after' must be 0 or at least 4ms"));
+        }
         let threshold = self.circuit_breaker.threshold;
         if !(threshold > 0.0 && threshold <= 1.0) {
             return Err(Error::broker_options(format!(
@@ -173,11 +185,14 @@ pub struct LogOptions {
     pub format: LogFormat,
     /// Colours. Default: `auto`, only on a terminal.
     pub color: Color,
+    /// Lines that handlers write carry the request id, the action, event or job, and the node: each handler runs in a
+    /// `tracing` span of level `error`. Without a subscriber it costs nothing. Default: true.
+    pub context: bool,
 }
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { level: "info".into(), format: LogFormat::Full, color: Color::Auto }
+        Self { level: "info".into(), format: LogFormat::Full, color: Color::Auto, context: true }
     }
 }
 
@@ -222,6 +237,27 @@ pub struct EventOptions {
 impl Default for EventOptions {
     fn default() -> Self {
         Self { max_queue_size: 10_000 }
+    }
+}
+
+/// Handlers that block their thread.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BlockingOptions {
+    /// Blocking actions, listeners and jobs that run at once on this node, each on a thread of its own. At least 1; the
+    /// runtime of `#[ligand::main]` has up to 512 threads for such work. Default: 64.
+    pub concurrency: usize,
+    /// Calls that may wait for one of these threads, more are refused with `QUEUE_FULL`; `0` = no limit. Default: 1000.
+    pub max_queue_size: usize,
+    /// A handler that is not marked as blocking and holds a thread of the runtime for longer, between two waits, is named
+    /// in a warning. At least `4ms`; `0` = never. Default: `100ms`.
+    #[serde(with = "time")]
+    pub warn_after: Duration,
+}
+
+impl Default for BlockingOptions {
+    fn default() -> Self {
+        Self { concurrency: 64, max_queue_size: 1000, warn_after: Duration::from_millis(100) }
     }
 }
 

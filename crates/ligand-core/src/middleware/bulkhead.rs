@@ -7,17 +7,16 @@ use std::sync::{
 
 use ligand_wire::{Error, Payload};
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     broker::Parts,
-    config::BulkheadPolicy,
     context::Context,
     future::Work,
     service::{Action, DynAction, DynEvent, Event},
 };
 
-struct Bulkhead {
+pub(crate) struct Bulkhead {
     running: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     max_waiting: usize,
@@ -33,37 +32,50 @@ impl Drop for Place {
 }
 
 impl Bulkhead {
-    fn new(policy: &BulkheadPolicy) -> Arc<Self> {
-        Arc::new(Self {
-            running: Arc::new(Semaphore::new(policy.concurrency.min(Semaphore::MAX_PERMITS))),
+    /// `max_queue_size`: 0 = no limit.
+    pub(crate) fn new(concurrency: usize, max_queue_size: usize) -> Self {
+        Self {
+            running: Arc::new(Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS))),
             waiting: Arc::default(),
-            max_waiting: if policy.max_queue_size == 0 { usize::MAX } else { policy.max_queue_size },
+            max_waiting: if max_queue_size == 0 { usize::MAX } else { max_queue_size },
+        }
+    }
+
+    /// Stands in line now and waits for its turn later; `None`: nobody may wait any more. The semaphore hands out
+    /// permits in order of arrival.
+    pub(crate) fn enter(
+        &self,
+    ) -> Option<impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send + use<>> {
+        let (now, later) = match self.running.clone().try_acquire_owned() {
+            Ok(permit) => (Some(permit), None),
+            Err(_) => {
+                let reserve = |waiting: usize| (waiting < self.max_waiting).then_some(waiting + 1);
+                self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, reserve).ok()?;
+                (None, Some((Place(self.waiting.clone()), self.running.clone())))
+            }
+        };
+        Some(async move {
+            match (now, later) {
+                (_, Some((place, running))) => {
+                    let permit = running.acquire_owned().await;
+                    drop(place);
+                    permit
+                }
+                (Some(permit), None) => Ok(permit),
+                (None, None) => unreachable!("one of them is there"),
+            }
         })
     }
 
-    /// Runs `work` when it is its turn; `full` says that nobody may wait any more. The semaphore hands out permits in
-    /// order of arrival.
+    /// Runs `work` when it is its turn; `full` says that nobody may wait any more.
     fn run<T: Send + Unpin + 'static>(
         &self,
         full: impl FnOnce() -> Error,
         work: impl FnOnce() -> Work<T> + Send + 'static,
     ) -> Work<T> {
-        if let Ok(permit) = self.running.clone().try_acquire_owned() {
-            return Work::new(async move {
-                let result = work().await;
-                drop(permit);
-                result
-            });
-        }
-        let reserve = |waiting: usize| (waiting < self.max_waiting).then_some(waiting + 1);
-        if self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, reserve).is_err() {
-            return Work::done(Err(full()));
-        }
-        let place = Place(self.waiting.clone());
-        let running = self.running.clone();
+        let Some(turn) = self.enter() else { return Work::done(Err(full())) };
         Work::new(async move {
-            let permit = running.acquire_owned().await?;
-            drop(place);
+            let permit = turn.await?;
             let result = work().await;
             drop(permit);
             result
@@ -76,7 +88,7 @@ pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> Dy
     if !policy.enabled {
         return next;
     }
-    let bulkhead = Bulkhead::new(&policy);
+    let bulkhead = Bulkhead::new(policy.concurrency, policy.max_queue_size);
     let (name, node): (Arc<str>, _) = (action.full_name().into(), parts.node_id.clone());
     Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
         let (next, ctx) = (next.clone(), ctx.clone());
@@ -90,7 +102,7 @@ pub(super) fn event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEve
     if !policy.enabled {
         return next;
     }
-    let bulkhead = Bulkhead::new(&policy);
+    let bulkhead = Bulkhead::new(policy.concurrency, policy.max_queue_size);
     Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
         let (next, own) = (next.clone(), ctx.clone());
         let full = || {

@@ -5,7 +5,7 @@
 //! | 1 | `fallback` | the action or the call names one | covers every failure below, also "not available" |
 //! | 2 | `retry` | policy on, or the call says `retries` | each try picks the endpoint anew |
 //! | 3 | `timeout` | a limit is set | each try has its own |
-//! | 4 | `span` | tracing on | |
+//! | 4 | `span` | tracing on; for log lines alone it is always there and not listed | |
 //! | 5 | `circuit_breaker` | policy on | sees time-outs too |
 //! | 6 | `validator` | the parameters have a schema | decodes and checks; keys are made of what the handler gets |
 //! | 7 | `cacher` | the action has `cache` and the broker a cacher | hits skip everything below |
@@ -93,7 +93,7 @@ pub(crate) fn remote(
         }
     }
     next = circuit_breaker::wrap(parts, action, node.id(), available, next);
-    (span::action(parts, action, next), wrapped)
+    (span::remote(parts, action, next), wrapped)
 }
 
 /// Composes the layers of a listener, from the handler outwards.

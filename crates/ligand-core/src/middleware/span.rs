@@ -1,39 +1,93 @@
-//! Spans: one `tracing` span for each action and listener, when `tracing` is on in the options.
+//! Spans: one `tracing` span for each handler, so that its lines in the log carry the id of the request.
+//!
+//! With `tracing` in the options a span is a part of the trace that packets tell of, too, and remote calls have one.
+//! Without a subscriber there is none, and asking for it costs one load.
 
 use std::sync::Arc;
 
 use ligand_wire::Payload;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use crate::{
     broker::Parts,
     context::Context,
     future::Work,
+    log::HANDLER,
     service::{Action, DynAction, DynEvent},
 };
 
+// The level of the spans is that of errors: a filter that lets a line through lets its span through.
+
 pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
+    if !parts.options.tracing && !parts.options.log.context {
+        return next;
+    }
+    layer(parts, action, next)
+}
+
+/// Nothing writes lines around a remote call but the trace.
+pub(super) fn remote(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
     if !parts.options.tracing {
         return next;
     }
-    let name: Arc<str> = action.full_name().into();
+    layer(parts, action, next)
+}
+
+fn layer(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
+    let (name, node): (Arc<str>, _) = (action.full_name().into(), parts.node_id.clone());
+    let traced = parts.options.tracing;
     Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
-        let span = tracing::info_span!("action", action = &*name, request_id = %ctx.request_id(), level = ctx.level());
-        ctx.set_span(span.clone());
-        // A synchronous handler runs right here.
-        let work = span.in_scope(|| next.call(ctx, params));
-        Work::new(work.instrument(span))
+        let span = tracing::error_span!(
+            target: HANDLER, "action", action = &*name, request_id = %ctx.request_id(), node = &*node, level = ctx.level()
+        );
+        within(ctx, span, traced, || next.call(ctx, params))
     })
 }
 
 pub(super) fn event(parts: &Parts, next: DynEvent) -> DynEvent {
-    if !parts.options.tracing {
+    if !parts.options.tracing && !parts.options.log.context {
         return next;
     }
+    let (node, traced) = (parts.node_id.clone(), parts.options.tracing);
     Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
-        let span = tracing::info_span!("event", event = ctx.event_name(), request_id = %ctx.request_id());
-        ctx.set_span(span.clone());
-        let work = span.in_scope(|| next.call(ctx, payload));
-        Work::new(work.instrument(span))
+        let span = tracing::error_span!(
+            target: HANDLER, "event", event = ctx.event_name(), service = ctx.service_full_name(),
+            request_id = %ctx.request_id(), node = &*node
+        );
+        within(ctx, span, traced, || next.call(ctx, payload))
     })
+}
+
+/// The span of work that nobody called: a job, or a handler of the life cycle.
+pub(crate) fn background(parts: &Parts, ctx: &Context, work: &str) -> Span {
+    if !parts.options.tracing && !parts.options.log.context {
+        return Span::none();
+    }
+    let span = tracing::error_span!(
+        target: HANDLER, "background", work, service = ctx.service_full_name(), request_id = %ctx.request_id(),
+        node = &*parts.node_id
+    );
+    if parts.options.tracing {
+        ctx.set_span(span.clone());
+    }
+    span
+}
+
+fn within<T: Unpin + Send + 'static>(
+    ctx: &Context,
+    span: Span,
+    traced: bool,
+    work: impl FnOnce() -> Work<T>,
+) -> Work<T> {
+    if span.is_disabled() && !traced {
+        return work();
+    }
+    if traced {
+        ctx.set_span(span.clone());
+    }
+    // What needs no wait is done right here.
+    match span.in_scope(work) {
+        work if work.is_done() => work,
+        work => Work::new(work.instrument(span)),
+    }
 }

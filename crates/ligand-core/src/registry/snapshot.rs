@@ -13,7 +13,7 @@ use foldhash::fast::RandomState;
 use serde_json::Value;
 
 use super::{
-    Endpoint, Listener, Node,
+    Endpoint, Listener, Node, Schedule,
     actions::{ActionList, Actions},
     events::{self, Events, Finder, Groups},
     remote::{RemoteNode, RemoteService},
@@ -27,6 +27,7 @@ pub struct ServiceItem {
     def: ServiceDef,
     endpoints: Vec<Arc<Endpoint>>,
     listeners: Vec<Arc<Listener>>,
+    schedules: Vec<Arc<Schedule>>,
     /// A `started` handler has run, but the service has not come into the registry.
     half_started: AtomicBool,
 }
@@ -38,7 +39,8 @@ impl ServiceItem {
         endpoints: Vec<Arc<Endpoint>>,
         listeners: Vec<Arc<Listener>>,
     ) -> Self {
-        Self { full_name, def, endpoints, listeners, half_started: AtomicBool::new(false) }
+        let schedules = def.jobs.iter().map(|job| Arc::new(Schedule::new(job.clone()))).collect();
+        Self { full_name, def, endpoints, listeners, schedules, half_started: AtomicBool::new(false) }
     }
 
     pub(crate) fn is_half_started(&self) -> bool {
@@ -69,12 +71,18 @@ impl ServiceItem {
         &self.listeners
     }
 
-    /// How many calls and handlers run: each holds a handle of its endpoint or listener. Snapshots do not count,
+    /// One for each job.
+    pub(crate) fn schedules(&self) -> &[Arc<Schedule>] {
+        &self.schedules
+    }
+
+    /// How many calls, handlers and runs of jobs there are: each holds a handle of its endpoint or listener. Snapshots do not count,
     /// they hold the item.
     pub(crate) fn running(&self) -> usize {
         let calls = self.endpoints.iter().map(|endpoint| Arc::strong_count(endpoint) - 1);
         let events = self.listeners.iter().map(|listener| Arc::strong_count(listener) - 1);
-        calls.chain(events).sum()
+        let runs = self.schedules.iter().map(|schedule| schedule.running());
+        calls.chain(events).chain(runs).sum()
     }
 }
 

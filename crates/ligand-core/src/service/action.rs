@@ -10,6 +10,7 @@ use ligand_wire::{
 use serde_json::{Map, Value};
 
 use crate::{
+    blocking,
     cache::CacheRule,
     config::{BulkheadOptions, CircuitBreakerOptions, RetryOptions},
     context::Context,
@@ -181,6 +182,40 @@ impl Action {
         Self { decoder, streams: is_stream::<R>(), ..Self::raw(name, raw) }
     }
 
+    /// An action that blocks its thread: it computes for long, or waits for something that is not asynchronous. It runs
+    /// on a thread of its own, at most `blocking.concurrency` at once on a node; others wait, up to
+    /// `blocking.max_queue_size`, and more are refused with 429 `QUEUE_FULL`. A call that nobody waits for any more
+    /// is not begun, but one that runs goes on to its end. [`Context::block_on`] waits for calls made from there.
+    ///
+    /// ```
+    /// use ligand_core::{Action, Context, Error};
+    /// let hash = Action::blocking("hash", |_ctx: &Context, text: String| {
+    ///     Ok::<usize, Error>(text.bytes().map(usize::from).sum())
+    /// });
+    /// ```
+    pub fn blocking<P, R, E, F>(name: impl Into<Arc<str>>, handler: F) -> Self
+    where
+        P: Data,
+        R: Data,
+        E: Into<Error>,
+        F: Fn(&Context, P) -> Result<R, E> + Send + Sync + 'static,
+    {
+        let handler = Arc::new(handler);
+        let raw = move |ctx: &Context, params: Payload| -> Work<Payload> {
+            match params.take::<P>() {
+                Ok(params) => {
+                    let handler = Arc::clone(&handler);
+                    blocking::run(ctx, move |ctx| {
+                        handler(ctx, params).map(Payload::typed).map_err(Into::into)
+                    })
+                }
+                Err(error) => Work::done(Err(error)),
+            }
+        };
+        let decoder: Option<Decoder> = Some(validation::handled::<P>);
+        Self { decoder, streams: is_stream::<R>(), ..Self::raw(name, raw) }
+    }
+
     /// An action that is a method of `service`, with types described by their forms; see
     /// [`probe`](super::probe).
     pub fn method<S, P, R, E, F, Fut>(
@@ -237,6 +272,29 @@ impl Action {
                 Err(panic) => Err(panic),
             })
         };
+        Self::described::<P, R>(Self::raw(name, raw))
+    }
+
+    /// As [`Action::method`] for a method that blocks its thread: it runs where it holds up nothing else.
+    pub fn method_blocking<S, P, R, E, F>(
+        name: impl Into<Arc<str>>,
+        service: &Arc<S>,
+        _params: P,
+        _result: R,
+        handler: F,
+    ) -> Self
+    where
+        S: Send + Sync + 'static,
+        P: Form,
+        P::Value: Send,
+        R: Form,
+        E: Into<Error>,
+        F: Fn(&Arc<S>, &Context, P::Value) -> Result<R::Value, E> + Send + Sync + 'static,
+    {
+        let put = move |service: &Arc<S>, ctx: &Context, params: P::Value| {
+            handler(service, ctx, params).map(R::put)
+        };
+        let raw = blocking::method::<S, P, Payload, E, _>(Arc::clone(service), put);
         Self::described::<P, R>(Self::raw(name, raw))
     }
 

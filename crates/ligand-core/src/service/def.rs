@@ -7,7 +7,7 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use super::{
-    Action, Contract, Event,
+    Action, Contract, Event, Job,
     contract::{self, Term},
     merge, path,
 };
@@ -153,6 +153,7 @@ pub struct ServiceDef {
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) actions: Vec<Action>,
     pub(crate) events: Vec<Event>,
+    pub(crate) jobs: Vec<Job>,
     pub(crate) hooks: ServiceHooks,
     pub(crate) created: Vec<Created>,
     pub(crate) started: Vec<Lifecycle>,
@@ -194,6 +195,7 @@ impl ServiceDef {
             dependencies: Vec::new(),
             actions: Vec::new(),
             events: Vec::new(),
+            jobs: Vec::new(),
             hooks: ServiceHooks::default(),
             created: Vec::new(),
             started: Vec::new(),
@@ -263,6 +265,12 @@ impl ServiceDef {
     /// Adds a listener.
     pub fn event(mut self, event: Event) -> Self {
         self.events.push(event);
+        self
+    }
+
+    /// Adds background work that repeats.
+    pub fn job(mut self, job: Job) -> Self {
+        self.jobs.push(job);
         self
     }
 
@@ -381,6 +389,11 @@ impl ServiceDef {
         &self.events
     }
 
+    /// The background work defined so far.
+    pub fn jobs(&self) -> &[Job] {
+        &self.jobs
+    }
+
     /// Gives all actions and listeners their full names and checks what no type can check.
     pub(crate) fn finish(mut self) -> Result<Self> {
         let full_name: Arc<str> = self.full_name().into();
@@ -427,6 +440,15 @@ impl ServiceDef {
                 )));
             }
             event.service = self.name.as_str().into();
+        }
+        for (index, job) in self.jobs.iter().enumerate() {
+            job.check(&full_name)?;
+            if self.jobs[..index].iter().any(|other| other.name == job.name) {
+                return Err(Error::service_schema(format!(
+                    "service '{full_name}' defines the job '{}' twice; rename one of them",
+                    job.name
+                )));
+            }
         }
         contract::check(&full_name, &self.terms, &self.actions)?;
         self.hooks.apply(&full_name, &mut self.actions, &self.removed)?;

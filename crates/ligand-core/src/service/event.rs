@@ -10,6 +10,7 @@ use ligand_wire::{
 };
 
 use crate::{
+    blocking,
     config::BulkheadOptions,
     context::Context,
     future::{Work, guarded, isolate},
@@ -126,6 +127,39 @@ impl Event {
                 Err(panic) => Err(panic),
             })
         };
+        Self { validator: P::validator(), params: P::schema(), ..Self::raw(pattern, raw) }
+    }
+
+    /// A listener that blocks its thread: it runs where blocking actions run; see
+    /// [`Action::blocking`](crate::Action::blocking).
+    pub fn blocking<P, E, F>(pattern: &str, handler: F) -> Self
+    where
+        P: Data,
+        E: Into<Error>,
+        F: Fn(&Context, P) -> Result<(), E> + Send + Sync + 'static,
+    {
+        let handler = Arc::new(handler);
+        Self::raw(pattern, move |ctx: &Context, payload: Payload| -> Work<()> {
+            match payload.take::<P>() {
+                Ok(payload) => {
+                    let handler = Arc::clone(&handler);
+                    blocking::run(ctx, move |ctx| handler(ctx, payload).map_err(Into::into))
+                }
+                Err(error) => Work::done(Err(error)),
+            }
+        })
+    }
+
+    /// As [`Event::method`] for a method that blocks its thread.
+    pub fn method_blocking<S, P, E, F>(pattern: &str, service: &Arc<S>, _payload: P, handler: F) -> Self
+    where
+        S: Send + Sync + 'static,
+        P: Form,
+        P::Value: Send,
+        E: Into<Error>,
+        F: Fn(&Arc<S>, &Context, P::Value) -> Result<(), E> + Send + Sync + 'static,
+    {
+        let raw = blocking::method::<S, P, (), E, F>(Arc::clone(service), handler);
         Self { validator: P::validator(), params: P::schema(), ..Self::raw(pattern, raw) }
     }
 

@@ -26,6 +26,11 @@ pub(super) fn below(mut upper: ServiceDef, lower: ServiceDef) -> ServiceDef {
         }
     }
     upper.events = join(lower.events, upper.events);
+    for job in lower.jobs {
+        if upper.jobs.iter().all(|own| own.name != job.name) {
+            upper.jobs.push(job);
+        }
+    }
     upper.hooks.merge_below(lower.hooks);
     upper.created = join(lower.created, upper.created);
     upper.started = join(lower.started, upper.started);

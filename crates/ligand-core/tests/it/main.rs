@@ -4,7 +4,9 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod answers;
+mod background;
 mod balanced;
+mod blocking;
 mod breaker;
 mod broker;
 mod bulkhead;
@@ -21,8 +23,10 @@ mod forms;
 mod handing_over;
 mod hooks;
 mod internal;
+mod jobs;
 mod levels;
 mod lifecycle;
+mod log_lines;
 mod membership;
 mod middlewares;
 mod mixins;

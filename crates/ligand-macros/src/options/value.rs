@@ -20,19 +20,29 @@ pub(crate) fn duration(entry: &Entry) -> syn::Result<TokenStream> {
     let Argument::Value(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) = &entry.argument else {
         return Err(wrong());
     };
+    let value = time(text).ok_or_else(wrong)?;
+    Ok(time_tokens(value, text.span()))
+}
+
+/// `"5m"`; at most as many milliseconds as fit into 64 bits.
+pub(crate) fn time(text: &LitStr) -> Option<Duration> {
     let value = match text.value().trim() {
         "0" => Duration::ZERO,
-        text => humantime::parse_duration(text).map_err(|_| wrong())?,
+        text => humantime::parse_duration(text).ok()?,
     };
-    let millis = u64::try_from(value.as_millis()).map_err(|_| wrong())?;
-    let span = text.span();
-    Ok(if Duration::from_millis(millis) == value {
+    u64::try_from(value.as_millis()).ok().map(|_| value)
+}
+
+/// A `Duration` in the code.
+pub(crate) fn time_tokens(value: Duration, span: Span) -> TokenStream {
+    let millis = u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
+    if Duration::from_millis(millis) == value {
         let millis = proc_macro2::Literal::u64_unsuffixed(millis);
         quote::quote_spanned!(span=> ::core::time::Duration::from_millis(#millis))
     } else {
         let (secs, nanos) = (value.as_secs(), value.subsec_nanos());
         quote::quote_spanned!(span=> ::core::time::Duration::new(#secs, #nanos))
-    })
+    }
 }
 
 /// One alias of an action.

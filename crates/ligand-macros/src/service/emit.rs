@@ -7,7 +7,7 @@ use syn::{Attribute, Type};
 
 use super::{
     check::names,
-    model::{Action, Dependency, Event, Handler, Hook, HookKind, Lifecycle, Phase, Service, Version},
+    model::{Action, Dependency, Event, Handler, Hook, HookKind, Job, Lifecycle, Phase, Service, Version},
 };
 use crate::{
     options::Route,
@@ -89,11 +89,9 @@ impl Service {
         });
         let contract = options.contract.as_ref().map(|contract| quote!(.keeps_to::<#contract>()));
         let without = options.without.iter().map(|name| quote!(.without_action(#name)));
-        let parts = self
-            .actions
-            .iter()
-            .map(|one| action(one, &self.ident, options.contract.as_ref()))
-            .chain(self.events.iter().map(event));
+        let promised = options.contract.as_ref();
+        let parts = self.actions.iter().map(|one| action(one, &self.ident, promised));
+        let parts = parts.chain(self.events.iter().map(event)).chain(self.jobs.iter().map(job));
         let hooks = self.hooks.iter().map(|(mask, hook)| {
             let (method, value) = (format_ident!("{}", hook.kind.name()), hook_value(hook));
             step(&hook.handler.cfgs, &quote!(.#method(#mask, #value)))
@@ -339,8 +337,9 @@ fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> Tok
             )
         }
     } else {
+        let method = if action.options.blocking { quote!(method_blocking) } else { quote!(method_now) };
         quote_spanned! {span=>
-            ::ligand::__private::core::Action::method_now(
+            ::ligand::__private::core::Action::#method(
                 #wire,
                 &self,
                 #params_form,
@@ -408,8 +407,9 @@ fn event(event: &Event) -> TokenStream {
             )
         }
     } else {
+        let method = if event.blocking { quote!(method_blocking) } else { quote!(method_now) };
         quote_spanned! {span=>
-            ::ligand::__private::core::Event::method_now(#name, &self, #form, |this, #ctx, #pattern: #ty| #work)
+            ::ligand::__private::core::Event::#method(#name, &self, #form, |this, #ctx, #pattern: #ty| #work)
         }
     };
     let docs = (!event.docs.is_empty()).then(|| {
@@ -418,6 +418,31 @@ fn event(event: &Event) -> TokenStream {
     });
     let builder = &event.builder;
     step(&handler.cfgs, &quote!(.event(#base #docs #(#builder)*)))
+}
+
+fn job(job: &Job) -> TokenStream {
+    let (core, handler, name, period) = (core(), &job.handler, &job.name, &job.period);
+    let work = invoke(handler, &TokenStream::new());
+    let span = handler.method.span();
+    let base = if job.blocking {
+        let ctx = borrowed(handler);
+        quote_spanned!(span=> #core::Job::blocking_method(#name, #period, &self, |this, #ctx| #work))
+    } else {
+        let ctx = ctx(handler);
+        quote_spanned! {span=>
+            #core::Job::every(
+                #name,
+                #period,
+                #core::service::probe::bind_one(&self, |this: ::std::sync::Arc<Self>, #ctx| async move { #work }),
+            )
+        }
+    };
+    let docs = (!job.docs.is_empty()).then(|| {
+        let docs = &job.docs;
+        quote!(.doc(#docs))
+    });
+    let builder = &job.builder;
+    step(&handler.cfgs, &quote!(.job(#base #docs #(#builder)*)))
 }
 
 fn hook_value(hook: &Hook) -> TokenStream {

@@ -18,6 +18,7 @@ pub(super) struct Service {
     pub(super) options: Options,
     pub(super) actions: Vec<Action>,
     pub(super) events: Vec<Event>,
+    pub(super) jobs: Vec<Job>,
     /// Service-wide hooks.
     pub(super) hooks: Vec<(LitStr, Hook)>,
     pub(super) lifecycle: Vec<Lifecycle>,
@@ -76,6 +77,7 @@ pub(super) struct ActionOptions {
     /// `Visibility::Private` and where it was written.
     pub(super) visibility: Option<Ident>,
     pub(super) fallback: Option<Span>,
+    pub(super) blocking: bool,
     /// Calls on the builder that nothing else depends on.
     pub(super) builder: Vec<TokenStream>,
     /// Methods that other methods' options name.
@@ -138,6 +140,18 @@ pub(super) struct Event {
     /// None: the name of the event type.
     pub(super) pattern: Option<LitStr>,
     pub(super) payload: Option<Type>,
+    pub(super) blocking: bool,
+    pub(super) docs: String,
+    pub(super) builder: Vec<TokenStream>,
+}
+
+/// Background work that repeats.
+pub(super) struct Job {
+    pub(super) handler: Handler,
+    pub(super) name: String,
+    /// A `Duration`.
+    pub(super) period: TokenStream,
+    pub(super) blocking: bool,
     pub(super) docs: String,
     pub(super) builder: Vec<TokenStream>,
 }

@@ -31,14 +31,14 @@ const SERVICE: Place = Place {
 const ACTION: Place = Place {
     name: "`#[action]`",
     options: "name, rest, cache, timeout, retry, circuit_breaker, bulkhead, fallback, published, public, protected, \
-              private, before, after, on_error, http, run_to_end, meta",
+              private, before, after, on_error, http, run_to_end, blocking, meta",
 };
 
-const EVENT: Place = Place { name: "`#[event]`", options: "group, throttle, debounce, bulkhead" };
+const EVENT: Place = Place { name: "`#[event]`", options: "group, throttle, debounce, bulkhead, blocking" };
 
 /// The attributes of methods that belong to `#[service]`.
-const MARKS: [&str; 9] =
-    ["action", "event", "created", "started", "stopping", "stopped", "before", "after", "on_error"];
+const MARKS: [&str; 10] =
+    ["action", "event", "every", "created", "started", "stopping", "stopped", "before", "after", "on_error"];
 
 struct MixinField {
     name: Ident,
@@ -187,6 +187,8 @@ fn method(function: &ImplItemFn, mark: &Attribute, ty: &Type, service: &mut Serv
         }
     } else if mark.path().is_ident("event") {
         service.events.extend(event(function, tokens, ty, errors));
+    } else if mark.path().is_ident("every") {
+        service.jobs.extend(super::jobs::job(function, tokens, errors));
     } else if let Some(kind) = hook_kind(mark) {
         let name = kind.name();
         let masks = syn::parse2::<LitStr>(tokens.clone());
@@ -221,7 +223,19 @@ pub(super) fn handler(function: &ImplItemFn, ctx: bool, fallible: bool) -> Handl
     }
 }
 
+/// What blocks its thread has nothing to wait for.
+pub(super) fn blocks(function: &ImplItemFn, blocking: bool, errors: &mut Errors) {
+    if let Some(token) = function.sig.asyncness.filter(|_| blocking) {
+        errors.at(
+            &token,
+            "a blocking method runs on a thread of its own, where it may block, so it is not `async`; remove one of them. \
+             To wait for a call there, write `ctx.block_on(..)`",
+        );
+    }
+}
+
 fn action(function: &ImplItemFn, options: ActionOptions, ty: &Type, errors: &mut Errors) -> Option<Action> {
+    blocks(function, options.blocking, errors);
     let inputs = signature::inputs(&function.sig, "an action", errors);
     let output = signature::output(&function.sig.output, errors);
     let inputs = inputs?;
@@ -320,6 +334,10 @@ fn action_option(entry: &Entry, options: &mut ActionOptions, errors: &mut Errors
                 _ => return Err(entry.wrong("write `run_to_end` or `run_to_end = false`")),
             };
             options.builder.push(quote!(.run_to_end(#always)));
+        }
+        "blocking" => {
+            entry.bare()?;
+            options.blocking = true;
         }
         "meta" => {
             for options::Field { key, value, .. } in fields(entry, errors) {
@@ -463,6 +481,7 @@ fn event(function: &ImplItemFn, tokens: TokenStream, ty: &Type, errors: &mut Err
         errors.push(error);
     }
     let mut paces: Option<Ident> = None;
+    let mut blocking = false;
     read(rest, EVENT, errors, |entry, errors| {
         let result = match entry.name.to_string().as_str() {
             "group" => entry.text("`group = \"mail\"`").and_then(|text| {
@@ -480,6 +499,10 @@ fn event(function: &ImplItemFn, tokens: TokenStream, ty: &Type, errors: &mut Err
                 duration(entry).map(|period| quote!(.#method(#period)))
             }
             "bulkhead" => Ok(policy(entry, &bulkhead(entry, errors))),
+            "blocking" => entry.bare().map(|()| {
+                blocking = true;
+                TokenStream::new()
+            }),
             _ => return false,
         };
         match result {
@@ -489,6 +512,7 @@ fn event(function: &ImplItemFn, tokens: TokenStream, ty: &Type, errors: &mut Err
         true
     });
 
+    blocks(function, blocking, errors);
     let inputs = signature::inputs(&function.sig, "a listener", errors);
     let output = nothing(function, "a listener", errors);
     let inputs = inputs?;
@@ -512,7 +536,7 @@ fn event(function: &ImplItemFn, tokens: TokenStream, ty: &Type, errors: &mut Err
         return None;
     }
     let handler = handler(function, inputs.ctx, output?);
-    Some(Event { handler, pattern, payload, docs: docs(&function.attrs), builder })
+    Some(Event { handler, pattern, payload, blocking, docs: docs(&function.attrs), builder })
 }
 
 /// `&ServiceBroker`
@@ -522,7 +546,7 @@ fn is_broker(ty: &Type) -> bool {
 }
 
 /// The text an attribute starts with, and the options after it.
-fn leading_text(tokens: TokenStream) -> (Option<LitStr>, TokenStream) {
+pub(super) fn leading_text(tokens: TokenStream) -> (Option<LitStr>, TokenStream) {
     let parser = |input: ParseStream<'_>| {
         let text = if input.peek(LitStr) { Some(input.parse()?) } else { None };
         if text.is_some() && input.peek(Token![,]) {

@@ -242,8 +242,8 @@ async fn payloads_pass_untouched() {
 #[tokio::test]
 async fn events_and_life_cycle() {
     let (users, broker) = started().await;
-    broker.emit(UserCreated { id: 3 }).await.unwrap();
-    broker.emit_named("ping", Payload::NULL).await.unwrap();
+    broker.emit(UserCreated { id: 3 }).wait_for_listeners().await.unwrap();
+    broker.emit_named("ping", Payload::NULL).wait_for_listeners().await.unwrap();
     broker.stop().await;
     let mut log = users.log.lock().unwrap().clone();
     log[2..5].sort();

@@ -24,6 +24,7 @@ use super::Listener;
 use crate::{
     context::Context,
     future::{Work, guarded, isolate},
+    hold::watch,
     task::Tasks,
 };
 
@@ -152,19 +153,22 @@ impl Service {
 /// Runs the first step of a handler here, and the others in a task.
 async fn begin(event: Handed, tasks: &Tasks) {
     let Handed { ctx, payload, done, place } = event;
+    let hold = ctx.broker().hold();
+    let start = hold.now();
     let work = guarded(|| ctx.listener().map(|listener| listener.chain().call(&ctx, payload)));
     let mut work = match work {
         Ok(work) => work.unwrap_or_else(|| Work::done(Ok(()))),
         Err(panic) => Work::done(Err(panic)),
     };
     let step = std::future::poll_fn(|cx| Poll::Ready(guarded(|| Pin::new(&mut work).poll(cx)))).await;
+    hold.ended(start, &ctx);
     match step {
         Ok(Poll::Ready(result)) => ended(&ctx, result, done),
         Err(panic) => ended(&ctx, Err(panic), done),
         Ok(Poll::Pending) => {
             // The context stays until the end: it tells that the listener runs.
             tasks.spawn(async move {
-                let result = isolate(work).await;
+                let result = isolate(watch(ctx.clone(), work)).await;
                 ended(&ctx, result, done);
                 drop((ctx, place));
             });

@@ -38,6 +38,46 @@ impl Orders {
         clippy::unused_async,
         clippy::unused_self
     )]
+    fn heavy(&self, payload: Payload) {}
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    fn compute(&self, ctx: &Context, params: Create) -> Result<Order> {
+        Ok(Order::default())
+    }
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    async fn import(self: &Arc<Self>) {}
+    /// Sweeps.
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    async fn sweep_all(&self, ctx: &Context) -> Result<()> {
+        Ok(())
+    }
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
+    fn counting(&self) {}
+    #[allow(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        clippy::unused_async,
+        clippy::unused_self
+    )]
     fn made(&self, broker: &ServiceBroker) -> Result<()> {
         Ok(())
     }
@@ -138,6 +178,14 @@ impl Orders {
     pub const CREATE: ::ligand::__private::core::ActionRef<Create, Order> = ::ligand::__private::core::ActionRef::new(
         "orders.create",
     );
+    ///The action `orders.compute`.
+    pub const COMPUTE: ::ligand::__private::core::ActionRef<Create, Order> = ::ligand::__private::core::ActionRef::new(
+        "orders.compute",
+    );
+    ///The action `orders.import`.
+    pub const IMPORT: ::ligand::__private::core::ActionRef<(), ()> = ::ligand::__private::core::ActionRef::new(
+        "orders.import",
+    );
 }
 ///Calls the actions of `orders`; made by `client::<Orders>()`.
 #[allow(
@@ -173,6 +221,26 @@ impl OrdersClient {
                 ::ligand::__private::core::ActionRef::new("orders.create"),
                 ::ligand::__private::core::service::probe::Probe::<Create>::new().form(),
                 params,
+            )
+    }
+    ///The action `orders.compute`.
+    pub fn compute(&self, params: Create) -> ::ligand::__private::core::Request<Order> {
+        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+        self.0
+            .call_typed(
+                ::ligand::__private::core::ActionRef::new("orders.compute"),
+                ::ligand::__private::core::service::probe::Probe::<Create>::new().form(),
+                params,
+            )
+    }
+    ///The action `orders.import`.
+    pub fn import(&self) -> ::ligand::__private::core::Request<()> {
+        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+        self.0
+            .call_typed(
+                ::ligand::__private::core::ActionRef::new("orders.import"),
+                ::ligand::__private::core::service::probe::Probe::<()>::new().form(),
+                (),
             )
     }
 }
@@ -327,6 +395,79 @@ impl ::ligand::__private::core::Service for Orders {
                     ),
             );
         let def = def
+            .action(
+                ::ligand::__private::core::Action::method_blocking(
+                        "compute",
+                        &self,
+                        ::ligand::__private::core::service::probe::Probe::<Create>::new()
+                            .form(),
+                        ::ligand::__private::core::service::probe::Probe::<Order>::new()
+                            .form(),
+                        |this, ctx, params: Create| Self::compute(&this, &ctx, params),
+                    )
+                    .converting({
+                        #[allow(dead_code)]
+                        trait Free: Sized {
+                            const COMPUTE: ::ligand::__private::core::service::contract::NotInContract = ::ligand::__private::core::service::contract::NotInContract;
+                        }
+                        impl Free for api::OrdersApi {}
+                        #[allow(unused_imports)]
+                        use ::ligand::__private::core::service::contract::{
+                            ByFields as _, ByTypes as _,
+                        };
+                        let own = ::ligand::__private::core::ActionRef::<
+                            Create,
+                            Order,
+                        >::new("orders.compute");
+                        ::ligand::__private::core::service::contract::Agreement::of(
+                                <api::OrdersApi>::COMPUTE,
+                                own,
+                            )
+                            .check()
+                    }),
+            );
+        let def = def
+            .action(
+                ::ligand::__private::core::Action::method(
+                        "import",
+                        &self,
+                        ::ligand::__private::core::service::probe::Probe::<
+                            ::ligand::__private::core::Payload,
+                        >::new()
+                            .form(),
+                        ::ligand::__private::core::service::probe::Probe::<()>::new()
+                            .form(),
+                        |this, _, _: ::ligand::__private::core::Payload| {
+                            async move {
+                                ::core::result::Result::<
+                                    _,
+                                    ::ligand::__private::core::Error,
+                                >::Ok(Self::import(&this).await)
+                            }
+                        },
+                    )
+                    .converting({
+                        #[allow(dead_code)]
+                        trait Free: Sized {
+                            const IMPORT: ::ligand::__private::core::service::contract::NotInContract = ::ligand::__private::core::service::contract::NotInContract;
+                        }
+                        impl Free for api::OrdersApi {}
+                        #[allow(unused_imports)]
+                        use ::ligand::__private::core::service::contract::{
+                            ByFields as _, ByTypes as _,
+                        };
+                        let own = ::ligand::__private::core::ActionRef::<
+                            (),
+                            (),
+                        >::new("orders.import");
+                        ::ligand::__private::core::service::contract::Agreement::of(
+                                <api::OrdersApi>::IMPORT,
+                                own,
+                            )
+                            .check()
+                    }),
+            );
+        let def = def
             .event(
                 ::ligand::__private::core::Event::method(
                     <UserCreated as ::ligand::__private::core::EventPayload>::NAME,
@@ -399,6 +540,51 @@ impl ::ligand::__private::core::Service for Orders {
                         }
                     },
                 ),
+            );
+        let def = def
+            .event(
+                ::ligand::__private::core::Event::method_blocking(
+                    "heavy",
+                    &self,
+                    ::ligand::__private::core::service::probe::Probe::<Payload>::new()
+                        .form(),
+                    |this, _, event: Payload| ::core::result::Result::<
+                        _,
+                        ::ligand::__private::core::Error,
+                    >::Ok(Self::heavy(&this, event)),
+                ),
+            );
+        let def = def
+            .job(
+                ::ligand::__private::core::Job::every(
+                        "sweepAll",
+                        ::core::time::Duration::from_millis(60000),
+                        ::ligand::__private::core::service::probe::bind_one(
+                            &self,
+                            |
+                                this: ::std::sync::Arc<Self>,
+                                ctx: ::ligand::__private::core::Context|
+                            async move { Self::sweep_all(&this, &ctx).await },
+                        ),
+                    )
+                    .doc("Sweeps.")
+                    .start_now()
+                    .overlap(::ligand::__private::core::Overlap::Queue)
+                    .jitter(::core::time::Duration::from_millis(5000))
+                    .timeout(::core::time::Duration::from_millis(30000)),
+            );
+        let def = def
+            .job(
+                ::ligand::__private::core::Job::blocking_method(
+                        "count",
+                        ::core::time::Duration::from_millis(3600000),
+                        &self,
+                        |this, _| ::core::result::Result::<
+                            _,
+                            ::ligand::__private::core::Error,
+                        >::Ok(Self::counting(&this)),
+                    )
+                    .start_after(::core::time::Duration::from_millis(10000)),
             );
         let def = def
             .before(
@@ -548,6 +734,16 @@ const _: () = {
                 "create",
                 "the action `create` takes `Create`, and the contract `api::OrdersApi` has other fields there; give them the same names",
                 <::ligand::__private::core::service::contract::NamesOf<Create>>::NAMES,
+            ),
+            (
+                "compute",
+                "the action `compute` takes `Create`, and the contract `api::OrdersApi` has other fields there; give them the same names",
+                <::ligand::__private::core::service::contract::NamesOf<Create>>::NAMES,
+            ),
+            (
+                "import",
+                "the action `import` takes nothing, and the contract `api::OrdersApi` has other fields there; give them the same names",
+                <::ligand::__private::core::service::contract::NamesOf<()>>::NAMES,
             ),
         ],
         true,

@@ -18,6 +18,26 @@ impl Orders {
     #[event("pong")]
     async fn ping(&self) {}
 
+    #[event("heavy", blocking)]
+    fn heavy(&self, payload: Payload) {}
+
+    #[action(blocking)]
+    fn compute(&self, ctx: &Context, params: Create) -> Result<Order> {
+        Ok(Order::default())
+    }
+
+    #[action]
+    async fn import(self: &Arc<Self>) {}
+
+    /// Sweeps.
+    #[every("1m", start = "now", overlap = "queue", jitter = "5s", timeout = "30s")]
+    async fn sweep_all(&self, ctx: &Context) -> Result<()> {
+        Ok(())
+    }
+
+    #[every("1h", name = "count", start = "10s", blocking)]
+    fn counting(&self) {}
+
     #[created]
     fn made(&self, broker: &ServiceBroker) -> Result<()> {
         Ok(())

@@ -121,5 +121,5 @@ impl ::ligand::__private::core::Service for Users {
     "'FETCH /': 'FETCH' is not a method; use one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, or * for all, as in \"GET /:id\""
 }
 ::core::compile_error! {
-    "an action takes `&self` first, because all calls share the service; put state that changes into a Mutex or an atomic"
+    "an action takes `&self` first, because all calls share the service (or `self: &Arc<Self>`, to hand it on to work in the background); put state that changes into a Mutex or an atomic"
 }

@@ -1,0 +1,198 @@
+//! Jobs: background work of a service that repeats.
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use ligand_wire::{Error, Result};
+
+use crate::{
+    blocking,
+    context::Context,
+    future::{Work, guarded, isolate},
+};
+
+/// What happens when a run is due while the one before still works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overlap {
+    /// The run is left out.
+    #[default]
+    Skip,
+    /// It begins when the other has ended. One run waits at most, further ones are left out.
+    Queue,
+    /// It begins all the same. 64 runs work at once at most, further ones are left out.
+    Run,
+}
+
+type JobHandler = Arc<dyn Fn(&Context) -> Work<()> + Send + Sync>;
+
+/// Background work of a service that repeats. `#[every("1m")]` writes it for you.
+///
+/// It begins when the broker has started and the service takes calls, and ends with them: no run begins while either
+/// stops, and the stop waits for the one that works. Each run gets a context of its own with a new request id. Errors and
+/// panics are logged and counted ([`ServiceBroker::background_errors`](crate::ServiceBroker::background_errors)), and
+/// the next run comes all the same. `$node.services` shows what each job did.
+///
+/// ```
+/// use std::time::Duration;
+/// use ligand_core::{Context, Error, Job, ServiceDef};
+///
+/// let cleanup = Job::every("cleanup", Duration::from_secs(60), |ctx: Context| async move {
+///     ctx.call_named("sessions.expire", serde_json::json!({})).await.map(drop)
+/// });
+/// let service = ServiceDef::new("sessions").job(cleanup.start_now().timeout(Duration::from_secs(30)));
+/// ```
+#[derive(Clone)]
+pub struct Job {
+    pub(crate) name: Arc<str>,
+    pub(crate) period: Duration,
+    pub(crate) first: Option<Duration>,
+    pub(crate) overlap: Overlap,
+    pub(crate) jitter: Duration,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) doc: &'static str,
+    handler: JobHandler,
+}
+
+impl Job {
+    /// Work that repeats in this period, at least 1 ms; the first run comes after one period. `name` is for logs and
+    /// `$node.services`.
+    pub fn every<E, F, Fut>(name: impl Into<Arc<str>>, period: Duration, handler: F) -> Self
+    where
+        E: Into<Error>,
+        F: Fn(Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        Self::new(name.into(), period, move |ctx| match guarded(|| handler(ctx.clone())) {
+            Ok(work) => Work::new(isolate(async move { work.await.map_err(Into::into) })),
+            Err(panic) => Work::done(Err(panic)),
+        })
+    }
+
+    /// As [`Job::every`] for work that blocks its thread: it runs where blocking actions run.
+    pub fn blocking<E, F>(name: impl Into<Arc<str>>, period: Duration, handler: F) -> Self
+    where
+        E: Into<Error>,
+        F: Fn(&Context) -> Result<(), E> + Send + Sync + 'static,
+    {
+        let handler = Arc::new(handler);
+        Self::new(name.into(), period, move |ctx| {
+            let handler = handler.clone();
+            blocking::run(ctx, move |ctx| handler(ctx).map_err(Into::into))
+        })
+    }
+
+    /// A blocking job that is a method of `service`; used by generated code.
+    pub fn blocking_method<S, E, F>(
+        name: impl Into<Arc<str>>,
+        period: Duration,
+        service: &Arc<S>,
+        handler: F,
+    ) -> Self
+    where
+        S: Send + Sync + 'static,
+        E: Into<Error>,
+        F: Fn(&Arc<S>, &Context) -> Result<(), E> + Send + Sync + 'static,
+    {
+        let service = Arc::clone(service);
+        Self::blocking(name, period, move |ctx| handler(&service, ctx))
+    }
+
+    fn new(
+        name: Arc<str>,
+        period: Duration,
+        handler: impl Fn(&Context) -> Work<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name,
+            period,
+            first: None,
+            overlap: Overlap::default(),
+            jitter: Duration::ZERO,
+            timeout: None,
+            doc: "",
+            handler: Arc::new(handler),
+        }
+    }
+
+    /// The first run comes at once instead of after one period.
+    pub fn start_now(self) -> Self {
+        self.start_after(Duration::ZERO)
+    }
+
+    /// The first run comes after this time instead of one period.
+    pub fn start_after(mut self, pause: Duration) -> Self {
+        self.first = Some(pause);
+        self
+    }
+
+    /// What happens when a run is due while the one before still works. Default: it is left out.
+    pub fn overlap(mut self, overlap: Overlap) -> Self {
+        self.overlap = overlap;
+        self
+    }
+
+    /// Each run comes later by a random time up to this one, so that the nodes of a cluster do not work at the same
+    /// moment. Shorter than the period. Default: none.
+    pub fn jitter(mut self, most: Duration) -> Self {
+        self.jitter = most;
+        self
+    }
+
+    /// The longest time of one run; then it is dropped, and counts as failed. Zero = no limit, the default.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit).filter(|limit| !limit.is_zero());
+        self
+    }
+
+    /// What the job does; the doc comment of the method.
+    pub fn doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The period.
+    pub fn period(&self) -> Duration {
+        self.period
+    }
+
+    /// The doc comment.
+    pub fn docs(&self) -> &'static str {
+        self.doc
+    }
+
+    pub(crate) fn run(&self, ctx: &Context) -> Work<()> {
+        guarded(|| (self.handler)(ctx)).unwrap_or_else(|panic| Work::done(Err(panic)))
+    }
+
+    /// What keeps the job from ever running as it says.
+    pub(crate) fn check(&self, service: &str) -> Result<()> {
+        let name = self.name.escape_debug();
+        if self.name.trim().is_empty() || self.name.chars().any(char::is_control) {
+            let text = format!("a job of service '{service}' needs a printable name; '{name}' is none");
+            return Err(Error::service_schema(text));
+        }
+        if self.period < Duration::from_millis(1) {
+            return Err(Error::service_schema(format!(
+                "job '{name}' of service '{service}' repeats every {:?}; the shortest period is 1ms",
+                self.period
+            )));
+        }
+        if self.jitter >= self.period {
+            return Err(Error::service_schema(format!(
+                "the jitter of job '{name}' of service '{service}' is {:?}; it must be shorter than its period, {:?}",
+                self.jitter, self.period
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("name", &self.name).field("period", &self.period).finish_non_exhaustive()
+    }
+}
