@@ -19,9 +19,23 @@ pub(crate) fn invalid(errors: Vec<FieldError>) -> Error {
 
 /// 422 about one parameter.
 pub(crate) fn parameter(kind: &'static str, field: String, message: String) -> Error {
+    Error::validation(vec![about(kind, field, message)])
+}
+
+/// 422 about each of these parameters, when there are any.
+pub(crate) fn parameters(
+    kind: &'static str,
+    names: impl Iterator<Item = &'static str>,
+    message: impl Fn(&str) -> String,
+) -> Result<(), Error> {
+    let errors: Vec<_> = names.map(|name| about(kind, name.into(), message(name))).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Error::validation(errors)) }
+}
+
+fn about(kind: &'static str, field: String, message: String) -> FieldError {
     let mut error = FieldError::new(kind, Some(field), None, None);
     error.message = message;
-    Error::validation(vec![error])
+    error
 }
 
 /// 409 for a value that must be unique and is there already. A hidden field is not named.

@@ -176,22 +176,26 @@ impl<T> Page<T> {
     }
 }
 
+/// Refuses what has no effect where whole entities are read: all of it by name.
+fn shapeless(fields: Option<&Names>, exclude: Option<&Names>, populate: Option<&Names>) -> Result<()> {
+    let given = [("fields", fields), ("excludeFields", exclude), ("populate", populate)];
+    let given = given.into_iter().filter(|(_, names)| names.is_some()).map(|(name, _)| name);
+    error::parameters("forbidden", given, |name| {
+        format!("The '{name}' cannot be used here: whole entities are answered.")
+    })
+}
+
 impl ListParams {
-    /// Refuses what has no effect where whole entities are read.
+    /// As [`shapeless`].
     pub(crate) fn shapeless(&self) -> Result<()> {
-        let given = [
-            ("fields", self.fields.is_some()),
-            ("excludeFields", self.exclude_fields.is_some()),
-            ("populate", self.populate.is_some()),
-        ];
-        match given.into_iter().find(|(_, given)| *given) {
-            Some((name, _)) => Err(error::parameter(
-                "forbidden",
-                name.into(),
-                format!("The '{name}' cannot be used here: whole entities are answered."),
-            )),
-            None => Ok(()),
-        }
+        shapeless(self.fields.as_ref(), self.exclude_fields.as_ref(), self.populate.as_ref())
+    }
+}
+
+impl FindParams {
+    /// As [`shapeless`].
+    pub(crate) fn shapeless(&self) -> Result<()> {
+        shapeless(self.fields.as_ref(), self.exclude_fields.as_ref(), self.populate.as_ref())
     }
 }
 

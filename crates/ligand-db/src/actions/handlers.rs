@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::answer::{Out, Shape, shape};
 use crate::{
-    Db, Entity, Query, Row, error,
+    Db, Entity, Row, error,
     params::{CountParams, Draft, FindParams, GetParams, Ids, Inserts, ListParams, Patch, RemoveParams},
 };
 
@@ -23,11 +23,7 @@ pub(crate) async fn find<E: Entity>(db: Db<E>, ctx: Context, params: FindParams)
         Some(max) => Some(params.limit.map_or(max, |limit| limit.min(max))),
         None => params.limit,
     };
-    let filter =
-        db.outside(params.query.as_ref(), params.search.as_deref(), params.search_fields.as_ref())?;
-    let mut query = Query::from(filter).offset(params.offset.unwrap_or(0));
-    query.limit = limit;
-    query.sort = db.outside_sort(params.sort.as_ref())?;
+    let query = db.asked(&params, limit)?;
     let wanted = Shape {
         fields: params.fields.as_ref(),
         exclude: params.exclude_fields.as_ref(),
@@ -38,9 +34,7 @@ pub(crate) async fn find<E: Entity>(db: Db<E>, ctx: Context, params: FindParams)
 }
 
 pub(super) async fn count<E: Entity>(db: Db<E>, _ctx: Context, params: CountParams) -> Result<Payload> {
-    let filter =
-        db.outside(params.query.as_ref(), params.search.as_deref(), params.search_fields.as_ref())?;
-    Ok(Payload::typed(db.count(filter).await?))
+    Ok(Payload::typed(db.count_for(params).await?))
 }
 
 pub(crate) async fn list<E: Entity>(db: Db<E>, ctx: Context, mut params: ListParams) -> Result<Payload> {

@@ -5,7 +5,7 @@ use ligand_wire::Result;
 use serde_json::Value;
 
 use super::Db;
-use crate::{Entity, FindParams, GetParams, ListParams, Page, actions::handlers};
+use crate::{CountParams, Entity, FindParams, GetParams, ListParams, Page, actions::handlers};
 
 impl<E: Entity> Db<E> {
     /// What the action `list` answers to these parameters: visible fields only, in the shape that `fields`,
@@ -25,6 +25,16 @@ impl<E: Entity> Db<E> {
     /// As [`Db::list_for`].
     pub async fn find_for(&self, ctx: &Context, params: FindParams) -> Result<Vec<Value>> {
         handlers::find(self.clone(), ctx.clone(), params).await?.take()
+    }
+
+    /// What the action `count` answers to these parameters.
+    ///
+    /// # Errors
+    /// 422 for parameters that cannot be used, else as [`Db::count`].
+    pub async fn count_for(&self, params: CountParams) -> Result<u64> {
+        let filter =
+            self.outside(params.query.as_ref(), params.search.as_deref(), params.search_fields.as_ref())?;
+        self.count(filter).await
     }
 
     /// What the action `get` answers to these parameters, as [`Db::list_for`]: an entity, a list or a map of them.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ligand_wire::Result;
 
 use super::Db;
-use crate::{Entity, Filter, ListParams, Page, Query, Row, query::Sort};
+use crate::{Entity, Filter, FindParams, ListParams, Page, Query, Row, query::Sort};
 
 /// How many ids one statement asks for.
 const BATCH: usize = 1000;
@@ -99,6 +99,27 @@ impl<E: Entity> Db<E> {
         let (rows, total) = self.0.adapter.page(self.table()?.clone(), query).await?;
         let rows = rows.into_iter().map(|row| self.load(row)).collect::<Result<_>>()?;
         Ok(Page { rows, total, page, page_size: size, total_pages: total.div_ceil(size) })
+    }
+
+    /// Whole entities by the parameters of `find`, for the handler itself; as [`Db::list`], without pages. What shapes an
+    /// answer is refused; [`Db::find_for`] honours it.
+    ///
+    /// # Errors
+    /// As [`Db::list`].
+    pub async fn find_by(&self, params: FindParams) -> Result<Vec<E>> {
+        params.shapeless()?;
+        let limit = params.limit.into_iter().chain(self.0.options.max_limit).min();
+        self.find(self.asked(&params, limit)?).await
+    }
+
+    /// The query of parameters that count as coming from outside.
+    pub(crate) fn asked(&self, params: &FindParams, limit: Option<u64>) -> Result<Query> {
+        let filter =
+            self.outside(params.query.as_ref(), params.search.as_deref(), params.search_fields.as_ref())?;
+        let mut query = Query::from(filter).offset(params.offset.unwrap_or(0));
+        query.limit = limit;
+        query.sort = self.outside_sort(params.sort.as_ref())?;
+        Ok(query)
     }
 
     fn window(&self, params: &ListParams) -> Result<(u64, u64)> {

@@ -28,6 +28,7 @@ mod hidden;
 mod kinds;
 mod mixin;
 mod outside;
+mod own;
 mod service;
 #[cfg(feature = "sqlite")]
 mod sqlite;
