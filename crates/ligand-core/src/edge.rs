@@ -4,20 +4,26 @@
 //! Both are plain data: they travel to and from other nodes as values of the meta, with the names that Moleculer has
 //! for them. What they mean, a gateway decides. A caller that is no gateway gets the value of a [`Reply`] alone.
 
+mod body;
 mod cookie;
 mod reply;
 mod request;
+mod size;
 
+pub(crate) use body::check as check_body;
+pub use body::{BodyKind, HttpBody, LimitText};
 pub use cookie::{Cookie, SameSite};
 pub use reply::Reply;
 pub use request::{HttpRequest, HttpWants};
 use serde_json::Value;
+pub use size::Size;
 
 use crate::service::Action;
 
 /// The fields of an action's definition that gateways read, on this and on other nodes.
 const HTTP: &str = "$http";
 const RUN_TO_END: &str = "$runToEnd";
+const BODY: &str = "$body";
 
 impl Action {
     /// Gives the handler the HTTP request that it answers, as [`Context::http`](crate::Context::http) shows it.
@@ -29,6 +35,17 @@ impl Action {
     /// method of the request: yes, unless it is `GET`, `HEAD` or `OPTIONS`.
     pub fn run_to_end(self, always: bool) -> Self {
         self.metadata(RUN_TO_END, always)
+    }
+
+    /// Takes the body of HTTP requests as a text, as bytes or as a form instead of as JSON. What cannot be taken so stops
+    /// the start.
+    pub fn body(self, body: HttpBody) -> Self {
+        self.metadata(BODY, body)
+    }
+
+    /// How the action takes the body of HTTP requests, when not as JSON.
+    pub fn body_of(&self) -> Option<HttpBody> {
+        self.meta_field(BODY).and_then(HttpBody::read)
     }
 
     /// What the action wants to know of the HTTP request.

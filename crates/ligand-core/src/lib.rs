@@ -30,7 +30,7 @@ pub use broker::{BrokerBuilder, CallOptions, Emit, Mcall, Request, ServiceBroker
 pub use cache::{Cache, CacheRule, Cacher};
 pub use config::{Env, Options};
 pub use context::{Context, EventKind, Id, Meta, ReplyHead, Spawned};
-pub use edge::{Cookie, HttpRequest, HttpWants, Reply};
+pub use edge::{Cookie, HttpBody, HttpRequest, HttpWants, Reply};
 pub use error_data::error_data;
 pub use future::{BoxFuture, Work, ready};
 pub use ligand_transport::task;

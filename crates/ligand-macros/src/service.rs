@@ -1,6 +1,7 @@
 //! `#[service]`: reads an impl block, collects every error, and emits the definition, the client and the names of
 //! the actions.
 
+mod body;
 mod check;
 mod emit;
 mod hooks;

@@ -9,7 +9,7 @@ use http::{HeaderMap, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use ligand_core::{Error, Result};
+use ligand_core::{Error, HttpBody, Result, edge::BodyKind};
 use serde_json::{Map, Value};
 
 pub(crate) use self::json::Shape;
@@ -152,14 +152,30 @@ async fn collect(body: &mut Incoming, limit: usize) -> Result<Option<Bytes>, hyp
     Ok(Some(if whole.is_empty() { first } else { whole.freeze() }))
 }
 
-/// What bodies a route takes.
+/// The bounds of a body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) limit: usize,
     pub(crate) time: Duration,
     pub(crate) depth: usize,
     pub(crate) pairs: usize,
+}
+
+/// What bodies a route reads beside JSON.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Bodies {
     pub(crate) forms: bool,
+    pub(crate) texts: bool,
+    pub(crate) raw: bool,
+}
+
+/// Who says how a body is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Accepts<'a> {
+    /// The action, whatever the route.
+    Declared(&'a HttpBody),
+    /// The route, by the content type.
+    Route(Bodies),
 }
 
 /// A body that was read and checked.
@@ -170,18 +186,53 @@ pub(crate) enum Content {
     Json(Bytes, Shape),
     /// A form: texts only.
     Form(Map<String, Value>),
+    /// One parameter, or all of them, whatever it holds.
+    Whole {
+        /// The parameter; `None`: all.
+        field: Option<String>,
+        content: Single,
+    },
+}
+
+/// A body that is one value.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Single {
+    Text(String),
+    Bytes {
+        bytes: Bytes,
+        /// The action is known to read what Ligand writes.
+        ours: bool,
+    },
 }
 
 /// Reads and checks the body.
-pub(crate) async fn content(body: &mut RequestBody, headers: &HeaderMap, rules: Rules) -> Result<Content> {
-    if body.is_empty() {
+pub(crate) async fn content(
+    body: &mut RequestBody,
+    headers: &HeaderMap,
+    rules: Rules,
+    accepts: Accepts<'_>,
+) -> Result<Content> {
+    let declared = match accepts {
+        Accepts::Declared(declared) if declared.kind_of() != BodyKind::Form => Some(declared),
+        _ => None,
+    };
+    let empty = body.is_empty();
+    if empty && declared.is_none() {
         return Ok(Content::None);
     }
-    let kind = kind(headers, rules.forms)?;
+    let kind = match declared {
+        // What was sent is nothing, of whatever type.
+        Some(declared) if empty => Kind::of(declared),
+        _ => kind(headers, accepts)?,
+    };
     let bytes = body.read(rules.limit, rules.time).await?;
-    if bytes.is_empty() {
+    if bytes.is_empty() && declared.is_none() {
         return Ok(Content::None);
     }
+    let field = || match declared {
+        Some(declared) => declared.field_of().map(str::to_owned),
+        None => Some(BODY.to_owned()),
+    };
     match kind {
         Kind::Json => {
             let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
@@ -195,21 +246,42 @@ pub(crate) async fn content(body: &mut RequestBody, headers: &HeaderMap, rules: 
             let text = std::str::from_utf8(&bytes).map_err(|_| not_utf8())?;
             query::parse(text, rules.pairs).map(Content::Form)
         }
+        Kind::Text => {
+            let text = String::from_utf8(bytes.into()).map_err(|_| not_utf8())?;
+            Ok(Content::Whole { field: field(), content: Single::Text(text) })
+        }
+        Kind::Raw => {
+            let content = Single::Bytes { bytes, ours: declared.is_some() };
+            Ok(Content::Whole { field: field(), content })
+        }
     }
 }
+
+/// The parameter that texts and bytes become where the route reads them.
+pub(crate) const BODY: &str = "body";
 
 #[derive(Clone, Copy)]
 enum Kind {
     Json,
     Form,
+    Text,
+    Raw,
+}
+
+impl Kind {
+    fn of(declared: &HttpBody) -> Self {
+        match declared.kind_of() {
+            BodyKind::Form => Self::Form,
+            BodyKind::Text => Self::Text,
+            BodyKind::Raw => Self::Raw,
+        }
+    }
 }
 
 /// The kind of a body by its `Content-Type`.
-fn kind(headers: &HeaderMap, forms: bool) -> Result<Kind> {
-    let accepted =
-        if forms { "application/json or application/x-www-form-urlencoded" } else { "application/json" };
+fn kind(headers: &HeaderMap, accepts: Accepts<'_>) -> Result<Kind> {
     if headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(error::unsupported_media_type(accepted)
+        return Err(unsupported(accepts)
             .with_kind("ENCODING_UNSUPPORTED")
             .with_message("Compressed bodies are not supported here"));
     }
@@ -218,24 +290,61 @@ fn kind(headers: &HeaderMap, forms: bool) -> Result<Kind> {
     let essence = essence.trim();
     let json = essence.eq_ignore_ascii_case("application/json")
         || essence.len() > 17 && starts(essence, "application/") && ends(essence, "+json");
-    let kind = if json {
-        Kind::Json
-    } else if forms && essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        Kind::Form
-    } else {
-        return Err(error::unsupported_media_type(accepted));
+    let kind = match accepts {
+        Accepts::Declared(declared) => {
+            let types = declared.types_of();
+            (types.is_empty() || types.iter().any(|own| is_of(essence, own))).then(|| Kind::of(declared))
+        }
+        Accepts::Route(_) if json => Some(Kind::Json),
+        Accepts::Route(bodies) => {
+            let form = essence.eq_ignore_ascii_case(FORM);
+            match (bodies.forms && form, bodies.texts && starts(essence, "text/")) {
+                (true, _) => Some(Kind::Form),
+                (_, true) => Some(Kind::Text),
+                _ => bodies.raw.then_some(Kind::Raw),
+            }
+        }
     };
+    let kind = kind.ok_or_else(|| unsupported(accepts))?;
+    if matches!(kind, Kind::Raw) {
+        return Ok(kind);
+    }
     for parameter in parameters.split(';') {
         let Some((name, value)) = parameter.split_once('=') else { continue };
         let value = value.trim().trim_matches('"');
-        let utf8 = ["utf-8", "utf8"].iter().any(|known| value.eq_ignore_ascii_case(known));
+        let utf8 = ["utf-8", "utf8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known));
         if name.trim().eq_ignore_ascii_case("charset") && !utf8 {
-            return Err(error::unsupported_media_type(accepted)
+            return Err(unsupported(accepts)
                 .with_kind("charset.unsupported")
                 .with_message("The charset is not supported; send UTF-8"));
         }
     }
     Ok(kind)
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// 415 with what is accepted.
+#[cold]
+fn unsupported(accepts: Accepts<'_>) -> Error {
+    let accepted = match accepts {
+        Accepts::Declared(declared) => declared.types_of().join(" or "),
+        Accepts::Route(bodies) => {
+            let more =
+                [(bodies.forms, FORM), (bodies.texts, "text/*"), (bodies.raw, "bytes of another type")];
+            let more = more.into_iter().filter(|(on, _)| *on).map(|(_, name)| name);
+            std::iter::once("application/json").chain(more).collect::<Vec<_>>().join(" or ")
+        }
+    };
+    error::unsupported_media_type(&accepted)
+}
+
+/// Whether a content type is `own`, which may be `image/*`.
+fn is_of(essence: &str, own: &str) -> bool {
+    match own.strip_suffix('*') {
+        Some(prefix) => starts(essence, prefix),
+        None => essence.eq_ignore_ascii_case(own),
+    }
 }
 
 fn starts(text: &str, prefix: &str) -> bool {

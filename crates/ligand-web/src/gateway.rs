@@ -27,7 +27,7 @@ use crate::{
     pipeline,
     route::{Format, MapError, OnResponse},
     server::Server,
-    table::Table,
+    table::{Entry, Table},
 };
 
 /// The HTTP gateway. Clones are the same gateway: give one to the broker and keep another to change its routes.
@@ -153,13 +153,13 @@ impl Inner {
         CurrentTable(self.table.load())
     }
 
-    pub(crate) fn body_rules(&self, route: &Route) -> Rules {
+    pub(crate) fn body_rules(&self, entry: &Entry) -> Rules {
+        let own = entry.body.as_ref().and_then(|body| body.limit_of().ok().flatten());
         Rules {
-            limit: route.body_limit.unwrap_or(self.limits.body_bytes),
+            limit: own.or(entry.route.body_limit).unwrap_or(self.limits.body_bytes),
             time: self.limits.body_timeout,
             depth: self.limits.json_depth,
             pairs: self.limits.query_pairs,
-            forms: route.forms,
         }
     }
 

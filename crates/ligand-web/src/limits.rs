@@ -1,4 +1,4 @@
-//! Every bound of the HTTP edge, by name, and sizes as people write them.
+//! Every bound of the HTTP edge, by name.
 
 use std::time::Duration;
 
@@ -44,53 +44,5 @@ impl Default for Limits {
             query_pairs: 1000,
             connections: 10_000,
         }
-    }
-}
-
-/// A number of bytes: a number, or a text such as `"100kb"` or `"1mb"` (1 kb = 1024 bytes).
-#[derive(Clone, Debug)]
-pub struct Size(pub(crate) Result<usize, String>);
-
-impl From<usize> for Size {
-    fn from(bytes: usize) -> Self {
-        Self(Ok(bytes))
-    }
-}
-
-impl From<&str> for Size {
-    fn from(text: &str) -> Self {
-        let lower = text.trim().to_ascii_lowercase();
-        let digits = lower.bytes().take_while(u8::is_ascii_digit).count();
-        let factor = match lower[digits..].trim() {
-            "" | "b" => Some(1),
-            "kb" => Some(1 << 10),
-            "mb" => Some(1 << 20),
-            "gb" => Some(1 << 30),
-            _ => None,
-        };
-        let bytes = lower[..digits].parse::<usize>().ok().zip(factor);
-        let bytes = bytes.and_then(|(number, factor)| number.checked_mul(factor));
-        Self(
-            bytes.ok_or_else(|| {
-                format!("size '{text}' is not a number of bytes such as \"100kb\" or \"1mb\"")
-            }),
-        )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_numbers_or_texts() {
-        for (text, bytes) in [("0", 0), ("512", 512), ("100kb", 102_400), ("1 MB", 1 << 20), ("2gb", 2 << 30)]
-        {
-            assert_eq!(Size::from(text).0, Ok(bytes));
-        }
-        for text in ["", "kb", "1.5mb", "-1", "1tb", "99999999999999999999", "99999999999999gb"] {
-            assert!(Size::from(text).0.unwrap_err().contains(text), "{text}");
-        }
-        assert_eq!(Size::from(7).0, Ok(7));
     }
 }

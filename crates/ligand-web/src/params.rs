@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ligand_core::{Error, Payload, Result};
-use ligand_wire::schema::Schema;
+use ligand_wire::{Binary, schema::Schema};
 use serde_json::{Map, Value};
 
 use crate::{
-    body::{Content, Shape, not_json},
+    body::{BODY, Content, Shape, Single, not_json},
     error, query,
 };
 
@@ -33,11 +33,41 @@ pub(crate) fn merge(
         Content::Json(object, Shape::Object) => (Some(object), None),
         Content::Form(form) => (None, Some(form)),
         Content::None => (None, None),
+        Content::Whole { field: None, content } => {
+            return if path.is_empty() && query.is_none() {
+                Ok(content.into_payload())
+            } else {
+                Err(not_beside())
+            };
+        }
+        Content::Whole { field: Some(field), content } => {
+            let texts = texts(path, query, pairs, Map::new(), schema)?;
+            return with_body(texts, &field, content);
+        }
     };
     if path.is_empty() && query.is_none() && form.is_none() {
         return Ok(Payload::json(json.unwrap_or(Bytes::from_static(b"{}"))));
     }
-    let mut texts = form.unwrap_or_default();
+    let texts = texts(path, query, pairs, form.unwrap_or_default(), schema)?;
+    let Some(json) = json else { return Ok(Value::Object(texts).into()) };
+    let mut merged = match serde_json::from_slice(&json) {
+        Ok(Value::Object(body)) => body,
+        Ok(_) => return Err(not_merged()),
+        Err(error) => return Err(not_json(format!("The body is not valid JSON: {error}"))),
+    };
+    merged.extend(texts);
+    Ok(Value::Object(merged).into())
+}
+
+/// What a request says in texts, converted.
+fn texts(
+    path: &[(Arc<str>, String)],
+    query: Option<&str>,
+    pairs: usize,
+    form: Map<String, Value>,
+    schema: Option<&Schema>,
+) -> Result<Map<String, Value>> {
+    let mut texts = form;
     if let Some(query) = query {
         texts.extend(query::parse(query, pairs)?);
     }
@@ -48,16 +78,58 @@ pub(crate) fn merge(
     if let Some(schema) = schema {
         schema.convert(&mut texts);
     }
-    let Some(json) = json else { return Ok(texts.into()) };
-    let mut merged = match serde_json::from_slice(&json) {
-        Ok(Value::Object(body)) => body,
-        Ok(_) => return Err(not_merged()),
-        Err(error) => return Err(not_json(format!("The body is not valid JSON: {error}"))),
-    };
-    if let Value::Object(texts) = texts {
-        merged.extend(texts);
+    match texts {
+        Value::Object(texts) => Ok(texts),
+        // An object stays one.
+        _ => Ok(Map::new()),
     }
-    Ok(Value::Object(merged).into())
+}
+
+impl Single {
+    fn into_payload(self) -> Payload {
+        match self {
+            Self::Text(text) => Payload::typed(text),
+            Self::Bytes { bytes, .. } => Payload::binary(bytes),
+        }
+    }
+}
+
+/// A text or bytes as one parameter beside others.
+fn with_body(mut others: Map<String, Value>, field: &str, content: Single) -> Result<Payload> {
+    if others.contains_key(field) {
+        return Err(error::bad_request("BODY_TWICE").with_message(format!(
+            "The parameter '{field}' is the body of this request; leave it out of path and query"
+        )));
+    }
+    let bytes = match content {
+        Single::Text(text) => {
+            others.insert(field.to_owned(), text.into());
+            return Ok(Value::Object(others).into());
+        }
+        Single::Bytes { bytes, ours: true } => {
+            others.insert(field.to_owned(), Binary::from(bytes).to_text().into());
+            return Ok(Value::Object(others).into());
+        }
+        Single::Bytes { bytes, ours: false } => bytes,
+    };
+    // As text: a tree of numbers would take thirty times the bytes.
+    let mut json = serde_json::to_vec(&others)?;
+    json.pop();
+    if !others.is_empty() {
+        json.push(b',');
+    }
+    json.extend(serde_json::to_vec(field)?);
+    json.push(b':');
+    json.extend(serde_json::to_vec(&Binary::from(bytes))?);
+    json.push(b'}');
+    Ok(Payload::json(json))
+}
+
+#[cold]
+fn not_beside() -> Error {
+    error::bad_request("BODY_IS_ALL").with_message(
+        "The body of this request is all that the action takes; leave out the parameters of path and query",
+    )
 }
 
 /// A list as the parameters themselves, for actions that take one. For all others it is none: its items must not become
@@ -96,10 +168,18 @@ pub(crate) fn separate(
     let json = match content {
         Content::Json(bytes, _) => Some(bytes),
         Content::Form(form) => {
-            all.insert("body".into(), form.into());
+            all.insert(BODY.into(), form.into());
             None
         }
         Content::None => None,
+        Content::Whole { content, .. } => {
+            let mut all = Value::Object(all);
+            if let Some(schema) = schema {
+                schema.convert(&mut all);
+            }
+            let Value::Object(all) = all else { return Ok(all.into()) };
+            return with_body(all, BODY, content);
+        }
     };
     let mut all = Value::Object(all);
     if let Some(schema) = schema {

@@ -13,7 +13,8 @@ use ligand_core::{Action, Context, Error, HttpWants, Id, Payload, ReplyHead, Res
 use serde_json::{Value, json};
 
 use crate::{
-    Absent, Answer, Body, Req, RequestBody, Route, answer, body,
+    Absent, Answer, Body, Req, RequestBody, Route, answer,
+    body::{self, Accepts},
     error::{self, Public},
     gateway::Inner,
     log::{self, one_line},
@@ -277,8 +278,12 @@ impl Exchange<'_> {
         if let Some(authorize) = &route.authorize {
             authorize(self.ctx.clone(), def.clone()).await?;
         }
-        let rules = self.gateway.body_rules(route);
-        let content = body::content(body, &req.headers, rules).await?;
+        let rules = self.gateway.body_rules(entry);
+        let accepts = match &entry.body {
+            Some(declared) => Accepts::Declared(declared),
+            None => Accepts::Route(entry.bodies),
+        };
+        let content = body::content(body, &req.headers, rules, accepts).await?;
         let join = if route.separate { params::separate } else { params::merge };
         let params = join(&req.params, req.query(), rules.pairs, content, def.params_of())?;
         let call = Call {

@@ -13,6 +13,7 @@ use crate::{
     Absent, Answer, Cors, Req, Size,
     alias::{self, Alias, Target},
     auth::{self, After, Authenticate, Authorize, Before},
+    body::Bodies,
     table,
 };
 
@@ -41,7 +42,7 @@ pub struct Route {
     pub(crate) format: Option<Format>,
     pub(crate) cors: Option<Cors>,
     pub(crate) body_limit: Option<usize>,
-    pub(crate) forms: bool,
+    pub(crate) bodies: Bodies,
     pub(crate) separate: bool,
     pub(crate) call_options: Option<CallOptions>,
     pub(crate) run_to_end: Option<bool>,
@@ -73,7 +74,7 @@ impl Route {
             format: None,
             cors: None,
             body_limit: None,
-            forms: false,
+            bodies: Bodies::default(),
             separate: false,
             call_options: None,
             run_to_end: None,
@@ -274,7 +275,7 @@ impl Route {
 
     /// Bytes a body may have: a number or a text such as `"1mb"`. Default: [`crate::Limits::body_bytes`].
     pub fn body_limit(mut self, size: impl Into<Size>) -> Self {
-        match size.into().0 {
+        match size.into().bytes() {
             Ok(bytes) => self.body_limit = Some(bytes),
             Err(problem) => self.problems.push(problem),
         }
@@ -285,7 +286,21 @@ impl Route {
     /// preflight: with cookies as authentication this needs a token in a header. Routes without forms need it as
     /// well, see [`crate::auth`].
     pub fn forms(mut self) -> Self {
-        self.forms = true;
+        self.bodies.forms = true;
+        self
+    }
+
+    /// Reads `text/*` bodies too: as the parameter `body`, a text. For actions of other nodes; an action of this node says
+    /// `#[action(body = text)]`, whatever the route. One that takes no `body` gets none: 415.
+    pub fn texts(mut self) -> Self {
+        self.bodies.texts = true;
+        self
+    }
+
+    /// Reads bodies of all other content types too: as the parameter `body`, bytes (in JavaScript what JSON makes of a
+    /// `Buffer`). As [`Route::texts`]; `#[action(body = raw)]` takes JSON and forms as bytes too.
+    pub fn raw(mut self) -> Self {
+        self.bodies.raw = true;
         self
     }
 

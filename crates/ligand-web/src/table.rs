@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use http::{Method, StatusCode};
 use ligand_alias::{Path, Verb};
-use ligand_core::{Action, ServiceBroker, Visibility, registry::Snapshot, service::PathNames};
+use ligand_core::{Action, HttpBody, ServiceBroker, Visibility, registry::Snapshot, service::PathNames};
 use matchit::Router;
 use serde::Serialize;
 use tokio::{sync::watch, time::Instant};
@@ -13,7 +13,9 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     Route,
     alias::{self, METHODS, Pattern},
-    auto, path,
+    auto,
+    body::Bodies,
+    path,
 };
 
 /// One alias of the table, as [`crate::Gateway::routes`] lists it.
@@ -39,6 +41,10 @@ pub(crate) struct Entry {
     pub(crate) def: Option<Arc<Action>>,
     pub(crate) access: Access,
     pub(crate) status: StatusCode,
+    /// How the action takes bodies, when it says so.
+    pub(crate) body: Option<HttpBody>,
+    /// What bodies are read when it does not.
+    pub(crate) bodies: Bodies,
     verb: Verb,
     /// Path below the route.
     below: String,
@@ -292,7 +298,15 @@ impl Entry {
             (*wanted == Verb::Any || *wanted == verb) && form.as_ref().is_ok_and(|form| form == path)
         });
         let status = status.map_or(StatusCode::OK, |(.., status)| *status);
-        Self { route: route.clone(), action, def, access, status, verb, below, kind, far, gone: None }
+        let body = def.as_ref().and_then(|def| def.body_of());
+        let mut bodies = route.bodies;
+        if (bodies.texts || bodies.raw)
+            && !def.as_ref().is_some_and(|def| def.path_names(false).takes("body"))
+        {
+            (bodies.texts, bodies.raw) = (false, false);
+        }
+        let route = route.clone();
+        Self { route, action, def, access, status, body, bodies, verb, below, kind, far, gone: None }
     }
 
     /// The same alias after the last node that offered its action has left.
@@ -303,6 +317,8 @@ impl Entry {
             def: None,
             access: Access::Missing,
             status: self.status,
+            body: None,
+            bodies: self.bodies,
             verb: self.verb,
             below: self.below.clone(),
             kind: self.kind,

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     broker::ServiceBroker,
     context::Context,
+    edge,
     future::BoxFuture,
     middleware::{AfterHook, BeforeHook, ErrorHook, ServiceHooks},
     registry::strategy::StrategyOptions,
@@ -431,6 +432,7 @@ impl ServiceDef {
                 )));
             }
             path::check(action)?;
+            edge::check_body(action)?;
         }
         path::check_base(&full_name, self.settings.get("rest"), &self.actions)?;
         for event in &mut self.events {

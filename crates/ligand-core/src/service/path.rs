@@ -30,6 +30,11 @@ impl PathNames {
         unknown(alias, name, &known).filter(|_| self.closed).map(|text| text.to_string())
     }
 
+    /// Whether the action takes a parameter of this name, or does not say what it takes.
+    pub fn takes(&self, name: &str) -> bool {
+        !self.closed || self.known.iter().any(|own| own == name)
+    }
+
     fn of(schema: &Schema) -> Self {
         if !schema.types().object() {
             return Self { known: Vec::new(), closed: true };
@@ -56,6 +61,10 @@ impl Action {
     /// What the parameters of a path may be called that leads here. `apart`: of a route that gives the action
     /// `{body, query, params}`.
     pub fn path_names(&self, apart: bool) -> PathNames {
+        // A body that is all there is leaves no room for others.
+        if !apart && self.body_of().is_some_and(|body| body.field_of().is_none()) {
+            return PathNames { known: Vec::new(), closed: true };
+        }
         match self.params_of() {
             None => PathNames::default(),
             Some(schema) if apart => PathNames::apart(schema),

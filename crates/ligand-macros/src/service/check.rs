@@ -8,7 +8,7 @@ use quote::ToTokens;
 use syn::{GenericParam, Ident, ImplItem, ImplItemFn, ItemImpl, Type};
 
 use super::{
-    hooks,
+    body, hooks,
     model::{Action, Hook, HookKind, Service},
 };
 use crate::{errors::Errors, options::Route, signature::Input};
@@ -22,6 +22,7 @@ pub(super) fn check(service: &mut Service, item: &ItemImpl, errors: &mut Errors)
     wire_names(&service.actions, errors);
     routes(&service.actions, errors);
     visibility(&service.actions, errors);
+    body::check(&service.actions, errors);
     named_hooks(service, item, errors);
     masks(service, errors);
     type_parameters(service, errors);

@@ -366,6 +366,7 @@ fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> Tok
         };
         quote!(.visibility(#core::Visibility::#variant))
     });
+    let body = action.options.body.as_ref().map(|body| body.tokens(&call.input));
     let builder = &action.options.builder;
     let hooks = action.hooks.iter().map(|hook| {
         let (method, value) = (format_ident!("{}", hook.kind.name()), hook_value(hook));
@@ -375,7 +376,7 @@ fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> Tok
         &call.cfgs,
         &quote! {
             .action(
-                #base #agreement #docs #(#rest)* #visibility #(#builder)* #(#hooks)*
+                #base #agreement #docs #(#rest)* #visibility #body #(#builder)* #(#hooks)*
             )
         },
     )

@@ -3,6 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Generics, Ident, LitStr, Path, Type};
 
+use super::body::Body;
 use crate::{
     options::{Field, Route},
     surface::Call,
@@ -74,6 +75,8 @@ pub(super) struct Action {
 pub(super) struct ActionOptions {
     pub(super) name: Option<LitStr>,
     pub(super) rest: Vec<Route>,
+    /// How the body of an HTTP request is taken.
+    pub(super) body: Option<Body>,
     /// `Visibility::Private` and where it was written.
     pub(super) visibility: Option<Ident>,
     pub(super) fallback: Option<Span>,

@@ -31,7 +31,7 @@ const SERVICE: Place = Place {
 const ACTION: Place = Place {
     name: "`#[action]`",
     options: "name, rest, cache, timeout, retry, circuit_breaker, bulkhead, fallback, published, public, protected, \
-              private, before, after, on_error, http, run_to_end, blocking, meta",
+              private, before, after, on_error, http, body, run_to_end, blocking, meta",
 };
 
 const EVENT: Place = Place { name: "`#[event]`", options: "group, throttle, debounce, bulkhead, blocking" };
@@ -327,6 +327,7 @@ fn action_option(entry: &Entry, options: &mut ActionOptions, errors: &mut Errors
             options.hooks.extend(methods.into_iter().map(|method| (kind, method)));
         }
         "http" => options.builder.push(http(entry, errors)),
+        "body" => options.body = super::body::option(entry, errors),
         "run_to_end" => {
             let always = match &entry.argument {
                 Argument::None => true,

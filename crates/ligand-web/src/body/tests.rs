@@ -2,14 +2,19 @@ use http::HeaderValue;
 
 use super::*;
 
-const RULES: Rules = Rules { limit: 1000, time: Duration::from_secs(1), depth: 64, pairs: 10, forms: true };
+const RULES: Rules = Rules { limit: 1000, time: Duration::from_secs(1), depth: 64, pairs: 10 };
+const FORMS: Bodies = Bodies { forms: true, texts: false, raw: false };
 
 async fn read(kind: &'static str, body: impl Into<RequestBody>) -> Result<Content> {
+    read_as(Accepts::Route(FORMS), kind, body).await
+}
+
+async fn read_as(accepts: Accepts<'_>, kind: &'static str, body: impl Into<RequestBody>) -> Result<Content> {
     let mut headers = HeaderMap::new();
     if !kind.is_empty() {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
-    content(&mut body.into(), &headers, RULES).await
+    content(&mut body.into(), &headers, RULES, accepts).await
 }
 
 #[tokio::test]
@@ -102,8 +107,75 @@ async fn forms_are_read_where_they_are_allowed() {
     let kind = "application/x-www-form-urlencoded";
     let Content::Form(form) = read(kind, "a[b]=1&d=3&d=4").await.unwrap() else { panic!("a form") };
     assert_eq!(Value::Object(form), serde_json::json!({"a": {"b": "1"}, "d": ["3", "4"]}));
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    let rules = Rules { forms: false, ..RULES };
-    assert_eq!(content(&mut "a=1".into(), &headers, rules).await.unwrap_err().code(), 415);
+    assert_eq!(read_as(Accepts::Route(Bodies::default()), kind, "a=1").await.unwrap_err().code(), 415);
+}
+
+fn single(content: Content) -> (Option<String>, Single) {
+    match content {
+        Content::Whole { field, content } => (field, content),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn routes_read_texts_and_bytes_by_their_type() {
+    let all = Accepts::Route(Bodies { forms: true, texts: true, raw: true });
+    let body = || Some("body".to_owned());
+    for kind in ["text/plain", "text/csv; charset=utf-8", "TEXT/html; charset=\"US-ASCII\""] {
+        assert_eq!(
+            single(read_as(all, kind, "hi").await.unwrap()),
+            (body(), Single::Text("hi".into())),
+            "{kind}"
+        );
+    }
+    for kind in
+        ["", "image/png", "application/octet-stream; charset=latin1", "multipart/form-data; boundary=x"]
+    {
+        let bytes = Single::Bytes { bytes: Bytes::from_static(b"\xff"), ours: false };
+        assert_eq!(single(read_as(all, kind, b"\xff".to_vec()).await.unwrap()), (body(), bytes), "{kind}");
+    }
+    assert!(matches!(read_as(all, "application/json", "{}").await.unwrap(), Content::Json(..)));
+    assert!(matches!(read_as(all, FORM, "a=1").await.unwrap(), Content::Form(_)));
+    assert_eq!(read_as(all, "image/png", "").await.unwrap(), Content::None);
+    let error = read_as(all, "text/plain; charset=latin1", "x").await.unwrap_err();
+    assert_eq!((error.code(), error.kind()), (415, "charset.unsupported"));
+    let error = read_as(all, "text/plain", b"\xff".to_vec()).await.unwrap_err();
+    assert_eq!((error.code(), error.kind()), (400, "entity.parse.failed"));
+    let texts = Accepts::Route(Bodies { forms: false, texts: true, raw: false });
+    let error = read_as(texts, "image/png", "x").await.unwrap_err();
+    assert!(error.code() == 415 && error.message().ends_with("send application/json or text/*"), "{error}");
+}
+
+#[tokio::test]
+async fn an_action_says_what_it_takes_whatever_the_type() {
+    let raw = HttpBody::raw();
+    for kind in ["", "application/json", "application/x-www-form-urlencoded", "text/plain; charset=utf-16"] {
+        let bytes = Single::Bytes { bytes: Bytes::from_static(b"{bad"), ours: true };
+        let read = read_as(Accepts::Declared(&raw), kind, "{bad").await.unwrap();
+        assert_eq!(single(read), (Some("body".to_owned()), bytes), "{kind}");
+    }
+    let empty = Single::Bytes { bytes: Bytes::new(), ours: true };
+    assert_eq!(single(read_as(Accepts::Declared(&raw), "", "").await.unwrap()).1, empty);
+    let images = HttpBody::raw().field("image").types(["image/*", "application/pdf"]);
+    for (kind, taken) in
+        [("image/png", true), ("Application/PDF; x=y", true), ("imagepng", false), ("", false)]
+    {
+        let read = read_as(Accepts::Declared(&images), kind, "x").await;
+        match taken {
+            true => assert_eq!(single(read.unwrap()).0.as_deref(), Some("image"), "{kind}"),
+            false => {
+                assert!(read.unwrap_err().message().ends_with("send image/* or application/pdf"), "{kind}");
+            }
+        }
+    }
+    let text = HttpBody::text().whole();
+    assert_eq!(
+        single(read_as(Accepts::Declared(&text), "text/plain", "hi").await.unwrap()),
+        (None, Single::Text("hi".into()))
+    );
+    assert_eq!(read_as(Accepts::Declared(&text), "application/json", "{}").await.unwrap_err().code(), 415);
+    let form = HttpBody::form();
+    assert!(matches!(read_as(Accepts::Declared(&form), FORM, "a=1").await.unwrap(), Content::Form(_)));
+    assert_eq!(read_as(Accepts::Declared(&form), "application/json", "{}").await.unwrap_err().code(), 415);
+    assert_eq!(read_as(Accepts::Declared(&form), "", "").await.unwrap(), Content::None);
 }

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "jwt")]
 mod auth;
+mod bodies;
 mod caching;
 mod client;
 mod cors;

@@ -1,0 +1,250 @@
+//! How an action takes the body of an HTTP request, when not as JSON.
+
+use ligand_wire::{Error, Result, schema::Schema};
+use serde_json::{Map, Value, json};
+
+use super::{BODY, Size};
+use crate::service::Action;
+
+/// What the body of a request is for an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyKind {
+    /// Fields of a form, `application/x-www-form-urlencoded`: they become parameters. Any site can send forms to any
+    /// other, without asking first: with cookies as authentication this needs a token in a header.
+    Form,
+    /// One text in UTF-8, whatever it says.
+    Text,
+    /// Bytes, whatever they are: also those of a JSON text, as a signature of the sender is about them.
+    Raw,
+}
+
+/// How an action takes the body of an HTTP request, when not as JSON; `#[action(body = raw)]`.
+///
+/// Text and bytes become one parameter, `body` unless it is told another name; parameters of path and query stand beside
+/// it. For an action whose parameters as a whole are a `String` or a [`Binary`](ligand_wire::Binary) they are
+/// [`whole`](Self::whole). A handler that takes a [`Payload`](ligand_wire::Payload) reads the parameter as a `Binary`.
+///
+/// ```
+/// use ligand_core::{Action, Context, Error, edge::HttpBody};
+/// use ligand_wire::Binary;
+///
+/// let hook = Action::new("hook", |_: Context, body: Binary| async move { Ok::<_, Error>(body.len()) })
+///     .rest("POST /hook")?
+///     .body(HttpBody::raw().whole().limit("1mb"));
+/// # let _ = hook;
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpBody {
+    kind: BodyKind,
+    /// `None`: the parameters as a whole.
+    field: Option<String>,
+    types: Vec<String>,
+    limit: Option<Value>,
+}
+
+impl HttpBody {
+    /// Bytes, of every content type.
+    pub fn raw() -> Self {
+        Self { kind: BodyKind::Raw, field: Some("body".into()), types: Vec::new(), limit: None }
+    }
+
+    /// A text, of content types `text/*`.
+    pub fn text() -> Self {
+        Self { kind: BodyKind::Text, types: vec!["text/*".into()], ..Self::raw() }
+    }
+
+    /// The fields of a form.
+    pub fn form() -> Self {
+        Self { kind: BodyKind::Form, types: vec!["application/x-www-form-urlencoded".into()], ..Self::raw() }
+    }
+
+    /// The parameter that it becomes, as on the wire. Default: `body`.
+    pub fn field(mut self, name: impl Into<String>) -> Self {
+        self.field = Some(name.into());
+        self
+    }
+
+    /// It is the parameters as a whole; none of path or query can stand beside it.
+    pub fn whole(mut self) -> Self {
+        self.field = None;
+        self
+    }
+
+    /// The content types that are taken, such as `image/png` or `image/*`; others are refused with 415.
+    pub fn types<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
+        self.types = types.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Most bytes; more is 413. Default: that of the route, else of the gateway.
+    pub fn limit(mut self, size: impl Into<LimitText>) -> Self {
+        self.limit = Some(size.into().0);
+        self
+    }
+
+    /// What it is.
+    pub fn kind_of(&self) -> BodyKind {
+        self.kind
+    }
+
+    /// The parameter that it becomes; `None`: the parameters as a whole.
+    pub fn field_of(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// The content types that are taken; none: all.
+    pub fn types_of(&self) -> &[String] {
+        &self.types
+    }
+
+    /// Most bytes.
+    ///
+    /// # Errors
+    /// A text that quotes what is no size.
+    pub fn limit_of(&self) -> Result<Option<usize>, String> {
+        match &self.limit {
+            None => Ok(None),
+            Some(Value::String(text)) => Size::from(text.as_str()).bytes().map(Some),
+            Some(number) => {
+                let bytes = number.as_u64().and_then(|number| usize::try_from(number).ok());
+                bytes.map(Some).ok_or_else(|| format!("size {number} is not a number of bytes"))
+            }
+        }
+    }
+
+    /// What an action definition says; `None` when that is not understood.
+    pub fn read(value: &Value) -> Option<Self> {
+        let body = match value.get("kind")?.as_str()? {
+            "raw" => Self::raw(),
+            "text" => Self::text(),
+            "form" => Self::form(),
+            _ => return None,
+        };
+        let field = value.get("field").and_then(Value::as_str).map(str::to_owned);
+        let types = value.get("types")?.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned);
+        let body = Self { field, types: types.collect(), limit: value.get("limit").cloned(), ..body };
+        body.limit_of().is_ok().then_some(body)
+    }
+}
+
+/// A size as it was written.
+#[derive(Clone, Debug)]
+pub struct LimitText(Value);
+
+impl From<usize> for LimitText {
+    fn from(bytes: usize) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<&str> for LimitText {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<HttpBody> for Value {
+    /// The form in an action's definition.
+    fn from(body: HttpBody) -> Self {
+        let kind = match body.kind {
+            BodyKind::Form => "form",
+            BodyKind::Text => "text",
+            BodyKind::Raw => "raw",
+        };
+        let mut all = Map::new();
+        all.insert("kind".into(), kind.into());
+        all.insert("types".into(), json!(body.types));
+        all.extend(body.field.map(|field| ("field".to_owned(), field.into())));
+        all.extend(body.limit.map(|limit| ("limit".to_owned(), limit)));
+        Self::Object(all)
+    }
+}
+
+/// Checks how an action of this node takes bodies.
+///
+/// # Errors
+/// `SERVICE_SCHEMA_ERROR` that names action, cause and way out.
+pub(crate) fn check(action: &Action) -> Result<()> {
+    let Some(said) = action.meta_field(BODY) else { return Ok(()) };
+    let refuse = |why: String| {
+        Err(Error::service_schema(format!("the action '{}' cannot take its body: {why}", action.full_name())))
+    };
+    let Some(body) = HttpBody::read(said) else {
+        let size = said.get("limit").and_then(Value::as_str).map(|text| Size::from(text).bytes());
+        return refuse(match size {
+            Some(Err(problem)) => problem,
+            _ => "it is described in a way that is not understood; use `HttpBody`".into(),
+        });
+    };
+    if let Some(kind) = body.types.iter().find(|kind| !is_media_type(kind)) {
+        return refuse(format!(
+            "'{kind}' is no content type; write one such as \"image/png\" or \"image/*\""
+        ));
+    }
+    let bodiless = |method: &str| matches!(method, "GET" | "HEAD" | "OPTIONS");
+    if let Some(rest) = action.rest_of().iter().find(|rest| bodiless(&rest.method)) {
+        return refuse(format!("requests of '{rest}' have none; use POST, PUT or PATCH"));
+    }
+    let Some(schema) = action.params_of() else { return Ok(()) };
+    let wanted = match body.kind {
+        BodyKind::Form => return Ok(()),
+        BodyKind::Text => "a String",
+        BodyKind::Raw => "a Binary",
+    };
+    let fits = |schema: &Schema| match body.kind {
+        BodyKind::Text => schema.types().string(),
+        _ => schema.types().any(),
+    };
+    match &body.field {
+        None if schema.properties().next().is_none() && fits(schema) => Ok(()),
+        None => refuse(format!("its parameters as a whole are not {wanted}; name the one that is: `field`")),
+        Some(field) => {
+            let own = schema.properties().find(|property| property.name == field);
+            let fits = own.map(|own| match body.kind {
+                BodyKind::Text => own.types.string(),
+                _ => own.types.any(),
+            });
+            match fits {
+                Some(true) => Ok(()),
+                Some(false) => refuse(format!("its parameter '{field}' is not {wanted}; make it one")),
+                None if schema.has_property(field) == Some(false) || !schema.types().object() => {
+                    let known: Vec<_> = schema.properties().map(|property| property.name).collect();
+                    refuse(format!(
+                        "it has no parameter '{field}'; add one that is {wanted}, or name the one that is: `field`. It \
+                         takes: {}",
+                        known.join(", ")
+                    ))
+                }
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+fn is_media_type(text: &str) -> bool {
+    let plain = |part: &str| !part.is_empty() && !part.contains([' ', ';', ',', '/']);
+    text.split_once('/').is_some_and(|(kind, sub)| plain(kind) && kind != "*" && plain(sub))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_read_as_it_was() {
+        for body in [
+            HttpBody::raw(),
+            HttpBody::raw().whole().limit(5),
+            HttpBody::text().field("page").limit("1mb"),
+            HttpBody::form(),
+            HttpBody::raw().types(["image/png", "image/*"]),
+        ] {
+            assert_eq!(HttpBody::read(&body.clone().into()), Some(body));
+        }
+        for value in [json!(true), json!({"kind": "multipart", "types": []}), json!({"kind": "raw"})] {
+            assert_eq!(HttpBody::read(&value), None, "{value}");
+        }
+        assert_eq!(HttpBody::read(&HttpBody::raw().limit("1 potato").into()), None);
+    }
+}
