@@ -35,8 +35,8 @@ pub struct ListParams {
     #[schemars(with = "Option<u64>")]
     #[serde(deserialize_with = "names::count", skip_serializing_if = "Option::is_none")]
     pub page: Option<u64>,
-    /// Entities on a page. Default: 10; more than the maximum (100) is cut to it.
-    #[schemars(range(min = 1, max = 9_007_199_254_740_991_u64))]
+    /// Entities on a page; more than the maximum (100) is cut to it. Default, and what 0 stands for: 10.
+    #[schemars(range(max = 9_007_199_254_740_991_u64))]
     #[schemars(with = "Option<u64>")]
     #[serde(deserialize_with = "names::count", skip_serializing_if = "Option::is_none")]
     pub page_size: Option<u64>,
@@ -207,8 +207,9 @@ impl Validate for ListParams {
     const CHECKS: bool = true;
 
     fn is_valid(&self) -> bool {
-        let counts = |count: Option<u64>| count.is_none_or(|count| (1..=MAX_COUNT).contains(&count));
-        counts(self.page) && counts(self.page_size) && short(self.search.as_ref())
+        let counts =
+            |count: Option<u64>, least| count.is_none_or(|count| (least..=MAX_COUNT).contains(&count));
+        counts(self.page, 1) && counts(self.page_size, 0) && short(self.search.as_ref())
     }
 }
 

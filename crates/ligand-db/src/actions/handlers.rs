@@ -88,7 +88,8 @@ pub(super) async fn create<E: Entity>(db: Db<E>, ctx: Context, params: Draft<E>)
 
 pub(super) async fn insert<E: Entity>(db: Db<E>, ctx: Context, mut params: Inserts<E>) -> Result<Payload> {
     let neither = || {
-        ligand_wire::Error::bad_request("Invalid request! The 'params' must contain 'entity' or 'entities'!")
+        let text = "Invalid request! The 'params' must contain 'entity' or 'entities'!";
+        ligand_wire::Error::build("MoleculerClientError", 400, text)
     };
     let (entities, many) = match (params.0.remove("entity"), params.0.remove("entities")) {
         (Some(Value::Object(entity)), _) => (vec![Value::Object(entity)], false),

@@ -81,13 +81,18 @@ impl<E: Entity> Db<E> {
 
     /// Gives a new row its id and its times.
     pub(crate) fn stamp_new(&self, table: &Table, row: &mut Row) {
-        if matches!(table.id_of(row), "" | NO_UUID) {
-            row.insert(table.id().to_owned(), new_id().into());
-        }
+        Self::give_id(table, row);
         for column in table.columns() {
             if column.field().stamp != Stamp::Never {
                 row.insert(column.name().to_owned(), now(column.kind()));
             }
+        }
+    }
+
+    /// Gives a row an id that has none.
+    pub(crate) fn give_id(table: &Table, row: &mut Row) {
+        if matches!(table.id_of(row), "" | NO_UUID) {
+            row.insert(table.id().to_owned(), new_id().into());
         }
     }
 

@@ -125,12 +125,11 @@ impl<E: Entity> Db<E> {
     fn window(&self, params: &ListParams) -> Result<(u64, u64)> {
         let options = &self.0.options;
         let page = params.page.unwrap_or(1);
-        let size = params.page_size.unwrap_or(options.page_size).min(options.max_page_size);
-        for (name, value) in [("page", page), ("pageSize", size)] {
-            if value == 0 {
-                let text = format!("The '{name}' field must be greater than or equal to 1.");
-                return Err(crate::error::parameter("numberMin", name.into(), text));
-            }
+        let size = params.page_size.filter(|size| *size > 0);
+        let size = size.unwrap_or(options.page_size).min(options.max_page_size);
+        if page == 0 {
+            let text = "The 'page' field must be greater than or equal to 1.".to_owned();
+            return Err(crate::error::parameter("numberMin", "page".into(), text));
         }
         Ok((page, size))
     }

@@ -28,6 +28,35 @@ impl<E: Entity> Db<E> {
         self.add(None, entities.into_iter().collect()).await
     }
 
+    /// Adds entities that come from elsewhere, such as another store or a file, as they are: ids and time stamps stay,
+    /// no hook runs. Answers how many; all or none. An empty id is filled in, and the rules hold.
+    ///
+    /// ```
+    /// # use ligand_db::{Db, Entity};
+    /// # async fn example<User: Entity>(old: Db<User>, new: Db<User>) -> ligand_core::Result<()> {
+    /// new.import(old.find(ligand_db::Query::new()).await?).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// 422 when rules are broken, 409 `DUPLICATE_KEY` when an id or a unique value is taken.
+    pub async fn import(&self, entities: impl IntoIterator<Item = E>) -> Result<usize> {
+        let table = self.table()?;
+        let mut rows = Vec::new();
+        for mut entity in entities {
+            self.accept(table, &mut entity)?;
+            let mut row = self.store(&entity)?;
+            Self::give_id(table, &mut row);
+            table.keep(&mut row)?;
+            rows.push(row);
+        }
+        let count = rows.len();
+        if count > 0 {
+            self.announced(self.0.adapter.insert(table.clone(), rows), |()| true).await?;
+        }
+        Ok(count)
+    }
+
     pub(crate) async fn add(&self, ctx: Option<&Context>, entities: Vec<E>) -> Result<Vec<E>> {
         let table = self.table()?;
         let mut added = Vec::with_capacity(entities.len());

@@ -77,6 +77,8 @@ async fn lists_pages() {
     assert_eq!((typed.rows.len(), typed.rows[0].name.as_str()), (10, "p00"));
     let large = call(&broker, "products.list", json!({ "pageSize": 5000 })).await.unwrap();
     assert_eq!(large["pageSize"], 100);
+    let whatever = call(&broker, "products.list", json!({ "pageSize": 0 })).await.unwrap();
+    assert_eq!((&whatever["pageSize"], &whatever["totalPages"]), (&json!(10), &json!(3)));
     let error = call(&broker, "products.list", json!({ "page": 0 })).await.unwrap_err();
     assert_eq!((error.code(), &error.data().unwrap()[0]["type"]), (422, &json!("numberMin")));
     broker.stop().await;

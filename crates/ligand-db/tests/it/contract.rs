@@ -29,6 +29,26 @@ pub(crate) async fn writes_and_reads(db: Db<Product>) {
     assert_eq!((db.clear().await.unwrap(), db.count(Filter::all()).await.unwrap()), (1, 0));
 }
 
+pub(crate) async fn imports(db: Db<Product>) {
+    let old = "2020-02-29T12:00:00.000Z";
+    let from = |id: &str, name: &str| Product {
+        id: id.into(),
+        created_at: old.into(),
+        updated_at: 7,
+        ..product(name, 1.0, 1)
+    };
+    // As other frameworks make ids, and one that has none.
+    assert_eq!(db.import([from("aB3dE6gH9jKlMnOp", " a "), from("", "b")]).await.unwrap(), 2);
+    assert_eq!(db.require("aB3dE6gH9jKlMnOp").await.unwrap(), from("aB3dE6gH9jKlMnOp", "a"));
+    let all = db.find(Query::new().sort("name")).await.unwrap();
+    assert_eq!((all.len(), all[1].id.len(), &*all[1].created_at), (2, 36, old));
+    let taken = db.import([from("new", "c"), from("aB3dE6gH9jKlMnOp", "d")]).await.unwrap_err();
+    assert_eq!(taken.kind(), "DUPLICATE_KEY");
+    let broken = db.import([from("new", "c"), from("other", "")]).await.unwrap_err();
+    assert_eq!(broken.code(), 422);
+    assert_eq!((db.count(Filter::all()).await.unwrap(), db.import([]).await.unwrap()), (2, 0));
+}
+
 pub(crate) async fn filters(db: Db<Product>) {
     let add = [
         Product { note: Some("Zoë's 100%_sure".into()), ..product("a", 1.0, 0) },
@@ -326,6 +346,12 @@ macro_rules! contract {
             async fn writes_and_reads() {
                 let adapter = $new;
                 super::writes_and_reads(adapter.db()).await;
+            }
+
+            #[tokio::test]
+            async fn imports() {
+                let adapter = $new;
+                super::imports(adapter.db()).await;
             }
 
             #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use ligand_core::{Action, Context, Error, Mixin, ServiceBroker, ServiceDef, Visibility};
-use ligand_db::{Db, Filter};
+use ligand_db::{Db, Filter, Query};
 use ligand_wire::FieldError;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -331,6 +331,11 @@ async fn hooks_change_refuse_and_follow() {
     call(&broker, "products.remove", json!({ "id": id })).await.unwrap();
     assert_eq!(*log.lock(), ["created a true", "updated a false", "removed a true"]);
     assert_eq!(db.insert(product("bad", 1.0, 1)).await.unwrap_err().code(), 422);
+    // What is only moved was created elsewhere, but keeps to the rules.
+    assert_eq!(db.import([product("moved", 1.0, 1)]).await.unwrap(), 1);
+    assert_eq!(db.import([product("bad", 1.0, 1)]).await.unwrap_err().code(), 422);
+    assert_eq!(db.find(Query::new()).await.unwrap()[0].category, "general");
+    assert_eq!(log.lock().len(), 3);
     broker.stop().await;
 }
 
