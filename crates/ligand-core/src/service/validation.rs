@@ -7,9 +7,10 @@ use std::any::TypeId;
 
 use ligand_wire::{
     Data, Error, Payload, Result,
-    schema::{JsonSchema, Schema},
+    schema::{JsonSchema, MAX_ACTUAL, Schema},
     validate::Validate,
 };
+use serde_json::Value;
 
 /// Decodes to `P`, sanitises, checks; the output holds the typed value.
 pub(crate) fn check<P: Data + Validate + JsonSchema>(payload: Payload) -> Result<Payload> {
@@ -84,7 +85,26 @@ pub(crate) fn check_texts(
     let Ok(mut converted) = params.to_value() else { return Err(error) };
     let before = converted.clone();
     schema.convert(&mut converted);
-    if converted == before { Err(error) } else { check(converted.into()) }
+    if converted == before {
+        Err(error)
+    } else {
+        check(converted.into()).map_err(|error| as_given(error, &before))
+    }
+}
+
+/// Quotes what the caller sent instead of what it was converted to, as Moleculer does. What is not quoted stays so.
+#[cold]
+fn as_given(mut error: Error, given: &Value) -> Error {
+    for entry in error.data_mut().and_then(Value::as_array_mut).into_iter().flatten() {
+        let field = entry.get("field").and_then(Value::as_str).unwrap_or_default();
+        let place = format!("/{}", field.replace(['.', '['], "/").replace(']', ""));
+        let text =
+            given.pointer(&place).filter(|text| text.as_str().is_some_and(|text| text.len() <= MAX_ACTUAL));
+        if let (Some(text), Some(actual)) = (text, entry.get_mut("actual")) {
+            *actual = text.clone();
+        }
+    }
+    error
 }
 
 /// Every broken rule of `payload`; when the schema finds none, the decoder's own complaint.
@@ -98,5 +118,33 @@ fn report(schema: &Schema, payload: &Payload, decode: Option<Error>) -> Error {
     match schema.check(&value) {
         errors if errors.is_empty() => decode.unwrap_or_else(|| Error::validation(Vec::new())),
         errors => Error::validation(errors),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn errors_quote_the_texts_that_came_and_not_what_they_became() {
+        let number = json!({ "type": "integer", "minimum": 1 });
+        let list = json!({ "type": "array", "items": number });
+        let fields = json!({ "page": number, "sizes": list, "name": { "type": "string" } });
+        let schema = Schema::from_json(json!({ "type": "object", "properties": fields })).unwrap();
+        let sent = json!({ "page": "0", "sizes": ["3", "-1"], "name": 5 });
+        let check = |params: Payload| check_dynamic(&schema, &params).map(|()| params);
+        let error = check_texts(&schema, &sent.into(), check).unwrap_err();
+        let entries = error.data().and_then(Value::as_array).unwrap();
+        let quoted = entries.iter().map(|entry| (&entry["field"], &entry["type"], &entry["actual"]));
+        assert_eq!(
+            quoted.map(|(field, kind, actual)| json!([field, kind, actual])).collect::<Vec<_>>(),
+            [
+                json!(["page", "numberMin", "0"]),
+                json!(["sizes[1]", "numberMin", "-1"]),
+                json!(["name", "string", 5])
+            ]
+        );
     }
 }

@@ -243,6 +243,14 @@ fn nested_fields_have_paths() {
     assert_eq!(strict.actual, Some(json!("more, other")));
 }
 
+#[test]
+fn allowed_keys_are_listed_as_declared() {
+    let fields = json!({ "size": {}, "color": {}, "age": {} });
+    let schema = json!({ "type": "object", "properties": fields, "additionalProperties": false });
+    let errors = Schema::from_json(schema).unwrap().check(&json!({ "weight": 1 }));
+    assert_eq!(errors[0].expected, Some(json!("size, color, age")));
+}
+
 #[derive(JsonSchema)]
 #[allow(dead_code)]
 enum External {
