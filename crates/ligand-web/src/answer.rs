@@ -11,13 +11,15 @@
 //! The action that was called changes that by a [`Reply`](ligand_core::Reply), or through its meta: `$statusCode`,
 //! `$statusMessage`, `$responseType` (texts, numbers and booleans are then written plainly, not as JSON),
 //! `$responseHeaders` (an array repeats the header) and `$location` (for 201 and redirects). Only that action: what
-//! actions say that it calls, or that hooks call, does not count.
+//! actions say that it calls, or that hooks call, does not count. What is the same for every answer, the definition of the
+//! action may say: its fields `responseType` and `responseHeaders` (`#[action(meta(responseType = "text/csv"))]`), which
+//! the meta goes before.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 use ligand_core::{
-    Meta, Payload, Result,
+    Action, Meta, Payload, Result,
     stream::{Mode, Streaming},
 };
 use serde::Deserialize;
@@ -80,6 +82,12 @@ impl Answer {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         set(&mut self.headers, name, value, false);
         self
+    }
+
+    /// Applies what the definition of the action says, as Moleculer's actions do: `responseHeaders`, `responseType`.
+    pub(crate) fn declared(&mut self, action: &Action) {
+        let field = |name| action.meta_field(name);
+        lay(field("responseHeaders"), field("responseType"), &mut self.headers);
     }
 
     /// Applies what the action wrote into its meta.
@@ -168,7 +176,11 @@ impl Answer {
 
 /// `$responseType` and `$responseHeaders`; these are honoured on errors too, but for the content type.
 pub(crate) fn decorate(meta: &Meta, headers: &mut HeaderMap) {
-    if let Some(Value::Object(fields)) = meta.get("$responseHeaders") {
+    lay(meta.get("$responseHeaders"), meta.get("$responseType"), headers);
+}
+
+fn lay(fields: Option<&Value>, kind: Option<&Value>, headers: &mut HeaderMap) {
+    if let Some(Value::Object(fields)) = fields {
         for (name, value) in fields {
             match value {
                 Value::Array(values) => {
@@ -180,7 +192,7 @@ pub(crate) fn decorate(meta: &Meta, headers: &mut HeaderMap) {
             }
         }
     }
-    if let Some(Value::String(kind)) = meta.get("$responseType").filter(|kind| kind.as_str() != Some("")) {
+    if let Some(Value::String(kind)) = kind.filter(|kind| kind.as_str() != Some("")) {
         set(headers, "content-type", kind, false);
     }
 }

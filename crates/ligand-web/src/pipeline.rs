@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
-use ligand_core::{Action, Context, Error, HttpWants, Id, Payload, ReplyHead, Result, ServiceBroker, State};
+use ligand_core::{Action, Context, Error, Id, Payload, ReplyHead, Result, ServiceBroker, State};
 use serde_json::{Value, json};
 
 use crate::{
@@ -289,7 +289,7 @@ impl Exchange<'_> {
         let call = Call {
             req,
             entry: entry.clone(),
-            http: def.http_of(),
+            action: def.clone(),
             absent: if answers_nothing(def) && route.absent == Absent::NotFound {
                 Absent::Empty
             } else {
@@ -413,7 +413,7 @@ fn answers_nothing(action: &Action) -> bool {
 struct Call {
     req: Arc<Req>,
     entry: Arc<Entry>,
-    http: Option<HttpWants>,
+    action: Arc<Action>,
     absent: Absent,
     params: Payload,
     head: ReplyHead,
@@ -421,7 +421,7 @@ struct Call {
 
 impl Call {
     async fn run(self, ctx: Context) -> Result<Answer> {
-        let Self { req, entry, http, absent, params, head } = self;
+        let Self { req, entry, action, absent, params, head } = self;
         let route = &entry.route;
         for hook in &route.before {
             hook(ctx.clone(), req.clone()).await?;
@@ -430,13 +430,14 @@ impl Call {
         if let Some(options) = &route.call_options {
             call = call.with_options(options.clone());
         }
-        if let Some(wants) = http {
+        if let Some(wants) = action.http_of() {
             call = call.http(req.wanted(&wants));
         }
         let call = call.reply_head(&head);
         let result: Payload = call.await.map_err(|error| error::outward(error, &entry.action))?;
         let mut answer = Answer::new(entry.status, result);
         answer.absent = absent;
+        answer.declared(&action);
         answer.apply(&head.directives());
         for hook in &route.after {
             answer = hook(ctx.clone(), req.clone(), answer).await?;

@@ -109,6 +109,16 @@ pub(crate) fn fx(running: &Running) -> ServiceDef {
         .action(fixed("nul", json!({}), Value::Null))
         .action(Action::raw("bytes", |_: &Context, _: Payload| ligand_core::ready(Ok(Payload::binary("raw bytes")))))
         .action(fixed("text", json!({"$responseType": "text/plain"}), json!("Plain text")))
+        .action(
+            fixed("csv", json!({}), json!("a;b"))
+                .metadata("responseType", "text/csv")
+                .metadata("responseHeaders", json!({"X-Kind": "table", "Content-Type": "text/html"})),
+        )
+        .action(
+            fixed("markdown", json!({"$responseType": "text/markdown", "$responseHeaders": {"X-Kind": "page"}}), json!("# a"))
+                .metadata("responseType", "text/csv")
+                .metadata("responseHeaders", json!({"X-Kind": "table"})),
+        )
         .action(fixed("cookies", json!({"$responseHeaders": {"Set-Cookie": ["a=1", "b=2"]}}), json!("ok")))
         .action(fixed(
             "created",

@@ -42,6 +42,22 @@ async fn results_become_responses() {
 }
 
 #[tokio::test]
+async fn definitions_of_actions_say_type_and_headers_of_their_answers() {
+    let broker = fixture::broker().await;
+    let gateway = one(Route::new("/").direct_calls());
+    let http = Direct(&gateway, &broker);
+    for (action, kind, header, body) in
+        [("csv", "text/csv", "table", "a;b"), ("markdown", "text/markdown", "page", "# a")]
+    {
+        let answer = http.get(&format!("/fx/{action}")).await;
+        assert_eq!(
+            (answer.header("content-type"), answer.header("x-kind"), &*answer.body),
+            (kind, header, body)
+        );
+    }
+}
+
+#[tokio::test]
 async fn errors_have_one_shape() {
     let broker = fixture::broker().await;
     let gateway = one(Route::new("/").direct_calls());
