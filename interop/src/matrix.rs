@@ -5,20 +5,18 @@ mod table;
 
 use std::{
     collections::BTreeMap,
-    path::Path,
-    process::{ExitCode, Stdio},
+    process::ExitCode,
     time::{Duration, Instant},
 };
 
 use futures_util::stream::{self, StreamExt};
-use tokio::process::Command;
 
 pub use options::Options;
 
 use crate::{
     check::Stop,
     cluster::{Cluster, Serializer, Setup, Stage, Transporter},
-    process::Program,
+    process::{self, Program},
     scenario::{self, Scenario},
     server::{Kind, Server},
 };
@@ -96,30 +94,16 @@ async fn run_all(options: &Options) -> Result<bool, String> {
     Ok(reports.iter().all(|report| report.failed.is_empty()))
 }
 
-/// Builds the Rust node, which cargo does not do for another program, and installs the JavaScript ones.
+/// Builds the Rust node and installs the JavaScript ones.
 async fn prepare(runs: &[Run]) -> Result<(), String> {
     let programs = || runs.iter().flat_map(|run| run.workers.iter().chain([&run.supervisor]));
     if programs().any(|program| !program.is_js()) {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--package", "ligand-interop", "--bin", "node"]);
-        if std::env::current_exe()
-            .is_ok_and(|path| path.components().any(|part| part.as_os_str() == "release"))
-        {
-            build.arg("--release");
-        }
-        succeed(build.current_dir(env!("CARGO_MANIFEST_DIR")), "the Rust node does not build").await?;
+        process::build("node").await?;
     }
     if programs().any(|program| program.is_js()) {
-        let mut install = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh"));
-        succeed(&mut install, "the JavaScript nodes cannot be installed (is npm there?)").await?;
+        process::install().await?;
     }
     Ok(())
-}
-
-async fn succeed(command: &mut Command, otherwise: &str) -> Result<(), String> {
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().await;
-    if status.is_ok_and(|status| status.success()) { Ok(()) } else { Err(otherwise.into()) }
 }
 
 async fn servers(runs: &[Run]) -> Result<BTreeMap<Kind, Server>, String> {

@@ -59,12 +59,10 @@ impl Program {
     }
 
     fn command(self) -> Command {
-        let js = Path::new(env!("CARGO_MANIFEST_DIR")).join("js");
         match self {
-            Self::Rust => Command::new(rust_node()),
+            Self::Rust => Command::new(built("node")),
             Self::Js15 | Self::Js14 => {
-                let mut command = Command::new(js.join("v15/node_modules/node/bin/node"));
-                command.arg(js.join("node.js"));
+                let mut command = javascript("node.js");
                 command.env("MOLECULER", if self == Self::Js15 { "0.15" } else { "0.14" });
                 command
             }
@@ -72,11 +70,47 @@ impl Program {
     }
 }
 
-/// The `node` program that cargo built beside this one.
-fn rust_node() -> PathBuf {
+/// A program of this crate, which cargo built beside this one.
+pub(crate) fn built(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().unwrap_or_default();
-    path.set_file_name(format!("node{}", std::env::consts::EXE_SUFFIX));
+    path.set_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     path
+}
+
+/// Builds a program of this crate, which cargo does not do for another one.
+///
+/// # Errors
+/// When it does not build.
+pub(crate) async fn build(name: &str) -> Result<(), String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--quiet", "--package", "ligand-interop", "--bin", name]);
+    if std::env::current_exe().is_ok_and(|path| path.components().any(|part| part.as_os_str() == "release")) {
+        build.arg("--release");
+    }
+    succeed(build.current_dir(env!("CARGO_MANIFEST_DIR")), "the Rust node does not build").await
+}
+
+/// Installs the JavaScript modules, where they are not up to date.
+///
+/// # Errors
+/// When npm fails.
+pub(crate) async fn install() -> Result<(), String> {
+    let mut install = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh"));
+    succeed(&mut install, "the JavaScript nodes cannot be installed (is npm there?)").await
+}
+
+async fn succeed(command: &mut Command, otherwise: &str) -> Result<(), String> {
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().await;
+    if status.is_ok_and(|status| status.success()) { Ok(()) } else { Err(otherwise.into()) }
+}
+
+/// A Moleculer program below `js`, with the Node.js that is installed there.
+pub(crate) fn javascript(file: &str) -> Command {
+    let js = Path::new(env!("CARGO_MANIFEST_DIR")).join("js");
+    let mut command = Command::new(js.join("v15/node_modules/node/bin/node"));
+    command.arg(js.join(file));
+    command
 }
 
 type Waiting = Mutex<HashMap<u64, oneshot::Sender<Value>>>;
@@ -87,7 +121,7 @@ pub struct NodeProcess {
     id: String,
     program: Program,
     child: Turn<Child>,
-    input: Turn<ChildStdin>,
+    input: Turn<Option<ChildStdin>>,
     waiting: Arc<Waiting>,
     next: AtomicU64,
     ready: watch::Receiver<Option<bool>>,
@@ -99,11 +133,25 @@ impl NodeProcess {
     /// # Errors
     /// When the program cannot be started.
     pub fn start(program: Program, id: &str, env: &[(&str, String)]) -> Result<Self, String> {
-        let mut command = program.command();
+        let mut env = env.to_vec();
+        env.push(("CONTROL", "stdio".into()));
+        Self::spawn(program.command(), program, id, &env)
+    }
+
+    /// Starts a node by a command of its own. `env` is what it reads; `NODEID` is added.
+    ///
+    /// # Errors
+    /// When the command cannot be started.
+    pub fn spawn(
+        mut command: Command,
+        program: Program,
+        id: &str,
+        env: &[(&str, String)],
+    ) -> Result<Self, String> {
         for name in INHERITED_BY_MISTAKE {
             command.env_remove(name);
         }
-        command.env("NODEID", id).env("CONTROL", "stdio");
+        command.env("NODEID", id);
         for (name, value) in env {
             command.env(name, value);
         }
@@ -124,7 +172,7 @@ impl NodeProcess {
             id: id.to_owned(),
             program,
             child: Turn::new(child),
-            input: Turn::new(input),
+            input: Turn::new(Some(input)),
             waiting,
             next: AtomicU64::new(1),
             ready,
@@ -171,8 +219,11 @@ impl NodeProcess {
         let (sender, answer) = oneshot::channel();
         self.waiting.lock().insert(id, sender);
         let line = format!("{command}\n");
-        let written = self.input.lock().await.write_all(line.as_bytes()).await;
-        if written.is_err() || *self.ready.borrow() == Some(false) {
+        let written = match &mut *self.input.lock().await {
+            Some(input) => input.write_all(line.as_bytes()).await.is_ok(),
+            None => false,
+        };
+        if !written || *self.ready.borrow() == Some(false) {
             self.waiting.lock().remove(&id);
             return Err(format!("{self} has ended"));
         }
@@ -181,6 +232,15 @@ impl NodeProcess {
             Ok(Err(_)) => Err(format!("{self} ended during '{what}'")),
             Err(_) => Err(format!("{self} did not answer '{command}' within {ANSWER:?}")),
         }
+    }
+
+    /// Ends the standard input, with which a node stops, and waits until it has.
+    ///
+    /// # Errors
+    /// When it still runs after `limit`.
+    pub async fn leave(&self, limit: Duration) -> Result<(), String> {
+        drop(self.input.lock().await.take());
+        self.ended(limit).await
     }
 
     /// Ends the node at once, as a crash does.
