@@ -206,13 +206,6 @@ impl Mesh {
         let Some(identity) = hello.ligand else { return Err("it does not say who it is".into()) };
         let far =
             Party { node: sender, instance: identity.instance_id, port: hello.port, nonce: identity.nonce };
-        if let Some(taken) = identity.taken.filter(|_| self.options.secret.is_none()) {
-            self.link.cluster().conflict(&shortened(&taken));
-            return Err(Stranger::Other(format!(
-                "it knows another node of this name: {}",
-                shortened(&taken)
-            )));
-        }
         if !self.proven(Role::Acceptor, &me, &far, identity.proof.as_deref()) {
             return Err("it does not know the 'secret'".into());
         }
@@ -230,18 +223,24 @@ impl Mesh {
         if far.node != **node {
             return Err(Stranger::Other(format!("node '{}' is there", shortened(&far.node))));
         }
+        if let Some(taken) = identity.taken.filter(|_| self.options.secret.is_none()) {
+            return Err(self.name_is_taken(&taken));
+        }
         if let Some(proof) = self.prove(Role::Dialler, &me, &far) {
             self.say_hello(stream, &me, node, Some(proof), None).await.map_err(failed)?;
             // It may know another node of this name, and says so only now.
             if let Some(taken) = self.verdict(stream).await? {
-                self.link.cluster().conflict(&shortened(&taken));
-                return Err(Stranger::Other(format!(
-                    "it knows another node of this name: {}",
-                    shortened(&taken)
-                )));
+                return Err(self.name_is_taken(&taken));
             }
         }
         Ok(Far { instance: Some(far.instance) })
+    }
+
+    /// The other end refuses this node because of somebody else.
+    fn name_is_taken(&self, by: &str) -> Stranger {
+        let by = shortened(by);
+        self.link.cluster().conflict(&by);
+        Stranger::Other(format!("it knows another node of this name: {by}"))
     }
 
     /// What the other end says to the proof: nothing against it, or that the name is taken.

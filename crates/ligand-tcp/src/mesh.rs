@@ -223,6 +223,12 @@ impl Mesh {
         unused.iter().filter(|(_, peer)| peer.retire()).take(surplus).count();
     }
 
+    /// Where nodes were found that nobody knows any more is of no use.
+    pub(crate) fn forget_homes(&self) {
+        let cluster = self.link.cluster();
+        self.homes.retain(|node| cluster.peer(node).is_some());
+    }
+
     /// The inbound connection of a node has ended. Has the node?
     pub(crate) async fn verify(self: Arc<Self>, node: Arc<str>) {
         // A connection to it sees the end by itself.

@@ -48,6 +48,16 @@ impl Homes {
     pub(super) fn forget(&self, node: &str) {
         self.0.lock().remove(node);
     }
+
+    /// Forgets nodes that nobody knows any more.
+    pub(super) fn retain(&self, known: impl Fn(&str) -> bool) {
+        let names: Vec<Arc<str>> = self.0.lock().keys().cloned().collect();
+        let gone: Vec<_> = names.into_iter().filter(|node| !known(node)).collect();
+        if !gone.is_empty() {
+            let mut homes = self.0.lock();
+            gone.iter().for_each(|node| _ = homes.remove(node));
+        }
+    }
 }
 
 impl Mesh {
@@ -192,4 +202,20 @@ pub(crate) fn watch(stream: &TcpStream) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(SILENCE + ASK * ASKED))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn homes_of_nodes_that_nobody_knows_are_forgotten() {
+        let homes = Homes::default();
+        let place = Address { host: "10.0.0.1".into(), port: 1 };
+        for n in 0..1000 {
+            homes.set(&format!("n{n}").into(), vec![place.clone()]);
+        }
+        homes.retain(|node| node == "n5");
+        assert_eq!((homes.0.lock().len(), homes.get("n5")), (1, vec![place]));
+    }
 }
