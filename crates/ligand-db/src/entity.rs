@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ligand_wire::{
     Data,
     schema::{JsonSchema, Schema},
-    validate::Validate,
+    validate::{Report, Validate},
 };
 use schemars::SchemaGenerator;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -188,6 +188,10 @@ impl<E: Entity> Validate for ExposedHiddenFields<E> {
 
     fn is_valid(&self) -> bool {
         self.0.is_valid()
+    }
+
+    fn violations(&self, report: &mut Report) {
+        self.0.violations(report);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The `#[check(..)]` attribute of a field: its grammar, and what each rule becomes.
 
+mod message;
 mod range;
 
 use proc_macro2::{Span, TokenStream};
@@ -12,10 +13,13 @@ use syn::{
 };
 
 use crate::errors::Errors;
+use message::Attributed;
+pub(crate) use message::{Custom, whole};
 use range::{Range, json};
 
 const RULES: &str = "length(1..=64), range(1..=100), items(1..=50), email, url, uuid, pattern = \"..\", one_of(\"a\", \"b\"), \
-    non_empty, positive, unique_items, trim, lowercase, uppercase, default, default = .., schema = String, secret, rest";
+    non_empty, positive, unique_items, trim, lowercase, uppercase, default, default = .., schema = String, \
+    custom = path, message = \"..\", secret, rest";
 
 /// Everything the `#[check(..)]` attributes of one field say.
 #[derive(Default)]
@@ -26,6 +30,8 @@ pub(crate) struct Checks {
     number: Vec<TokenStream>,
     /// Conditions on the field itself, which follows in parentheses.
     whole: Vec<TokenStream>,
+    /// Checks of the user's own.
+    customs: Vec<Custom>,
     /// Calls on `Annotate`.
     schema: Vec<TokenStream>,
     /// Fields of `Sanitizers` to set.
@@ -56,7 +62,7 @@ impl Checks {
             }
             match attribute.meta.require_list() {
                 Ok(_) => match attribute.parse_args_with(rules) {
-                    Ok(rules) => rules.iter().for_each(|rule| checks.add(rule, errors)),
+                    Ok(rules) => checks.add_all(&rules, errors),
                     Err(error) => errors.push(error),
                 },
                 Err(_) => {
@@ -72,7 +78,12 @@ impl Checks {
         !self.sanitizers.is_empty()
     }
 
-    /// The expressions that must all be true, for a reference to the field called `field`.
+    /// The checks of the user's own, which run when the rules hold.
+    pub(crate) fn customs(&self) -> &[Custom] {
+        &self.customs
+    }
+
+    /// The expressions that must all be true, for a reference to the field called `field`; without the customs.
     pub(crate) fn conditions(&self, field: &Ident) -> Vec<TokenStream> {
         let rules = rules_path();
         let mut all: Vec<TokenStream> = self.whole.iter().map(|check| quote!(#check(#field))).collect();
@@ -107,6 +118,34 @@ impl Checks {
         (!calls.is_empty()).then(|| {
             quote!(#[schemars(transform = ::ligand::__private::wire::schema::Annotate::new() #(.#calls)*)])
         })
+    }
+
+    /// Adds the rules of one attribute; a message in it is about all of them.
+    fn add_all(&mut self, rules: &[Rule], errors: &mut Errors) {
+        let Attributed { rules, text } = Attributed::read(rules, errors);
+        for rule in &rules {
+            match rule.custom(text.as_ref()) {
+                Some(Ok(custom)) => self.customs.push(custom),
+                Some(Err(error)) => errors.push(error),
+                None => self.add(rule, errors),
+            }
+        }
+        if let Some(text) = text {
+            let kinds = match rules.as_slice() {
+                [] => vec!["*"],
+                rules => rules
+                    .iter()
+                    .flat_map(|rule| message::kinds(&rule.name.unraw().to_string()))
+                    .copied()
+                    .collect(),
+            };
+            let is_heard = !kinds.is_empty() || rules.iter().any(|rule| rule.name == "custom");
+            if !is_heard {
+                errors.at(&text, "none of the rules here can be broken; put the message beside one that can");
+            } else if !kinds.is_empty() {
+                self.schema.push(quote!(message(&[#(#kinds),*], #text)));
+            }
+        }
     }
 
     fn add(&mut self, rule: &Rule, errors: &mut Errors) {

@@ -4,6 +4,8 @@ mod emit;
 mod fields;
 mod form;
 mod options;
+mod place;
+mod report;
 mod wire;
 
 use proc_macro2::TokenStream;
@@ -14,10 +16,11 @@ use syn::{
 };
 
 use crate::{
-    check::{Checks, Default_},
+    check::{Checks, Custom, Default_, whole},
     errors::Errors,
 };
 use options::{Options, Unknown};
+use place::Place;
 
 /// An item without its `#[check(..)]` attributes, and what they said.
 struct Payload {
@@ -26,6 +29,10 @@ struct Payload {
     role: Role,
     /// One entry for the struct, or one for each variant.
     shapes: Vec<Shape>,
+    /// Checks of the whole.
+    customs: Vec<Custom>,
+    /// Where the fields are on the wire, by shape.
+    places: Vec<Vec<Place>>,
 }
 
 /// What is made of an item.
@@ -68,19 +75,20 @@ pub(crate) fn expand_as(role: Role, input: DeriveInput, errors: &mut Errors) -> 
 }
 
 fn emit(mut input: DeriveInput, options: Options, role: Role, errors: &mut Errors) -> TokenStream {
-    refuse_checks(&mut input.attrs, "the type", errors);
+    let customs = whole(&mut input.attrs, errors);
     let shapes = match &mut input.data {
         Data::Struct(data) => vec![Shape::take(&mut data.fields, errors)],
         Data::Enum(data) => {
             for variant in &mut data.variants {
-                refuse_checks(&mut variant.attrs, "a variant", errors);
+                refuse_checks(&mut variant.attrs, errors);
             }
             data.variants.iter_mut().map(|variant| Shape::take(&mut variant.fields, errors)).collect()
         }
         Data::Union(_) => Vec::new(),
     };
 
-    let mut payload = Payload { item: input, options, role, shapes };
+    let places = place::of(&input);
+    let mut payload = Payload { item: input, options, role, shapes, customs, places };
     payload.check_rest(errors);
     payload.check_debug(errors);
     let mut defaults = payload.annotate_fields(errors);
@@ -107,13 +115,12 @@ fn emit(mut input: DeriveInput, options: Options, role: Role, errors: &mut Error
     }
 }
 
-/// Rules are about fields.
-fn refuse_checks(attributes: &mut Vec<Attribute>, place: &str, errors: &mut Errors) {
+/// Rules are about fields, or a type.
+fn refuse_checks(attributes: &mut Vec<Attribute>, errors: &mut Errors) {
     attributes.retain(|attribute| {
         let is_check = attribute.path().is_ident("check");
         if is_check {
-            errors
-                .at(attribute, format_args!("`#[check(..)]` is about a field, not {place}; move it to one"));
+            errors.at(attribute, "`#[check(..)]` is about a field, not a variant; move it to one");
         }
         !is_check
     });

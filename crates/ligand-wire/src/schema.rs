@@ -34,7 +34,7 @@
 //!
 //! The extension `x-ligand` on a property is an object with any of `trim`, `lowercase`, `uppercase` (applied before
 //! the checks), `nonEmpty`, `url` (the `uri` must be http or https), `versioned` (the `uuid` has a version of RFC 9562 or is nil) and
-//! `secret` (its value is never quoted).
+//! `secret` (its value is never quoted), and `messages`: texts of errors by their types.
 
 mod annotate;
 mod announced;
@@ -59,6 +59,7 @@ pub use annotate::Annotate;
 pub use error::FieldError;
 pub use node::Types;
 pub use part::Part;
+pub(crate) use path::Segment;
 pub use schemars::JsonSchema;
 
 /// Nesting beyond which a value is refused (one error of type `depth`) instead of risking the stack.

@@ -7,6 +7,7 @@
 //! Types of other crates do not implement the trait and count as valid: see [`probe`].
 
 pub mod probe;
+mod report;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -14,6 +15,8 @@ use std::{
     rc::Rc,
     sync::Arc,
 };
+
+pub use report::{Report, Verdict};
 
 use crate::{Patch, schema::Schema};
 
@@ -51,6 +54,10 @@ pub trait Validate {
     fn is_valid(&self) -> bool {
         true
     }
+
+    /// Says what [`is_valid`](Self::is_valid) found wrong and the schema does not: what the checks of
+    /// `#[check(custom = ..)]` say. Called only for a value that is not valid.
+    fn violations(&self, _report: &mut Report) {}
 
     /// The JSON Schema of the type. Generated code builds it once and returns clones of it.
     fn schema() -> Schema
@@ -94,6 +101,12 @@ impl<T: Validate> Validate for Option<T> {
     fn is_valid(&self) -> bool {
         self.as_ref().is_none_or(T::is_valid)
     }
+
+    fn violations(&self, report: &mut Report) {
+        if let Some(value) = self {
+            value.violations(report);
+        }
+    }
 }
 
 impl<T: Validate> Validate for Patch<T> {
@@ -109,6 +122,12 @@ impl<T: Validate> Validate for Patch<T> {
     fn is_valid(&self) -> bool {
         self.as_value().is_none_or(T::is_valid)
     }
+
+    fn violations(&self, report: &mut Report) {
+        if let Self::Value(value) = self {
+            value.violations(report);
+        }
+    }
 }
 
 impl<T: Validate> Validate for Box<T> {
@@ -122,6 +141,10 @@ impl<T: Validate> Validate for Box<T> {
     fn is_valid(&self) -> bool {
         (**self).is_valid()
     }
+
+    fn violations(&self, report: &mut Report) {
+        (**self).violations(report);
+    }
 }
 
 /// A shared value cannot be changed in place, so its sanitizers do not run.
@@ -132,6 +155,10 @@ macro_rules! shared {
 
             fn is_valid(&self) -> bool {
                 (**self).is_valid()
+            }
+
+            fn violations(&self, report: &mut Report) {
+                (**self).violations(report);
             }
         })*
     };
@@ -154,6 +181,12 @@ macro_rules! lists {
             fn is_valid(&self) -> bool {
                 !T::CHECKS || self.iter().all(T::is_valid)
             }
+
+            fn violations(&self, report: &mut Report) {
+                for (index, item) in self.iter().enumerate() {
+                    report.index(index, |report| item.violations(report));
+                }
+            }
         })*
     };
 }
@@ -168,6 +201,12 @@ macro_rules! sets {
 
             fn is_valid(&self) -> bool {
                 !T::CHECKS || self.iter().all(T::is_valid)
+            }
+
+            fn violations(&self, report: &mut Report) {
+                for (index, item) in self.iter().enumerate() {
+                    report.index(index, |report| item.violations(report));
+                }
             }
         })*
     };
@@ -189,6 +228,11 @@ macro_rules! maps {
 
             fn is_valid(&self) -> bool {
                 !V::CHECKS || self.values().all(V::is_valid)
+            }
+
+            // Keys need not be texts, so the place is that of the map.
+            fn violations(&self, report: &mut Report) {
+                self.values().for_each(|value| value.violations(report));
             }
         })*
     };
@@ -212,6 +256,13 @@ macro_rules! tuples {
             fn is_valid(&self) -> bool {
                 let ($($name,)+) = self;
                 $($name.is_valid())&&+
+            }
+
+            #[allow(non_snake_case)]
+            fn violations(&self, report: &mut Report) {
+                let ($($name,)+) = self;
+                let mut index = 0..;
+                $(report.index(index.next().unwrap_or_default(), |report| $name.violations(report));)+
             }
         })*
     };

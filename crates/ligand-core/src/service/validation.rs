@@ -6,9 +6,9 @@
 use std::any::TypeId;
 
 use ligand_wire::{
-    Data, Error, Payload, Result,
+    Data, Error, FieldError, Payload, Result,
     schema::{JsonSchema, MAX_ACTUAL, Schema},
-    validate::Validate,
+    validate::{Report, Validate},
 };
 use serde_json::Value;
 
@@ -27,9 +27,13 @@ pub(crate) fn check<P: Data + Validate + JsonSchema>(payload: Payload) -> Result
             if !P::CHECKS || typed.peek::<P>().is_none_or(Validate::is_valid) {
                 return Ok(typed);
             }
-            Err(report(&P::schema(), &payload, None))
+            let mut own = Report::new();
+            if let Some(params) = typed.peek::<P>() {
+                params.violations(&mut own);
+            }
+            Err(report(&P::schema(), &payload, own.into_errors(), None))
         }
-        Err(error) => Err(report(&P::schema(), &payload, Some(error))),
+        Err(error) => Err(report(&P::schema(), &payload, Vec::new(), Some(error))),
     }
 }
 
@@ -107,17 +111,23 @@ fn as_given(mut error: Error, given: &Value) -> Error {
     error
 }
 
-/// Every broken rule of `payload`; when the schema finds none, the decoder's own complaint.
+/// Every broken rule of `payload`, those of its schema and those that its own checks found; when there are none, the
+/// decoder's complaint.
 #[cold]
-fn report(schema: &Schema, payload: &Payload, decode: Option<Error>) -> Error {
+fn report(schema: &Schema, payload: &Payload, own: Vec<FieldError>, decode: Option<Error>) -> Error {
     let value = match payload.to_value() {
         Ok(serde_json::Value::Null) => serde_json::json!({}),
         Ok(value) => value,
         Err(error) => return decode.unwrap_or(error),
     };
-    match schema.check(&value) {
-        errors if errors.is_empty() => decode.unwrap_or_else(|| Error::validation(Vec::new())),
-        errors => Error::validation(errors),
+    let mut errors = schema.check(&value);
+    errors.extend(own);
+    match errors.is_empty() {
+        // A rule of a `Validate` that was written by hand.
+        true => {
+            decode.unwrap_or_else(|| Error::validation(vec![FieldError::new("custom", None, None, None)]))
+        }
+        false => Error::validation(errors),
     }
 }
 

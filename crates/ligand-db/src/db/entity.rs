@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ligand_wire::{Error, FieldError, Result, objects::by_name};
+use ligand_wire::{Error, FieldError, Result, objects::by_name, validate::Report};
 use serde_json::Value;
 
 use super::Db;
@@ -71,6 +71,9 @@ impl<E: Entity> Db<E> {
         let mut errors = Vec::new();
         if E::CHECKS && !entity.is_valid() {
             errors = complaints::<E>(table, &Value::Object(self.store(entity)?));
+            let mut own = Report::new();
+            entity.violations(&mut own);
+            errors.extend(own.into_errors());
             if errors.is_empty() {
                 errors.push(FieldError::new("custom", None, None, None));
             }

@@ -28,7 +28,8 @@ pub(super) fn expand(
     shown.ident = visible.clone();
     keep(&mut shown, hidden);
     let doc = format!(" What leaves the service of [`{name}`]: its fields without the hidden ones.");
-    shown.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
+    // Checks of the whole are about the entity.
+    shown.attrs.retain(|attribute| !attribute.path().is_ident("doc") && !attribute.path().is_ident("check"));
     shown.attrs.insert(0, parse_quote!(#[doc = #doc]));
     let names: Vec<_> = names(&shown).into_iter().cloned().collect();
     let shown = expand_as(Role::Payload, shown, quiet);

@@ -48,6 +48,30 @@ impl Rule {
         }
     }
 
+    /// What another `rename_all..` says, when it is one of these.
+    pub(crate) fn named_by(attributes: &[Attribute], key: &str) -> Option<Self> {
+        serde_value(attributes, key).and_then(|name| Self::named(&name))
+    }
+
+    /// As serde does it with the name of a variant.
+    pub(crate) fn apply_to_variant(self, variant: &str) -> String {
+        let mut snake = String::new();
+        for (index, letter) in variant.char_indices() {
+            if index > 0 && letter.is_uppercase() {
+                snake.push('_');
+            }
+            snake.extend(letter.to_lowercase());
+        }
+        match self {
+            Self::Pascal => variant.to_owned(),
+            Self::Camel => {
+                let mut letters = variant.chars();
+                letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
+            }
+            Self::Snake | Self::Kebab | Self::ScreamingSnake => self.apply(&snake),
+        }
+    }
+
     /// As serde does it.
     pub(crate) fn apply(self, field: &str) -> String {
         match self {
@@ -98,6 +122,11 @@ fn serde_says(attributes: &[Attribute], key: &str) -> bool {
 pub(crate) fn serde_says_more(attributes: &[Attribute], known: &[&str]) -> bool {
     let is_known = |meta: &Meta| known.iter().any(|word| meta.path().is_ident(word));
     metas(attributes, "serde").iter().any(|meta| matches!(meta, Meta::List(_)) || !is_known(meta))
+}
+
+/// The value of `#[serde(key = "..")]`.
+pub(crate) fn serde_value(attributes: &[Attribute], key: &str) -> Option<String> {
+    serde_values(attributes, key).into_iter().next().map(|(_, value)| value)
 }
 
 /// The values of `#[serde(key = "..")]`.

@@ -6,7 +6,7 @@ use syn::{
     Data, Fields, GenericArgument, GenericParam, Ident, PathArguments, Type, parse_quote, spanned::Spanned,
 };
 
-use super::{Payload, Role, Shape, form};
+use super::{Payload, Role, Shape, form, report};
 use crate::check::Checks;
 
 impl Payload {
@@ -19,7 +19,7 @@ impl Payload {
     }
 
     /// The fields of the struct or of each variant: the path to construct it, its fields and their checks.
-    fn variants(&self) -> Vec<(TokenStream, Option<&Ident>, &Fields, &Shape)> {
+    pub(super) fn variants(&self) -> Vec<(TokenStream, Option<&Ident>, &Fields, &Shape)> {
         match &self.item.data {
             Data::Struct(data) => vec![(quote!(Self), None, &data.fields, &self.shapes[0])],
             Data::Enum(data) => data
@@ -70,16 +70,22 @@ impl Payload {
 
         let otherwise =
             |arms: usize, value: TokenStream| (arms < self.variants().len()).then(|| quote!(_ => #value,));
-        let is_valid = (!checks.is_empty()).then(|| {
+        let fields = (!checks.is_empty()).then(|| {
             let rest = otherwise(checks.len(), quote!(true));
+            quote!((match self { #(#checks,)* #rest }))
+        });
+        let whole = self.customs.iter().map(|custom| custom.condition(&quote!(self)));
+        let all: Vec<TokenStream> = fields.iter().cloned().chain(whole).collect();
+        let is_valid = (!all.is_empty()).then(|| {
             quote! {
                 const CHECKS: bool = true;
 
                 fn is_valid(&self) -> bool {
-                    match self { #(#checks,)* #rest }
+                    #(#all)&&*
                 }
             }
         });
+        let violations = self.violations(fields.as_ref());
         let sanitize = (!sanitizers.is_empty()).then(|| {
             let rest = otherwise(sanitizers.len(), quote!({}));
             quote! {
@@ -105,7 +111,7 @@ impl Payload {
         let described = travels.then(|| self.described());
         quote! {
             #[automatically_derived]
-            #[allow(clippy::all, unused_imports)]
+            #[allow(clippy::all, unused_imports, unused_parens)]
             const _: () = {
                 use ::ligand::__private::wire::validate::probe::{
                     Checked as _, CheckedMut as _, Unchecked as _, UncheckedMut as _,
@@ -116,6 +122,7 @@ impl Payload {
                 impl #impl_generics ::ligand::__private::wire::validate::Validate for #name #type_generics #where_clause {
                     #names
                     #is_valid
+                    #violations
                     #sanitize
                     #schema
                 }
@@ -209,6 +216,7 @@ impl Payload {
 
 fn field_conditions(rules: &Checks, name: &Ident, ty: &Type) -> Vec<TokenStream> {
     let mut all = rules.conditions(name);
+    all.extend(rules.customs().iter().map(|custom| report::condition(custom, name, ty)));
     if !is_plain(ty) {
         all.push(quote!((&::ligand::__private::wire::validate::probe::Probe(#name)).probe_is_valid()));
     }
@@ -226,7 +234,7 @@ fn field_sanitizers(rules: &Checks, name: &Ident, ty: &Type) -> Vec<TokenStream>
 }
 
 /// A name for each field inside a match arm. It stands at the field's type, where errors about it belong.
-fn bindings(fields: &Fields) -> Vec<Ident> {
+pub(super) fn bindings(fields: &Fields) -> Vec<Ident> {
     let place = |ty: &Type| Span::call_site().located_at(ty.span());
     fields
         .iter()
@@ -236,7 +244,7 @@ fn bindings(fields: &Fields) -> Vec<Ident> {
 }
 
 /// `Self::Variant { a: field_0, .. }` with the fields that are used.
-fn pattern(path: &TokenStream, fields: &Fields, names: &[Ident], used: &[bool]) -> TokenStream {
+pub(super) fn pattern(path: &TokenStream, fields: &Fields, names: &[Ident], used: &[bool]) -> TokenStream {
     match fields {
         Fields::Named(named) => {
             let parts = named.named.iter().zip(names).zip(used).filter(|(_, used)| **used).map(
@@ -258,7 +266,7 @@ fn pattern(path: &TokenStream, fields: &Fields, names: &[Ident], used: &[bool]) 
 }
 
 /// Types that have no rules of their own, by their name: asking them would only cost compile time.
-fn is_plain(ty: &Type) -> bool {
+pub(super) fn is_plain(ty: &Type) -> bool {
     const PLAIN: &[&str] = &[
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64",
         "u128", "usize", "String", "str", "Value", "Map",

@@ -32,7 +32,7 @@ pub enum Payment<T> {
     Cash,
 }
 #[automatically_derived]
-#[allow(clippy::all, unused_imports)]
+#[allow(clippy::all, unused_imports, unused_parens)]
 const _: () = {
     use ::ligand::__private::wire::validate::probe::{
         Checked as _, CheckedMut as _, Unchecked as _, UncheckedMut as _,
@@ -42,7 +42,7 @@ const _: () = {
     > ::ligand::__private::wire::validate::Validate for Payment<T> {
         const CHECKS: bool = true;
         fn is_valid(&self) -> bool {
-            match self {
+            (match self {
                 Self::Card { number: field_0, holder: field_1 } => {
                     ::ligand::__private::wire::rules::field::Text::every_text(
                         field_0,
@@ -60,6 +60,27 @@ const _: () = {
                         .probe_is_valid()
                 }
                 _ => true,
+            })
+        }
+        fn violations(&self, report: &mut ::ligand::__private::wire::validate::Report) {
+            match self {
+                Self::Card { holder: field_1, .. } => {
+                    report
+                        .key(
+                            "holder",
+                            |report| {
+                                (&::ligand::__private::wire::validate::probe::Probe(
+                                    field_1,
+                                ))
+                                    .probe_violations(report);
+                            },
+                        );
+                }
+                Self::Points(field_0) => {
+                    (&::ligand::__private::wire::validate::probe::Probe(field_0))
+                        .probe_violations(report);
+                }
+                _ => {}
             }
         }
         const SANITIZES: bool = true;

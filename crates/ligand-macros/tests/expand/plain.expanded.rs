@@ -14,7 +14,7 @@ pub struct User {
     pub nick_name: Option<String>,
 }
 #[automatically_derived]
-#[allow(clippy::all, unused_imports)]
+#[allow(clippy::all, unused_imports, unused_parens)]
 const _: () = {
     use ::ligand::__private::wire::validate::probe::{
         Checked as _, CheckedMut as _, Unchecked as _, UncheckedMut as _,

@@ -61,7 +61,7 @@ impl CreateUser {
     }
 }
 #[automatically_derived]
-#[allow(clippy::all, unused_imports)]
+#[allow(clippy::all, unused_imports, unused_parens)]
 const _: () = {
     use ::ligand::__private::wire::validate::probe::{
         Checked as _, CheckedMut as _, Unchecked as _, UncheckedMut as _,
@@ -73,7 +73,7 @@ const _: () = {
         );
         const CHECKS: bool = true;
         fn is_valid(&self) -> bool {
-            match self {
+            (match self {
                 Self {
                     name: field_0,
                     age: field_1,
@@ -133,6 +133,22 @@ const _: () = {
                                 ::core::primitive::usize::MAX,
                             ),
                         )
+                }
+            })
+        }
+        fn violations(&self, report: &mut ::ligand::__private::wire::validate::Report) {
+            match self {
+                Self { address: field_3, .. } => {
+                    report
+                        .key(
+                            "address",
+                            |report| {
+                                (&::ligand::__private::wire::validate::probe::Probe(
+                                    field_3,
+                                ))
+                                    .probe_violations(report);
+                            },
+                        );
                 }
             }
         }

@@ -5,6 +5,7 @@
 mod background;
 mod compile_fail;
 mod contract;
+mod custom;
 mod error;
 mod foreign;
 mod lints;

@@ -86,12 +86,10 @@ impl From<Error> for eyre::Report {
     }
 }
 
-impl TryFrom<&Error> for Error {
-    type Error = std::convert::Infallible;
-
-    /// Every error is one: the last resort of an enum of errors, by `#[error(transparent)]`.
-    fn try_from(error: &Error) -> Result<Self, Self::Error> {
-        Ok(error.clone())
+impl From<&Error> for Error {
+    /// A copy. By it an enum of errors takes every error as its last resort, in a `#[error(transparent)]` variant.
+    fn from(error: &Error) -> Self {
+        error.clone()
     }
 }
 

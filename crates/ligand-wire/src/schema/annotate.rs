@@ -26,6 +26,7 @@ pub struct Annotate {
     value_flags: Vec<&'static str>,
     field_flags: Vec<&'static str>,
     non_empty: bool,
+    texts: Map<String, Value>,
 }
 
 impl Annotate {
@@ -98,6 +99,13 @@ impl Annotate {
         self
     }
 
+    /// The text of these types of errors about the field, in which `{field}`, `{expected}` and `{actual}` stand for
+    /// those; `*` is all that have none of their own.
+    pub fn message(mut self, kinds: &[&'static str], text: &'static str) -> Self {
+        self.texts.extend(kinds.iter().map(|kind| ((*kind).to_owned(), text.into())));
+        self
+    }
+
     fn value_bound(mut self, key: &str, bound: Option<impl Into<Value>>) -> Self {
         if let Some(bound) = bound {
             self.value.insert(key.to_owned(), bound.into());
@@ -155,6 +163,11 @@ impl Transform for Annotate {
     fn transform(&mut self, schema: &mut Schema) {
         let node = schema.ensure_object();
         set_flags(node, &self.field_flags);
+        if !self.texts.is_empty()
+            && let Value::Object(extension) = extension(node)
+        {
+            extension.insert("messages".into(), Value::Object(self.texts.clone()));
+        }
         self.apply(node);
     }
 }
@@ -167,12 +180,15 @@ fn has_type(node: &Map<String, Value>, name: &str) -> bool {
     }
 }
 
+fn extension(node: &mut Map<String, Value>) -> &mut Value {
+    node.entry("x-ligand").or_insert_with(|| Value::Object(Map::new()))
+}
+
 fn set_flags(node: &mut Map<String, Value>, flags: &[&str]) {
     if flags.is_empty() {
         return;
     }
-    let extension = node.entry("x-ligand").or_insert_with(|| Value::Object(Map::new()));
-    if let Value::Object(extension) = extension {
+    if let Value::Object(extension) = extension(node) {
         extension.extend(flags.iter().map(|flag| ((*flag).to_owned(), Value::Bool(true))));
     }
 }

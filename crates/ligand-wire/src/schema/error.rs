@@ -45,6 +45,22 @@ impl FieldError {
         Self { kind, message, field, expected, actual }
     }
 
+    /// An error of the type `custom` with a text of its own, a whole sentence for people.
+    pub fn custom(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::new("custom", Some(field.into()), None, None) }
+    }
+
+    /// The same at another place; a standard text names it.
+    pub(crate) fn moved(self, field: Option<String>) -> Self {
+        let (expected, actual) = (self.expected.as_ref(), self.actual.as_ref());
+        let standard = message::standard(&self.kind, self.field.as_deref(), expected, actual);
+        let message = match standard == self.message {
+            true => message::standard(&self.kind, field.as_deref(), expected, actual),
+            false => self.message.clone(),
+        };
+        Self { message, field, ..self }
+    }
+
     /// A value that is none of `allowed`.
     pub(super) fn none_of(allowed: &[&Value], field: Option<String>, actual: Option<Value>) -> Self {
         let message = message::of(field.as_deref(), &format!("must be {}.", message::one_of(allowed)));

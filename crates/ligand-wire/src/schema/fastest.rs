@@ -77,6 +77,19 @@ impl<'s> Translator<'s> {
         if types.null() && !types.any() {
             rule.insert("nullable".into(), Value::Bool(true));
         }
+        if let Some(texts) = node::texts(node) {
+            // There a text for all others is one for being there and one for the type.
+            let kind = rule.get("type").cloned().unwrap_or_default();
+            let others = texts.get("*").into_iter().flat_map(|text| {
+                let kinds = ["required", kind.as_str().unwrap_or_default()];
+                kinds.map(|kind| (kind.to_owned(), text.clone()))
+            });
+            let own = texts
+                .iter()
+                .filter(|(kind, _)| *kind != "*")
+                .map(|(kind, text)| (kind.clone(), text.clone()));
+            rule.insert("messages".into(), Value::Object(others.chain(own).collect()));
+        }
         if let Some(default) = node.get("default").filter(|default| !default.is_null()) {
             rule.insert("default".into(), default.clone());
         }

@@ -4,7 +4,7 @@ use super::error::shortened;
 
 /// One step of a field path.
 #[derive(Clone, Copy)]
-pub(super) enum Segment<'a> {
+pub(crate) enum Segment<'a> {
     Key(&'a str),
     /// A key of a map, whose names are data: never quoted in the path.
     Entry(&'a str),
@@ -13,7 +13,7 @@ pub(super) enum Segment<'a> {
 
 impl Segment<'_> {
     /// Writes the step after the steps before it.
-    pub(super) fn append(&self, path: &mut String) {
+    pub(crate) fn append(&self, path: &mut String) {
         match self {
             Segment::Index(index) => path.push_str(&format!("[{index}]")),
             Segment::Key(name) | Segment::Entry(name) if path.is_empty() => path.push_str(&shortened(name)),

@@ -14,7 +14,7 @@
 //! The preference is decided where the field's type is known. Behind a type parameter that is not bounded by
 //! `Validate` every value counts as valid, which is why generated code adds that bound.
 
-use super::Validate;
+use super::{Report, Validate};
 
 /// A value to be checked.
 #[derive(Debug)]
@@ -28,12 +28,16 @@ pub struct ProbeMut<'a, T: ?Sized>(pub &'a mut T);
 pub trait Checked {
     /// Whether the value is valid.
     fn probe_is_valid(&self) -> bool;
+    /// What its own checks found wrong.
+    fn probe_violations(&self, report: &mut Report);
 }
 
 /// The choice for all other types.
 pub trait Unchecked {
     /// Always true.
     fn probe_is_valid(&self) -> bool;
+    /// Nothing.
+    fn probe_violations(&self, report: &mut Report);
 }
 
 /// The choice for types with rules.
@@ -53,6 +57,10 @@ impl<T: Validate + ?Sized> Checked for Probe<'_, T> {
     fn probe_is_valid(&self) -> bool {
         self.0.is_valid()
     }
+
+    fn probe_violations(&self, report: &mut Report) {
+        self.0.violations(report);
+    }
 }
 
 impl<T: ?Sized> Unchecked for &Probe<'_, T> {
@@ -60,6 +68,8 @@ impl<T: ?Sized> Unchecked for &Probe<'_, T> {
     fn probe_is_valid(&self) -> bool {
         true
     }
+
+    fn probe_violations(&self, _: &mut Report) {}
 }
 
 impl<T: Validate + ?Sized> CheckedMut for ProbeMut<'_, T> {
