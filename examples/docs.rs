@@ -16,6 +16,10 @@ pub mod background {}
 pub mod configuration {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/contracts.md")]
+pub mod contracts {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/database.md")]
 pub mod database {}
 

@@ -6,8 +6,9 @@ use std::{fmt, io::IsTerminal as _, str::FromStr as _};
 
 use ligand_wire::{Error, Result};
 use tracing_subscriber::{
-    Layer as _,
+    Layer, Registry,
     filter::{LevelFilter, Targets},
+    fmt::MakeWriter,
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
@@ -38,15 +39,23 @@ pub fn init(options: &LogOptions) -> Result<()> {
         Color::Never => false,
         Color::Auto => std::io::stdout().is_terminal(),
     };
-    let layer = tracing_subscriber::fmt::layer().with_ansi(colors);
-    let layer = match options.format {
-        LogFormat::Full => layer.boxed(),
-        LogFormat::Simple => layer.without_time().with_target(false).boxed(),
-        LogFormat::Json => layer.json().flatten_event(true).boxed(),
-    };
+    let layer = layer(options.format, colors, std::io::stdout);
     // An error means that a subscriber is set already.
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
     Ok(())
+}
+
+/// Writes lines in a format.
+fn layer<W>(format: LogFormat, colors: bool, writer: W) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let layer = tracing_subscriber::fmt::layer().with_ansi(colors).with_writer(writer);
+    match format {
+        LogFormat::Full => layer.boxed(),
+        LogFormat::Simple => layer.without_time().with_target(false).boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+    }
 }
 
 /// The NATS transporter says itself what happens to its connection; its library would say so again, as errors.
@@ -96,7 +105,57 @@ fn filter(levels: &str) -> Result<Targets> {
 
 #[cfg(test)]
 mod tests {
-    use super::filter;
+    use std::{io, sync::Arc};
+
+    use parking_lot::Mutex;
+    use serde_json::json;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::{filter, layer};
+    use crate::config::LogFormat;
+
+    /// What is written.
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// One line in a format.
+    fn line(format: LogFormat, colors: bool) -> String {
+        let page = Page::default();
+        let writer = page.clone();
+        let subscriber = tracing_subscriber::registry().with(layer(format, colors, move || writer.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(target: "shop", order = 7, user = "ada", "an order was placed");
+        });
+        let bytes = page.0.lock().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn lines_have_the_chosen_format() {
+        let simple = line(LogFormat::Simple, false);
+        assert_eq!(simple, " INFO an order was placed order=7 user=\"ada\"\n");
+        let full = line(LogFormat::Full, false);
+        let (time, rest) = full.split_once(' ').unwrap();
+        assert!(time.starts_with("20") && time.ends_with('Z'), "{full}");
+        assert_eq!(rest, " INFO shop: an order was placed order=7 user=\"ada\"\n");
+        assert!(line(LogFormat::Full, true).contains("\u{1b}["));
+        let json: serde_json::Value = serde_json::from_str(&line(LogFormat::Json, false)).unwrap();
+        let fields = ["level", "target", "message", "order", "user"].map(|name| json[name].clone());
+        let expected = [json!("INFO"), json!("shop"), json!("an order was placed"), json!(7), json!("ada")];
+        assert_eq!(fields, expected);
+        assert!(json["timestamp"].is_string(), "{json}");
+    }
 
     #[test]
     fn words_are_levels() {

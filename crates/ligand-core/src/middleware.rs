@@ -96,6 +96,7 @@ where
 
 /// A set of hooks into the life of a broker. See the [module](self) for a complete one.
 ///
+/// Of several middlewares the first one registered is innermost, nearest to the handler; the last one is outermost.
 /// `started`-like hooks run in order of registration, `stop`-like ones in reverse.
 #[allow(unused_variables, reason = "the names document what a hook receives")]
 pub trait Middleware: Send + Sync + 'static {

@@ -11,6 +11,7 @@
 //! | conditions, order, changes | [`Filter`], [`Query`], [`Changes`] |
 //! | another place to keep rows | [`Adapter`]: [`Memory`], `Sqlite` (feature `sqlite`) |
 //! | typed calls to a service with a `Db` | [`DbClient`] |
+//! | the same without the crate of the service | [`Crud`] |
 //!
 //! # Who may do what
 //!
@@ -30,6 +31,7 @@ mod actions;
 mod adapter;
 mod changes;
 mod client;
+mod crud;
 mod db;
 mod entity;
 mod error;
@@ -52,7 +54,8 @@ pub use adapter::{Adapter, Check, Memory, Transaction};
 #[cfg(feature = "sqlite")]
 pub use adapter::{Migration, Sqlite};
 pub use changes::Changes;
-pub use client::DbClient;
+pub use client::{CrudClient, DbClient};
+pub use crud::Crud;
 pub use db::Db;
 #[doc(hidden)]
 pub use entity::NoHiddenFields;

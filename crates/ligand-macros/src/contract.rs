@@ -215,7 +215,8 @@ fn emit(item: &ItemTrait, name: &str, calls: &[Call], mixins: &[Type], without: 
 
             fn terms() -> ::std::vec::Vec<#core::Term> {
                 #forms
-                let mut terms = ::std::vec::Vec::new();
+                #[allow(unused_mut)]
+                let mut terms: ::std::vec::Vec<#core::Term> = ::std::vec::Vec::new();
                 #(#terms)*
                 #mixed
                 terms

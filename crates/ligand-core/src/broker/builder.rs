@@ -160,7 +160,30 @@ impl BrokerBuilder {
         self
     }
 
-    /// Adds a middleware; the first added is innermost.
+    /// Adds a middleware. **The first one registered is innermost**, nearest to the handler; the last one is outermost: it
+    /// sees a call first and its answer last. The same holds for listeners, and for `call` and `emit` layers. Hooks of
+    /// the life cycle run in order of registration at the start, in reverse at the stop.
+    ///
+    /// Yours stand inside of all built-in layers (breaker, validator, cache, bulkhead, hooks): see
+    /// [`middleware::order`](crate::middleware::order), and [`ServiceBroker::pipeline`] for one action.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> ligand_core::Result<()> {
+    /// use ligand_core::{Action, Error, ServiceBroker, ServiceDef, middleware::from_fn};
+    ///
+    /// let layer = |name| from_fn(name, |ctx, params, next| async move { next.call(&ctx, params).await });
+    /// let ping = Action::of("ping", |(): ()| async { Ok::<_, Error>("pong".to_owned()) });
+    /// let broker = ServiceBroker::builder()
+    ///     .middleware(layer("first"))
+    ///     .middleware(layer("second"))
+    ///     .service(ServiceDef::new("s").action(ping))
+    ///     .start()
+    ///     .await?;
+    /// let steps: Vec<_> = broker.pipeline("s.ping").into_iter().map(|step| step.name).collect();
+    /// assert_eq!(steps, ["timeout", "second", "first", "handler"]);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
         self.middlewares.push(Arc::new(middleware));
         self

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use ligand_core::{Action, ActionRef, CacheRule, Context, Error, Payload, ServiceBroker, ServiceDef};
+use ligand_core::{
+    Action, ActionRef, BoxFuture, CacheRule, Cacher, Context, Error, Payload, Result, ServiceBroker,
+    ServiceDef, cache::Lookup, config::CacherOptions,
+};
+use ligand_wire::pattern::Pattern;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
@@ -373,4 +377,98 @@ async fn a_changed_result_does_not_change_the_entry() {
     let mut mine = broker.call(LIST, ()).await.unwrap();
     mine.clear();
     assert_eq!(broker.call(LIST, ()).await.unwrap(), [1, 2, 3]);
+}
+
+/// A store of the user's own, whose answers take a moment.
+#[derive(Clone, Default)]
+struct Shelf(Arc<Mutex<Entries>>);
+
+#[derive(Default)]
+struct Entries {
+    entries: std::collections::BTreeMap<String, (Payload, Option<std::time::Duration>)>,
+    asked: Vec<String>,
+    closed: bool,
+}
+
+impl Shelf {
+    fn done(&self, work: impl FnOnce(&mut Entries)) -> BoxFuture<Result<()>> {
+        let mut entries = self.0.lock();
+        let result = if entries.closed { Err(Error::new("the store is away")) } else { Ok(()) };
+        if result.is_ok() {
+            work(&mut entries);
+        }
+        Box::pin(async { result })
+    }
+}
+
+impl Cacher for Shelf {
+    fn get(&self, key: &str) -> Lookup {
+        let (shelf, key) = (self.clone(), key.to_owned());
+        Lookup::Later(Box::pin(async move {
+            tokio::task::yield_now().await;
+            let mut entries = shelf.0.lock();
+            let found = entries.entries.get(&key).map(|(value, _)| value.clone());
+            entries.asked.push(key);
+            found
+        }))
+    }
+
+    fn set(&self, key: String, value: Payload, ttl: Option<std::time::Duration>) -> BoxFuture<()> {
+        let done = self.done(|entries| drop(entries.entries.insert(key, (value, ttl))));
+        Box::pin(async { drop(done.await) })
+    }
+
+    fn del(&self, keys: Vec<String>) -> BoxFuture<Result<()>> {
+        self.done(|entries| entries.entries.retain(|key, _| !keys.contains(key)))
+    }
+
+    fn clean(&self, masks: Vec<Pattern>) -> BoxFuture<Result<()>> {
+        self.done(|entries| entries.entries.retain(|key, _| !masks.iter().any(|mask| mask.matches(key))))
+    }
+
+    fn keys(&self) -> BoxFuture<Result<Vec<String>>> {
+        let keys = self.0.lock().entries.keys().cloned().collect();
+        Box::pin(async { Ok(keys) })
+    }
+}
+
+#[tokio::test]
+async fn a_cacher_of_the_users_own_keeps_results() {
+    let (count, shelf) = (Counter::default(), Shelf::default());
+    let own = counted("own", &count).cache(CacheRule::keys(["id"]).with_ttl(ms(5000)));
+    let svc = ServiceDef::new("s").action(own).action(counted("all", &count).cache(CacheRule::keys(["id"])));
+    let broker = builder()
+        .service(svc)
+        .cacher(shelf.clone())
+        .options(|o| o.cacher = Some(CacherOptions { ttl: ms(60_000), ..CacherOptions::default() }))
+        .start()
+        .await
+        .unwrap();
+    for (name, id, answer) in
+        [("s.own", 1, 1), ("s.own", 1, 1), ("s.all", 1, 2), ("s.own", 2, 3), ("s.all", 1, 2)]
+    {
+        assert_eq!(call(&broker, name, json!({ "id": id })).await.unwrap(), json!(answer));
+    }
+    let ttls: Vec<_> = shelf.0.lock().entries.iter().map(|(key, (_, ttl))| (key.clone(), *ttl)).collect();
+    let ttl = |millis| Some(ms(millis));
+    let expected = [("s.all:1", ttl(60_000)), ("s.own:1", ttl(5000)), ("s.own:2", ttl(5000))];
+    assert_eq!(ttls, expected.map(|(key, ttl)| (key.to_owned(), ttl)));
+    assert!(shelf.0.lock().asked.contains(&"s.own:1".to_owned()));
+
+    // What somebody else put there is answered.
+    let cache = broker.cache().unwrap();
+    cache.set("s.own:9", json!(90).into(), None).await;
+    assert_eq!(call(&broker, "s.own", json!({ "id": 9 })).await.unwrap(), json!(90));
+    cache.del("s.own:2").await.unwrap();
+    cache.clean("s.all*").await.unwrap();
+    assert_eq!(cache.keys().await.unwrap(), ["s.own:1", "s.own:9"]);
+    assert_eq!(call(&broker, "s.own", json!({ "id": 2 })).await.unwrap(), json!(4));
+
+    // Without the store everything is computed; whoever cleans is told.
+    shelf.0.lock().entries.clear();
+    shelf.0.lock().closed = true;
+    for answer in [5, 6] {
+        assert_eq!(call(&broker, "s.own", json!({ "id": 1 })).await.unwrap(), json!(answer));
+    }
+    assert_eq!(cache.clean("s.*").await.unwrap_err().message(), "the store is away");
 }

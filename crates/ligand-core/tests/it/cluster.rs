@@ -552,3 +552,51 @@ async fn header_values_of_other_nodes_become_texts() {
     assert_eq!(seen.iter().map(|(name, text)| (&**name, &**text)).collect::<Vec<_>>(), expected);
     a.stop().await;
 }
+
+#[tokio::test]
+async fn without_prefer_local_other_nodes_have_their_share() {
+    let heard = |id: &'static str, log: &crate::support::Log| {
+        ServiceDef::new("ears").event(crate::support::listener("told", id, log))
+    };
+    for prefer_local in [true, false] {
+        let (bus, log) = (MemoryBus::new(), crate::support::Log::default());
+        let near = ServiceBroker::builder()
+            .node_id("near")
+            .transporter(bus.transporter())
+            .service(whoami())
+            .service(heard("near", &log))
+            .options(move |o| o.registry.prefer_local = prefer_local)
+            .start()
+            .await
+            .unwrap();
+        let far = node(&bus, "far", vec![whoami(), heard("far", &log)]).await;
+        let mut changes = near.registry().changes();
+        while near.registry().snapshot().endpoints_of("who.ami").count() < 2 {
+            tokio::time::timeout(LIMIT, changes.changed()).await.unwrap().unwrap();
+        }
+        let mut answered = Vec::new();
+        for _ in 0..4 {
+            let name: String = near.call_named("who.ami", json!(null)).await.unwrap().take().unwrap();
+            answered.push(name);
+            near.emit_named("told", json!(null)).await.unwrap();
+        }
+        answered.sort();
+        let mut lines = Vec::new();
+        tokio::time::timeout(LIMIT, async {
+            while lines.len() < 4 {
+                lines.extend(log.take());
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
+        lines.sort();
+        let (calls, events) = match prefer_local {
+            true => (["near"; 4], ["near:told"; 4]),
+            false => (["far", "far", "near", "near"], ["far:told", "far:told", "near:told", "near:told"]),
+        };
+        assert_eq!((answered, lines), (calls.map(String::from).into(), events.map(String::from).into()));
+        near.stop().await;
+        far.stop().await;
+    }
+}

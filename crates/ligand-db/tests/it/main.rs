@@ -13,6 +13,7 @@ mod actions;
 ))]
 mod columns;
 mod contract;
+mod crud;
 mod entities;
 #[cfg(feature = "sqlite")]
 mod files;

@@ -49,6 +49,19 @@ async fn readiness_follows_services_and_checks() {
 }
 
 #[tokio::test]
+async fn without_a_transporter_a_node_is_ready_by_itself() {
+    let broker = ServiceBroker::builder().start().await.unwrap();
+    let gateway = Gateway::builder().build();
+    let ready = Direct(&gateway, &broker).get("/ready").await;
+    assert_eq!((ready.status, &ready.json()["status"]), (200, &json!("ready")));
+    // Nothing that is not there is waited for.
+    assert_eq!(ready.json()["checks"], json!({ "broker": true, "transporter": true }));
+    broker.stop().await;
+    let ready = Direct(&gateway, &broker).get("/ready").await;
+    assert_eq!((ready.status, &ready.json()["checks"]["broker"]), (503, &json!(false)));
+}
+
+#[tokio::test]
 async fn health_is_outside_of_routes_and_stages() {
     let broker = fixture::broker().await;
     let route = || {

@@ -9,7 +9,7 @@ use ligand_transport::memory::MemoryBus;
 use ligand_web::{Absent, Answer, Cors, Gateway, Req, Route, error};
 use serde_json::{Value, json};
 
-use crate::client::Direct;
+use crate::client::{Direct, Raw};
 
 fn evil(ctx: &Context) {
     ctx.set_meta("user", "eve");
@@ -179,6 +179,37 @@ async fn an_action_sees_the_request_that_it_asked_for() {
         );
         assert_eq!(http.get("/api/front/plain").await.json(), json!(false));
     }
+}
+
+#[tokio::test]
+async fn actions_learn_the_address_of_the_client_on_other_nodes_too() {
+    let bus = MemoryBus::new();
+    let node = |id: &str| ServiceBroker::builder().node_id(id).transporter(bus.transporter());
+    let [deep, front] = services();
+    let far = node("far").service(deep).service(front).start().await.unwrap();
+    let edge = node("edge").start().await.unwrap();
+    let [deep, front] = services();
+    let alone = ServiceBroker::builder().service(deep).service(front).start().await.unwrap();
+    edge.wait_for_services(&["front", "deep"], Duration::from_secs(5)).await.unwrap();
+    for broker in [&alone, &edge] {
+        let gateway = Gateway::builder()
+            .bind("127.0.0.1:0")
+            .route(Route::new("/api").direct_calls().before(|_: Context, req: Arc<Req>| async move {
+                // Hooks know it as well.
+                assert!(req.peer.is_some());
+                Ok::<_, Error>(())
+            }))
+            .build();
+        broker.add_service(gateway.clone()).await.unwrap();
+        let mut client = Raw::connect(gateway.local_addr().unwrap()).await;
+        let own = client.stream.local_addr().unwrap();
+        client.write("GET /api/front/request HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n").await;
+        let answer = client.read().await.unwrap();
+        // The connection's address, not what a header claims.
+        assert_eq!(answer.json()[2], json!(own), "{} {answer:?}", broker.node_id());
+        broker.stop().await;
+    }
+    far.stop().await;
 }
 
 #[tokio::test]

@@ -197,6 +197,29 @@ async fn whatever_fails_in_whichever_order_the_goods_come_out_right() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_order_tells_all_about_itself_when_it_was_created() {
+    let (db, goods) = (Db::memory(), Arc::<Mutex<Store>>::default());
+    let broker = start(&db, &goods).await;
+    let order = buy(&broker, 4).await.unwrap();
+    let [event] = &broker.emitted::<OrderCreated>()[..] else { panic!("one event") };
+    let expected = OrderCreated {
+        order_id: order.id.clone(),
+        user_id: "ada".into(),
+        product_id: "tea".into(),
+        quantity: 4,
+        total_price: 10.0,
+        product_name: "Tea".into(),
+    };
+    assert_eq!(*event, expected);
+    // The names that services in other languages hear.
+    let sent = json!({
+        "orderId": order.id, "userId": "ada", "productId": "tea", "quantity": 4, "totalPrice": 10.0, "productName": "Tea",
+    });
+    assert_eq!(Payload::typed(expected).to_value().unwrap(), sent);
+    broker.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancellation_can_be_asked_for_again_until_it_is_done() {
     let (db, goods) = (Db::memory(), Arc::<Mutex<Store>>::default());
     let broker = start(&db, &goods).await;

@@ -161,7 +161,8 @@ impl ::ligand::__private::core::Contract for UsersApi {
     type Client = UsersApiClient;
     fn terms() -> ::std::vec::Vec<::ligand::__private::core::Term> {
         use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
-        let mut terms = ::std::vec::Vec::new();
+        #[allow(unused_mut)]
+        let mut terms: ::std::vec::Vec<::ligand::__private::core::Term> = ::std::vec::Vec::new();
         terms
             .push(
                 ::ligand::__private::core::Term::new(
