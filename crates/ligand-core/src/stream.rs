@@ -132,6 +132,19 @@ impl Streaming {
         Self::bytes(futures_util::stream::iter((!bytes.is_empty()).then_some(Ok(bytes))))
     }
 
+    /// A stream of the values that are already there.
+    ///
+    /// ```
+    /// # async fn example() -> ligand_wire::Result<()> {
+    /// let mut numbers = ligand_core::stream::Streaming::from_values([1, 2]);
+    /// assert_eq!(numbers.next_as::<i32>().await.transpose()?, Some(1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_values<T: Data>(values: impl IntoIterator<Item = T, IntoIter: Send + 'static>) -> Self {
+        Self::objects(futures_util::stream::iter(values.into_iter().map(Ok)))
+    }
+
     /// A stream of what a reader gives, for example a file.
     pub fn reader(mut reader: impl AsyncRead + Send + Unpin + 'static) -> Self {
         let mut buffer = BytesMut::new();

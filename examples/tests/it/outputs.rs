@@ -64,4 +64,5 @@ examples! {
     mocks = "18_mocks",
     shutdown = "19_shutdown",
     cluster = "20_cluster",
+    files = "21_files",
 }
