@@ -44,6 +44,10 @@ pub mod join {}
 pub mod outages {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/payloads.md")]
+pub mod payloads {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/streams.md")]
 pub mod streams {}
 

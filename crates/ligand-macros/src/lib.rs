@@ -67,7 +67,7 @@ use proc_macro::TokenStream;
 ///
 /// # Field rules
 ///
-/// A rule reaches through `Option` (nothing to check when `None`), `Vec`, arrays and `Box`: `email` on a `Vec<String>`
+/// A rule reaches through `Option` and `Patch` (nothing to check without a value), `Vec`, arrays and `Box`: `email` on a `Vec<String>`
 /// is about each text in it.
 ///
 /// | rule | for | holds when |
@@ -84,7 +84,27 @@ use proc_macro::TokenStream;
 ///
 /// These change the value instead: `trim`, `lowercase`, `uppercase` (before the rules are checked), and `default` or
 /// `default = expr` (when the field is absent). `secret` keeps the value out of `Debug` and of error reports.
-/// `rest` marks the field of `unknown = "keep"`.
+/// `rest` marks the field of `unknown = "keep"`. `schema = String` says what a field with `#[serde(with = ..)]` looks
+/// like on the wire.
+///
+/// `custom = path` is a check of your own: a function that takes a reference to the field and answers `bool` or
+/// `Result<(), E>`, where `E` is a text, a `FieldError`, several of them, or a `ligand::Error`. On the type it is about the
+/// whole. `message = ".."` replaces the texts of the rules in its attribute; alone it is the text of everything else
+/// that can be wrong with the field.
+///
+/// ```
+/// # use ligand::payload;
+/// #[payload]
+/// #[check(custom = |stay: &Stay| stay.from < stay.until, message = "A stay ends after it begins.")]
+/// pub struct Stay {
+///     #[check(range(1..=366), message = "Name a day of the year.")]
+///     pub from: u16,
+///     pub until: u16,
+/// }
+/// ```
+///
+/// A field that has to tell "not sent" from null is a `Patch<T>`. Types of `uuid`, `chrono`, `jiff`, `time` and
+/// `rust_decimal` are fields with the feature of that name (`decimal` for the last).
 #[proc_macro_attribute]
 pub fn payload(options: TokenStream, item: TokenStream) -> TokenStream {
     payload::expand(options.into(), &item.into()).into()

@@ -75,6 +75,15 @@ pub(crate) fn expand_as(role: Role, input: DeriveInput, errors: &mut Errors) -> 
 }
 
 fn emit(mut input: DeriveInput, options: Options, role: Role, errors: &mut Errors) -> TokenStream {
+    let below = input.attrs.iter().find(|attribute| {
+        attribute.path().segments.last().is_some_and(|segment| segment.ident == "serde_as")
+    });
+    if let Some(attribute) = below {
+        errors.at(
+            attribute,
+            "`#[serde_as]` rewrites the fields before they are read; put it above `#[payload]`",
+        );
+    }
     let customs = whole(&mut input.attrs, errors);
     let shapes = match &mut input.data {
         Data::Struct(data) => vec![Shape::take(&mut data.fields, errors)],
