@@ -42,7 +42,8 @@ fn public() -> Route {
 fn private(keys: &JwtKeys) -> Route {
     Route::new("/api")
         .allow(["users.me", "products.*", "orders.*", "payments.*", "notifications.my"])
-        .resource("/products", "products", ["get", "create", "update", "remove"])
+        .resource("/products", "products", ["get", "create", "remove"])
+        .alias("PUT /products/:id", "products.update")
         .alias("GET /orders/:id", "orders.get")
         .alias("DELETE /orders/:id", "orders.remove")
         .auto_aliases()

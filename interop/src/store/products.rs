@@ -69,8 +69,10 @@ pub(super) struct Products {
 
 impl Products {
     pub(super) fn new(data: DataFile) -> Self {
-        let all = ["find", "count", "list", "create", "insert", "get", "update", "remove"];
-        Self { db: Db::memory().publish(all).max_page_size(5), data }
+        let most = ["find", "count", "list", "create", "insert", "get", "remove"];
+        // Changes what is given, as moleculer-db does.
+        let db = Db::memory().publish(most).publish_at("update", "PUT /:id").max_page_size(5);
+        Self { db, data }
     }
 }
 
