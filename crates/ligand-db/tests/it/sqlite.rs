@@ -119,6 +119,44 @@ form!(NoOption { name: String, stock: u32, note: String });
 form!(Narrower { name: String, stock: u8, note: Option<String> });
 form!(Shorter { name: String });
 
+/// As [`form`], with an id that compares in another way than its text.
+#[cfg(feature = "uuid")]
+macro_rules! form_by_uuid {
+    ($name:ident, $stock:ty) => {
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        struct $name {
+            #[serde(rename = "_id", default)]
+            id: uuid::Uuid,
+            stock: $stock,
+        }
+
+        impl Validate for $name {}
+
+        impl Entity for $name {
+            type Visible = Self;
+
+            const TABLE: &'static str = "products";
+        }
+    };
+}
+
+#[cfg(feature = "uuid")]
+#[tokio::test]
+async fn rows_are_read_whatever_the_notation_of_their_ids() {
+    form_by_uuid!(Wide, u32);
+    form_by_uuid!(Narrow, u8);
+    let scratch = Scratch::new();
+    starts::<Wide>(scratch.again()).await.unwrap();
+    // In the order of bytes the capital ones come first; the other one comes before them as a number.
+    let sql = "INSERT INTO products (_id, stock) WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n \
+        WHERE n < 1000) SELECT printf('F0000000-0000-4000-8000-%012X', n), 1 FROM n UNION ALL \
+        SELECT 'a0000000-0000-4000-8000-000000000000', 300";
+    let fill = [Migration::new("1 many", sql)];
+    starts::<Wide>(scratch.again().migrations(fill.clone())).await.unwrap();
+    let text = refusal::<Narrow>(scratch.again().migrations(fill)).await;
+    assert!(text.contains("'stock'") && text.contains("a0000000"), "{text}");
+}
+
 async fn starts<E: Entity>(database: Sqlite) -> ligand_core::Result<()> {
     let db = Db::<E>::sqlite(&database);
     let service = ServiceDef::new("products").mixin(db.define("products"));
