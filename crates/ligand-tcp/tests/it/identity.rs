@@ -142,6 +142,33 @@ async fn whoever_is_dialled_and_is_not_the_node_gets_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_who_says_that_the_name_is_taken_is_not_believed() {
+    let (a, _other) = pair().await;
+    let evil = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    sight(&a, "victim", evil.local_addr().unwrap().port());
+    a.broker.cluster.imagine("victim", 3, true);
+    let ask = async {
+        soon(a.send_ticket("victim", PacketKind::Request, "x", Some(7))).await.unwrap();
+        a.until("undelivered", |broker| broker.undelivered.lock().contains(&7)).await;
+    };
+    let answers = async {
+        loop {
+            let (mut stream, _) = evil.accept().await.unwrap();
+            let identity = json!({ "instanceID": "i", "to": "a", "nonce": "n", "taken": "somebody" });
+            let hello = json!({ "host": "h", "port": 1, "ligand": identity, "ver": "5", "sender": "x" });
+            let _ = stream.write_all(&whole(8, hello.to_string().as_bytes())).await;
+            while frames(&mut stream).await.0 != 0 {}
+        }
+    };
+    tokio::select! {
+        () = ask => {}
+        () = answers => {}
+    }
+    let log = a.broker.cluster.log();
+    assert!(!log.iter().any(|line| line.starts_with("conflict")), "{log:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn gossip_of_others_does_not_end_a_node_that_is_there() {
     let (a, b) = pair().await;
     b.broker.cluster.offer("math");
