@@ -425,7 +425,8 @@ fn job(job: &Job) -> TokenStream {
     let (core, handler, name, period) = (core(), &job.handler, &job.name, &job.period);
     let work = invoke(handler, &TokenStream::new());
     let span = handler.method.span();
-    let base = if job.blocking {
+    // Both at once is an error that was reported.
+    let base = if job.blocking && !handler.is_async {
         let ctx = borrowed(handler);
         quote_spanned!(span=> #core::Job::blocking_method(#name, #period, &self, |this, #ctx| #work))
     } else {
