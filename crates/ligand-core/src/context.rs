@@ -489,13 +489,10 @@ impl Context {
         Request::new(self.broker(), Some(self.clone()), Cow::Borrowed(action.name()), Payload::typed(params))
     }
 
-    /// Calls an action by its name in text; the result is untyped.
-    pub fn call_named(
-        &self,
-        action: impl Into<Cow<'static, str>>,
-        params: impl Into<Payload>,
-    ) -> Request<Payload> {
-        Request::new(self.broker(), Some(self.clone()), action.into(), params.into())
+    /// Calls an action by its name in text: with any payload, a `#[payload]` struct, `json!` or a [`Payload`]. The result is
+    /// untyped: `.await?.take::<User>()`.
+    pub fn call_named(&self, action: impl Into<Cow<'static, str>>, params: impl Data) -> Request<Payload> {
+        Request::new(self.broker(), Some(self.clone()), action.into(), Payload::typed(params))
     }
 
     /// Waits for many calls at once; see [`Mcall`].
@@ -590,9 +587,9 @@ impl Context {
         Emit::new(Caller::from(self), E::NAME.into(), Payload::typed(event), EventKind::Emit)
     }
 
-    /// Sends an event by name to one listener of each group.
-    pub fn emit_named(&self, event: impl Into<Cow<'static, str>>, payload: impl Into<Payload>) -> Emit {
-        Emit::new(Caller::from(self), event.into(), payload.into(), EventKind::Emit)
+    /// Sends an event by name to one listener of each group, with any payload.
+    pub fn emit_named(&self, event: impl Into<Cow<'static, str>>, payload: impl Data) -> Emit {
+        Emit::new(Caller::from(self), event.into(), Payload::typed(payload), EventKind::Emit)
     }
 
     /// Sends a typed event to every listener on every node.
@@ -600,14 +597,14 @@ impl Context {
         Emit::new(Caller::from(self), E::NAME.into(), Payload::typed(event), EventKind::Broadcast)
     }
 
-    /// Sends an event by name to every listener on every node.
-    pub fn broadcast_named(&self, event: impl Into<Cow<'static, str>>, payload: impl Into<Payload>) -> Emit {
-        Emit::new(Caller::from(self), event.into(), payload.into(), EventKind::Broadcast)
+    /// Sends an event by name to every listener on every node, with any payload.
+    pub fn broadcast_named(&self, event: impl Into<Cow<'static, str>>, payload: impl Data) -> Emit {
+        Emit::new(Caller::from(self), event.into(), Payload::typed(payload), EventKind::Broadcast)
     }
 
-    /// Sends an event by name to every listener on this node.
-    pub fn broadcast_local(&self, event: impl Into<Cow<'static, str>>, payload: impl Into<Payload>) -> Emit {
-        Emit::new(Caller::from(self), event.into(), payload.into(), EventKind::BroadcastLocal)
+    /// Sends an event by name to every listener on this node, with any payload.
+    pub fn broadcast_local(&self, event: impl Into<Cow<'static, str>>, payload: impl Data) -> Emit {
+        Emit::new(Caller::from(self), event.into(), Payload::typed(payload), EventKind::BroadcastLocal)
     }
 
     /// Fails when the call that runs here is already too late to call further.

@@ -44,6 +44,7 @@ use crate::{
     message = "`{Self}` cannot travel between services",
     label = "not a Ligand payload",
     note = "put #[payload] on it, or derive Clone, Serialize and Deserialize; use ligand::Payload for untyped data",
+    note = "a reference is none: hand over the value or a clone; what can only be written goes as `Payload::of(&value)?`",
     note = "an #[entity] with hidden fields stays in its service: answer its visible part, made by `.visible()`"
 )]
 pub trait Data: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
@@ -117,6 +118,25 @@ impl Payload {
             Err(_) if is_same::<T, ()>() => Self::NULL,
             Err(value) => Self(Repr::Owned(Box::new(value))),
         }
+    }
+
+    /// What can be written and need not be readable: borrowed values, types of other crates. It is written at once; a
+    /// [`Data`] value is handed over as it is.
+    ///
+    /// # Errors
+    /// `PAYLOAD_ENCODE_ERROR` (500) when the value's own `Serialize` fails.
+    ///
+    /// ```
+    /// # use ligand_wire::Payload;
+    /// #[derive(serde::Serialize)]
+    /// struct Query<'a> { name: &'a str }
+    ///
+    /// let payload = Payload::of(&Query { name: "ada" }).unwrap();
+    /// assert_eq!(payload.get("name").unwrap(), "ada");
+    /// ```
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
+        let tree = serde_json::to_value(value);
+        tree.map(Self::from).map_err(|error| encode_error(std::any::type_name::<T>(), &error))
     }
 
     /// Bytes that hold a JSON text, kept as they are until somebody asks for a type.

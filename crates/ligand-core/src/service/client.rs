@@ -63,12 +63,9 @@ impl Caller {
     }
 
     /// A call by name whose result type the caller knows.
-    pub fn call_as<R: Data>(
-        &self,
-        action: impl Into<Cow<'static, str>>,
-        params: impl Into<Payload>,
-    ) -> Request<R> {
-        Request::new(self.broker(), self.context().cloned(), self.action(action.into()), params.into())
+    pub fn call_as<R: Data>(&self, action: impl Into<Cow<'static, str>>, params: impl Data) -> Request<R> {
+        let params = Payload::typed(params);
+        Request::new(self.broker(), self.context().cloned(), self.action(action.into()), params)
     }
 
     /// A typed call whose parameters are described by their form; see [`probe`](super::probe).

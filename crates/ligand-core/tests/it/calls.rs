@@ -1,6 +1,6 @@
 //! Calls: names, results, options, visibility, versions, many at once, cancelling.
 
-use ligand_core::{ActionRef, CallOptions, Error, Payload, ServiceDef, Visibility};
+use ligand_core::{ActionRef, CallOptions, Context, Error, Event, Payload, ServiceDef, Visibility};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -295,4 +295,43 @@ async fn work_that_runs_to_its_end_may_call_when_the_time_is_over() {
     let steps = broker.call_named("s.steps", json!(null)).timeout(ms(60_000)).await.unwrap();
     assert_eq!(steps.take::<serde_json::Value>().unwrap(), json!([true, true]));
     assert_eq!(log.take(), lines);
+}
+
+/// Travels between services of one node only: it cannot be written.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+struct Unwritten {
+    id: u64,
+}
+
+impl serde::Serialize for Unwritten {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("this should have been moved"))
+    }
+}
+
+#[tokio::test]
+async fn names_in_text_take_typed_payloads_and_move_them() {
+    let log = Log::default();
+    let heard = log.clone();
+    let service = ServiceDef::new("things")
+        .action(action("get", |_, thing: Unwritten| async move { Ok(thing) }))
+        .event(Event::new("seen", move |_: Context, thing: Unwritten| {
+            heard.add(thing.id.to_string());
+            async { Ok::<_, Error>(()) }
+        }));
+    let broker = start([service]).await;
+    let got = broker.call_named("things.get", Unwritten { id: 1 }).await.unwrap();
+    assert_eq!(got.peek::<Unwritten>(), Some(&Unwritten { id: 1 }));
+    let ctx = broker.root_context();
+    ctx.emit_named("seen", Unwritten { id: 2 }).await.unwrap();
+    ctx.broadcast_named("seen", Unwritten { id: 3 }).await.unwrap();
+    broker.broadcast_local("seen", Unwritten { id: 4 }).await.unwrap();
+    assert_eq!(log.take(), ["2", "3", "4"]);
+    // What is no payload of its own is one all the same.
+    for params in [Payload::of(&("a", 1)).unwrap(), Payload::json("[1]"), Payload::NULL] {
+        let wanted = params.to_value().unwrap();
+        let echo = ServiceDef::new("echo").action(action("it", |_, params: Value| async move { Ok(params) }));
+        let broker = start([echo]).await;
+        assert_eq!(broker.call_named("echo.it", params).await.unwrap().to_value().unwrap(), wanted);
+    }
 }
