@@ -128,6 +128,13 @@ pub fn entity(options: TokenStream, item: TokenStream) -> TokenStream {
     entity::expand(options.into(), &item.into()).into()
 }
 
+/// Writes what stands in the attribute, with this derive as its place; see `payload::above`.
+#[doc(hidden)]
+#[proc_macro_derive(Written, attributes(ligand_written))]
+pub fn written(item: TokenStream) -> TokenStream {
+    payload::written(&item.into()).into()
+}
+
 #[doc = include_str!("../docs/error.md")]
 #[proc_macro_derive(Error, attributes(error))]
 pub fn error(item: TokenStream) -> TokenStream {

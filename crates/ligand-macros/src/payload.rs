@@ -8,7 +8,7 @@ mod place;
 mod report;
 mod wire;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::quote;
 use syn::{
     Attribute, Data, DeriveInput, Field, Fields, Ident, Meta, PathArguments, Type, parse_quote,
@@ -64,6 +64,11 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
             return quote!(#item #errors);
         }
     };
+    if let Some(entity) = input.attrs.iter().find(|attribute| is_named(attribute.path(), "entity")) {
+        errors.at(entity, "#[entity] is a #[payload] already; remove #[payload]");
+        let errors = errors.into_tokens();
+        return quote!(#item #errors);
+    }
     let item = emit(input, options, Role::Payload, &mut errors);
     let errors = errors.into_tokens();
     quote!(#item #errors)
@@ -137,6 +142,18 @@ fn refuse_checks(attributes: &mut Vec<Attribute>, errors: &mut Errors) {
 
 impl Shape {
     fn take(fields: &mut Fields, errors: &mut Errors) -> Self {
+        for field in fields.iter_mut() {
+            field.attrs.retain(|attribute| {
+                let is_column = attribute.path().is_ident("field");
+                if is_column {
+                    errors.at(
+                        attribute,
+                        "`#[field(..)]` is about a column; write #[entity(table = \"..\")] instead of #[payload]",
+                    );
+                }
+                !is_column
+            });
+        }
         Self { checks: fields.iter_mut().map(|field| Checks::take(&mut field.attrs, errors)).collect() }
     }
 }
@@ -272,15 +289,10 @@ impl Payload {
             Role::Written(_) => &["Serialize"],
         };
         let mut derives: Vec<TokenStream> = Vec::new();
-        for (name, path) in [
-            ("Debug", quote!(::core::fmt::Debug)),
-            ("Clone", quote!(::core::clone::Clone)),
-            ("PartialEq", quote!(::core::cmp::PartialEq)),
-            ("Serialize", quote!(::ligand::__private::serde::Serialize)),
-            ("Deserialize", quote!(::ligand::__private::serde::Deserialize)),
-            ("JsonSchema", quote!(::ligand::__private::schemars::JsonSchema)),
-        ] {
-            let by_hand = name == "Debug" && self.has_secrets();
+        for name in ["Debug", "Clone", "PartialEq", "Serialize", "Deserialize", "JsonSchema"] {
+            let path = above(name);
+            // Of the standard derives the compiler does not tell the path, so this one is written.
+            let by_hand = name == "Debug";
             if wanted.contains(&name) && !self.derives(name) && !by_hand {
                 derives.push(path);
             }
@@ -338,6 +350,51 @@ fn may_be_absent(field: &mut Field, has_default: bool) {
         let absent = "::ligand::__private::wire::Patch::is_absent";
         field.attrs.push(parse_quote!(#[serde(skip_serializing_if = #absent)]));
     }
+}
+
+/// A derive, by a path that tells what is wrong when the item has the same one above the attribute: attributes do not see
+/// what stands above them, and the compiler, which then finds two implementations, names the path.
+pub(crate) fn above(derive: &str) -> TokenStream {
+    let derive = quote::format_ident!("{derive}");
+    quote!(::ligand::__private::put_this_attribute_above_the_derives::#derive)
+}
+
+/// Implementations that no derive writes, as the output of one; see [`above`].
+pub(crate) fn derived_above(impls: &TokenStream) -> TokenStream {
+    let derive = above("Written");
+    quote! {
+        #[derive(#derive)]
+        #[ligand_written { #impls }]
+        #[allow(dead_code)]
+        struct __Above;
+    }
+}
+
+/// The content of `#[ligand_written { .. }]`.
+pub(crate) fn written(item: &TokenStream) -> TokenStream {
+    let Ok(item) = syn::parse2::<DeriveInput>(item.clone()) else { return TokenStream::new() };
+    let lists = item.attrs.iter().filter(|attribute| attribute.path().is_ident("ligand_written"));
+    lists
+        .filter_map(|attribute| attribute.meta.require_list().ok())
+        .map(|list| placed(list.tokens.clone()))
+        .collect()
+}
+
+/// What the body names keeps its place, so that errors about a field are shown there.
+fn placed(tokens: TokenStream) -> TokenStream {
+    let place = |mut token: TokenTree| {
+        match &token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => return token,
+            TokenTree::Group(group) => token = Group::new(group.delimiter(), placed(group.stream())).into(),
+            _ => {}
+        }
+        // What a `macro_rules` of another crate names by itself must stay that.
+        if token.to_string() != "$crate" {
+            token.set_span(Span::call_site());
+        }
+        token
+    };
+    tokens.into_iter().map(place).collect()
 }
 
 fn default_function(field: &Field, function: &syn::Ident, value: &syn::Expr) -> TokenStream {

@@ -8,6 +8,7 @@ mod hooks;
 mod jobs;
 mod model;
 mod parse;
+mod task;
 
 use std::collections::HashSet;
 
@@ -82,6 +83,7 @@ fn read(options: model::Options, block: &mut ItemImpl, errors: &mut Errors) -> O
     }
     parse::methods(block, &mut service, errors);
     check::check(&mut service, block, errors);
+    task::check(block, errors);
     allow_signatures(block, &service);
     fits.then_some(service)
 }

@@ -59,6 +59,18 @@ pub mod __private {
     pub use ligand_core::EventPayload;
     pub use ligand_wire as wire;
     pub use regex_lite;
+
+    pub mod put_this_attribute_above_the_derives {
+        //! The derives of `#[payload]` and `#[entity]`, by a path that the compiler shows when the item has one of them above
+        //! the attribute as well.
+
+        pub use core::{clone::Clone, cmp::PartialEq, fmt::Debug};
+
+        pub use ligand_macros::Written;
+        pub use ligand_wire::objects::derive::{Deserialize, Serialize};
+        pub use schemars::JsonSchema;
+    }
+
     // Serde for derives: structs are read from objects only.
     pub use ligand_wire::objects::derive as serde;
     pub use schemars;

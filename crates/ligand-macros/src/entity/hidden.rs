@@ -10,7 +10,7 @@ use syn::{Attribute, Data, DeriveInput, Fields, Ident, Visibility, parse_quote};
 
 use crate::{
     errors::Errors,
-    payload::{Role, expand_as},
+    payload::{Role, derived_above, expand_as},
 };
 
 pub(super) fn expand(
@@ -44,6 +44,24 @@ pub(super) fn expand(
     let serde = quote!(::ligand::__private::serde);
     let schemars = quote!(::ligand::__private::schemars);
     let schema = quote!(::ligand::__private::wire::schema::Schema);
+    let wire = derived_above(&quote! {
+        impl #serde::Serialize for #name {
+            fn serialize<S: #serde::Serializer>(&self, serializer: S) -> ::core::result::Result<S::Ok, S::Error> {
+                __Written::serialize(self, serializer)
+            }
+        }
+
+        impl<'de> #serde::Deserialize<'de> for #name
+        where
+            #name: ::ligand::db::NoHiddenFields<'de>,
+        {
+            fn deserialize<D: #serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::ligand::db::NoHiddenFields::read(deserializer)
+            }
+        }
+    });
     quote! {
         #entity
 
@@ -63,22 +81,7 @@ pub(super) fn expand(
 
             #stored
 
-            impl #serde::Serialize for #name {
-                fn serialize<S: #serde::Serializer>(&self, serializer: S) -> ::core::result::Result<S::Ok, S::Error> {
-                    __Written::serialize(self, serializer)
-                }
-            }
-
-            impl<'de> #serde::Deserialize<'de> for #name
-            where
-                #name: ::ligand::db::NoHiddenFields<'de>,
-            {
-                fn deserialize<D: #serde::Deserializer<'de>>(
-                    deserializer: D,
-                ) -> ::core::result::Result<Self, D::Error> {
-                    ::ligand::db::NoHiddenFields::read(deserializer)
-                }
-            }
+            #wire
 
             impl ::ligand::db::Form<#name> for #visible {
                 const HIDES: bool = true;

@@ -6,13 +6,16 @@ use syn::{
     Data, Fields, GenericArgument, GenericParam, Ident, PathArguments, Type, parse_quote, spanned::Spanned,
 };
 
-use super::{Payload, Role, Shape, form, report};
+use super::{Payload, Role, Shape, derived_above, form, report};
 use crate::check::Checks;
 
 impl Payload {
     pub(super) fn impls(&self) -> TokenStream {
         let validate = self.validate();
-        let debug = (self.has_secrets() && !self.derives("Debug")).then(|| self.debug());
+        let debug = (!self.derives("Debug")).then(|| {
+            let debug = derived_above(&self.debug());
+            quote!(const _: () = { #debug };)
+        });
         let event = self.event();
         let fields = self.fields();
         quote!(#validate #debug #event #fields)

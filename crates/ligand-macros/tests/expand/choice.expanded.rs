@@ -1,10 +1,9 @@
 #[derive(
-    ::core::fmt::Debug,
-    ::core::clone::Clone,
-    ::core::cmp::PartialEq,
-    ::ligand::__private::serde::Serialize,
-    ::ligand::__private::serde::Deserialize,
-    ::ligand::__private::schemars::JsonSchema
+    ::ligand::__private::put_this_attribute_above_the_derives::Clone,
+    ::ligand::__private::put_this_attribute_above_the_derives::PartialEq,
+    ::ligand::__private::put_this_attribute_above_the_derives::Serialize,
+    ::ligand::__private::put_this_attribute_above_the_derives::Deserialize,
+    ::ligand::__private::put_this_attribute_above_the_derives::JsonSchema
 )]
 #[serde(
     crate = "::ligand::__private::serde",
@@ -105,4 +104,21 @@ const _: () = {
             }
         }
     }
+};
+const _: () = {
+    #[derive(::ligand::__private::put_this_attribute_above_the_derives::Written)]
+    #[ligand_written{#[automatically_derived]impl<T:::core::fmt::Debug>::core::fmt::Debug
+    for
+    Payment<T>{fn
+    fmt(&self, f:&mut::core::fmt::Formatter<'_>)->::core::fmt::Result{match
+    self{Self::Card{number:field_0,
+    holder:field_1,
+    }= >f.debug_struct(
+        "Card"
+    ).field("number", field_0).field("holder", field_1).finish(),
+    Self::Points(field_0)= >f.debug_tuple("Points").field(field_0).finish(),
+    Self::Cash = >f.write_str("Cash"),
+    }}}}]
+    #[allow(dead_code)]
+    struct __Above;
 };

@@ -1,10 +1,9 @@
 #[derive(
-    ::core::fmt::Debug,
-    ::core::clone::Clone,
-    ::core::cmp::PartialEq,
-    ::ligand::__private::serde::Serialize,
-    ::ligand::__private::serde::Deserialize,
-    ::ligand::__private::schemars::JsonSchema
+    ::ligand::__private::put_this_attribute_above_the_derives::Clone,
+    ::ligand::__private::put_this_attribute_above_the_derives::PartialEq,
+    ::ligand::__private::put_this_attribute_above_the_derives::Serialize,
+    ::ligand::__private::put_this_attribute_above_the_derives::Deserialize,
+    ::ligand::__private::put_this_attribute_above_the_derives::JsonSchema
 )]
 #[serde(crate = "::ligand::__private::serde", rename_all = "camelCase")]
 #[schemars(crate = "::ligand::__private::schemars")]
@@ -32,6 +31,19 @@ const _: () = {
                 .clone()
         }
     }
+};
+const _: () = {
+    #[derive(::ligand::__private::put_this_attribute_above_the_derives::Written)]
+    #[ligand_written{#[automatically_derived]impl::core::fmt::Debug
+    for
+    User{fn
+    fmt(&self, f:&mut::core::fmt::Formatter<'_>)->::core::fmt::Result{match
+    self{Self{id:field_0,
+    nick_name:field_1,
+    }= >f.debug_struct("User").field("id", field_0).field("nick_name", field_1).finish(),
+    }}}}]
+    #[allow(dead_code)]
+    struct __Above;
 };
 #[automatically_derived]
 impl ::ligand::__private::EventPayload for User {

@@ -1,8 +1,8 @@
 #[derive(
-    ::core::cmp::PartialEq,
-    ::ligand::__private::serde::Serialize,
-    ::ligand::__private::serde::Deserialize,
-    ::ligand::__private::schemars::JsonSchema
+    ::ligand::__private::put_this_attribute_above_the_derives::PartialEq,
+    ::ligand::__private::put_this_attribute_above_the_derives::Serialize,
+    ::ligand::__private::put_this_attribute_above_the_derives::Deserialize,
+    ::ligand::__private::put_this_attribute_above_the_derives::JsonSchema
 )]
 #[serde(
     crate = "::ligand::__private::serde",
@@ -178,22 +178,32 @@ const _: () = {
         }
     }
 };
-#[automatically_derived]
-impl ::core::fmt::Debug for CreateUser {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        match self {
-            Self { name: field_0, age: field_1, tags: field_2, address: field_3, .. } => {
-                f.debug_struct("CreateUser")
-                    .field("name", field_0)
-                    .field("age", field_1)
-                    .field("tags", field_2)
-                    .field("address", field_3)
-                    .field("password", &::core::format_args!("***"))
-                    .finish()
-            }
-        }
-    }
-}
+const _: () = {
+    #[derive(::ligand::__private::put_this_attribute_above_the_derives::Written)]
+    #[ligand_written{#[automatically_derived]impl::core::fmt::Debug
+    for
+    CreateUser{fn
+    fmt(&self, f:&mut::core::fmt::Formatter<'_>)->::core::fmt::Result{match
+    self{Self{name:field_0,
+    age:field_1,
+    tags:field_2,
+    address:field_3,
+    ..}= >f.debug_struct(
+        "CreateUser"
+    ).field(
+        "name",
+        field_0
+    ).field(
+        "age",
+        field_1
+    ).field(
+        "tags",
+        field_2
+    ).field("address", field_3).field("password", &::core::format_args!("***")).finish(),
+    }}}}]
+    #[allow(dead_code)]
+    struct __Above;
+};
 #[automatically_derived]
 impl ::ligand::__private::core::service::contract::Named for CreateUser {
     const NAMES: &'static [&'static str] = &[
