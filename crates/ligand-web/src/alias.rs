@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use ligand_alias::{Form, Path, Segment, Verb, split_rest};
-use ligand_core::ActionRef;
+use ligand_core::{ActionRef, registry::Snapshot};
 
 use crate::path;
 
@@ -44,18 +44,58 @@ pub(crate) fn method_index(method: &Method) -> Option<usize> {
 pub(crate) struct Alias {
     pub(crate) verb: Verb,
     pub(crate) path: String,
-    pub(crate) action: Target,
+    pub(crate) action: Goal,
 }
 
-/// The six aliases of `REST /posts`.
-const RESOURCE: [(usize, &str, &str); 6] = [
-    (0, "", "list"),
-    (0, "/:id", "get"),
-    (2, "", "create"),
-    (3, "/:id", "update"),
-    (4, "/:id", "patch"),
-    (5, "/:id", "remove"),
+/// Where an alias leads.
+#[derive(Clone, Debug)]
+pub(crate) enum Goal {
+    /// To this action.
+    One(Target),
+    /// To what a method of `REST` means in a service; nowhere where the route does not want that.
+    Rest {
+        service: Arc<str>,
+        /// In services without an action `replace`.
+        plain: Option<Target>,
+        /// In the others.
+        replacing: Option<Target>,
+    },
+}
+
+/// The six aliases of `REST /posts`: the action in most services, and that in services with an action `replace`. Those, as
+/// services with a `Db` or with @moleculer/database are, tell `PUT` from `PATCH`.
+const RESOURCE: [(usize, &str, &str, &str); 6] = [
+    (0, "", "list", "list"),
+    (0, "/:id", "get", "get"),
+    (2, "", "create", "create"),
+    (3, "/:id", "update", REPLACE),
+    (4, "/:id", "patch", "update"),
+    (5, "/:id", "remove", "remove"),
 ];
+
+/// The action that replaces an entity.
+const REPLACE: &str = "replace";
+
+/// The actions of `REST`.
+pub(crate) const RESOURCE_ACTIONS: [&str; 7] =
+    ["list", "get", "create", "update", REPLACE, "patch", "remove"];
+
+impl Goal {
+    /// The action that this leads to now.
+    pub(crate) fn action(&self, services: &Snapshot) -> Option<&Target> {
+        match self {
+            Self::One(action) => Some(action),
+            Self::Rest { service, plain, replacing } => {
+                match services.endpoint(&format!("{service}.{REPLACE}")) {
+                    Some(_) => replacing.as_ref(),
+                    // Of a service that is not there nobody knows what it can.
+                    None if services.service(service).is_none() => plain.as_ref().or(replacing.as_ref()),
+                    None => plain.as_ref(),
+                }
+            }
+        }
+    }
+}
 
 /// Reads `METHOD /path`, `/path` (any method) or `REST /path`.
 pub(crate) fn parse(text: &str, action: &Target) -> Result<Vec<Alias>, String> {
@@ -65,7 +105,7 @@ pub(crate) fn parse(text: &str, action: &Target) -> Result<Vec<Alias>, String> {
     Path::parse(path).map_err(wrong)?;
     Ok(match verb {
         None => resource(path, &action.0, |_| true),
-        Some(verb) => vec![Alias { verb, path: path.into(), action: action.clone() }],
+        Some(verb) => vec![Alias { verb, path: path.into(), action: Goal::One(action.clone()) }],
     })
 }
 
@@ -83,14 +123,16 @@ fn uploads(text: &str, action: &Target) -> Result<(), String> {
 /// The REST aliases of a service whose action names `wanted` accepts.
 pub(crate) fn resource(path: &str, service: &str, wanted: impl Fn(&str) -> bool) -> Vec<Alias> {
     let path = path.trim_end_matches('/');
-    let chosen = RESOURCE.iter().filter(|(_, _, action)| wanted(action));
-    chosen
-        .map(|(method, tail, action)| Alias {
+    let target = |action: &str| wanted(action).then(|| Target(format!("{service}.{action}").into()));
+    let alias = |(method, tail, plain, replacing): &(usize, &str, &str, &str)| {
+        let (plain, replacing) = (target(plain), target(replacing));
+        (plain.is_some() || replacing.is_some()).then(|| Alias {
             verb: Verb::One(*method),
             path: format!("{path}{tail}"),
-            action: Target(format!("{service}.{action}").into()),
+            action: Goal::Rest { service: service.into(), plain, replacing },
         })
-        .collect()
+    };
+    RESOURCE.iter().filter_map(alias).collect()
 }
 
 /// One form of a path for the table: `/users/{p0}` with the names of its parameters.
@@ -173,18 +215,33 @@ mod tests {
         assert_eq!((one("GET   /users").verb, one("GET   /users").path), (Verb::One(0), "/users".into()));
         assert_eq!(one("/users").verb, Verb::Any);
         let rest = parse("REST /posts", &"v2.posts".into()).unwrap();
-        let texts: Vec<_> =
-            rest.iter().map(|a| format!("{} {} {}", a.verb.as_str(), a.path, a.action.0)).collect();
+        let texts = |aliases: &[Alias]| {
+            let action =
+                |target: &Option<Target>| target.as_ref().map_or("-".into(), |target| target.0.clone());
+            let text = |alias: &Alias| match &alias.action {
+                Goal::Rest { plain, replacing, .. } => {
+                    let (plain, replacing) = (action(plain), action(replacing));
+                    format!("{} {} {plain} {replacing}", alias.verb.as_str(), alias.path)
+                }
+                Goal::One(_) => panic!("REST depends on the service"),
+            };
+            aliases.iter().map(text).collect::<Vec<_>>()
+        };
         assert_eq!(
-            texts,
+            texts(&rest),
             [
-                "GET /posts v2.posts.list",
-                "GET /posts/:id v2.posts.get",
-                "POST /posts v2.posts.create",
-                "PUT /posts/:id v2.posts.update",
-                "PATCH /posts/:id v2.posts.patch",
-                "DELETE /posts/:id v2.posts.remove",
+                "GET /posts v2.posts.list v2.posts.list",
+                "GET /posts/:id v2.posts.get v2.posts.get",
+                "POST /posts v2.posts.create v2.posts.create",
+                "PUT /posts/:id v2.posts.update v2.posts.replace",
+                "PATCH /posts/:id v2.posts.patch v2.posts.update",
+                "DELETE /posts/:id v2.posts.remove v2.posts.remove",
             ]
+        );
+        let some = resource("/p", "p", |action| ["get", "update"].contains(&action));
+        assert_eq!(
+            texts(&some),
+            ["GET /p/:id p.get p.get", "PUT /p/:id p.update -", "PATCH /p/:id - p.update"]
         );
         for bad in ["get /x", "GET,POST /x", "FETCH /x", "GET /a b", "GET/x", "GET x", "/x/{id}"] {
             assert!(parse(bad, &"a.b".into()).unwrap_err().contains(bad), "{bad}");

@@ -85,7 +85,8 @@ impl Route {
     }
 
     /// Leads `METHOD /path` (or `/path` for every method) to an action. `REST /posts` leads the six usual aliases
-    /// to the actions `list`, `get`, `create`, `update`, `patch` and `remove` of the service that `action` names.
+    /// to the actions `list`, `get`, `create`, `update`, `patch` and `remove` of the service that `action` names. While
+    /// that service has an action `replace`, as one with a database has, `PUT` leads to it and `PATCH` to `update`.
     ///
     /// `:name` in the path is a parameter of the action, in either spelling (`:book_id`, `:bookId`), `*name` the rest of
     /// the path, `{/:name}` an optional segment. What the action does not take, when it is one of this node, stops the
@@ -99,7 +100,7 @@ impl Route {
         self
     }
 
-    /// As `REST /path`, with some of the six actions only.
+    /// As `REST /path`, with some of these actions only.
     pub fn resource<'a>(
         mut self,
         path: &str,
@@ -109,8 +110,9 @@ impl Route {
         let only: Vec<_> = only.into_iter().collect();
         self.problems.extend(alias::patterns(path).err());
         let aliases = alias::resource(path, service, |action| only.contains(&action));
-        if aliases.len() < only.len() {
-            let known = "list, get, create, update, patch, remove";
+        let known = alias::RESOURCE_ACTIONS;
+        if !only.iter().all(|action| known.contains(action)) {
+            let known = known.join(", ");
             self.problems.push(format!("resource '{path}': {only:?} names more than {known}"));
         }
         self.aliases.extend(aliases);
@@ -325,10 +327,12 @@ impl Route {
 
     /// What is wrong with an alias that leads to an action of this node.
     pub(crate) fn unknown_param(&self, broker: &ServiceBroker) -> Option<String> {
+        let services = broker.registry().snapshot();
         self.aliases.iter().find_map(|alias| {
-            let known = broker.own_action(&alias.action.0)?.path_names(self.separate);
+            let action = &alias.action.action(&services)?.0;
+            let known = broker.own_action(action)?.path_names(self.separate);
             let problem = table::unknown_param(&known, alias.verb, &alias.path)?;
-            Some(format!("alias to {}: {problem}", alias.action.0))
+            Some(format!("alias to {action}: {problem}"))
         })
     }
 

@@ -387,8 +387,8 @@ fn prefix(path: &str) -> Router<()> {
 }
 
 fn written<'a>(route: &'a Arc<Route>, services: &'a Snapshot) -> impl Iterator<Item = Entry> + 'a {
-    route.aliases.iter().map(move |alias| {
-        let (path, action) = (alias.path.clone(), alias.action.0.clone());
-        Entry::new(route, alias.verb, path, action, services, Kind::Written)
+    route.aliases.iter().filter_map(move |alias| {
+        let (path, action) = (alias.path.clone(), alias.action.action(services)?.0.clone());
+        Some(Entry::new(route, alias.verb, path, action, services, Kind::Written))
     })
 }

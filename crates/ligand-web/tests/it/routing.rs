@@ -354,3 +354,37 @@ async fn services_and_routes_may_change_under_load() {
         task.await.unwrap();
     }
 }
+
+/// A service that can replace tells `PUT` from `PATCH`; in others both change what is given, as in moleculer-web.
+#[tokio::test]
+async fn rest_aliases_mean_what_the_service_can() {
+    let answers = |name: &'static str| {
+        Action::new(name, move |_: Context, _: Value| async move { Ok::<_, Error>(json!({ "op": name })) })
+    };
+    let items = ["update", "replace"]
+        .into_iter()
+        .fold(ServiceDef::new("items"), |def, name| def.action(answers(name)));
+    let broker = ServiceBroker::builder().service(fixture::posts()).service(items).start().await.unwrap();
+    let route = Route::new("/api").alias("REST /items", "items").alias("REST /posts", "posts");
+    let gateway = one(route.resource("/some", "items", ["update"]).resource("/old", "posts", ["update"]));
+    let http = Direct(&gateway, &broker);
+    for (method, path, op) in [
+        ("PUT", "/api/items/5", Some("replace")),
+        ("PATCH", "/api/items/5", Some("update")),
+        ("PUT", "/api/posts/5", Some("update")),
+        ("PATCH", "/api/posts/5", Some("patch")),
+        ("PATCH", "/api/some/5", Some("update")),
+        ("PUT", "/api/some/5", None),
+        ("PUT", "/api/old/5", Some("update")),
+        ("PATCH", "/api/old/5", None),
+    ] {
+        let answer = http.send(method, path, &[], "").await;
+        match op {
+            Some(op) => {
+                assert_eq!((answer.status, &answer.json()["op"]), (200, &json!(op)), "{method} {path}")
+            }
+            None => assert_eq!(answer.status, 405, "{method} {path}"),
+        }
+    }
+    broker.stop().await;
+}
