@@ -8,7 +8,7 @@
 //! Err("DUPLICATE_KEY")
 //! ```
 
-use ligand::db::{Changes, Db, DbClient, Filter};
+use ligand::db::{Changes, Db, DbClient};
 use ligand::prelude::*;
 
 #[entity(table = "products")]
@@ -25,14 +25,14 @@ struct Products {
     db: Db<Product>,
 }
 
-/// `create`, `get`, `list`, `find`, `count`, `update`, `remove` and `insert` come with the mixin.
+/// `create`, `get`, `list`, `find`, `count`, `update`, `replace`, `remove` and `insert` come with the mixin.
 #[service(name = "products", mixins(db: Db<Product>))]
 impl Products {
     /// One statement decides, so that nothing is sold twice.
     #[action]
     async fn sell(&self, id: String, count: i64) -> Result<i64> {
-        let enough = Filter::field("stock").gte(count);
-        match self.db.update_where(&id, enough, Changes::new().increment("stock", -count)).await? {
+        let less = Changes::new().increment(Product::STOCK, -count);
+        match self.db.update_where(&id, Product::STOCK.gte(count), less).await? {
             Some(product) => Ok(product.stock),
             None => Err(Error::unprocessable("Not enough").with_kind("INSUFFICIENT_STOCK")),
         }
@@ -49,7 +49,7 @@ async fn main() -> Result<()> {
     println!("sold, {} left", products.sell(lamp.id.clone(), 3).await?);
     println!("{:?}", products.sell(lamp.id, 3).await.as_ref().map_err(Error::kind));
     let cup = products.create(json!({ "name": "Cup", "price": 4.5, "stock": 9 })).await?;
-    let cheap = db.find_one(Filter::field("price").lt(10)).await?;
+    let cheap = db.find_one(Product::PRICE.lt(10)).await?;
     println!("cheap: {:?}", cheap.map(|product| product.name));
     let taken = products.update(cup.id, json!({ "name": "Lamp" })).await;
     println!("{:?}", taken.as_ref().map_err(Error::kind));

@@ -12,18 +12,22 @@ use crate::{
     Db, Entity,
     db::Options,
     home,
-    params::{CountParams, Draft, FindParams, GetParams, Inserts, ListParams, Page, Patch, RemoveParams},
+    params::{
+        CountParams, Draft, FindParams, GetParams, Inserts, ListParams, Page, RemoveParams, Replacement,
+        Update,
+    },
 };
 
 /// All actions and the routes they get when they are published.
-const ACTIONS: [(&str, Option<&str>); 8] = [
+const ACTIONS: [(&str, Option<&str>); 9] = [
     ("find", None),
     ("count", None),
     ("list", Some("GET /")),
     ("create", Some("POST /")),
     ("insert", None),
     ("get", Some("GET /:id")),
-    ("update", Some("PUT /:id")),
+    ("update", Some("PATCH /:id")),
+    ("replace", Some("PUT /:id")),
     ("remove", Some("DELETE /:id")),
 ];
 
@@ -71,7 +75,7 @@ impl<E: Entity> Mixin for Db<E> {
 }
 
 impl<E: Entity> Db<E> {
-    fn actions(&self) -> [Action; 8] {
+    fn actions(&self) -> [Action; 9] {
         let shape: Vec<_> = SHAPE.into_iter().chain(SEARCH).collect();
         let borrows = !self.lenders().is_empty();
         let read = |action: Action, keys: &[&str], more: &[&str]| {
@@ -122,9 +126,13 @@ impl<E: Entity> Db<E> {
                 &SHAPE,
             ),
             self.action("update", handlers::update)
-                .params::<Patch<E>>()
+                .params::<Update<E>>()
                 .returns::<E::Visible>()
-                .doc("Changes fields of an entity."),
+                .doc("Changes the fields of an entity that are given."),
+            self.action("replace", handlers::replace)
+                .params::<Replacement<E>>()
+                .returns::<E::Visible>()
+                .doc("Replaces an entity: fields that are not given get their defaults."),
             self.action("remove", handlers::remove)
                 .params::<RemoveParams>()
                 .returns::<E::Visible>()

@@ -1,12 +1,12 @@
 //! What to change in entities, without reading them first.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use ligand_wire::{Error, Result};
 use serde::Serialize;
 use serde_json::{Number, Value};
 
-use crate::{Kind, Row, Table, error, filter::to_value, kind};
+use crate::{Addable, Joins, Kind, Row, Settable, Table, Untyped, error, kind};
 
 /// Fields to set and numbers to add, applied to an entity in one step.
 ///
@@ -14,14 +14,32 @@ use crate::{Kind, Row, Table, error, filter::to_value, kind};
 /// use ligand_db::Changes;
 /// let reserve = Changes::new().increment("stock", -2).set("lastOrder", "42");
 /// ```
-#[derive(Clone, Default, PartialEq)]
+///
+/// With the constants of an entity a wrong name or type does not compile:
+/// `Changes::new().increment(Product::STOCK, -2).set(Product::LAST_ORDER, "42")`. A [`Patch`](ligand_wire::Patch) sets
+/// nothing when it is absent.
 #[must_use]
-pub struct Changes {
+pub struct Changes<E = Untyped> {
     pub(crate) set: Row,
     pub(crate) add: Vec<(String, Value)>,
+    pub(crate) about: PhantomData<fn() -> E>,
 }
 
-impl fmt::Debug for Changes {
+crate::typed::about!(Changes { set, add });
+
+impl<E> Default for Changes<E> {
+    fn default() -> Self {
+        Self::from(Row::new())
+    }
+}
+
+impl<E> From<Row> for Changes<E> {
+    fn from(set: Row) -> Self {
+        Self { set, add: Vec::new(), about: PhantomData }
+    }
+}
+
+impl<E> fmt::Debug for Changes<E> {
     /// The names only: values may be those of hidden fields.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.set.keys().chain(self.add.iter().map(|(field, _)| field))).finish()
@@ -40,21 +58,33 @@ impl Changes {
     /// 500 when the value is no object or cannot be written as JSON.
     pub fn of(fields: impl Serialize) -> Result<Self> {
         match serde_json::to_value(fields)? {
-            Value::Object(set) => Ok(Self { set, add: Vec::new() }),
+            Value::Object(set) => Ok(set.into()),
             _ => Err(Error::internal_error("changes are an object of fields").with_kind("DATABASE_MISUSE")),
         }
     }
+}
 
-    /// Sets a field.
-    pub fn set(mut self, field: impl Into<String>, value: impl Serialize) -> Self {
-        self.set.insert(field.into(), to_value(value));
-        self
+impl<E> Changes<E> {
+    /// Sets a field: a constant to a value of its type or a `Patch`, a name in a text to anything.
+    pub fn set<F, V>(mut self, field: F, value: V) -> Changes<E::Both>
+    where
+        F: Settable<V>,
+        E: Joins<F::About>,
+    {
+        if let (field, Some(value)) = field.set(value) {
+            self.set.insert(field, value);
+        }
+        self.about()
     }
 
     /// Adds to a number (a negative one subtracts). What has no value counts as 0. Decimals are added exactly.
-    pub fn increment(mut self, field: impl Into<String>, by: impl Serialize) -> Self {
-        self.add.push((field.into(), to_value(by)));
-        self
+    pub fn increment<F, V>(mut self, field: F, by: V) -> Changes<E::Both>
+    where
+        F: Addable<V>,
+        E: Joins<F::About>,
+    {
+        self.add.push(field.add(by));
+        self.about()
     }
 
     /// The fields to set.

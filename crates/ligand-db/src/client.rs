@@ -52,18 +52,24 @@ macro_rules! calls {
                 self.ask("create", tree(fields).into())
             }
 
-            /// Changes fields of an entity.
+            /// Changes the fields of an entity that are given; those that are not stay as they are.
             fn update(&self, id: impl Into<String>, fields: impl Serialize) -> Request<$row> {
                 self.update_as(id, fields)
             }
 
             /// As [`Self::update`], answering the visible part.
             fn update_as<R: Data>(&self, id: impl Into<String>, fields: impl Serialize) -> Request<R> {
-                let mut params = tree(fields);
-                if let Value::Object(params) = &mut params {
-                    params.insert("id".into(), id.into().into());
-                }
-                self.ask("update", params.into())
+                self.ask("update", with_id(id.into(), fields).into())
+            }
+
+            /// Replaces an entity: fields that are not given get their defaults.
+            fn replace(&self, id: impl Into<String>, fields: impl Serialize) -> Request<$row> {
+                self.replace_as(id, fields)
+            }
+
+            /// As [`Self::replace`], answering the visible part.
+            fn replace_as<R: Data>(&self, id: impl Into<String>, fields: impl Serialize) -> Request<R> {
+                self.ask("replace", with_id(id.into(), fields).into())
             }
 
             /// Removes an entity; answers what it was.
@@ -95,6 +101,14 @@ calls! {
     ///
     /// Answers are `T`. The `_as` methods read them as another type.
     CrudClient<T: Data>, Crud<T>, T
+}
+
+fn with_id(id: String, fields: impl Serialize) -> Value {
+    let mut params = tree(fields);
+    if let Value::Object(params) = &mut params {
+        params.insert("id".into(), id.into());
+    }
+    params
 }
 
 /// What cannot be written as JSON is refused by the action, which expects an object.

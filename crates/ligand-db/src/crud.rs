@@ -76,6 +76,7 @@ impl<T: Data + Validate + JsonSchema> Promise for Crud<T> {
             term("get").typed(Probe::<GetParams>::new().form(), row),
             term("create").typed(any, row),
             term("update").typed(any, row),
+            term("replace").typed(any, row),
             term("remove").typed(Probe::<RemoveParams>::new().form(), row),
         ]
     }

@@ -22,7 +22,7 @@ use crate::{
 use transaction::Pending;
 
 /// The entities of one type: a handle for handlers, and a mixin that brings the actions `find`, `count`, `list`,
-/// `create`, `insert`, `get`, `update` and `remove`. Clones are the same database.
+/// `create`, `insert`, `get`, `update`, `replace` and `remove`. Clones are the same database.
 ///
 /// Actions that come from it are only callable by services; [`Db::publish`] opens them to the gateway.
 ///
@@ -34,7 +34,7 @@ use transaction::Pending;
 /// use serde_json::json;
 ///
 /// # #[derive(Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-/// # struct Post { #[serde(rename = "_id", default)] id: String, title: String }
+/// # struct Post { #[serde(default)] id: String, title: String }
 /// # impl Validate for Post {}
 /// # impl Entity for Post { type Visible = Self; const TABLE: &'static str = "posts"; }
 /// let posts = Db::<Post>::memory().publish(["list", "get"]);

@@ -31,7 +31,7 @@ use crate::Field;
 ///
 /// #[derive(Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 /// struct Product {
-///     #[serde(rename = "_id", default)]
+///     #[serde(default)]
 ///     id: String,
 ///     name: String,
 ///     stock: u32,
@@ -50,7 +50,7 @@ use crate::Field;
 /// # use ligand_db::{Entity, Field};
 /// # use ligand_wire::validate::Validate;
 /// # #[derive(Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-/// # struct User { #[serde(rename = "_id", default)] id: String, password: String }
+/// # struct User { #[serde(default)] id: String, password: String }
 /// # impl Validate for User {}
 /// impl Entity for User {
 ///     type Visible = Self;
@@ -72,8 +72,9 @@ pub trait Entity: Clone + Send + Sync + Validate + 'static {
     /// Name of the table.
     const TABLE: &'static str;
 
-    /// Name of the id field on the wire.
-    const ID: &'static str = "_id";
+    /// Name of the id field: in answers, in conditions, in the database. Services that came from moleculer-db or MongoDB
+    /// say `_id`. Parameters of actions call the id `id` in any case.
+    const ID: &'static str = "id";
 
     /// What becomes of fields in `create` and `update` that nobody declared.
     const UNKNOWN: Unknown = Unknown::Drop;

@@ -7,6 +7,8 @@ mod matches;
 mod operand;
 mod parse;
 
+use std::{fmt, marker::PhantomData};
+
 use ligand_wire::Result;
 use serde::Serialize;
 use serde_json::Value;
@@ -14,7 +16,7 @@ use serde_json::Value;
 pub(crate) use matches::Test;
 pub(crate) use parse::parse;
 
-use crate::{Table, error};
+use crate::{Joins, Query, Sorts, Table, Untyped, error};
 use operand::Source;
 
 /// A condition on an entity. The default lets everything through.
@@ -29,8 +31,27 @@ use operand::Source;
 /// Values mean what the field's type says: decimals and dates compare as numbers and moments, not as texts. A
 /// condition that the field cannot be asked (a text for a number, an order of lists) is an error that names the
 /// field and the operator.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Filter(pub(crate) Node);
+///
+/// Those conditions name fields by texts, as what comes from outside does. In code the constants of the entity leave no room
+/// for such mistakes: `Loan::DUE.lt(now)` is a `Filter<Loan>`, see [`TypedField`](crate::TypedField). Both go together.
+pub struct Filter<E = Untyped> {
+    pub(crate) node: Node,
+    pub(crate) about: PhantomData<fn() -> E>,
+}
+
+crate::typed::about!(Filter { node });
+
+impl<E> fmt::Debug for Filter<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Filter").field(&self.node).finish()
+    }
+}
+
+impl<E> From<Node> for Filter<E> {
+    fn from(node: Node) -> Self {
+        Self { node, about: PhantomData }
+    }
+}
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Node {
@@ -62,26 +83,32 @@ pub(crate) enum Op {
 #[must_use]
 pub struct Asked(String);
 
-impl Default for Filter {
+impl<E> Default for Filter<E> {
+    /// Everything; `Filter::<Loan>::default()` begins a row of conditions that are added one by one.
     fn default() -> Self {
-        Self::all()
+        Node::All(Vec::new()).into()
     }
 }
 
 impl Filter {
     /// Everything.
     pub fn all() -> Self {
-        Self(Node::All(Vec::new()))
+        Self::default()
     }
 
     /// Starts a condition on a field, by its name on the wire.
     pub fn field(name: impl Into<String>) -> Asked {
         Asked(name.into())
     }
+}
 
+impl<E> Filter<E> {
     /// Both hold.
-    pub fn and(self, other: Self) -> Self {
-        Self(match (self.0, other.0) {
+    pub fn and<O>(self, other: Filter<O>) -> Filter<E::Both>
+    where
+        E: Joins<O>,
+    {
+        let node = match (self.node, other.node) {
             (Node::All(mut all), Node::All(more)) => {
                 all.extend(more);
                 Node::All(all)
@@ -95,12 +122,16 @@ impl Filter {
                 Node::All(all)
             }
             (first, second) => Node::All(vec![first, second]),
-        })
+        };
+        node.into()
     }
 
     /// At least one holds.
-    pub fn or(self, other: Self) -> Self {
-        Self(match (self.0, other.0) {
+    pub fn or<O>(self, other: Filter<O>) -> Filter<E::Both>
+    where
+        E: Joins<O>,
+    {
+        let node = match (self.node, other.node) {
             (Node::Any(mut any), Node::Any(more)) => {
                 any.extend(more);
                 Node::Any(any)
@@ -110,22 +141,41 @@ impl Filter {
                 Node::Any(any)
             }
             (first, second) => Node::Any(vec![first, second]),
-        })
+        };
+        node.into()
+    }
+
+    /// What meets this, in an order.
+    pub fn sort<S: Sorts>(self, order: S) -> Query<E::Both>
+    where
+        E: Joins<S::About>,
+    {
+        Query::from(self).sort(order)
+    }
+
+    /// At most so many of what meets this.
+    pub fn limit(self, limit: u64) -> Query<E> {
+        Query::from(self).limit(limit)
+    }
+
+    /// What meets this without the first so many.
+    pub fn offset(self, offset: u64) -> Query<E> {
+        Query::from(self).offset(offset)
     }
 
     /// The same condition with values in the form in which the columns keep theirs.
     ///
     /// # Errors
     /// 422 that names the field and the operator, when the field cannot be asked this.
-    pub(crate) fn fitted(mut self, table: &Table) -> Result<Self> {
-        self.0.fit(table)?;
-        Ok(self)
+    pub(crate) fn fitted(mut self, table: &Table) -> Result<Filter> {
+        self.node.fit(table)?;
+        Ok(self.about())
     }
 }
 
 impl Asked {
-    fn is(self, op: Op) -> Filter {
-        Filter(Node::Is { field: self.0, op })
+    pub(crate) fn is(self, op: Op) -> Filter {
+        Node::Is { field: self.0, op }.into()
     }
 
     /// Equal; `null` finds what has no value. Of a list: has this item, or is this list when a list is given.

@@ -2,13 +2,13 @@
 //!
 //! An [`Entity`] is a payload with a table; a [`Db`] keeps entities of one type. Put a `Db` into a field of a
 //! service and name it as a mixin: the service gets the actions `find`, `count`, `list`, `create`, `insert`,
-//! `get`, `update`, `remove`, and its handlers the typed methods of the handle. Parameters and answers are those
+//! `get`, `update`, `replace`, `remove`, and its handlers the typed methods of the handle. Parameters and answers are those
 //! of Moleculer's database mixin.
 //!
 //! | you want | look at |
 //! |---|---|
 //! | the handle, its options and hooks | [`Db`] |
-//! | conditions, order, changes | [`Filter`], [`Query`], [`Changes`] |
+//! | conditions, order, changes | [`TypedField`] (`Loan::DUE`), [`Filter`], [`Query`], [`Changes`] |
 //! | another place to keep rows | [`Adapter`]: [`Memory`], `Sqlite` (feature `sqlite`) |
 //! | typed calls to a service with a `Db` | [`DbClient`] |
 //! | the same without the crate of the service | [`Crud`] |
@@ -46,6 +46,7 @@ mod populate;
 mod query;
 mod select;
 mod table;
+mod typed;
 
 #[cfg(feature = "time")]
 pub use ligand_wire::time;
@@ -65,7 +66,12 @@ pub use filter::{Asked, Filter};
 pub use id::new_id;
 pub use kind::{Inner, Kind};
 pub use params::{
-    CountParams, Draft, FindParams, GetParams, Ids, Inserts, ListParams, Names, Page, Patch, RemoveParams,
+    CountParams, Draft, FindParams, GetParams, Ids, Inserts, ListParams, Names, Page, RemoveParams,
+    Replacement, Update,
 };
 pub use query::{Query, Sort};
 pub use table::{Column, Row, Table};
+pub use typed::{
+    AddTo, Addable, Items, Joins, Ordered, RangeFor, SetTo, Settable, Sorting, Sorts, Textual, TypedField,
+    Untyped, ValueFor,
+};

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{Entity, error};
 
-pub use draft::{Draft, Inserts, Patch};
+pub use draft::{Draft, Inserts, Replacement, Update};
 pub use ids::Ids;
 pub use names::Names;
 

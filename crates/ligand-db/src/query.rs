@@ -1,8 +1,10 @@
 //! What to read, as handlers and adapters say it.
 
+use std::fmt;
+
 use ligand_wire::Result;
 
-use crate::{Filter, Table, error, table::Place};
+use crate::{Filter, Joins, Sorts, Table, Untyped, error, table::Place};
 
 /// Which entities to read, in which order. Without an order they come in the order of their ids, which is
 /// the order of creation unless ids were given by hand.
@@ -11,13 +13,46 @@ use crate::{Filter, Table, error, table::Place};
 /// use ligand_db::{Filter, Query};
 /// let newest = Query::new().filter(Filter::field("userId").eq("42")).sort("-createdAt").limit(10);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+///
+/// With the constants of an entity: `Order::USER_ID.eq("42").sort(Order::CREATED_AT.desc()).limit(10)`.
 #[must_use]
-pub struct Query {
-    pub(crate) filter: Filter,
+pub struct Query<E = Untyped> {
+    pub(crate) filter: Filter<E>,
     pub(crate) sort: Vec<Sort>,
     pub(crate) limit: Option<u64>,
     pub(crate) offset: u64,
+}
+
+impl<E> Clone for Query<E> {
+    fn clone(&self) -> Self {
+        let Self { filter, sort, limit, offset } = self;
+        Self { filter: filter.clone(), sort: sort.clone(), limit: *limit, offset: *offset }
+    }
+}
+
+impl<E> Default for Query<E> {
+    fn default() -> Self {
+        Self { filter: Filter::default(), sort: Vec::new(), limit: None, offset: 0 }
+    }
+}
+
+impl<E> PartialEq for Query<E> {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |own: &Self| (own.limit, own.offset);
+        self.filter == other.filter && self.sort == other.sort && parts(self) == parts(other)
+    }
+}
+
+impl<E> fmt::Debug for Query<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { filter, sort, limit, offset } = self;
+        f.debug_struct("Query")
+            .field("filter", filter)
+            .field("sort", sort)
+            .field("limit", limit)
+            .field("offset", offset)
+            .finish()
+    }
 }
 
 /// One field to sort by.
@@ -34,18 +69,28 @@ impl Query {
     pub fn new() -> Self {
         Self::default()
     }
+}
 
+impl<E> Query<E> {
     /// Only what meets the condition; a second filter applies as well.
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
+    pub fn filter<O>(self, filter: Filter<O>) -> Query<E::Both>
+    where
+        E: Joins<O>,
+    {
+        let Self { filter: own, sort, limit, offset } = self;
+        Query { filter: own.and(filter), sort, limit, offset }
     }
 
-    /// The order: names separated by commas or spaces, a minus before those that descend (`-price,address.city`).
-    /// What has no value comes first, or last when it descends; equal ones come in the order of their ids.
-    pub fn sort(mut self, names: &str) -> Self {
-        self.sort.extend(names.split([',', ' ']).filter_map(Sort::parse));
-        self
+    /// The order: constants (`Loan::DUE.desc()`), or names separated by commas or spaces, a minus before those that
+    /// descend (`"-price,address.city"`). What has no value comes first, or last when it descends; equal ones come in the
+    /// order of their ids.
+    pub fn sort<S: Sorts>(self, order: S) -> Query<E::Both>
+    where
+        E: Joins<S::About>,
+    {
+        let Self { filter, mut sort, limit, offset } = self;
+        sort.extend(order.sorts());
+        Query { filter: filter.about(), sort, limit, offset }
     }
 
     /// At most so many.
@@ -61,7 +106,7 @@ impl Query {
     }
 
     /// The condition.
-    pub fn filter_of(&self) -> &Filter {
+    pub fn filter_of(&self) -> &Filter<E> {
         &self.filter
     }
 
@@ -84,18 +129,19 @@ impl Query {
     ///
     /// # Errors
     /// 422 that names the field that cannot be asked or sorted by.
-    pub(crate) fn fitted(mut self, table: &Table) -> Result<Self> {
-        self.filter = self.filter.fitted(table)?;
-        for sort in &self.sort {
+    pub(crate) fn fitted(self, table: &Table) -> Result<Query> {
+        let Self { filter, sort, limit, offset } = self;
+        let filter = filter.fitted(table)?;
+        for sort in &sort {
             let place = table.place(&sort.field).and_then(Sort::possible);
             place.map_err(|why| error::condition(table.name(), &sort.field, "sort", &why))?;
         }
-        Ok(self)
+        Ok(Query { filter, sort, limit, offset })
     }
 }
 
-impl From<Filter> for Query {
-    fn from(filter: Filter) -> Self {
+impl<E> From<Filter<E>> for Query<E> {
+    fn from(filter: Filter<E>) -> Self {
         Self { filter, ..Self::default() }
     }
 }

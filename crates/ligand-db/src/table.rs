@@ -110,10 +110,25 @@ impl Table {
         if !columns.iter().any(|column| column.name == E::ID && is_id(&column.kind)) {
             return wrong(format!("the id field '{}' must be there and hold a text", E::ID));
         }
+        if E::ID != "id" && columns.iter().any(|column| column.name == "id") {
+            return wrong(format!(
+                "parameters call the id 'id', so that no other field can have this name: rename it, or make it the id \
+                 instead of '{}'",
+                E::ID
+            ));
+        }
+        // SQLite does not tell them apart.
+        if let Some((column, other)) = alike(&columns) {
+            return wrong(format!(
+                "the fields '{column}' and '{other}' differ in upper and lower case only; rename one"
+            ));
+        }
         // Ids are names: whoever asks for one writes it as it is.
         columns.iter_mut().filter(|column| column.name == E::ID).for_each(|column| column.kind = Kind::Text);
         let odd = |name: &str| name.is_empty() || name.chars().any(|c| c.is_control() || c == '"');
-        if odd(E::TABLE) || E::TABLE.starts_with("sqlite_") || E::TABLE.starts_with("_ligand") {
+        if odd(E::TABLE)
+            || ["sqlite_", "_ligand"].iter().any(|own| E::TABLE.to_ascii_lowercase().starts_with(own))
+        {
             return wrong(
                 "the name of the table cannot be used; take a plain one such as \"products\"".into(),
             );
@@ -186,6 +201,7 @@ impl Table {
         }
         for column in &self.columns {
             match row.get_mut(&column.name) {
+                Some(value) if is_deep(value, MAX_DEPTH) => return Err(deep(&column.name)),
                 Some(value) => column.keep(value).map_err(|misfit| match misfit {
                     Misfit::Form(_) => error::misuse(
                         self.name,
@@ -211,6 +227,9 @@ impl Table {
     /// 422 for what is no value of its field.
     pub(crate) fn keep_some(&self, fields: &mut Row) -> Result<()> {
         for (name, value) in fields.iter_mut() {
+            if is_deep(value, MAX_DEPTH) {
+                return Err(deep(name));
+            }
             if let Some(column) = self.column(name) {
                 let (Misfit::Form(kind) | Misfit::Value(kind)) = match column.keep(value) {
                     Ok(()) => continue,
@@ -283,6 +302,11 @@ impl Column {
         self.field.hidden
     }
 
+    /// Whether it is set to the time of day by itself.
+    pub(crate) fn is_stamp(&self) -> bool {
+        self.field.stamp != Stamp::Never
+    }
+
     pub(crate) fn field(&self) -> &Field {
         &self.field
     }
@@ -331,6 +355,14 @@ impl Place<'_> {
     }
 }
 
+/// Two columns whose names are one to a database.
+fn alike(columns: &[Column]) -> Option<(&str, &str)> {
+    let mut names: Vec<_> =
+        columns.iter().map(|column| (column.name.to_ascii_lowercase(), &*column.name)).collect();
+    names.sort();
+    names.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| (pair[0].1, pair[1].1))
+}
+
 fn is_stamp(kind: &Kind) -> bool {
     match kind {
         Kind::Text | Kind::Instant { .. } => true,
@@ -341,6 +373,25 @@ fn is_stamp(kind: &Kind) -> bool {
 
 fn is_id(kind: &Kind) -> bool {
     matches!(kind, Kind::Text | Kind::Uuid)
+}
+
+/// How deep lists and objects may be nested in a field: what is deeper can be written as JSON, and not be read.
+const MAX_DEPTH: usize = 64;
+
+fn is_deep(value: &Value, left: usize) -> bool {
+    let deeper = |value: &Value| left == 0 || is_deep(value, left - 1);
+    match value {
+        Value::Array(items) => items.iter().any(deeper),
+        Value::Object(fields) => fields.values().any(deeper),
+        _ => false,
+    }
+}
+
+#[cold]
+fn deep(field: &str) -> Error {
+    let mut error = FieldError::new("objectDepth", Some(field.to_owned()), None, None);
+    error.message = format!("The '{field}' field must not be nested more than {MAX_DEPTH} levels deep.");
+    error::invalid(vec![error])
 }
 
 fn invalid(field: &str, kind: &'static str) -> Error {

@@ -4,6 +4,7 @@
 //! implementation of `Entity` from the `#[field(..)]` attributes. An entity with hidden fields does not travel: see
 //! `hidden.rs`.
 
+mod constants;
 mod hidden;
 pub(crate) mod names;
 
@@ -15,17 +16,19 @@ use crate::{
     errors::Errors,
     options::{Argument, Entry, Place, read},
 };
+use constants::{Constant, Constants, Named};
 use names::{Rule, has_default, has_other_form, has_word, renamed, wire_name};
 
 const ENTITY: Place = Place {
     name: "`#[entity]`",
-    options: "table = \"products\", id = \"_id\", unknown = \"drop\" | \"reject\", visible = \"PublicUser\"",
+    options: "table = \"products\", id = \"_id\", unknown = \"drop\" | \"reject\", constants = false | \"ProductField\", \
+              visible = \"PublicUser\"",
 };
 
 const FIELD: Place = Place {
     name: "`#[field]`",
     options: "hidden, readonly, immutable, unique, index, created_at, updated_at, populate = \"users.get\", default, \
-              default = ..",
+              default = .., constant = \"NAME\" | false",
 };
 
 /// What the `#[entity(..)]` attribute says.
@@ -36,6 +39,8 @@ struct Options {
     rejects: bool,
     /// Name of the type of the visible fields.
     visible: Option<LitStr>,
+    /// Where the constants of the fields are.
+    constants: Constants,
 }
 
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
@@ -49,24 +54,42 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
             return quote!(#item #errors);
         }
     };
+    input.attrs.retain(|attribute| {
+        let is_payload = attribute.path().segments.last().is_some_and(|segment| segment.ident == "payload");
+        if is_payload {
+            errors.at(attribute, "#[entity] is a #[payload] already; remove #[payload]");
+        }
+        !is_payload
+    });
     if !input.generics.params.is_empty() {
         errors.at(&input.generics, "an entity has a table of its own and cannot be generic; name the types");
     }
-    let id = options.id.as_ref().map_or_else(|| "_id".to_owned(), LitStr::value);
+    let id = options.id.as_ref().map_or_else(|| "id".to_owned(), LitStr::value);
     let rule = Rule::of(&input.attrs, &mut errors);
     let mut declared = Vec::new();
     let mut hidden: Vec<Ident> = Vec::new();
     let mut has_id = false;
+    // A field `id` whose name on the wire is another one.
+    let mut other_id = None;
+    let mut constants = Vec::new();
     if let Data::Struct(data) = &mut input.data {
+        // Another field may have the name already.
+        let taken = data.fields.iter().any(|field| renamed(&field.attrs) && wire_name(field, rule) == id);
         for field in &mut data.fields {
             let said = Said::take(&mut field.attrs, &mut errors);
             let mut name = wire_name(field, rule);
-            if field.ident.as_ref().is_some_and(|ident| ident == "id") && !renamed(&field.attrs) && name != id
+            if field.ident.as_ref().is_some_and(|ident| ident == "id")
+                && !renamed(&field.attrs)
+                && name != id
+                && !taken
             {
                 field.attrs.push(parse_quote!(#[serde(rename = #id)]));
                 name.clone_from(&id);
             }
             let is_id = name == id;
+            if !is_id && field.ident.as_ref().is_some_and(|ident| ident == "id") {
+                other_id = Some((field.ident.clone(), name.clone()));
+            }
             has_id |= is_id;
             if is_id && !said.flags.is_empty() {
                 errors.at(&field.ident, "the id needs no flags: it is unique, and never taken from outside");
@@ -76,6 +99,7 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
             } else if (is_id || said.stamped) && !has_default(&field.attrs) {
                 field.attrs.push(parse_quote!(#[serde(default)]));
             }
+            constants.extend(Constant::of(field, &name, &said.constant));
             if said.hidden {
                 hidden.extend(field.ident.clone());
                 if !has_word(&field.attrs, "check", "secret") {
@@ -94,7 +118,15 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     }
     if !has_id {
         let place = options.id.as_ref().map_or(input.ident.span(), LitStr::span);
-        errors.at_span(place, format_args!("no field is the id `{id}`; add `pub id: String`"));
+        match &other_id {
+            Some((field, name)) if options.id.is_none() => errors.at(
+                field,
+                format_args!(
+                    "the field `id` is `{name}` on the wire; say that it is the id: #[entity(id = \"{name}\")]"
+                ),
+            ),
+            _ => errors.at_span(place, format_args!("no field is the id `{id}`; add `pub id: String`")),
+        }
     }
     let table = options.table.unwrap_or_else(|| {
         errors.at(&input.ident, "an entity needs a table: #[entity(table = \"products\")]");
@@ -114,6 +146,7 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
         None if hidden.is_empty() => name.clone(),
         None => format_ident!("{name}Visible", span = name.span()),
     };
+    let constants = options.constants.emit(&input, constants, &mut errors);
     let item = match hidden.as_slice() {
         [] => quote!(#[::ligand::payload] #input),
         hidden => hidden::expand(&input, hidden, &visible, &mut errors),
@@ -130,6 +163,8 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
             const FIELDS: &'static [::ligand::db::Field] = &[#(#declared),*];
         }
 
+        #constants
+
         #errors
     }
 }
@@ -143,6 +178,13 @@ impl Options {
         let mut options = Self::default();
         read(tokens, ENTITY, errors, |entry, errors| {
             let name = entry.name.unraw().to_string();
+            if name == "constants" {
+                match Constants::parse(entry) {
+                    Ok(constants) => options.constants = constants,
+                    Err(error) => errors.push(error),
+                }
+                return true;
+            }
             let text = match name.as_str() {
                 "table" => entry.text("`table = \"products\"`"),
                 "id" => entry.text("`id = \"_id\"`"),
@@ -179,6 +221,7 @@ struct Said {
     default: Option<TokenStream>,
     stamped: bool,
     hidden: bool,
+    constant: Named,
 }
 
 impl Said {
@@ -213,6 +256,10 @@ impl Said {
                 self.stamped |= name == "created_at" || name == "updated_at";
                 self.flags.push(quote!(.#name()));
             }
+            "constant" => match Named::parse(entry) {
+                Ok(named) => self.constant = named,
+                Err(error) => errors.push(error),
+            },
             "populate" => match entry.text("`populate = \"users.get\"`") {
                 Ok(action) => self.flags.push(quote!(.populate(#action))),
                 Err(error) => errors.push(error),
@@ -256,7 +303,7 @@ mod tests {
                 balance: Decimal,
             }
         };
-        let text = super::expand(quote!(table = "users"), &item).to_string().replace(' ', "");
+        let text = super::expand(quote!(table = "users", id = "_id"), &item).to_string().replace(' ', "");
         for part in [
             r#"#[serde(rename="_id")]#[serde(default)]id:String"#,
             r#"Field::new("passwordHash").hidden().readonly()"#,
@@ -268,12 +315,13 @@ mod tests {
             r#"Field::new("balance").holds::<Decimal>()"#,
             r#"TABLE:&'staticstr="users""#,
             "typeVisible=UserVisible",
+            r#"constUSER_NAME:::ligand::db::TypedField<User,String>=::ligand::db::TypedField::new("userName")"#,
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         assert!(
             !text.contains("#[field")
-                && !text.contains("Field::new(\"userName")
+                && !text.contains(r#"db::Field::new("userName")"#)
                 && !text.contains("compile_error")
         );
     }
@@ -321,10 +369,18 @@ mod tests {
             "option `hiden`",
             "`unique` stands alone",
             "needs flags in parentheses",
-            "no field is the id `_id`",
+            "no field is the id `id`",
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
+        let renamed = quote! {
+            struct A {
+                #[serde(rename = "_id")]
+                id: String,
+            }
+        };
+        assert!(errors(quote!(table = "t"), &renamed).contains(r#"#[entity(id = \"_id\")]"#));
+        assert!(errors(quote!(table = "t", id = "_id"), &renamed).is_empty());
         assert!(
             errors(
                 quote!(table = "t"),

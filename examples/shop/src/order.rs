@@ -6,7 +6,7 @@
 mod steps;
 
 use ligand::{
-    db::{Changes, Db, Filter, Query},
+    db::{Changes, Db, Filter},
     prelude::*,
 };
 
@@ -142,8 +142,8 @@ impl Orders {
     /// The orders of the user who asks, newest first.
     #[action(name = "myOrders", rest = "GET /my")]
     async fn my_orders(&self, ctx: &Context) -> Result<Vec<Order>> {
-        let mine = Filter::field("userId").eq(caller(ctx)?.id).and(placed());
-        self.db.find(Query::new().filter(mine).sort("-createdAt")).await
+        let mine = Order::USER_ID.eq(caller(ctx)?.id).and(placed());
+        self.db.find(mine.sort(Order::CREATED_AT.desc())).await
     }
 
     /// How many orders came about.
@@ -159,7 +159,7 @@ impl Orders {
     #[action(rest = "PUT /:id/status")]
     async fn update_status(&self, ctx: &Context, params: UpdateStatus) -> Result<Order> {
         let user = caller(ctx)?;
-        let order = self.db.find_one(Filter::field("_id").eq(&*params.id).and(placed())).await?;
+        let order = self.db.find_one(Order::ID.eq(params.id).and(placed())).await?;
         let Some(order) = order.filter(|order| order.user_id == user.id || user.role == Role::Admin) else {
             return Err(OrderError::NotFound.into());
         };
@@ -191,15 +191,15 @@ impl Orders {
 }
 
 /// Orders that came about.
-fn placed() -> Filter {
-    Filter::field("status").not_in([Status::Pending, Status::Failed])
+fn placed() -> Filter<Order> {
+    Order::STATUS.not_in([Status::Pending, Status::Failed])
 }
 
 /// The change of one status into another, by nobody or by one of all who try.
-async fn turn(db: &Db<Order>, id: &str, from: &[Status], changes: Changes) -> Result<Option<Order>> {
-    db.update_where(id, Filter::field("status").is_in(from), changes).await
+async fn turn(db: &Db<Order>, id: &str, from: &[Status], changes: Changes<Order>) -> Result<Option<Order>> {
+    db.update_where(id, Order::STATUS.is_in(from), changes).await
 }
 
-fn to(status: Status) -> Changes {
-    Changes::new().set("status", json!(status))
+fn to(status: Status) -> Changes<Order> {
+    Order::STATUS.set(status)
 }

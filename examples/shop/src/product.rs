@@ -50,7 +50,7 @@ pub struct ById {
 
 /// Pieces of a product that belong to an order, as stored: so that the same order takes and gives back once, however
 /// often it asks.
-#[entity(table = "reservations")]
+#[entity(table = "reservations", id = "_id")]
 #[derive(Default)]
 pub struct Reservation {
     /// The order's.
@@ -162,8 +162,8 @@ impl Products {
                     false => products.require(&known.product_id).await,
                 };
             }
-            let enough = Filter::field("stock").gte(quantity);
-            let less = Changes::new().increment("stock", -quantity);
+            let enough = Product::STOCK.gte(quantity);
+            let less = Changes::new().increment(Product::STOCK, -quantity);
             let Some(product) = products.update_where(&id, enough, less).await? else {
                 let available = products.require(&id).await?.stock;
                 return Err(InsufficientStock { available, requested: quantity }.into());
@@ -185,10 +185,10 @@ impl Products {
                 return reservations.insert(none).await.map(drop);
             };
             if !known.released {
-                let more = Changes::new().increment("stock", known.quantity);
+                let more = Changes::new().increment(Product::STOCK, known.quantity);
                 // A product that is not sold any more has no stock to come back to.
                 products.update_where(&known.product_id, Filter::all(), more).await?;
-                reservations.update(&known.id, Changes::new().set("released", true)).await?;
+                reservations.update(&known.id, Reservation::RELEASED.set(true)).await?;
             }
             Ok(())
         };

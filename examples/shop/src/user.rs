@@ -2,11 +2,7 @@
 
 use std::fmt;
 
-use ligand::{
-    db::{Db, Filter},
-    prelude::*,
-    web::JwtKeys,
-};
+use ligand::{db::Db, prelude::*, web::JwtKeys};
 
 use crate::password;
 
@@ -139,7 +135,7 @@ impl Users {
     }
 
     async fn by_email(&self, email: &str) -> Result<Option<User>> {
-        self.db.find_one(Filter::field("email").eq(email)).await
+        self.db.find_one(User::EMAIL.eq(email)).await
     }
 
     /// The user who asks.

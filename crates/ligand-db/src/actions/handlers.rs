@@ -7,7 +7,10 @@ use serde_json::{Map, Value};
 use super::answer::{Out, Shape, shape};
 use crate::{
     Db, Entity, Row, error,
-    params::{CountParams, Draft, FindParams, GetParams, Ids, Inserts, ListParams, Patch, RemoveParams},
+    params::{
+        CountParams, Draft, FindParams, GetParams, Ids, Inserts, ListParams, RemoveParams, Replacement,
+        Update,
+    },
 };
 
 /// The most entities of one `insert`.
@@ -112,16 +115,9 @@ pub(super) async fn insert<E: Entity>(db: Db<E>, ctx: Context, mut params: Inser
     Ok(if many { out.all() } else { out.one() })
 }
 
-pub(super) async fn update<E: Entity>(db: Db<E>, ctx: Context, params: Patch<E>) -> Result<Payload> {
+pub(super) async fn update<E: Entity>(db: Db<E>, ctx: Context, params: Update<E>) -> Result<Payload> {
     let mut fields = params.0;
-    let id = match fields.shift_remove("id").or_else(|| fields.shift_remove(E::ID)) {
-        Some(Value::String(id)) => id,
-        Some(Value::Number(id)) => id.to_string(),
-        Some(_) => {
-            return Err(error::invalid(vec![FieldError::new("string", Some("id".into()), None, None)]));
-        }
-        None => return Err(error::invalid(vec![FieldError::new("required", Some("id".into()), None, None)])),
-    };
+    let id = take_id::<E>(&mut fields)?;
     let changes = db.writable(db.table()?, fields, true)?;
     let changed = db
         .modify(Some(&ctx), &id, |row| {
@@ -130,6 +126,25 @@ pub(super) async fn update<E: Entity>(db: Db<E>, ctx: Context, params: Patch<E>)
         })
         .await?;
     Ok(shape(&db, &ctx, vec![changed], &Shape::WHOLE).await?.one())
+}
+
+pub(super) async fn replace<E: Entity>(db: Db<E>, ctx: Context, params: Replacement<E>) -> Result<Payload> {
+    let mut fields = params.0;
+    let id = take_id::<E>(&mut fields)?;
+    let given = db.writable(db.table()?, fields, true)?;
+    let changed = db.replace_given(&ctx, &id, given).await?;
+    Ok(shape(&db, &ctx, vec![changed], &Shape::WHOLE).await?.one())
+}
+
+/// Which entity is meant: `id`, or the id field by its own name.
+fn take_id<E: Entity>(fields: &mut Row) -> Result<String> {
+    let wrong = |kind| Err(error::invalid(vec![FieldError::new(kind, Some("id".into()), None, None)]));
+    match fields.shift_remove("id").or_else(|| fields.shift_remove(E::ID)) {
+        Some(Value::String(id)) => Ok(id),
+        Some(Value::Number(id)) => Ok(id.to_string()),
+        Some(_) => wrong("string"),
+        None => wrong("required"),
+    }
 }
 
 pub(super) async fn remove<E: Entity>(db: Db<E>, ctx: Context, params: RemoveParams) -> Result<Payload> {

@@ -222,8 +222,8 @@ impl Transaction for Open {
 fn find(tables: &Tables, table: &Table, query: &Query) -> (Vec<Row>, u64) {
     let Some(rows) = tables.get(table.name()) else { return (Vec::new(), 0) };
     // By id already; the sort is stable.
-    let test = Test::of(&query.filter.0, table);
-    let mut found: Vec<&Arc<Row>> = match one_id(&query.filter.0, table) {
+    let test = Test::of(&query.filter.node, table);
+    let mut found: Vec<&Arc<Row>> = match one_id(&query.filter.node, table) {
         Some(id) => rows.get(id).into_iter().filter(|row| test.holds(row)).collect(),
         None => rows.values().filter(|row| test.holds(row)).collect(),
     };
@@ -256,7 +256,7 @@ fn one_id<'n>(node: &'n Node, table: &Table) -> Option<&'n str> {
 
 fn count(tables: &Tables, table: &Table, filter: &Filter) -> u64 {
     let rows = tables.get(table.name());
-    let test = Test::of(&filter.0, table);
+    let test = Test::of(&filter.node, table);
     rows.map_or(0, |rows| rows.values().filter(|row| test.holds(row)).count() as u64)
 }
 
@@ -268,8 +268,7 @@ fn insert(tables: &mut Tables, table: &Table, rows: Vec<Row>) -> Result<()> {
         if kept.contains_key(&id) || added.contains_key(&id) {
             return Err(error::duplicate(table, table.id()));
         }
-        check_unique(kept, table, &row, &id)?;
-        check_unique(&added, table, &row, &id)?;
+        check_unique(&[kept, &added], table, &row, &id)?;
         added.insert(id, Arc::new(row));
     }
     kept.append(&mut added);
@@ -285,19 +284,19 @@ fn update(
     check: &Check,
 ) -> Result<Option<Row>> {
     let Some(rows) = tables.get_mut(table.name()) else { return Ok(None) };
-    let test = Test::of(&filter.0, table);
+    let test = Test::of(&filter.node, table);
     let Some(old) = rows.get(id).filter(|row| test.holds(row)) else { return Ok(None) };
     let mut new = Row::clone(old);
     changes.apply(table, &mut new)?;
     check(&new)?;
-    check_unique(rows, table, &new, id)?;
+    check_unique(&[rows], table, &new, id)?;
     rows.insert(id.to_owned(), Arc::new(new.clone()));
     Ok(Some(new))
 }
 
 fn remove(tables: &mut Tables, table: &Table, id: &str, filter: &Filter) -> Option<Row> {
     let rows = tables.get_mut(table.name())?;
-    let test = Test::of(&filter.0, table);
+    let test = Test::of(&filter.node, table);
     rows.get(id).filter(|row| test.holds(row))?;
     rows.remove(id).map(Arc::unwrap_or_clone)
 }
@@ -305,19 +304,19 @@ fn remove(tables: &mut Tables, table: &Table, id: &str, filter: &Filter) -> Opti
 fn remove_all(tables: &mut Tables, table: &Table, filter: &Filter) -> u64 {
     let Some(rows) = tables.get_mut(table.name()) else { return 0 };
     let before = rows.len();
-    let test = Test::of(&filter.0, table);
+    let test = Test::of(&filter.node, table);
     rows.retain(|_, row| !test.holds(row));
     (before - rows.len()) as u64
 }
 
-fn check_unique(rows: &Rows, table: &Table, row: &Row, id: &str) -> Result<()> {
+fn check_unique(all: &[&Rows], table: &Table, row: &Row, id: &str) -> Result<()> {
     for column in table.columns().iter().filter(|column| column.is_unique()) {
         let Some(value) = row.get(column.name()).filter(|value| !value.is_null()) else { continue };
         let taken = |(other, kept): (&String, &Arc<Row>)| {
             other != id
                 && kept.get(column.name()).is_some_and(|own| column.kind().compare(own, value).is_eq())
         };
-        if rows.iter().any(taken) {
+        if all.iter().any(|rows| rows.iter().any(taken)) {
             return Err(error::duplicate(table, column.name()));
         }
     }

@@ -43,7 +43,8 @@ impl Default for Options {
 
 impl<E: Entity> Db<E> {
     /// Opens these actions to the gateway, with their default routes: `GET /` (list), `GET /:id` (get),
-    /// `POST /` (create), `PUT /:id` (update), `DELETE /:id` (remove). The others have no route of their own.
+    /// `POST /` (create), `PATCH /:id` (update), `PUT /:id` (replace), `DELETE /:id` (remove). The others have no route of
+    /// their own.
     /// Default: none. An unknown name fails the start.
     pub fn publish<N: Into<String>>(mut self, actions: impl IntoIterator<Item = N>) -> Self {
         self.change().options.published.extend(actions.into_iter().map(Into::into));
@@ -60,7 +61,7 @@ impl<E: Entity> Db<E> {
         self
     }
 
-    /// Brings only these actions. Default: all eight. An unknown name fails the start.
+    /// Brings only these actions. Default: all nine. An unknown name fails the start.
     pub fn only<N: Into<String>>(mut self, actions: impl IntoIterator<Item = N>) -> Self {
         self.change().options.only = Some(actions.into_iter().map(Into::into).collect());
         self

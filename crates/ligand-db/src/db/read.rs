@@ -5,23 +5,26 @@ use std::collections::HashMap;
 use ligand_wire::Result;
 
 use super::Db;
-use crate::{Entity, Filter, FindParams, ListParams, Page, Query, Row, query::Sort};
+use crate::{Entity, Filter, FindParams, Joins, ListParams, Page, Query, Row, query::Sort};
 
 /// How many ids one statement asks for.
 const BATCH: usize = 1000;
 
 impl<E: Entity> Db<E> {
-    pub(crate) async fn rows(&self, query: Query) -> Result<Vec<Row>> {
+    pub(crate) async fn rows<O>(&self, query: Query<O>) -> Result<Vec<Row>> {
         let table = self.table()?;
         let query = query.fitted(table)?;
         self.0.adapter.find(table.clone(), query).await
     }
 
-    /// The entities that meet a [`Query`] or [`Filter`].
+    /// The entities that meet a [`Query`] or [`Filter`]; an order alone (`Loan::DUE.asc()`) is a query too.
     ///
     /// # Errors
     /// 422 `CONDITION_ERROR` for a condition or an order that a field cannot be asked, 503 when the database does not answer.
-    pub async fn find(&self, query: impl Into<Query>) -> Result<Vec<E>> {
+    pub async fn find<O>(&self, query: impl Into<Query<O>>) -> Result<Vec<E>>
+    where
+        E: Joins<O>,
+    {
         self.rows(query.into()).await?.into_iter().map(|row| self.load(row)).collect()
     }
 
@@ -29,7 +32,10 @@ impl<E: Entity> Db<E> {
     ///
     /// # Errors
     /// As [`Db::find`].
-    pub async fn find_one(&self, query: impl Into<Query>) -> Result<Option<E>> {
+    pub async fn find_one<O>(&self, query: impl Into<Query<O>>) -> Result<Option<E>>
+    where
+        E: Joins<O>,
+    {
         let rows = self.rows(query.into().limit(1)).await?;
         rows.into_iter().next().map(|row| self.load(row)).transpose()
     }
@@ -66,7 +72,7 @@ impl<E: Entity> Db<E> {
         }
         let table = self.table()?;
         for batch in order.chunks(BATCH) {
-            for row in self.rows(Filter::field(E::ID).is_in(batch).into()).await? {
+            for row in self.rows(Query::from(Filter::field(E::ID).is_in(batch))).await? {
                 found.insert(table.id_of(&row).to_owned(), Some(row));
             }
         }
@@ -77,7 +83,10 @@ impl<E: Entity> Db<E> {
     ///
     /// # Errors
     /// As [`Db::find`].
-    pub async fn count(&self, filter: Filter) -> Result<u64> {
+    pub async fn count<O>(&self, filter: Filter<O>) -> Result<u64>
+    where
+        E: Joins<O>,
+    {
         let table = self.table()?;
         let filter = filter.fitted(table)?;
         self.0.adapter.count(table.clone(), filter).await

@@ -1,14 +1,13 @@
 //! Changing, for handlers and for the actions.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use ligand_core::Context;
 use ligand_wire::{Error, Result};
-use serde::Serialize;
 use serde_json::Value;
 
 use super::Db;
-use crate::{Changes, Entity, Filter, Row, Table, adapter::Check, error};
+use crate::{Addable, Changes, Entity, Filter, Joins, Row, Table, Untyped, adapter::Check, error};
 
 impl<E: Entity> Db<E> {
     /// Adds an entity; an empty id is filled in, time stamps are set.
@@ -88,7 +87,10 @@ impl<E: Entity> Db<E> {
     ///
     /// # Errors
     /// 404 `EntityNotFoundError`, 422, 409 `DUPLICATE_KEY`, what a hook answers.
-    pub async fn update(&self, id: &str, changes: Changes) -> Result<E> {
+    pub async fn update<O>(&self, id: &str, changes: Changes<O>) -> Result<E>
+    where
+        E: Joins<O>,
+    {
         changes.check(self.table()?)?;
         let table = self.table()?.clone();
         self.modify(None, id, |row| changes.apply(&table, row)).await
@@ -103,7 +105,42 @@ impl<E: Entity> Db<E> {
         let old = self.row(id).await?;
         let mut new = self.load(old.clone())?;
         change(&mut new)?;
-        self.replace(None, id, old, new).await
+        self.exchange(None, id, old, new, &|_| false).await
+    }
+
+    /// Replaces an entity as a whole, whatever others wrote meanwhile; its id and the time of its creation stay.
+    ///
+    /// # Errors
+    /// As [`Db::update`].
+    pub async fn replace(&self, id: &str, entity: E) -> Result<E> {
+        let table = self.table()?;
+        let old = self.row(id).await?;
+        let mut row = self.store(&entity)?;
+        for column in table.columns().iter().filter(|column| column.is_stamp() || column.name() == table.id())
+        {
+            let own = old.get(column.name()).cloned().unwrap_or_default();
+            row.insert(column.name().to_owned(), own);
+        }
+        let new = self.decode(table, row)?;
+        self.exchange(None, id, old, new, &|_| true).await
+    }
+
+    /// The same with fields from outside. What the outside may not set stays as it is, and so do hidden fields that are
+    /// not given: nobody can give back what was never shown.
+    pub(crate) async fn replace_given(&self, ctx: &Context, id: &str, given: Row) -> Result<E> {
+        let table = self.table()?;
+        let old = self.row(id).await?;
+        let named: BTreeSet<String> = given.keys().cloned().collect();
+        let replaced = |name: &str| {
+            let column = table.column(name);
+            named.contains(name)
+                || column.is_some_and(|column| table.writable(column, true) && !column.is_hidden())
+        };
+        let mut row = old.clone();
+        row.retain(|name, _| !replaced(name));
+        row.extend(given);
+        let new = self.decode(table, row)?;
+        self.exchange(Some(ctx), id, old, new, &replaced).await
     }
 
     pub(crate) async fn modify(
@@ -116,10 +153,19 @@ impl<E: Entity> Db<E> {
         let mut row = old.clone();
         change(&mut row)?;
         let new = self.decode(self.table()?, row)?;
-        self.replace(ctx, id, old, new).await
+        self.exchange(ctx, id, old, new, &|_| false).await
     }
 
-    async fn replace(&self, ctx: Option<&Context>, id: &str, old: Row, mut new: E) -> Result<E> {
+    /// Writes what has another value now, and the `replaced` fields in any case: what others write to the rest meanwhile
+    /// stays.
+    async fn exchange(
+        &self,
+        ctx: Option<&Context>,
+        id: &str,
+        old: Row,
+        mut new: E,
+        replaced: &(dyn Fn(&str) -> bool + Sync),
+    ) -> Result<E> {
         let table = self.table()?;
         self.accept(table, &mut new)?;
         let before = self.load(old)?;
@@ -136,13 +182,14 @@ impl<E: Entity> Db<E> {
         for name in old.keys().filter(|name| !row.contains_key(*name)).collect::<Vec<_>>() {
             row.insert(name.clone(), Value::Null);
         }
-        row.retain(|name, value| name != table.id() && old.get(name).unwrap_or(&Value::Null) != value);
-        if row.is_empty() {
+        row.shift_remove(table.id());
+        let differs = |name: &String, value: &Value| old.get(name).unwrap_or(&Value::Null) != value;
+        if !row.iter().any(|(name, value)| differs(name, value)) {
             return Ok(new);
         }
+        row.retain(|name, value| replaced(name) || differs(name, value));
         self.stamp_change(table, &mut row);
-        let changes = Changes { set: row, add: Vec::new() };
-        let changed = self.apply(table, id, Filter::all(), changes).await?;
+        let changed = self.apply(table, id, Filter::all(), row.into()).await?;
         let changed = changed.ok_or_else(|| error::not_found(id))?;
         self.after(ctx, &self.0.hooks.after_update, std::slice::from_ref(&changed)).await;
         Ok(changed)
@@ -165,10 +212,18 @@ impl<E: Entity> Db<E> {
     ///
     /// # Errors
     /// 422 when the changed entity breaks rules (then nothing is changed), 409 `DUPLICATE_KEY`.
-    pub async fn update_where(&self, id: &str, filter: Filter, changes: Changes) -> Result<Option<E>> {
+    pub async fn update_where<F, C>(
+        &self,
+        id: &str,
+        filter: Filter<F>,
+        changes: Changes<C>,
+    ) -> Result<Option<E>>
+    where
+        E: Joins<F> + Joins<C>,
+    {
         let table = self.table()?;
         let filter = filter.fitted(table)?;
-        let mut changes = changes;
+        let mut changes: Changes = changes.about();
         if changes.is_empty() {
             return self.find_one(Filter::field(E::ID).eq(id).and(filter)).await;
         }
@@ -183,8 +238,13 @@ impl<E: Entity> Db<E> {
     ///
     /// # Errors
     /// 404 `EntityNotFoundError`; 422 when the outcome breaks a rule or does not fit the field's type.
-    pub async fn increment(&self, id: &str, field: &str, by: impl Serialize) -> Result<E> {
-        let changed = self.update_where(id, Filter::all(), Changes::new().increment(field, by)).await?;
+    pub async fn increment<F, V>(&self, id: &str, field: F, by: V) -> Result<E>
+    where
+        F: Addable<V>,
+        E: Joins<F::About>,
+    {
+        let changes: Changes = Changes { add: vec![field.add(by)], ..Changes::default() };
+        let changed = self.update_where::<Untyped, Untyped>(id, Filter::all(), changes).await?;
         changed.ok_or_else(|| error::not_found(id))
     }
 
@@ -215,7 +275,10 @@ impl<E: Entity> Db<E> {
     ///
     /// # Errors
     /// As [`Db::find`].
-    pub async fn remove_where(&self, filter: Filter) -> Result<u64> {
+    pub async fn remove_where<O>(&self, filter: Filter<O>) -> Result<u64>
+    where
+        E: Joins<O>,
+    {
         let table = self.table()?;
         let filter = filter.fitted(table)?;
         self.announced(self.0.adapter.remove_all(table.clone(), filter), |removed| *removed > 0).await

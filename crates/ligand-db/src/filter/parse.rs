@@ -40,7 +40,7 @@ pub(crate) fn parse(query: &Value, table: &Table) -> Result<Filter> {
     let mut reader = Reader { table, left: MAX_CONDITIONS };
     match query {
         Value::Null => Ok(Filter::all()),
-        Value::Object(fields) => reader.object(fields, "query", MAX_DEPTH).map(Filter),
+        Value::Object(fields) => reader.object(fields, "query", MAX_DEPTH).map(Filter::from),
         _ => Err(refused("query", "it must be an object")),
     }
 }

@@ -68,7 +68,10 @@ inputs! {
     /// Parameters of `create`: the fields of a new entity.
     Draft => creating;
     /// Parameters of `update`: the `id` and the fields to change.
-    Patch => updating;
+    Update => updating;
+    /// Parameters of `replace`: the `id` and all fields the entity shall have. Those that are not given get their
+    /// defaults.
+    Replacement => replacing;
     /// Parameters of `insert`: one `entity`, or a list of `entities`.
     Inserts => inserting;
 }
@@ -82,6 +85,21 @@ fn creating(entity: Value, table: Option<&Table>) -> Value {
 fn updating(entity: Value, table: Option<&Table>) -> Value {
     let mut json = writable(entity, table, true);
     json["required"] = json!(["id"]);
+    json["properties"]["id"] = json!({ "type": "string" });
+    json
+}
+
+/// The same with what a new entity needs too. Hidden fields stay what they are when they are not given.
+fn replacing(entity: Value, table: Option<&Table>) -> Value {
+    let mut json = writable(entity, table, true);
+    let hidden = |name: &Value| {
+        let column = name.as_str().and_then(|name| table?.column(name));
+        column.is_some_and(crate::Column::is_hidden)
+    };
+    let mut required = vec![json!("id")];
+    let own = json.get("required").and_then(Value::as_array).into_iter().flatten();
+    required.extend(own.filter(|name| !hidden(name)).cloned());
+    json["required"] = required.into();
     json["properties"]["id"] = json!({ "type": "string" });
     json
 }

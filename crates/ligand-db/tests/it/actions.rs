@@ -41,7 +41,7 @@ async fn crud() {
     // As JavaScript writes dates: 2026-01-31T12:00:00.000Z.
     let date = made["createdAt"].as_str().unwrap();
     assert_eq!((date.len(), &date[10..11], &date[19..20], &date[23..]), (24, "T", ".", "Z"), "{made}");
-    let id = made["_id"].as_str().unwrap();
+    let id = made["id"].as_str().unwrap();
 
     let found = call(&broker, "products.get", json!({ "id": id })).await.unwrap();
     assert_eq!(found, made);

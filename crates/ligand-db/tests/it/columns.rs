@@ -24,7 +24,7 @@ struct Address {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 struct Item {
-    #[serde(rename = "_id", default)]
+    #[serde(default)]
     id: String,
     price: Decimal,
     #[serde(default)]
@@ -275,7 +275,7 @@ macro_rules! both {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 struct Loose {
-    #[serde(rename = "_id", default)]
+    #[serde(default)]
     id: String,
     free: Value,
     #[serde(default)]
@@ -345,7 +345,7 @@ macro_rules! refused_at_start {
     ($($type:ty, $name:literal => $fields:expr, $words:literal;)*) => {$({
         #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
         struct Wrong {
-            #[serde(rename = "_id", default)]
+            #[serde(default)]
             id: String,
             field: $type,
         }
@@ -378,7 +378,7 @@ async fn fields_without_a_column_fail_the_start() {
 
 /// The columns of [`Item`] as they were made when decimals and dates were kept as JSON documents.
 const EARLIER: &str = r#"
-    CREATE TABLE items ("_id" TEXT PRIMARY KEY NOT NULL, price TEXT, age INTEGER, born TEXT, tags TEXT) WITHOUT ROWID;
+    CREATE TABLE items ("id" TEXT PRIMARY KEY NOT NULL, price TEXT, age INTEGER, born TEXT, tags TEXT) WITHOUT ROWID;
     CREATE INDEX items_born_index ON items (born);
     CREATE UNIQUE INDEX items_price_unique ON items (price);
     INSERT INTO items VALUES ('a', '"10.50"', 1, '"2026-01-31T12:00:00.000Z"', '["x"]');
@@ -423,7 +423,7 @@ async fn a_column_of_another_type_fails_the_start() {
         [("price", "REAL"), ("age", "TEXT"), ("weight", "TEXT"), ("large", "REAL"), ("born", "INTEGER")]
     {
         let file = Scratch::new();
-        let sql = format!("CREATE TABLE items (\"_id\" TEXT PRIMARY KEY, {column} {declared})");
+        let sql = format!("CREATE TABLE items (\"id\" TEXT PRIMARY KEY, {column} {declared})");
         let db = Db::<Item>::sqlite(&file.again().migrations([Migration::new("1", sql)]));
         let service = ServiceDef::new("items").mixin(db.define("items"));
         let error = ServiceBroker::builder().service(service).start().await.unwrap_err();
@@ -478,7 +478,7 @@ async fn written_by_hand(db: Db<by_hand::Account>) {
         ("b", "9", "2026-01-31T12:30:00+01:00"),
         ("c", "9.00", "2026-01-31T12:00:00Z"),
     ] {
-        let fields = json!({ "_id": id, "balance": balance, "opened": opened });
+        let fields = json!({ "id": id, "balance": balance, "opened": opened });
         db.insert(serde_json::from_value(fields).unwrap()).await.unwrap();
     }
     let ids = |sort: &'static str| {

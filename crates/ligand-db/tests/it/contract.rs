@@ -168,7 +168,7 @@ pub(crate) async fn updates(db: Db<Product>) {
         assert!(matches!(error.code(), 422 | 500), "{what}: {error:?}");
     }
     for wrong in
-        [Changes::new().set("_id", "x"), Changes::new().set("nope", 1), Changes::new().increment("name", 1)]
+        [Changes::new().set("id", "x"), Changes::new().set("nope", 1), Changes::new().increment("name", 1)]
     {
         assert_eq!(db.update(id, wrong).await.unwrap_err().kind(), "DATABASE_MISUSE");
     }
@@ -194,7 +194,7 @@ pub(crate) async fn keeps_values_unique(db: Db<Product>, users: Db<User>) {
         (409, "DUPLICATE_KEY", Some(&json!({ "field": "name" })))
     );
     let error = db.insert(Product { id: first.id.clone(), ..product("b", 2.0, 1) }).await.unwrap_err();
-    assert_eq!((error.kind(), error.data()), ("DUPLICATE_KEY", Some(&json!({ "field": "_id" }))));
+    assert_eq!((error.kind(), error.data()), ("DUPLICATE_KEY", Some(&json!({ "field": "id" }))));
 
     // All or none.
     let many = [product("x", 1.0, 1), product("y", 1.0, 1), product("x", 1.0, 1)];
@@ -388,6 +388,48 @@ macro_rules! contract {
             async fn transactions() {
                 let adapter = $new;
                 super::transactions(adapter.db(), adapter.db()).await;
+            }
+
+            #[tokio::test]
+            async fn put_replaces_and_patch_updates() {
+                let adapter = $new;
+                crate::replace::put_replaces_and_patch_updates(adapter.db()).await;
+            }
+
+            #[tokio::test]
+            async fn handles_replace_whole_entities() {
+                let adapter = $new;
+                crate::replace::handles_replace_whole_entities(adapter.db()).await;
+            }
+
+            #[tokio::test]
+            async fn conflicts_are_told_in_one_order() {
+                let adapter = $new;
+                crate::pairs::conflicts_are_told_in_one_order(adapter.db()).await;
+            }
+
+            #[tokio::test]
+            async fn any_text_is_an_id() {
+                let adapter = $new;
+                crate::pairs::any_text_is_an_id(adapter.db()).await;
+            }
+
+            #[tokio::test]
+            async fn long_conditions_are_answered() {
+                let adapter = $new;
+                crate::pairs::long_conditions_are_answered(adapter.db()).await;
+            }
+
+            #[tokio::test]
+            async fn sums_end_where_the_type_does() {
+                let adapter = $new;
+                crate::pairs::sums_end_where_the_type_does(adapter.db()).await;
+            }
+
+            #[tokio::test]
+            async fn constants_ask_what_texts_ask() {
+                let adapter = $new;
+                crate::constants::constants_ask_what_texts_ask(adapter.db()).await;
             }
 
             #[tokio::test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Product {
-    #[serde(rename = "_id", default)]
+    #[serde(default)]
     pub(crate) id: String,
     #[schemars(length(min = 1))]
     pub(crate) name: String,
@@ -99,7 +99,7 @@ pub(crate) struct User {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Order {
-    #[serde(rename = "_id", default)]
+    #[serde(default)]
     pub(crate) id: String,
     pub(crate) user_id: String,
     #[serde(default)]

@@ -78,7 +78,7 @@ fn is_clean(text: &str) {
 #[test]
 fn an_entity_is_written_without_its_hidden_fields_wherever_it_stands() {
     let nested = json!({ "one": ada(), "list": [ada()], "maybe": Some(ada()), "map": { "a": (1, ada()) } });
-    assert_eq!(nested["one"], json!({ "_id": "", "userName": "ada" }));
+    assert_eq!(nested["one"], json!({ "id": "", "userName": "ada" }));
     is_clean(&nested.to_string());
     is_clean(&serde_json::to_string(&vec![Some(ada())]).unwrap());
     let text = format!("{:?} {:#?} {:?}", ada(), vec![ada()], Page { rows: vec![ada()], ..Page::default() });
@@ -196,7 +196,7 @@ async fn the_long_way_takes_hidden_fields_along() {
 #[tokio::test]
 async fn errors_about_rows_do_not_quote_hidden_values() {
     let db = Db::<Account>::memory();
-    let row = json!({ "_id": "a", "userName": "ada", "passwordHash": ["hunter2"] });
+    let row = json!({ "id": "a", "userName": "ada", "passwordHash": ["hunter2"] });
     let Value::Object(row) = row else { unreachable!() };
     db.adapter().insert(db.table().unwrap().clone(), vec![row]).await.unwrap();
     let error = db.get("a").await.unwrap_err();

@@ -74,7 +74,7 @@ lists! {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 struct Thing {
-    #[serde(rename = "_id", default)]
+    #[serde(default)]
     id: String,
     #[serde(flatten)]
     fields: Fields,
@@ -267,7 +267,7 @@ fn thing(path: &str, id: &str, value: &Value) -> Thing {
     for name in path.rsplit('.') {
         json = json!({ name: json });
     }
-    json["_id"] = id.into();
+    json["id"] = id.into();
     serde_json::from_value(json).unwrap_or_else(|error| panic!("{path} {value}: {error}"))
 }
 
@@ -395,7 +395,7 @@ async fn one_list(db: &Db<Thing>, path: &str, groups: &[Vec<Value>]) {
     let check = |filter: Filter, query: Option<Value>, expected: &'static [&'static str]| async move {
         assert_eq!(ids(&db.find(filter.clone()).await.unwrap()), expected, "{filter:?}");
         if let Some(query) = query {
-            assert_eq!(listed(db, path, query.clone(), "_id").await, expected, "{path} {query}");
+            assert_eq!(listed(db, path, query.clone(), "id").await, expected, "{path} {query}");
         }
     };
     let field = || Filter::field(path);

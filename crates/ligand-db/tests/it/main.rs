@@ -12,6 +12,7 @@ mod actions;
     feature = "uuid"
 ))]
 mod columns;
+mod constants;
 mod contract;
 mod crud;
 mod entities;
@@ -30,6 +31,17 @@ mod kinds;
 mod mixin;
 mod outside;
 mod own;
+mod pairs;
+mod replace;
 mod service;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(all(
+    feature = "sqlite",
+    feature = "chrono",
+    feature = "decimal",
+    feature = "jiff",
+    feature = "time",
+    feature = "uuid"
+))]
+mod writes;

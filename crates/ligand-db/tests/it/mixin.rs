@@ -20,7 +20,7 @@ use crate::{
 #[test]
 fn actions_are_closed_until_published() {
     let def = Db::<Product>::memory()
-        .publish(["list", "get", "create", "update", "remove", "find"])
+        .publish(["list", "get", "create", "update", "replace", "remove", "find"])
         .define("products");
     let routes: Vec<_> = def
         .actions()
@@ -37,7 +37,8 @@ fn actions_are_closed_until_published() {
         ("create", true, "POST /"),
         ("insert", false, ""),
         ("get", true, "GET /:id"),
-        ("update", true, "PUT /:id"),
+        ("update", true, "PATCH /:id"),
+        ("replace", true, "PUT /:id"),
         ("remove", true, "DELETE /:id"),
     ];
     assert_eq!(routes, expected.map(|(name, published, rest)| (name.into(), published, rest.into())));
@@ -62,7 +63,11 @@ fn schemas_tell_what_can_be_written_and_read() {
     assert_eq!(create["required"], json!(["name", "email", "password"]));
     let update = action("update").params_of().unwrap().json();
     assert_eq!((keys(update).as_str(), &update["required"]), ("name,email,password,id", &json!(["id"])));
-    assert_eq!(keys(action("get").returns_of().unwrap().json()), "_id,name,email,role,kind");
+    // Who reads a user and writes it back has not seen the password.
+    let replace = action("replace").params_of().unwrap().json();
+    let required = json!(["id", "name", "email"]);
+    assert_eq!((keys(replace).as_str(), &replace["required"]), ("name,email,password,id", &required));
+    assert_eq!(keys(action("get").returns_of().unwrap().json()), "id,name,email,role,kind");
     // What is referred to is there.
     for name in ["create", "update", "insert", "get", "list", "find"] {
         let action = action(name);
@@ -203,7 +208,7 @@ async fn population_is_one_call_for_all_rows() {
         async move {
             let ids = params["id"].as_array().unwrap().iter().filter(|id| *id != "gone");
             Ok::<_, Error>(Value::Object(
-                ids.map(|id| (id.as_str().unwrap().to_owned(), json!({ "_id": id }))).collect(),
+                ids.map(|id| (id.as_str().unwrap().to_owned(), json!({ "id": id }))).collect(),
             ))
         }
     }));
@@ -223,12 +228,12 @@ async fn population_is_one_call_for_all_rows() {
     let found = call(&broker, "orders.find", json!({ "populate": "userId, productIds" })).await.unwrap();
     assert_eq!(found[1]["userId"], json!({ "name": "Ada" }));
     assert_eq!(found[0]["userId"], Value::Null);
-    assert_eq!(found[4]["productIds"], json!([{ "_id": "p1" }]));
+    assert_eq!(found[4]["productIds"], json!([{ "id": "p1" }]));
     assert_eq!(*calls.lock(), [json!({ "id": ["gone", "p0", "p1", "p2"], "mapping": true })]);
 
     let plain = call(&broker, "orders.list", json!({})).await.unwrap();
     assert_eq!(plain["rows"][1]["userId"], json!(ada.id));
-    let one = json!({ "id": found[1]["_id"], "populate": ["userId"], "fields": "userId.name,quantity" });
+    let one = json!({ "id": found[1]["id"], "populate": ["userId"], "fields": "userId.name,quantity" });
     assert_eq!(
         call(&broker, "orders.get", one).await.unwrap(),
         json!({ "userId": { "name": "Ada" }, "quantity": 1 })
@@ -320,7 +325,7 @@ async fn hooks_change_refuse_and_follow() {
     let made =
         call(&broker, "products.create", json!({ "name": "a", "price": 5, "stock": 1 })).await.unwrap();
     assert_eq!(made["category"], "hooked");
-    let id = made["_id"].as_str().unwrap();
+    let id = made["id"].as_str().unwrap();
     let error = call(&broker, "products.update", json!({ "id": id, "price": 4 })).await.unwrap_err();
     assert_eq!(error.message(), "cheaper");
     let error = call(&broker, "products.update", json!({ "id": id, "name": "bad" })).await.unwrap_err();
@@ -358,7 +363,7 @@ async fn chooses_fields() {
         json!({ &id: { "name": "a" } })
     );
     let rest =
-        get(json!({ "excludeFields": "name,stock,price,tags,note,createdAt,updatedAt,_id" })).await.unwrap();
+        get(json!({ "excludeFields": "name,stock,price,tags,note,createdAt,updatedAt,id" })).await.unwrap();
     assert_eq!(rest, json!({ "category": "general", "isActive": true }));
     let both = json!({ "id": ["nobody", id, id], "fields": "name" });
     assert_eq!(call(&broker, "products.get", both).await.unwrap(), json!([{ "name": "a" }]));

@@ -21,7 +21,7 @@ async fn users() -> (Db<User>, ServiceBroker) {
 #[tokio::test]
 async fn hidden_fields_are_in_no_answer() {
     let (_db, broker) = users().await;
-    let id = call(&broker, "users.list", json!({})).await.unwrap()["rows"][0]["_id"].clone();
+    let id = call(&broker, "users.list", json!({})).await.unwrap()["rows"][0]["id"].clone();
     let fields = json!({ "name": "C", "email": "c@x", "password": "password-c" });
     for (action, params) in [
         ("users.find", json!({})),
@@ -93,7 +93,7 @@ async fn only_writable_fields_are_taken() {
     }
     let made = call(&broker, "users.create", base).await.unwrap();
     assert_eq!((&made["role"], &made["kind"]), (&json!("user"), &json!("k")));
-    let id = made["_id"].as_str().unwrap();
+    let id = made["id"].as_str().unwrap();
     for wrong in [
         json!({ "id": id, "role": "admin" }),
         json!({ "id": id, "kind": "x" }),
@@ -102,22 +102,18 @@ async fn only_writable_fields_are_taken() {
         assert_eq!(call(&broker, "users.update", wrong).await.unwrap_err().code(), 422);
     }
     assert_eq!(call(&broker, "users.update", json!({ "name": "x" })).await.unwrap_err().code(), 422);
-    let changed =
-        call(&broker, "users.update", json!({ "id": id, "_id": "other", "name": "Z" })).await.unwrap();
-    assert_eq!((&changed["_id"], &changed["name"]), (&made["_id"], &json!("Z")));
+    let changed = call(&broker, "users.update", json!({ "id": id, "name": "Z" })).await.unwrap();
+    assert_eq!((&changed["id"], &changed["name"]), (&made["id"], &json!("Z")));
     assert_eq!(db.require(id).await.unwrap().password, "password-c");
     broker.stop().await;
 
     // The other kind of entity leaves such fields out.
     let products = Db::<Product>::memory();
     let broker = crate::actions::broker("products", &products).await;
-    let made = call(
-        &broker,
-        "products.create",
-        json!({ "name": "a", "price": 1, "_id": "x", "id": "y", "updatedAt": 1 }),
-    );
+    let made =
+        call(&broker, "products.create", json!({ "name": "a", "price": 1, "id": "x", "updatedAt": 1 }));
     let made = made.await.unwrap();
-    assert!(made["_id"] != "x" && made["updatedAt"].as_i64().unwrap() > 1 && made.get("id").is_none());
+    assert!(made["id"] != "x" && made["updatedAt"].as_i64().unwrap() > 1);
     broker.stop().await;
 }
 

@@ -51,8 +51,7 @@ impl Gadgets {
 async fn client_and_handlers_share_the_database() {
     let broker = ServiceBroker::builder().memory_cache().service(Gadgets::default()).start().await.unwrap();
     let gadgets = broker.client::<Gadgets>();
-    let fields =
-        json!({ "name": " Lamp ", "unitPrice": 2, "secretNote": "psst", "madeAt": 5, "_id": "mine" });
+    let fields = json!({ "name": " Lamp ", "unitPrice": 2, "secretNote": "psst", "madeAt": 5, "id": "mine" });
     let made = gadgets.create(fields).await.unwrap();
     assert_eq!((made.name.as_str(), made.stock), ("Lamp", 7));
     assert!(made.made_at > 5 && made.id != "mine");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ligand::entity;
 use ligand_core::{Mixin, ServiceBroker, ServiceDef};
 use ligand_db::{Changes, Db, Entity, Field, Filter, Migration, Sqlite};
 use ligand_wire::validate::Validate;
@@ -18,7 +19,7 @@ use crate::{
 /// The first form of [`Product`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 struct Old {
-    #[serde(rename = "_id", default)]
+    #[serde(default)]
     id: String,
     name: String,
     price: f64,
@@ -58,7 +59,7 @@ async fn a_restart_keeps_everything() {
     broker.stop().await;
     // The same handle serves again, and so does a new one.
     let broker = start().await;
-    let params = json!({ "id": made["_id"] });
+    let params = json!({ "id": made["id"] });
     assert_eq!(call(&broker, "products.get", params).await.unwrap(), made);
     broker.stop().await;
     let again = Db::<Product>::sqlite(&scratch.again());
@@ -97,7 +98,7 @@ macro_rules! form {
     ($name:ident { $($field:ident: $type:ty),* }) => {
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
         struct $name {
-            #[serde(rename = "_id", default)]
+            #[serde(default)]
             id: String,
             $($field: $type),*
         }
@@ -213,16 +214,16 @@ async fn an_option_that_became_required_refuses_the_start_by_its_row() {
 #[tokio::test]
 async fn a_column_of_others_that_must_have_a_value_refuses_the_start() {
     let scratch = Scratch::new();
-    let sql = "CREATE TABLE products (_id TEXT PRIMARY KEY NOT NULL, name TEXT, owner TEXT NOT NULL)";
+    let sql = "CREATE TABLE products (id TEXT PRIMARY KEY NOT NULL, name TEXT, owner TEXT NOT NULL)";
     let text = refusal::<Shorter>(scratch.again().migrations([Migration::new("1", sql)])).await;
     assert!(text.contains("'owner'"), "{text}");
     let scratch = Scratch::new();
     let sql =
-        "CREATE TABLE products (_id TEXT PRIMARY KEY NOT NULL, name TEXT, stock INTEGER, note TEXT NOT NULL)";
+        "CREATE TABLE products (id TEXT PRIMARY KEY NOT NULL, name TEXT, stock INTEGER, note TEXT NOT NULL)";
     let text = refusal::<First>(scratch.again().migrations([Migration::new("1", sql)])).await;
     assert!(text.contains("'note'"), "{text}");
     let scratch = Scratch::new();
-    let sql = "CREATE TABLE products (_id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL DEFAULT 'me')";
+    let sql = "CREATE TABLE products (id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL DEFAULT 'me')";
     let db = scratch.again().migrations([Migration::new("1", sql)]);
     starts::<Shorter>(db.clone()).await.unwrap();
     Db::<Shorter>::sqlite(&db).insert(Shorter { id: String::new(), name: "a".into() }).await.unwrap();
@@ -404,4 +405,43 @@ async fn two_processes_do_not_oversell() {
     }
     let sold = tasks.join_all().await.into_iter().filter(|sold| *sold).count();
     assert_eq!((sold, here.require(&id).await.unwrap().stock), (50, 0));
+}
+
+#[entity(table = "a")]
+struct Left {
+    id: String,
+    #[serde(rename = "b_c")]
+    #[field(unique)]
+    name: Option<String>,
+}
+
+#[entity(table = "a_b")]
+struct Right {
+    id: String,
+    #[serde(rename = "c")]
+    #[field(unique)]
+    name: Option<String>,
+}
+
+#[entity(table = "a")]
+struct LeftAgain {
+    id: String,
+    #[serde(rename = "b_c")]
+    name: Option<String>,
+}
+
+/// The names of their indexes would be one.
+#[tokio::test]
+async fn each_table_has_its_own_unique_values_until_they_need_not_be() {
+    let scratch = Scratch::new();
+    let name = || Some("x".to_owned());
+    let (left, right) = (Db::<Left>::sqlite(&scratch), Db::<Right>::sqlite(&scratch));
+    for _ in 0..2 {
+        left.insert(Left { id: String::new(), name: name() }).await.map(drop).unwrap_or_default();
+        right.insert(Right { id: String::new(), name: name() }).await.map(drop).unwrap_or_default();
+    }
+    assert_eq!((left.count(Filter::all()).await.unwrap(), right.count(Filter::all()).await.unwrap()), (1, 1));
+    let again = Db::<LeftAgain>::sqlite(&scratch.again());
+    again.insert(LeftAgain { id: String::new(), name: name() }).await.unwrap();
+    assert_eq!(again.count(LeftAgain::NAME.eq("x")).await.unwrap(), 2);
 }

@@ -104,9 +104,18 @@ pub(crate) fn camel_case(name: &Ident) -> String {
     text
 }
 
-/// `full_name` as a constant: `FULL_NAME`.
+/// `full_name` as a constant: `FULL_NAME`; so is `fullName`.
 pub(crate) fn screaming(name: &Ident) -> Ident {
-    Ident::new(&name.unraw().to_string().to_uppercase(), Span::call_site().located_at(name.span()))
+    let mut capitals = String::new();
+    let mut small = false;
+    for letter in name.unraw().to_string().chars() {
+        if letter.is_uppercase() && small {
+            capitals.push('_');
+        }
+        small = letter.is_lowercase() || letter.is_ascii_digit();
+        capitals.extend(letter.to_uppercase());
+    }
+    Ident::new(&capitals, Span::call_site().located_at(name.span()))
 }
 
 /// The doc comment, one line each.

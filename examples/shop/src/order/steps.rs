@@ -12,11 +12,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ligand::{
-    State,
-    db::{Db, Filter, Query},
-    prelude::*,
-};
+use ligand::{State, db::Db, prelude::*};
 
 use super::{CreateOrder, Next, Order, OrderCreated, OrderError, Status, StatusUpdated, to, turn};
 use crate::product::{Products, Release, Reserve};
@@ -45,7 +41,7 @@ pub(super) async fn place(
         Ok(product) => product,
         Err(error) if is_refusal(&error) => {
             // Nothing was taken. What cannot be written now is found later.
-            if let Err(left) = db.remove_where(Filter::field("_id").eq(&*id)).await {
+            if let Err(left) = db.remove_where(Order::ID.eq(&id)).await {
                 tracing::warn!(order = id, error = %format!("{left:#}"), "a refused order is removed later");
             }
             return Err(error);
@@ -54,7 +50,7 @@ pub(super) async fn place(
     };
     #[allow(clippy::cast_precision_loss, reason = "at most 10 000 pieces")]
     let total_price = product.price * quantity as f64;
-    let confirmed = to(Status::Confirmed).set("totalPrice", total_price);
+    let confirmed = to(Status::Confirmed).set(Order::TOTAL_PRICE, total_price);
     let order = match turn(&db, &id, &[Status::Pending], confirmed).await {
         Ok(Some(order)) => order,
         // It took too long: somebody gave it up.
@@ -140,18 +136,17 @@ pub(super) async fn mend(broker: &ServiceBroker, db: &Db<Order>) {
 }
 
 async fn try_to_mend(ctx: &Context, db: &Db<Order>) -> Result<()> {
-    let status = || Filter::field("status");
-    let forgotten = status().eq(Status::Pending).and(Filter::field("createdAt").lt(long_ago()));
-    for order in db.find(Query::from(forgotten).limit(BATCH)).await? {
+    let forgotten = Order::STATUS.eq(Status::Pending).and(Order::CREATED_AT.lt(long_ago()));
+    for order in db.find(forgotten.limit(BATCH)).await? {
         turn(db, &order.id, &[Status::Pending], to(Status::Failed)).await?;
     }
-    let half_done = status().is_in([Status::Failed, Status::Cancelling]);
-    for order in db.find(Query::from(half_done).limit(BATCH)).await? {
+    let half_done = Order::STATUS.is_in([Status::Failed, Status::Cancelling]);
+    for order in db.find(half_done.limit(BATCH)).await? {
         if order.status == Status::Cancelling {
             release(ctx, db, &order.id).await?;
         } else {
             put_back(ctx, &order.id).await?;
-            db.remove_where(Filter::field("_id").eq(&*order.id).and(status().eq(Status::Failed))).await?;
+            db.remove_where(Order::ID.eq(&order.id).and(Order::STATUS.eq(Status::Failed))).await?;
         }
     }
     Ok(())

@@ -7,12 +7,15 @@ use crate::{Table, error};
 /// The error of a statement on a table.
 #[cold]
 pub(super) fn of(error: &sqlx::Error, table: &Table) -> Error {
-    if let sqlx::Error::Database(inner) = error
-        && inner.is_unique_violation()
-    {
-        return duplicate(inner.message(), table);
+    match duplicate_in(error) {
+        Some(message) => duplicate(message, table),
+        None => plain(error),
     }
-    plain(error)
+}
+
+/// What SQLite says about a value that must be unique and is there already.
+pub(super) fn duplicate_in(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error().filter(|inner| inner.is_unique_violation()).map(|inner| inner.message())
 }
 
 /// The error of something that is about no table.

@@ -16,6 +16,9 @@ use crate::{
 /// How many numbers with a fraction a statement can be compared with: each is an argument of its own.
 const MAX_REALS: usize = 30_000;
 
+/// How many conditions stand beside each other.
+const LONG_ROW: usize = 16;
+
 /// A statement and what is bound to it.
 pub(super) struct Statement<'t> {
     table: &'t Table,
@@ -96,7 +99,7 @@ impl<'t> Statement<'t> {
 
     /// ` WHERE ..`, nothing when everything is meant.
     fn condition(&mut self, id: Option<&str>, filter: &Filter) -> Result<()> {
-        let everything = matches!(&filter.0, Node::All(nodes) if nodes.is_empty());
+        let everything = matches!(&filter.node, Node::All(nodes) if nodes.is_empty());
         match id {
             Some(id) => {
                 self.text.push_str(&format!(" WHERE {} = ?", quoted(self.table.id())));
@@ -108,7 +111,7 @@ impl<'t> Statement<'t> {
             None if everything => {}
             None => self.text.push_str(" WHERE "),
         }
-        if everything { Ok(()) } else { self.node(&filter.0) }
+        if everything { Ok(()) } else { self.node(&filter.node) }
     }
 
     fn node(&mut self, node: &Node) -> Result<()> {
@@ -121,12 +124,24 @@ impl<'t> Statement<'t> {
             self.text.push_str(none);
             return Ok(());
         }
+        self.joined(nodes, joint)
+    }
+
+    /// SQLite bounds the depth of expressions, and each condition of a row is one deeper: a long row is cut in halves.
+    fn joined(&mut self, nodes: &[Node], joint: &str) -> Result<()> {
         self.text.push('(');
-        for (index, node) in nodes.iter().enumerate() {
-            if index > 0 {
-                self.text.push_str(joint);
+        if nodes.len() > LONG_ROW {
+            let (first, rest) = nodes.split_at(nodes.len() / 2);
+            self.joined(first, joint)?;
+            self.text.push_str(joint);
+            self.joined(rest, joint)?;
+        } else {
+            for (index, node) in nodes.iter().enumerate() {
+                if index > 0 {
+                    self.text.push_str(joint);
+                }
+                self.node(node)?;
             }
-            self.node(node)?;
         }
         self.text.push(')');
         Ok(())
@@ -268,4 +283,85 @@ pub(super) fn quoted(name: &str) -> String {
 
 fn columns(table: &Table) -> String {
     table.columns().iter().map(|column| quoted(column.name())).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use ligand_wire::validate::Validate;
+    use sqlx::{Connection, Row as _, SqliteConnection};
+
+    use super::*;
+    use crate::{Entity, Field, adapter::sqlite::collation};
+
+    #[derive(Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+    #[serde(rename_all = "camelCase")]
+    struct Loan {
+        id: String,
+        member: String,
+        due: ligand_wire::Date,
+        copies: u64,
+        fee: Option<f64>,
+        is_open: bool,
+        note: String,
+    }
+
+    impl Validate for Loan {}
+
+    impl Entity for Loan {
+        type Visible = Self;
+        const TABLE: &'static str = "loans";
+        const FIELDS: &'static [Field] = &[
+            Field::new("member").index(),
+            Field::new("due").index(),
+            Field::new("copies").unique(),
+            Field::new("fee").index(),
+            Field::new("isOpen").index(),
+        ];
+    }
+
+    async fn plan(connection: &mut SqliteConnection, query: Query) -> String {
+        let table = Table::of::<Loan>().unwrap();
+        let query = query.fitted(&table).unwrap();
+        let mut statement = Statement::select(&table, &query).unwrap();
+        statement.text.insert_str(0, "EXPLAIN QUERY PLAN ");
+        let rows = statement.rows(connection).await.unwrap();
+        rows.iter().map(|row| row.get::<String, _>("detail")).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Conditions and orders use the collations of the indexes: otherwise SQLite would read the whole table.
+    #[tokio::test]
+    async fn declared_indexes_are_made_and_used() {
+        let options = collation::register("sqlite::memory:".parse().unwrap());
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        let table = Table::of::<Loan>().unwrap();
+        crate::adapter::sqlite::table::prepare(&mut connection, &table).await.unwrap();
+        let due = serde_json::json!("2026-01-31T12:00:00Z");
+        let field = Filter::field;
+        for (filter, index) in [
+            (field("member").eq("ada"), "loans_member_index"),
+            (field("member").gt("a").and(field("member").lt("b")), "loans_member_index"),
+            (field("member").is_in(["ada", "bob"]), "loans_member_index"),
+            (field("due").gt(&due).and(field("due").lte(&due)), "loans_due_index"),
+            (field("due").eq(&due).and(field("note").eq("x")), "loans_due_index"),
+            (field("copies").eq(3), "loans_copies_unique"),
+            (field("fee").eq(2.5), "loans_fee_index"),
+            (field("fee").exists(false), "loans_fee_index"),
+            (field("isOpen").eq(true), "loans_isOpen_index"),
+        ] {
+            let plan = plan(&mut connection, Query::from(filter.clone())).await;
+            assert!(plan.contains(&format!("SEARCH loans USING INDEX {index}")), "{filter:?}: {plan}");
+        }
+        for (sort, index) in [("member", "loans_member_index"), ("due", "loans_due_index")] {
+            let plan = plan(&mut connection, Query::new().sort(sort).limit(10)).await;
+            assert!(plan.contains(index), "{sort}: {plan}");
+        }
+        let plan = plan(&mut connection, Query::from(field("note").eq("x"))).await;
+        assert!(plan.contains("SCAN"), "{plan}");
+        let plain = plan_of_id(&mut connection).await;
+        assert!(plain.contains("USING PRIMARY KEY"), "{plain}");
+    }
+
+    async fn plan_of_id(connection: &mut SqliteConnection) -> String {
+        plan(connection, Query::from(Filter::field("id").eq("1"))).await
+    }
 }

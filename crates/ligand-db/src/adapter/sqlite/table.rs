@@ -1,4 +1,4 @@
-//! Prepares a table: creates it, or adds the columns and indexes it lacks. Nothing is ever dropped.
+//! Prepares a table: creates it, or adds the columns and indexes it lacks. No column and no row is ever dropped.
 
 use ligand_wire::{Error, Result};
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, sqlite::SqliteRow};
@@ -10,6 +10,8 @@ use crate::{Column, Kind, Table};
 struct Existing {
     name: String,
     declared: String,
+    /// It is the primary key, or a part of it.
+    key: bool,
     /// A row without a value for it is refused: NOT NULL without a default.
     demands: bool,
 }
@@ -21,11 +23,7 @@ pub(super) async fn prepare(connection: &mut SqliteConnection, table: &Table) ->
         let text = format!("CREATE TABLE {} ({}) WITHOUT ROWID", quoted(table.name()), columns.join(", "));
         run(connection, table, text).await?;
     } else if !existing.iter().any(|own| own.name == table.id()) {
-        return Err(Error::service_schema(format!(
-            "the table '{}' exists without the id column '{}'; is it another program's?",
-            table.name(),
-            table.id()
-        )));
+        return Err(without_id(table, &existing));
     } else {
         check(table, &existing)?;
         for column in
@@ -40,6 +38,7 @@ pub(super) async fn prepare(connection: &mut SqliteConnection, table: &Table) ->
             tracing::info!(table = table.name(), column = column.name(), "a column was added");
         }
     }
+    drop_outdated(connection, table).await?;
     for column in table.columns().iter().filter(|column| column.is_unique() || column.is_indexed()) {
         if column.name() != table.id() {
             index(connection, table, column).await?;
@@ -55,6 +54,9 @@ pub(super) async fn prepare(connection: &mut SqliteConnection, table: &Table) ->
 /// `SERVICE_SCHEMA_ERROR` that names the column and the way out.
 pub(super) async fn verify(connection: &mut SqliteConnection, table: &Table) -> Result<()> {
     let existing = existing(connection, table).await?;
+    if !existing.is_empty() && !existing.iter().any(|own| own.name == table.id()) {
+        return Err(without_id(table, &existing));
+    }
     check(table, &existing)?;
     let lacks = |column: &&Column| !existing.iter().any(|own| own.name == column.name());
     match table.columns().iter().find(lacks) {
@@ -125,8 +127,17 @@ fn affinity(declared: &str) -> Affinity {
 /// Makes the index of a column, in the order in which its values are compared. One in another order, as an older
 /// version made it, is replaced.
 async fn index(connection: &mut SqliteConnection, table: &Table, column: &Column) -> Result<()> {
-    let (kind, suffix) = if column.is_unique() { ("UNIQUE INDEX", "unique") } else { ("INDEX", "index") };
-    let plain = format!("{}_{}_{suffix}", table.name(), column.name());
+    let (kind, suffix) = if column.is_unique() { ("UNIQUE INDEX", UNIQUE) } else { ("INDEX", "index") };
+    let mut plain = index_name(table, column, suffix);
+    let owner = sqlx::query("SELECT tbl_name FROM sqlite_master WHERE type = 'index' AND name = ?")
+        .bind(plain.clone());
+    let owner = owner.fetch_all(&mut *connection).await.map_err(|error| error::of(&error, table))?;
+    if let Some(row) = owner.first()
+        && row.try_get::<String, _>(0)? != table.name()
+    {
+        // `b_c` of the table `a` and `c` of `a_b`; no field has a dot in its name.
+        plain = format!("{}.{}.{suffix}", table.name(), column.name());
+    }
     let name = quoted(&plain);
     let wanted = collation::of_column(column.kind());
     let found = sqlx::query("SELECT coll FROM pragma_index_xinfo(?) WHERE key = 1").bind(plain);
@@ -151,18 +162,65 @@ async fn index(connection: &mut SqliteConnection, table: &Table, column: &Column
     })
 }
 
+const UNIQUE: &str = "unique";
+
+fn index_name(table: &Table, column: &Column, suffix: &str) -> String {
+    format!("{}_{}_{suffix}", table.name(), column.name())
+}
+
+/// Drops the indexes that keep values unique which need not be any more.
+async fn drop_outdated(connection: &mut SqliteConnection, table: &Table) -> Result<()> {
+    let rows = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ?")
+        .bind(table.name());
+    let rows = rows.fetch_all(&mut *connection).await.map_err(|error| error::of(&error, table))?;
+    for row in rows {
+        let name: String = row.try_get(0)?;
+        let is_of = |column: &&Column| {
+            name == index_name(table, column, UNIQUE)
+                || name == format!("{}.{}.{UNIQUE}", table.name(), column.name())
+        };
+        if let Some(column) = table.columns().iter().filter(|column| !column.is_unique()).find(is_of) {
+            run(connection, table, format!("DROP INDEX {}", quoted(&name))).await?;
+            tracing::info!(
+                table = table.name(),
+                column = column.name(),
+                "values need not be unique any more"
+            );
+        }
+    }
+    Ok(())
+}
+
 /// The columns the table has; none when there is no table.
 async fn existing(connection: &mut SqliteConnection, table: &Table) -> Result<Vec<Existing>> {
     let rows = sqlx::query(
-        "SELECT name, type, \"notnull\" AND dflt_value IS NULL AND pk = 0 FROM pragma_table_info(?)",
+        "SELECT name, type, \"notnull\" AND dflt_value IS NULL AND pk = 0, pk FROM pragma_table_info(?)",
     )
     .bind(table.name());
     let rows = rows.fetch_all(connection).await.map_err(|error| error::of(&error, table))?;
     let own = |row: &SqliteRow| {
         let demands = row.try_get::<i64, _>(2)? != 0;
-        Ok(Existing { name: row.try_get(0)?, declared: row.try_get(1)?, demands })
+        let key = row.try_get::<i64, _>(3)? != 0;
+        Ok(Existing { name: row.try_get(0)?, declared: row.try_get(1)?, key, demands })
     };
     rows.iter().map(own).collect()
+}
+
+/// The entity calls its id otherwise than whoever made the table.
+#[cold]
+fn without_id(table: &Table, existing: &[Existing]) -> Error {
+    let (name, id) = (table.name(), table.id());
+    let other = existing.iter().find(|own| own.key || matches!(&*own.name, "id" | "_id"));
+    Error::service_schema(match other {
+        Some(Existing { name: other, .. }) => format!(
+            "the table '{name}' exists without the id column '{id}'; its key is '{other}': write #[entity(id = \
+             \"{other}\")], or add a migration: \"ALTER TABLE {} RENAME COLUMN {} TO {}\"",
+            quoted(name),
+            quoted(other),
+            quoted(id)
+        ),
+        None => format!("the table '{name}' exists without the id column '{id}'; is it another program's?"),
+    })
 }
 
 /// Every new entity without the value would be refused by the database.
