@@ -323,9 +323,9 @@ async fn names_in_text_take_typed_payloads_and_move_them() {
     let got = broker.call_named("things.get", Unwritten { id: 1 }).await.unwrap();
     assert_eq!(got.peek::<Unwritten>(), Some(&Unwritten { id: 1 }));
     let ctx = broker.root_context();
-    ctx.emit_named("seen", Unwritten { id: 2 }).await.unwrap();
-    ctx.broadcast_named("seen", Unwritten { id: 3 }).await.unwrap();
-    broker.broadcast_local("seen", Unwritten { id: 4 }).await.unwrap();
+    ctx.emit_named("seen", Unwritten { id: 2 }).wait_for_listeners().await.unwrap();
+    ctx.broadcast_named("seen", Unwritten { id: 3 }).wait_for_listeners().await.unwrap();
+    broker.broadcast_local("seen", Unwritten { id: 4 }).wait_for_listeners().await.unwrap();
     assert_eq!(log.take(), ["2", "3", "4"]);
     // What is no payload of its own is one all the same.
     for params in [Payload::of(&("a", 1)).unwrap(), Payload::json("[1]"), Payload::NULL] {

@@ -26,7 +26,7 @@ fn look(method: &mut ImplItemFn, errors: &mut Errors) {
     let mut borrowed = Vec::new();
     for argument in &method.sig.inputs {
         match argument {
-            FnArg::Receiver(receiver) if receiver.to_token_stream().to_string().starts_with('&') => {
+            FnArg::Receiver(receiver) if receiver.to_token_stream().to_string().contains('&') => {
                 borrowed.push("self".to_owned());
             }
             FnArg::Typed(typed) => {
@@ -41,8 +41,9 @@ fn look(method: &mut ImplItemFn, errors: &mut Errors) {
     }
     let mut bound = Bound(Vec::new());
     bound.visit_block_mut(&mut method.block);
+    let ctx = borrowed.iter().find(|name| *name != "self").cloned();
     borrowed.retain(|name| !bound.0.contains(name));
-    Look { borrowed, errors }.visit_block_mut(&mut method.block);
+    Look { borrowed, ctx, errors }.visit_block_mut(&mut method.block);
 }
 
 /// The names that patterns bind.
@@ -57,6 +58,8 @@ impl VisitMut for Bound {
 
 struct Look<'e> {
     borrowed: Vec<String>,
+    /// The argument that is the context.
+    ctx: Option<String>,
     errors: &'e mut Errors,
 }
 
@@ -71,11 +74,15 @@ impl VisitMut for Look<'_> {
     }
 
     fn visit_expr_method_call_mut(&mut self, call: &mut ExprMethodCall) {
-        let starts = call.method == "spawn" || call.method == "spawn_background";
-        if let Some(work) = call.args.first()
-            && ((starts && find(call.receiver.to_token_stream(), "tasks").is_some())
-                || call.method == "run_to_end")
-        {
+        let receiver = call.receiver.to_token_stream();
+        let is_ctx = self.ctx.as_ref().is_some_and(|ctx| *ctx == receiver.to_string());
+        let starts = match call.method.to_string().as_str() {
+            "spawn" => is_ctx || find(receiver, "tasks").is_some(),
+            "spawn_background" => find(receiver, "tasks").is_some(),
+            "run_to_end" => is_ctx,
+            _ => false,
+        };
+        if starts && let Some(work) = call.args.first() {
             self.report(work);
         }
         visit_mut::visit_expr_method_call_mut(self, call);
@@ -93,14 +100,14 @@ impl Look<'_> {
             match name.as_str() {
                 "self" => self.errors.at(
                     &at,
-                    "a task may outlive the call, which `self` is borrowed from: clone what the task needs before it, \
-                     such as `let db = self.db.clone();`",
+                    "a task may outlive the call, which `self` is borrowed from: clone what the task needs before it \
+                     (`let db = self.db.clone();`), or take `self: &Arc<Self>` and hand on `Arc::clone(self)`",
                 ),
                 name => self.errors.at(
                     &at,
                     format_args!(
-                        "a task may outlive the call, which `{name}` is borrowed from: clone it before the task, `let \
-                         {name} = {name}.clone();`"
+                        "a task may outlive the call, which `{name}` is borrowed from: write `{name}.spawn(|{name}| async \
+                         move {{ .. }})`, or clone it before the task, `let {name} = {name}.clone();`"
                     ),
                 ),
             }
