@@ -132,7 +132,8 @@ impl Constant {
             Named::As(name) => name.clone(),
             Named::Field => screaming(ident),
         };
-        let path = |key: &str| serde_value(&field.attrs, key).and_then(|text| syn::parse_str::<Path>(&text).ok());
+        let path =
+            |key: &str| serde_value(&field.attrs, key).and_then(|text| syn::parse_str::<Path>(&text).ok());
         let writes = path("serialize_with").or_else(|| {
             let mut path = path("with")?;
             path.segments.push(Ident::new("serialize", Span::call_site()).into());
