@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use ligand_alias::{Form, Path, Segment, Verb, split_rest};
-use ligand_core::{ActionRef, registry::Snapshot};
+use ligand_core::{ActionRef, Visibility, registry::Snapshot};
 
 use crate::path;
 
@@ -55,7 +55,7 @@ pub(crate) enum Goal {
     /// To what a method of `REST` means in a service; nowhere where the route does not want that.
     Rest {
         service: Arc<str>,
-        /// In services without an action `replace`.
+        /// In services that have no published action `replace`.
         plain: Option<Target>,
         /// In the others.
         replacing: Option<Target>,
@@ -86,7 +86,8 @@ impl Goal {
         match self {
             Self::One(action) => Some(action),
             Self::Rest { service, plain, replacing } => {
-                match services.endpoint(&format!("{service}.{REPLACE}")) {
+                let replace = services.endpoint(&format!("{service}.{REPLACE}"));
+                match replace.filter(|replace| replace.action().visibility_of() == Visibility::Published) {
                     Some(_) => replacing.as_ref(),
                     // Of a service that is not there nobody knows what it can.
                     None if services.service(service).is_none() => plain.as_ref().or(replacing.as_ref()),

@@ -86,7 +86,7 @@ impl Route {
 
     /// Leads `METHOD /path` (or `/path` for every method) to an action. `REST /posts` leads the six usual aliases
     /// to the actions `list`, `get`, `create`, `update`, `patch` and `remove` of the service that `action` names. While
-    /// that service has an action `replace`, as one with a database has, `PUT` leads to it and `PATCH` to `update`.
+    /// that service publishes an action `replace`, as one with a database can, `PUT` leads to it and `PATCH` to `update`.
     ///
     /// `:name` in the path is a parameter of the action, in either spelling (`:book_id`, `:bookId`), `*name` the rest of
     /// the path, `{/:name}` an optional segment. What the action does not take, when it is one of this node, stops the

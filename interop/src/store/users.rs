@@ -89,7 +89,8 @@ pub(super) struct Users {
 
 impl Users {
     pub(super) fn new(data: DataFile, keys: JwtKeys) -> Self {
-        Self { db: Db::memory().publish(["find", "count", "list", "get", "update", "remove"]), data, keys }
+        let db = Db::memory().publish(["find", "count", "list", "get", "remove"]);
+        Self { db: db.publish_at("update", "PUT /:id"), data, keys }
     }
 
     async fn by_email(&self, email: &str) -> Result<Option<User>> {
