@@ -126,7 +126,7 @@ macro_rules! form_by_uuid {
     ($name:ident, $stock:ty) => {
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
         struct $name {
-            #[serde(rename = "_id", default)]
+            #[serde(default)]
             id: uuid::Uuid,
             stock: $stock,
         }
@@ -149,7 +149,7 @@ async fn rows_are_read_whatever_the_notation_of_their_ids() {
     let scratch = Scratch::new();
     starts::<Wide>(scratch.again()).await.unwrap();
     // In the order of bytes the capital ones come first; the other one comes before them as a number.
-    let sql = "INSERT INTO products (_id, stock) WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n \
+    let sql = "INSERT INTO products (id, stock) WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n \
         WHERE n < 1000) SELECT printf('F0000000-0000-4000-8000-%012X', n), 1 FROM n UNION ALL \
         SELECT 'a0000000-0000-4000-8000-000000000000', 300";
     let fill = [Migration::new("1 many", sql)];
