@@ -146,7 +146,7 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
         None if hidden.is_empty() => name.clone(),
         None => format_ident!("{name}Visible", span = name.span()),
     };
-    let constants = options.constants.emit(&input, constants, &mut errors);
+    let constants = options.constants.emit(&input, &constants, &mut errors);
     let item = match hidden.as_slice() {
         [] => quote!(#[::ligand::payload] #input),
         hidden => hidden::expand(&input, hidden, &visible, &mut errors),

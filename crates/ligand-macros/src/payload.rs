@@ -239,6 +239,7 @@ impl Payload {
         let turbofish = type_generics.as_turbofish();
         let mut functions = Vec::new();
         let shapes = self.shapes.iter();
+        let of_container = serde_says(&self.item.attrs, "default");
         let fields: Vec<&mut Fields> = match &mut self.item.data {
             Data::Struct(data) => vec![&mut data.fields],
             Data::Enum(data) => data.variants.iter_mut().map(|variant| &mut variant.fields).collect(),
@@ -266,6 +267,7 @@ impl Payload {
                         functions.push(default_function(field, &function, value));
                     }
                 }
+                form::without_default(field, of_container);
             }
         }
         if functions.is_empty() {

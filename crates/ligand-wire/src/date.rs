@@ -1,6 +1,12 @@
 //! A moment, as JavaScript's `Date`.
 
-use std::{borrow::Cow, fmt, str::FromStr, time::SystemTime};
+use std::{
+    borrow::Cow,
+    fmt,
+    ops::{Add, Sub},
+    str::FromStr,
+    time::{Duration, SystemTime},
+};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -41,6 +47,24 @@ impl Date {
     /// Milliseconds since 1970, UTC; negative before.
     pub const fn millis(self) -> i64 {
         self.0
+    }
+}
+
+/// Later by this time, as far as the calendar of `i64` milliseconds reaches.
+impl Add<Duration> for Date {
+    type Output = Self;
+
+    fn add(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// Earlier by this time, as far as the calendar of `i64` milliseconds reaches.
+impl Sub<Duration> for Date {
+    type Output = Self;
+
+    fn sub(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(time.as_millis()).unwrap_or(i64::MAX)))
     }
 }
 
@@ -277,6 +301,15 @@ mod tests {
         for millis in [i64::MIN, i64::MAX] {
             assert!(Date::from_millis(millis).to_string().ends_with('Z'));
         }
+    }
+
+    #[test]
+    fn times_are_added_as_far_as_the_calendar_reaches() {
+        let day = Duration::from_secs(24 * 60 * 60);
+        assert_eq!(Date::from_millis(5) + day, Date::from_millis(86_400_005));
+        assert_eq!(Date::from_millis(5) - day, Date::from_millis(-86_399_995));
+        assert_eq!(Date::now() + Duration::MAX, Date::from_millis(i64::MAX));
+        assert_eq!(Date::from_millis(i64::MIN) - day, Date::from_millis(i64::MIN));
     }
 
     #[test]

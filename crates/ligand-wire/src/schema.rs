@@ -102,6 +102,12 @@ impl Property<'_> {
     }
 }
 
+/// For macros: values of the type show this property, whatever its schema says.
+#[doc(hidden)]
+pub fn written(property: &mut schemars::Schema) {
+    property.remove("writeOnly");
+}
+
 fn is_unwritten(property: &Value) -> bool {
     property.get("writeOnly") == Some(&Value::Bool(true))
 }

@@ -59,11 +59,11 @@ impl Constants {
     pub(super) fn emit(
         &self,
         input: &DeriveInput,
-        constants: Vec<Constant>,
+        constants: &[Constant],
         errors: &mut Errors,
     ) -> TokenStream {
         let mut seen: Vec<&Ident> = Vec::new();
-        for constant in &constants {
+        for constant in constants {
             if seen.contains(&&constant.name) {
                 errors.at(
                     &constant.name,

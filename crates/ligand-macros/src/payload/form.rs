@@ -75,6 +75,20 @@ fn may_be_missing(field: &mut Field) {
     }
 }
 
+/// Keeps the default of a field with a form of its own out of the schema: schemars would write it with a path to the
+/// crate `serde`, which programs need not have. Only fields that are not written have none, so it is told that this is
+/// one, and what it notes then is taken away.
+pub(super) fn without_default(field: &mut Field, of_container: bool) {
+    let metas = serde_metas(&field.attrs);
+    let says = |name: &str| metas.iter().any(|meta| meta.path().is_ident(name));
+    let form = says("serialize_with") || says("with");
+    if form && (of_container || says("default")) && !says("skip") && !says("skip_serializing") {
+        field.attrs.push(parse_quote! {
+            #[schemars(skip_serializing, transform = ::ligand::__private::wire::schema::written)]
+        });
+    }
+}
+
 fn has_schema(attributes: &[Attribute]) -> bool {
     super::metas(attributes, "schemars")
         .iter()

@@ -16,6 +16,7 @@ fn even(number: &u32) -> Result<(), String> {
 mod checks {
     use super::*;
 
+    #[allow(clippy::result_large_err, reason = "a complaint is rare, and it tells all")]
     pub(super) fn period(loan: &Loan) -> Result<(), FieldError> {
         if loan.from <= loan.until {
             return Ok(());
