@@ -2,13 +2,12 @@
 
 mod json;
 
-use std::{fmt, time::Duration};
+use std::{error::Error as StdError, fmt, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body::Body as _;
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
 use ligand_core::{Error, HttpBody, Result, edge::BodyKind};
 use serde_json::{Map, Value};
 
@@ -26,6 +25,9 @@ enum Source {
     Ready(Bytes),
     Incoming(Incoming),
 }
+
+/// A body that comes piece by piece.
+type Incoming = UnsyncBoxBody<Bytes, Box<dyn StdError + Send + Sync>>;
 
 impl From<()> for RequestBody {
     fn from((): ()) -> Self {
@@ -57,9 +59,17 @@ impl From<&'static str> for RequestBody {
     }
 }
 
-impl From<Incoming> for RequestBody {
-    fn from(body: Incoming) -> Self {
-        Self(Source::Incoming(body))
+impl RequestBody {
+    /// A body that another server reads.
+    pub fn stream<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        match body.is_end_stream() {
+            true => Self::default(),
+            false => Self(Source::Incoming(body.map_err(Into::into).boxed_unsync())),
+        }
     }
 }
 
@@ -104,7 +114,9 @@ impl RequestBody {
             }
             Ok(Ok(Some(bytes))) => Ok(bytes),
             Ok(Ok(None)) => Err(too_large()),
-            Ok(Err(broken)) => Err(error::bad_request("INVALID_REQUEST_BODY").with_internal(broken)),
+            Ok(Err(broken)) => {
+                Err(error::bad_request("INVALID_REQUEST_BODY").with_internal(broken.to_string()))
+            }
         }
     }
 
@@ -132,7 +144,10 @@ impl RequestBody {
 }
 
 /// `None` when there is more than `limit`. A body of one piece is not copied.
-async fn collect(body: &mut Incoming, limit: usize) -> Result<Option<Bytes>, hyper::Error> {
+async fn collect(
+    body: &mut Incoming,
+    limit: usize,
+) -> Result<Option<Bytes>, Box<dyn StdError + Send + Sync>> {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {

@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::{
-    AliasInfo, Body, Limits, Req, RequestBody, Route,
+    AliasInfo, Body, Limits, Mounted, Req, RequestBody, Route,
     body::Rules,
     health::Health,
     log::Told,
@@ -87,6 +87,11 @@ impl Gateway {
         request: Request<B>,
     ) -> Response<Body> {
         pipeline::run(&self.0, broker, request.map(Into::into), None).await
+    }
+
+    /// The gateway as a service of `tower`, for another server such as axum's. See [`Mounted`].
+    pub fn mount(&self, broker: &ServiceBroker) -> Mounted {
+        Mounted::new(self.clone(), broker.clone())
     }
 
     /// The address that is listened on; `None` before the start and after the stop. A broker that starts opens it before

@@ -50,6 +50,8 @@ pub(crate) async fn run(
     };
     let Parts { method, uri, headers, mut extensions, .. } = parts;
     let head_only = method == Method::HEAD;
+    // Another server may know it.
+    let peer = peer.or_else(|| extensions.remove::<SocketAddr>());
     let req = Arc::new(Req { method, uri, path: String::new(), headers, peer, params: Vec::new() });
     let mut exchange = Exchange {
         gateway,

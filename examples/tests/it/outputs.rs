@@ -65,4 +65,5 @@ examples! {
     shutdown = "19_shutdown",
     cluster = "20_cluster",
     files = "21_files",
+    axum = "22_axum",
 }

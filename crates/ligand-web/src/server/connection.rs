@@ -60,7 +60,7 @@ pub(super) async fn serve(
         let running = load.begin();
         async move {
             let mut response =
-                pipeline::run(gateway, broker, request.map(RequestBody::from), Some(peer)).await;
+                pipeline::run(gateway, broker, request.map(RequestBody::stream), Some(peer)).await;
             if *ending.borrow() != Phase::Open {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }

@@ -1,0 +1,58 @@
+//! The gateway in another server.
+
+use std::{
+    convert::Infallible,
+    error::Error as StdError,
+    fmt,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use ligand_core::{BoxFuture, ServiceBroker};
+use tower_service::Service;
+
+use crate::{Gateway, body::RequestBody, response::Body};
+
+/// A gateway as a service of `tower`, from [`Gateway::mount`]: in axum a `fallback_service` or `route_service`, or below
+/// any layer of `tower-http`. It answers as its own server does and listens on nothing itself.
+///
+/// The paths of its routes are those that the request has when it comes here: axum's `nest_service` takes the prefix
+/// away. The address of the peer is a [`std::net::SocketAddr`] in the extensions of the request, where the server puts
+/// one. Bounds of heads, connections and times of writing are the other server's; those of bodies are the gateway's.
+#[derive(Clone)]
+pub struct Mounted {
+    gateway: Gateway,
+    broker: ServiceBroker,
+}
+
+impl Mounted {
+    pub(crate) fn new(gateway: Gateway, broker: ServiceBroker) -> Self {
+        Self { gateway, broker }
+    }
+}
+
+impl fmt::Debug for Mounted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mounted").field("node", &self.broker.node_id()).finish_non_exhaustive()
+    }
+}
+
+impl<B> Service<Request<B>> for Mounted
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let Self { gateway, broker } = self.clone();
+        Box::pin(async move { Ok(gateway.handle(&broker, request.map(RequestBody::stream)).await) })
+    }
+}
