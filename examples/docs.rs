@@ -36,6 +36,10 @@ pub mod errors {}
 pub mod from_moleculer {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/gateway.md")]
+pub mod gateway {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/join-a-moleculer-cluster.md")]
 pub mod join {}
 
