@@ -2,9 +2,7 @@
 //!
 //! ```text
 //! node: from-environment
-//! timeout: 5s
 //! breaker: true, 0.5
-//! cache: MemoryLru, 1000 entries
 //! retries: 2
 //! currency: EUR, 25 rows
 //! environment variable LIGAND_REQUEST_TIMOUT (option 'request_timout'): there is no such key; did you mean 'request_timeout'?
@@ -48,17 +46,12 @@ async fn main() -> Result<()> {
         .await?;
     let options = broker.options();
     println!("node: {}", broker.node_id());
-    println!("timeout: {:?}", options.request_timeout);
     println!("breaker: {}, {}", options.circuit_breaker.enabled, options.circuit_breaker.threshold);
-    if let Some(cacher) = &options.cacher {
-        println!("cache: {:?}, {} entries", cacher.kind, cacher.max.unwrap_or_default());
-    }
     println!("retries: {}", options.retry_policy.retries);
     // Options of the application, and settings of a service.
     let shop: Shop = broker.app_config()?;
     println!("currency: {}, {} rows", shop.currency, broker.client::<Catalogue>().rows().await?);
     broker.stop().await;
-
     let misspelt = Env::from_pairs([("LIGAND_REQUEST_TIMOUT", "1s")]);
     if let Err(error) = ServiceBroker::builder().env(misspelt).start().await {
         println!("{}", error.message());

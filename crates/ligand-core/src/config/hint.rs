@@ -127,8 +127,8 @@ mod tests {
         );
         assert_eq!(explain("unknown field `x`, there are no fields"), "there is no such key");
         assert_eq!(
-            explain("invalid type: string, expected u16"),
-            "invalid type: string, expected a whole number from 0 to 65535"
+            explain("invalid type: a text, expected u16"),
+            "invalid type: a text, expected a whole number from 0 to 65535"
         );
         assert_eq!(explain("missing field `smtp`"), "the key 'smtp' is missing");
     }

@@ -111,6 +111,12 @@ fn errors_are_those_of_fastest_validator() {
             if RENAMED.contains(&fields["type"].as_str().unwrap()) {
                 fields.remove("message");
             }
+            // The recording had the keys in the order of the alphabet, not in that of the declaration.
+            if fields["type"] == "objectStrict" {
+                let mut names: Vec<_> = fields["expected"].as_str().unwrap().split(", ").collect();
+                names.sort_unstable();
+                fields["expected"] = names.join(", ").into();
+            }
             error.sort_all_objects();
             error.to_string()
         };
