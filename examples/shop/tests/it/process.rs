@@ -177,7 +177,7 @@ fn a_wrong_setting_stops_the_start_and_is_named() {
     }
     for (file, text, wanted) in [
         ("ligand.toml", "\nrequst_timeout = \"2s\"\n", "ligand.toml, line 2, key 'requst_timeout'"),
-        ("ligand.toml", "[cacher]\nttl = \"long\"\n", "ligand.toml, line 2, key 'ttl'"),
+        ("ligand.toml", "[cacher]\nttl = \"long\"\n", "ligand.toml, line 2, key 'cacher.ttl'"),
         (".env", "A=1\nJWT_SECRET hunter2\n", ".env: entry 2"),
     ] {
         fs::write(folder.path().join(file), text).unwrap();
