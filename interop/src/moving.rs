@@ -2,7 +2,7 @@
 //!
 //! The application is a store of six services on Moleculer 0.15 with moleculer-web and moleculer-db (`js/store`), each in
 //! a process of its own, over NATS. [`crate::store`] has a twin of each in Rust. The runner starts all in JavaScript,
-//! goes through a [`script`] of HTTP requests and keeps every answer. Then it replaces one service after another by its
+//! goes through a `script` of HTTP requests and keeps every answer. Then it replaces one service after another by its
 //! twin while the others run on, the gateway last, goes through the script after each step, and compares. On the way
 //! back the gateway is the last again, so that both gateways stand before every mixture.
 //!
@@ -11,7 +11,7 @@
 //! number of the round in its names, and the script asks for that number where it counts things.
 //!
 //! **Ids, times and tokens** differ from round to round. They are replaced by what must be the same: an id by the place of
-//! its first appearance, a time by its form, a token by what it says; see [`answer`]. Nothing else is left out of the
+//! its first appearance, a time by its form, a token by what it says; see `answer.rs`. Nothing else is left out of the
 //! comparison but headers of the connection. Where the two sides differ on purpose, the step says which service
 //! makes the difference and what the whole answer is then; such a line stands in docs/differences.md too.
 
