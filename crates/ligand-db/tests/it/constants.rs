@@ -108,7 +108,7 @@ pub(crate) async fn constants_ask_what_texts_ask(db: Db<Loan>) {
             "1",
         ),
         (
-            Loan::MEMBER.ne("ada").or(Loan::STATE.eq(&State::Closed)),
+            Loan::MEMBER.ne("ada").or(Loan::STATE.eq(State::Closed)),
             text("member").ne("ada").or(text("state").eq("closed")),
             "23",
         ),

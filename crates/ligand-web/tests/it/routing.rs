@@ -381,7 +381,7 @@ async fn rest_aliases_mean_what_the_service_can() {
         let answer = http.send(method, path, &[], "").await;
         match op {
             Some(op) => {
-                assert_eq!((answer.status, &answer.json()["op"]), (200, &json!(op)), "{method} {path}")
+                assert_eq!((answer.status, &answer.json()["op"]), (200, &json!(op)), "{method} {path}");
             }
             None => assert_eq!(answer.status, 405, "{method} {path}"),
         }

@@ -145,7 +145,7 @@ mod tests {
         let error = Error::conflict("taken").with_data(serde_json::json!([1])).with_internal("row 7");
         let back = Error::from(error.clone().into_std());
         assert_eq!((&back, back.internal()), (&error, Some("row 7")));
-        let outer = std::io::Error::other(error.clone().into_std());
+        let outer = std::io::Error::other(error.into_std());
         assert_eq!(Error::from(outer).code(), 500, "what hides its cause hides it");
     }
 

@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn an_own_text_may_name_what_was_wrong() {
         let error = FieldError::new("numberMin", Some("age".into()), Some(json!(18)), Some(json!(5)));
-        let text = error.clone().with_text("{field}: {expected} at least, not {actual} {sic}").message;
+        let text = error.with_text("{field}: {expected} at least, not {actual} {sic}").message;
         assert_eq!(text, "age: 18 at least, not 5 {sic}");
     }
 }
