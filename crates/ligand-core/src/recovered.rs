@@ -43,7 +43,7 @@ macro_rules! either {
                 }
             }
 
-            #[allow(unused_variables)]
+            #[allow(unused_variables, reason = "what cannot be done needs no arguments")]
             impl<T> $unable<T> for &Probe<T> {
                 fn $method(&self, $($argument: $type),*) -> Option<T> {
                     None

@@ -117,26 +117,26 @@ mod tests {
     use super::*;
 
     #[derive(JsonSchema)]
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "only its schema counts")]
     struct ById {
         id: String,
     }
 
     #[derive(JsonSchema)]
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "only its schema counts")]
     struct Get {
         id: String,
         fields: Option<String>,
     }
 
     #[derive(JsonSchema)]
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "only its schema counts")]
     struct ByNumber {
         id: u64,
     }
 
     #[derive(JsonSchema)]
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "only its schema counts")]
     struct Named {
         name: String,
     }
