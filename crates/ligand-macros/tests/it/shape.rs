@@ -49,7 +49,10 @@ fn enums_are_camel_case_too() {
         serde_json::to_value(&all).unwrap(),
         json!(["inStock", { "onOrder": { "expectedDays": 3 } }, { "other": "x" }])
     );
-    assert_eq!(Status::schema().check(&json!("gone"))[0].expected, Some(json!("inStock, onOrder, other")));
+    assert_eq!(
+        Status::schema().check(&json!("gone"))[0].expected.as_deref(),
+        Some(&json!("inStock, onOrder, other"))
+    );
 }
 
 #[payload(event = "users.created")]

@@ -149,7 +149,10 @@ fn rules_of_fields() {
     let errors = schema.check(&user(json!({ "color": "blue", "name": "abcdef" })));
     assert_eq!(errors[1].message, "The 'color' field must be one of 'red', 'green'.");
     assert_eq!(errors[0].message, "The 'name' field must have at most 5 characters.");
-    assert_eq!((&errors[0].expected, &errors[0].actual), (&Some(json!(5)), &Some(json!(6))));
+    assert_eq!(
+        (errors[0].expected.as_deref(), errors[0].actual.as_deref()),
+        (Some(&json!(5)), Some(&json!(6)))
+    );
 }
 
 #[test]
@@ -172,7 +175,7 @@ fn quotes_are_short() {
         .check(&json!({ "byte": "x".repeat(10_000), "signed": vec![1; 1000], "long": [1], "float": 1 }));
     assert_eq!(errors[0].actual.as_ref().unwrap().as_str().unwrap().chars().count(), MAX_ACTUAL);
     assert_eq!(errors[1].actual, None);
-    assert_eq!(errors[2].actual, Some(json!([1])));
+    assert_eq!(errors[2].actual.as_deref(), Some(&json!([1])));
 }
 
 #[derive(JsonSchema)]
@@ -240,7 +243,7 @@ fn nested_fields_have_paths() {
     let errors = Schema::of::<Order>().check(&bad);
     let strict = errors.last().unwrap();
     assert_eq!(strict.message, "The request must not have 'more', 'other': no such field is known.");
-    assert_eq!(strict.actual, Some(json!("more, other")));
+    assert_eq!(strict.actual.as_deref(), Some(&json!("more, other")));
 }
 
 #[test]
@@ -248,7 +251,7 @@ fn allowed_keys_are_listed_as_declared() {
     let fields = json!({ "size": {}, "color": {}, "age": {} });
     let schema = json!({ "type": "object", "properties": fields, "additionalProperties": false });
     let errors = Schema::from_json(schema).unwrap().check(&json!({ "weight": 1 }));
-    assert_eq!(errors[0].expected, Some(json!("size, color, age")));
+    assert_eq!(errors[0].expected.as_deref(), Some(&json!("size, color, age")));
 }
 
 #[derive(JsonSchema)]
@@ -305,7 +308,7 @@ fn enums_report_the_variant_that_was_meant() {
     assert_kinds::<External>(json!("On"), &["enumValue -"]);
     assert_kinds::<External>(json!(1), &["enumValue -"]);
     let errors = Schema::of::<External>().check(&json!({ "On": 1 }));
-    assert_eq!(errors[0].expected, Some(json!("Off, Count, Size")));
+    assert_eq!(errors[0].expected.as_deref(), Some(&json!("Off, Count, Size")));
 
     assert_kinds::<Internal>(json!({ "type": "Cash", "price": 1 }), &[]);
     assert_kinds::<Internal>(json!({ "type": "Nothing" }), &[]);
