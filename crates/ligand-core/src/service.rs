@@ -25,6 +25,7 @@ pub use contract::{Contract, Promise, Term};
 pub(crate) use def::Lifecycle;
 pub use def::{Dependency, IntoServiceDef, Mixin, Service, ServiceDef, Version};
 pub use event::{DynEvent, Event, EventHandler, EventPayload};
+pub(crate) use job::Hold;
 pub use job::{Job, Overlap};
 pub use path::PathNames;
 pub(crate) use rest::read as read_rest;

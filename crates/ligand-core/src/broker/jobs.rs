@@ -15,7 +15,7 @@ use crate::{
     hold::watch,
     middleware::span,
     registry::{Run, Schedule, ServiceItem},
-    service::Overlap,
+    service::{Hold, Overlap},
 };
 
 /// Runs of one job at once.
@@ -59,11 +59,14 @@ impl ServiceBroker {
         let span = span::background(self.parts(), &ctx, schedule.job().name());
         let schedule = schedule.clone();
         let work = async move {
-            let result = within(&ctx, &schedule).await;
+            let (hold, ended) = oneshot::channel();
+            let result = within(&ctx, &schedule, hold).await;
             if let Err(error) = &result {
                 run.failed(error);
                 ctx.broker().note_background_error(&Origin::of(&ctx, Some(&schedule.job().name)), error);
             }
+            // What blocks its thread works on when its time is over.
+            let _ = ended.await;
             drop((run, ctx));
             let _ = done.send(());
         };
@@ -78,7 +81,8 @@ async fn keep_time(broker: WeakBroker, schedule: &Arc<Schedule>, service: &Arc<s
     let now = Instant::now();
     let Some(mut due) = now.checked_add(job.first.unwrap_or(job.period)) else { return };
     loop {
-        tokio::time::sleep_until(due + jitter(job.jitter)).await;
+        let Some(begin) = due.checked_add(jitter(job.jitter)) else { return };
+        tokio::time::sleep_until(begin).await;
         let Some(broker) = broker.upgrade() else { return };
         let most = if job.overlap == Overlap::Run { MOST } else { 1 };
         if let Some(run) = schedule.begin(most) {
@@ -102,9 +106,9 @@ async fn keep_time(broker: WeakBroker, schedule: &Arc<Schedule>, service: &Arc<s
 }
 
 /// One run, with its time limit.
-async fn within(ctx: &Context, schedule: &Schedule) -> Result<()> {
+async fn within(ctx: &Context, schedule: &Schedule, hold: Hold) -> Result<()> {
     let job = schedule.job();
-    let work = isolate(watch(ctx.clone(), async { job.run(ctx).await }));
+    let work = isolate(watch(ctx.clone(), async { job.run(ctx, hold).await }));
     match ctx.deadline() {
         None => work.await,
         Some(deadline) => match tokio::time::timeout_at(deadline, work).await {

@@ -22,7 +22,10 @@ pub enum Overlap {
     Run,
 }
 
-type JobHandler = Arc<dyn Fn(&Context) -> Work<()> + Send + Sync>;
+type JobHandler = Arc<dyn Fn(&Context, Hold) -> Work<()> + Send + Sync>;
+
+/// Kept by a run for as long as it works. What blocks its thread works on when nobody waits for it any more.
+pub(crate) type Hold = tokio::sync::oneshot::Sender<()>;
 
 /// Background work of a service that repeats. `#[every("1m")]` writes it for you.
 ///
@@ -61,7 +64,7 @@ impl Job {
         F: Fn(Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        Self::new(name.into(), period, move |ctx| match guarded(|| handler(ctx.clone())) {
+        Self::new(name.into(), period, move |ctx, _| match guarded(|| handler(ctx.clone())) {
             Ok(work) => Work::new(isolate(async move { work.await.map_err(Into::into) })),
             Err(panic) => Work::done(Err(panic)),
         })
@@ -74,9 +77,13 @@ impl Job {
         F: Fn(&Context) -> Result<(), E> + Send + Sync + 'static,
     {
         let handler = Arc::new(handler);
-        Self::new(name.into(), period, move |ctx| {
+        Self::new(name.into(), period, move |ctx, hold| {
             let handler = handler.clone();
-            blocking::run(ctx, move |ctx| handler(ctx).map_err(Into::into))
+            blocking::run(ctx, move |ctx| {
+                let result = handler(ctx).map_err(Into::into);
+                drop(hold);
+                result
+            })
         })
     }
 
@@ -99,7 +106,7 @@ impl Job {
     fn new(
         name: Arc<str>,
         period: Duration,
-        handler: impl Fn(&Context) -> Work<()> + Send + Sync + 'static,
+        handler: impl Fn(&Context, Hold) -> Work<()> + Send + Sync + 'static,
     ) -> Self {
         Self {
             name,
@@ -137,7 +144,8 @@ impl Job {
         self
     }
 
-    /// The longest time of one run; then it is dropped, and counts as failed. Zero = no limit, the default.
+    /// The longest time of one run; then it is dropped, and counts as failed. Zero = no limit, the default. One that blocks
+    /// its thread cannot be dropped: it counts as failed, and as working until it ends.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit).filter(|limit| !limit.is_zero());
         self
@@ -164,8 +172,8 @@ impl Job {
         self.doc
     }
 
-    pub(crate) fn run(&self, ctx: &Context) -> Work<()> {
-        guarded(|| (self.handler)(ctx)).unwrap_or_else(|panic| Work::done(Err(panic)))
+    pub(crate) fn run(&self, ctx: &Context, hold: Hold) -> Work<()> {
+        guarded(|| (self.handler)(ctx, hold)).unwrap_or_else(|panic| Work::done(Err(panic)))
     }
 
     /// What keeps the job from ever running as it says.

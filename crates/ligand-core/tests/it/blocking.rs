@@ -164,3 +164,30 @@ async fn a_stop_waits_for_what_blocks() {
     stop.await.unwrap();
     waiting.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_blocking_run_whose_time_is_over_works_until_it_ends() {
+    let (open, gate) = mpsc::channel::<()>();
+    let (gate, inside) = (Mutex::new(gate), Counter::default());
+    let begun = inside.clone();
+    let job = Job::blocking("scan", ms(1), move |_: &Context| {
+        begun.add();
+        gate.lock().recv().map_err(|_| Error::new("nobody opened the gate"))
+    });
+    let broker = start([ServiceDef::new("s").job(job.timeout(ms(1)).start_now())]).await;
+    let job = || async {
+        let services = call(&broker, "$node.services", json!({ "skipInternal": true })).await.unwrap();
+        services[0]["jobs"][0].clone()
+    };
+    while job().await["failed"] == json!(0) {
+        tokio::task::yield_now().await;
+    }
+    // Its time is over, it is shown as working, and no other begins beside it.
+    let shown = job().await;
+    assert_eq!((&shown["runs"], &shown["running"], inside.get()), (&json!(1), &json!(1), 1));
+    drop(open);
+    while job().await["runs"] == json!(1) {
+        tokio::task::yield_now().await;
+    }
+    broker.stop().await;
+}
