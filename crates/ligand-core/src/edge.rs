@@ -11,7 +11,7 @@ mod request;
 mod size;
 
 pub(crate) use body::check as check_body;
-pub use body::{BodyKind, HttpBody, LimitText};
+pub use body::{BodyKind, HttpBody, LimitText, no_body};
 pub use cookie::{Cookie, SameSite};
 pub use reply::Reply;
 pub use request::{HttpRequest, HttpWants};

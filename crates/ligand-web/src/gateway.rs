@@ -196,7 +196,7 @@ impl Inner {
 
     fn start(self: &Arc<Self>, broker: &ServiceBroker) -> Result<()> {
         // All services of this node are known by now.
-        if let Some(problem) = self.routes.lock().iter().find_map(|route| route.unknown_param(broker)) {
+        if let Some(problem) = self.routes.lock().iter().find_map(|route| route.misfit(broker)) {
             return Err(unusable(&problem));
         }
         if self.server.lock().as_ref().is_none_or(|server| server.address().is_none()) {
@@ -210,7 +210,8 @@ impl Inner {
 
     fn log_aliases(&self, broker: &ServiceBroker) {
         for alias in self.table(broker).aliases() {
-            tracing::info!("{} {} => {}", alias.methods, alias.full_path, alias.action_name);
+            // It is no matter of the event that it is told after.
+            tracing::info!(parent: None, "{} {} => {}", alias.methods, alias.full_path, alias.action_name);
         }
     }
 

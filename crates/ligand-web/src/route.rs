@@ -326,12 +326,12 @@ impl Route {
     }
 
     /// What is wrong with an alias that leads to an action of this node.
-    pub(crate) fn unknown_param(&self, broker: &ServiceBroker) -> Option<String> {
+    pub(crate) fn misfit(&self, broker: &ServiceBroker) -> Option<String> {
         let services = broker.registry().snapshot();
         self.aliases.iter().find_map(|alias| {
             let action = &alias.action.action(&services)?.0;
-            let known = broker.own_action(action)?.path_names(self.separate);
-            let problem = table::unknown_param(&known, alias.verb, &alias.path)?;
+            let own = broker.own_action(action)?;
+            let problem = table::misfit(&own, &own.path_names(self.separate), alias.verb, &alias.path)?;
             Some(format!("alias to {action}: {problem}"))
         })
     }

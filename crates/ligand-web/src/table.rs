@@ -5,7 +5,9 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use http::{Method, StatusCode};
 use ligand_alias::{Path, Verb};
-use ligand_core::{Action, HttpBody, ServiceBroker, Visibility, registry::Snapshot, service::PathNames};
+use ligand_core::{
+    Action, HttpBody, ServiceBroker, Visibility, edge::no_body, registry::Snapshot, service::PathNames,
+};
 use matchit::Router;
 use serde::Serialize;
 use tokio::{sync::watch, time::Instant};
@@ -332,12 +334,12 @@ impl Entry {
         self.gone.is_some_and(|gone| gone.elapsed() >= GONE.0)
     }
 
-    /// A parameter of a written alias that its action does not take. Who declares an alias has checked it.
+    /// What a written alias asks of its action that it does not take. Who declares an alias has checked it.
     fn problem(&self, known: &PathNames) -> Option<String> {
         if self.kind != Kind::Written {
             return None;
         }
-        unknown_param(known, self.verb, &self.below)
+        misfit(self.def.as_ref()?, known, self.verb, &self.below)
             .map(|problem| format!("alias to {}: {problem}", self.action))
     }
 
@@ -355,8 +357,13 @@ impl Entry {
     }
 }
 
-/// What is wrong with the parameters of an alias. Those of its route's path are for the stages of the route.
-pub(crate) fn unknown_param(known: &PathNames, verb: Verb, below: &str) -> Option<String> {
+/// What is wrong with an alias of an action. Parameters of its route's path are for the stages of the route.
+pub(crate) fn misfit(action: &Action, known: &PathNames, verb: Verb, below: &str) -> Option<String> {
+    if action.body_of().is_some()
+        && let Some(problem) = no_body(verb.as_str(), below)
+    {
+        return Some(format!("it takes a body, and {problem}"));
+    }
     let path = Path::parse(below).ok()?;
     let text = format!("{} {below}", verb.as_str());
     path.names().into_iter().find_map(|name| known.unknown(&text, name))

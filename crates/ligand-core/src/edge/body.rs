@@ -182,13 +182,18 @@ pub(crate) fn check(action: &Action) -> Result<()> {
             "'{kind}' is no content type; write one such as \"image/png\" or \"image/*\""
         ));
     }
-    let bodiless = |method: &str| matches!(method, "GET" | "HEAD" | "OPTIONS");
-    if let Some(rest) = action.rest_of().iter().find(|rest| bodiless(&rest.method)) {
-        return refuse(format!("requests of '{rest}' have none; use POST, PUT or PATCH"));
+    if let Some(problem) = action.rest_of().iter().find_map(|rest| no_body(&rest.method, &rest.path)) {
+        return refuse(problem);
     }
     let Some(schema) = action.params_of() else { return Ok(()) };
     let wanted = match body.kind {
-        BodyKind::Form => return Ok(()),
+        BodyKind::Form if schema.types().object() => return Ok(()),
+        BodyKind::Form => {
+            return refuse(
+                "a form has fields, and its parameters are no object; make them one, or take `body = text`"
+                    .into(),
+            );
+        }
         BodyKind::Text => "a String",
         BodyKind::Raw => "a Binary",
     };
@@ -220,6 +225,12 @@ pub(crate) fn check(action: &Action) -> Result<()> {
             }
         }
     }
+}
+
+/// What is wrong with an alias that leads to an action which takes a body; `None` when its requests may have one.
+pub fn no_body(method: &str, path: &str) -> Option<String> {
+    matches!(method, "GET" | "HEAD" | "OPTIONS")
+        .then(|| format!("requests of '{method} {path}' have none; use POST, PUT or PATCH"))
 }
 
 fn is_media_type(text: &str) -> bool {

@@ -5,6 +5,7 @@ use ligand_wire::{Error, Result, schema::Schema};
 use serde_json::Value;
 
 use super::{Action, RestBase};
+use crate::edge::BodyKind;
 
 /// What the parameters of an action's paths may be called.
 #[derive(Clone, Debug, Default)]
@@ -65,11 +66,16 @@ impl Action {
         if !apart && self.body_of().is_some_and(|body| body.field_of().is_none()) {
             return PathNames { known: Vec::new(), closed: true };
         }
-        match self.params_of() {
+        let mut names = match self.params_of() {
             None => PathNames::default(),
             Some(schema) if apart => PathNames::apart(schema),
             Some(schema) => PathNames::of(schema),
+        };
+        // What the body is cannot stand in the path as well.
+        if !apart && let Some(body) = self.body_of().filter(|body| body.kind_of() != BodyKind::Form) {
+            names.known.retain(|name| body.field_of() != Some(name));
         }
+        names
     }
 }
 

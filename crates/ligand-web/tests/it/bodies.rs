@@ -161,6 +161,7 @@ async fn a_body_that_cannot_be_taken_stops_the_start() {
     };
     let whole = Action::new("put", |_: Context, body: Binary| async move { Ok::<_, Error>(body.len()) });
     let whole = whole.params::<Binary>().body(HttpBody::raw().whole());
+    let list = Action::new("put", |_: Context, list: Vec<i64>| async move { Ok::<_, Error>(list.len()) });
     let said = |kind: Value| action(HttpBody::text()).metadata("$body", kind);
     for (action, text) in [
         (action(HttpBody::raw()), "'body' is not a Binary"),
@@ -171,12 +172,24 @@ async fn a_body_that_cannot_be_taken_stops_the_start() {
         (action(HttpBody::text().limit("5 potato")), "'5 potato'"),
         (action(HttpBody::text()).rest("GET /x").unwrap(), "'GET /x'"),
         (whole.rest("POST /:id").unwrap(), "takes none"),
+        // Every request would say it twice.
+        (action(HttpBody::text()).rest("POST /:body").unwrap(), "':body' is no parameter"),
+        (list.params::<Vec<i64>>().body(HttpBody::form()), "a form has fields"),
         (said(json!({"kind": "multipart", "types": []})), "not understood"),
     ] {
         let service = ServiceDef::new("s").action(action);
         let error = ServiceBroker::builder().service(service).start().await.expect_err(text);
         assert_eq!(error.kind(), "SERVICE_SCHEMA_ERROR");
         assert!(error.message().contains(text) && error.message().contains("s.put"), "{text}: {error}");
+    }
+    for (alias, text) in
+        [("GET /up", "'GET /up' have none"), ("POST /up/:body", "':body' is no parameter of the action")]
+    {
+        let service = ServiceDef::new("s").action(action(HttpBody::text()));
+        let gateway =
+            Gateway::builder().bind("127.0.0.1:0").route(Route::new("/").alias(alias, "s.put")).build();
+        let error = ServiceBroker::builder().service(gateway).service(service).start().await.unwrap_err();
+        assert!(error.message().contains(text) && error.message().contains("alias to s.put"), "{error}");
     }
     for kind in ["multipart", "stream"] {
         let route = Route::new("/").alias("POST /up", format!("{kind}:s.put"));
