@@ -111,7 +111,7 @@ pub(crate) fn unknown(text: &str, method: &str, path: &str) -> String {
         return format!("'{text}': every method is written \"{path}\" or \"* {path}\"");
     }
     let word = upper.trim_matches(|c: char| !c.is_ascii_alphabetic());
-    match nearest(word, &METHODS, 1) {
+    match nearest(word, &METHODS) {
         Some(index) => {
             format!("'{text}': '{method}' is not a method; did you mean \"{} {path}\"?", METHODS[index])
         }

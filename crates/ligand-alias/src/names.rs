@@ -98,7 +98,7 @@ pub const fn unknown(alias: &str, name: &str, known: &[&str]) -> Option<Text> {
         text.push(", which takes none; give it one of this name, or leave ':").push(name).push("' out");
         return Some(text);
     }
-    if let Some(index) = nearest(name, known, 2) {
+    if let Some(index) = nearest(name, known) {
         text.push("; did you mean ':").push(known[index]).push("'?");
     } else {
         text.push("; add it, or write one that is there.");
@@ -121,20 +121,29 @@ pub const fn unknown(alias: &str, name: &str, known: &[&str]) -> Option<Text> {
 
 const MOST_LISTED: usize = 12;
 
+/// Letters of a name that may be wrong.
+const MOST_WRONG: usize = 3;
+
 /// Names longer than this are not compared.
 const LONGEST: usize = 32;
 
-/// Position of the name that is so close that it was probably meant: at most `most` letters away.
-pub(crate) const fn nearest(name: &str, known: &[&str], most: usize) -> Option<usize> {
+/// Position of the name that is so close that it was probably meant: a letter in three may be wrong, at most three.
+///
+/// ```
+/// assert_eq!(ligand_alias::nearest("requst", &["timeout", "request"]), Some(1));
+/// assert_eq!(ligand_alias::nearest("host", &["port"]), None);
+/// ```
+pub const fn nearest(name: &str, known: &[&str]) -> Option<usize> {
     let mut best = None;
-    let mut least = most + 1;
+    let mut least = MOST_WRONG + 1;
     let mut index = 0;
     while index < known.len() {
         let (a, b) = (name.as_bytes(), known[index].as_bytes());
         if a.len() <= LONGEST && b.len() <= LONGEST {
             let distance = distance(a, b);
             let longer = if a.len() > b.len() { a.len() } else { b.len() };
-            if distance < least && distance * 2 <= longer {
+            let most = if longer < 6 { 1 } else { longer / 3 };
+            if distance < least && distance <= most && distance < longer {
                 (least, best) = (distance, Some(index));
             }
         }

@@ -36,7 +36,7 @@ pub(crate) use cluster::SMALLEST_LIMIT;
 pub use cluster::{Plug, Protocol, RegistryOptions, Serializer, TransitOptions};
 pub use env::Env;
 pub use file::App;
-pub(crate) use file::load;
+pub(crate) use file::{SettingTexts, load};
 pub(crate) use hint::{meant, plain};
 pub use listen::Listen;
 pub use options::{

@@ -30,6 +30,8 @@ use tokio::sync::watch;
 pub(crate) use actions::ActionList;
 pub use endpoint::Endpoint;
 pub(crate) use events::{Group, Groups};
+#[cfg(test)]
+pub(crate) use info::public_settings;
 pub(crate) use info::{definition, listed};
 pub(crate) use listener::HandingOver;
 pub use listener::Listener;

@@ -22,6 +22,7 @@ use tracing::Instrument as _;
 use super::{ServiceBroker, State, circle, wait};
 use crate::{
     cache,
+    config::{meant, plain},
     context::{Context, Extra, Inner as ContextInner, Limit},
     middleware::{order, span},
     registry::{Endpoint, Listener, ServiceItem},
@@ -73,6 +74,7 @@ impl ServiceBroker {
         for def in services {
             items.push(self.create(def)?);
         }
+        self.tell_unused_settings(&items);
         circle::check(items.iter().map(|item| item.def()))?;
         for middleware in &self.0.parts.middlewares {
             middleware.starting(self).await?;
@@ -89,6 +91,25 @@ impl ServiceBroker {
             transit.announce_first().await?;
         }
         Ok(())
+    }
+
+    /// One file may be that of several processes: settings of a service that is not here are no mistake by themselves.
+    fn tell_unused_settings(&self, items: &[Arc<ServiceItem>]) {
+        let names: Vec<&str> =
+            items.iter().flat_map(|item| [&*item.def().name, &**item.full_name()]).collect();
+        for section in self.options().settings.keys() {
+            if names.iter().any(|name| plain(name) == plain(section)) {
+                continue;
+            }
+            match meant(section, &names) {
+                Some(near) => tracing::warn!(
+                    "the configuration has settings of '{section}', which is no service of this node; did you mean '{near}'?"
+                ),
+                None => tracing::info!(
+                    "the configuration has settings of '{section}', which is no service of this node"
+                ),
+            }
+        }
     }
 
     /// Adds a service to a running broker and waits until it takes calls.
@@ -158,7 +179,7 @@ impl ServiceBroker {
         for middleware in &parts.middlewares {
             def = middleware.service_creating(def)?;
         }
-        def.configure(&self.options().settings);
+        def.configure(&self.options().settings, &self.options().setting_texts);
         apply_settings(&mut def)?;
         let def = def.finish()?;
         check_policies(&def)?;

@@ -11,7 +11,7 @@ use toml::{
 
 use super::{
     Env, Listen, Options,
-    hint::{explain, no_such_key},
+    hint::{explain, no_such_key, plain, unknown_of},
     node::{Node, Text},
 };
 
@@ -33,7 +33,10 @@ const BIND: &str = "gateway.bind";
 const PORT: &str = "gateway.port";
 
 /// The section of the application.
-const APP: &str = "app";
+pub(super) const APP: &str = "app";
+
+/// The settings of services.
+const SETTINGS: &str = "settings";
 
 /// Reads `file` when given, lays the environment over it and checks every key and value but those of the application.
 pub(crate) fn load(file: Option<&Path>, env: &Env) -> Result<Options> {
@@ -44,11 +47,36 @@ pub(crate) fn load(file: Option<&Path>, env: &Env) -> Result<Options> {
     source.lay(env)?;
     let app = source.root.remove(APP);
     let mut options: Options = source.parse("")?;
+    if let Some(settings) = source.root.get(SETTINGS) {
+        options.setting_texts.read(settings, String::new());
+    }
     if let Some(app) = app {
         source.root = BTreeMap::from([(APP.to_owned(), app)]);
         options.app = App(Arc::new(source));
     }
     Ok(options)
+}
+
+/// What variables say of settings, as it was written: a service may have a text where a number was guessed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SettingTexts(BTreeMap<String, String>);
+
+impl SettingTexts {
+    fn read(&mut self, node: &Node, place: String) {
+        match node {
+            Node::Table(table) => {
+                table.iter().for_each(|(key, node)| self.read(node, format!("{place}/{}", plain(key))));
+            }
+            Node::Text(text) => _ = self.0.insert(place, text.text.clone()),
+            Node::Value(_) | Node::List(_) => {}
+        }
+    }
+
+    /// The text at a place: the section, then its keys.
+    pub(crate) fn get(&self, path: &[String]) -> Option<&str> {
+        let place: String = path.iter().map(|key| format!("/{}", plain(key))).collect();
+        self.0.get(&place).map(String::as_str)
+    }
 }
 
 /// The section `[app]` of the configuration: options of the application, of a type of its own.
@@ -132,6 +160,12 @@ impl Source {
         given.retain(|(_, variable, value)| *variable != "PORT" || value.parse::<u16>().is_ok());
         self.split_bind(false);
         for (path, variable, text) in given {
+            if path.split('.').any(str::is_empty) {
+                return Err(Error::broker_options(format!(
+                    "environment variable {variable}: a name between underscores is missing; two of them stand between a \
+                     section and its key, as in LIGAND_LOG__LEVEL"
+                )));
+            }
             set(&mut self.root, &path, variable, text).map_err(|reason| {
                 Error::broker_options(format!("environment variable {variable}: {reason}"))
             })?;
@@ -179,11 +213,14 @@ impl Source {
         };
         match (result, ignored.first()) {
             (Err(error), _) => {
-                Err(self.refuse(&steps(&track.path().to_string()), &explain(&error.to_string())))
+                let message = error.to_string();
+                let mut path = steps(&track.path().to_string());
+                path.extend(unknown_of(&message).map(str::to_owned));
+                Err(self.refuse(&path, &explain(&message, &path)))
             }
             (Ok(_), Some(path)) => {
                 let path = steps(path);
-                Err(self.refuse(&path, &no_such_key(path.last().map_or("", |key| key), &[])))
+                Err(self.refuse(&path, &no_such_key(path.last().map_or("", |key| key), &[], &path)))
             }
             (Ok(value), None) => Ok(value),
         }
@@ -482,7 +519,10 @@ mod tests {
         countries: Vec<String>,
         #[serde(default)]
         limits: BTreeMap<String, u8>,
+        #[serde(alias = "begin")]
         since: Option<String>,
+        #[serde(default)]
+        ports: Vec<u16>,
     }
 
     #[derive(Debug, Deserialize, PartialEq)]
@@ -497,7 +537,7 @@ mod tests {
     #[test]
     fn the_application_has_a_section_of_its_own_type() {
         let toml = file(
-            "[app]\ncurrency = \"EUR\"\nsince = 2026-01-02\n[app.smtp]\nhost = \"a\"\nuseTls = false\nmaxPerHour = 5\n",
+            "[app]\ncurrency = \"EUR\"\nbegin = 2026-01-02\n[app.smtp]\nhost = \"a\"\nuseTls = false\nmaxPerHour = 5\n",
         );
         let env = Env::from_pairs([
             ("LIGAND_APP__SMTP__HOST", "0123"),
@@ -518,6 +558,7 @@ mod tests {
                 countries: vec!["de".into(), "at".into()],
                 limits: BTreeMap::from([("a".into(), 1)]),
                 since: Some("2026-01-02".into()),
+                ports: Vec::new(),
             }
         );
         // Variables alone do, and without a section the type may have defaults.
@@ -542,7 +583,19 @@ mod tests {
         for (text, expected) in [
             (
                 good.replace("EUR\"", "EUR\"\ncurency = 1"),
-                ", line 3, key 'app.curency': there is no such key",
+                ", line 3, key 'app.curency': there is no such key; did you mean 'currency'?",
+            ),
+            (
+                good.replace("currency", "curency"),
+                ", line 2, key 'app.curency': there is no such key; did you mean 'currency'?",
+            ),
+            (
+                good.replace("useTls", "use_tls"),
+                ", line 5, key 'app.smtp.use_tls': there is no such key; did you mean 'useTls'?",
+            ),
+            (
+                good.replace("[app]", "[app]\nip = 1"),
+                ", line 2, key 'app.ip': there is no such key; there are currency, ",
             ),
             (good.replace("= 5", "= \"hunter2\""), ", line 6, key 'app.smtp.maxPerHour': "),
             (good.replace("= 5", "= 70000"), ", line 6, key 'app.smtp.maxPerHour': "),
@@ -556,10 +609,16 @@ mod tests {
             assert!(message.contains(expected) && message.contains(".toml"), "{message}");
             assert!(!message.contains("hunter2"), "{message}");
         }
-        let message = message(good, &[("LIGAND_APP__SMTP__MAX_PER_HOUR", "hunter2")]);
-        let expected = "environment variable LIGAND_APP__SMTP__MAX_PER_HOUR (option 'app.smtp.maxPerHour'): it is not a whole \
-                        number from 0 to 65535";
-        assert_eq!(message, expected);
+        // An entry of a list is where its list is.
+        for (variable, value, option) in [
+            ("LIGAND_APP__SMTP__MAX_PER_HOUR", "hunter2", "app.smtp.maxPerHour"),
+            ("LIGAND_APP__PORTS", "1,hunter2", "app.ports.1"),
+        ] {
+            let expected = format!(
+                "environment variable {variable} (option '{option}'): it is not a whole number from 0 to 65535"
+            );
+            assert_eq!(message(good, &[(variable, value)]), expected);
+        }
         let missing = load(None, &Env::default()).unwrap().app.parse::<Shop>().unwrap_err();
         assert_eq!(missing.message(), "configuration, section 'app': the key 'currency' is missing");
         assert!(!format!("{:?}", App::from_toml("password = \"hunter2\"").unwrap()).contains("hunter2"));
@@ -567,9 +626,12 @@ mod tests {
 
     #[test]
     fn wrong_variables_are_named() {
-        for (name, value) in
-            [("LIGAND_REQUEST_TIMEOUT", "soon"), ("LIGAND_REQUEST_TIMOUT", "1s"), ("LIGAND_LOG", "x")]
-        {
+        for (name, value) in [
+            ("LIGAND_REQUEST_TIMEOUT", "soon"),
+            ("LIGAND_REQUEST_TIMOUT", "1s"),
+            ("LIGAND_LOG", "x"),
+            ("LIGAND_LOG__", "x"),
+        ] {
             let error = load(None, &Env::from_pairs([(name, value)])).unwrap_err();
             assert!(error.message().contains(name), "{}", error.message());
         }

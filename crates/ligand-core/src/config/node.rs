@@ -15,7 +15,7 @@ use serde::{
 };
 use toml::{Table, Value};
 
-use super::hint::plain;
+use super::hint::{plain, unknown_key};
 
 /// What is wrong, for people.
 pub(super) type Flaw = de::value::Error;
@@ -61,7 +61,9 @@ impl Node {
                 variables.next().map(|(_, node)| node).or_else(|| table.get(step))
             }
             Self::List(list) => list.get(step.parse::<usize>().ok()?),
-            Self::Value(_) | Self::Text(_) => None,
+            // The entries of a variable are where it is.
+            Self::Text(_) => Some(node),
+            Self::Value(_) => None,
         })
     }
 }
@@ -216,6 +218,10 @@ impl<'de> Deserializer<'de> for Node {
                     if let Some(node) = table.remove(&key) {
                         lay(&mut table, (*field).to_owned(), node);
                     }
+                }
+                // Here the names are known that one may have meant. A type that lists none is asked.
+                if let Some(key) = table.keys().find(|key| !fields.is_empty() && !fields.contains(&&***key)) {
+                    return Err(de::Error::custom(unknown_key(key, fields)));
                 }
                 Self::Table(table).deserialize_any(visitor)
             }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::cache::MemoryCacher;
 
 use super::{
-    App, Listen, Plug, Protocol, RegistryOptions, Serializer, TransitOptions,
+    App, Listen, Plug, Protocol, RegistryOptions, Serializer, SettingTexts, TransitOptions,
     hint::plain,
     names::{Names, names},
     time,
@@ -103,6 +103,9 @@ pub struct Options {
     pub gateway: Listen,
     /// Settings of services, by their names: laid over those of the code. See [`crate::Context::settings`].
     pub settings: BTreeMap<String, Map<String, Value>>,
+    /// What variables say of settings, as it was written.
+    #[serde(skip)]
+    pub(crate) setting_texts: SettingTexts,
     /// Options of the application.
     #[serde(skip)]
     pub app: App,
@@ -137,6 +140,7 @@ impl Default for Options {
             registry: RegistryOptions::default(),
             gateway: Listen::default(),
             settings: BTreeMap::new(),
+            setting_texts: SettingTexts::default(),
             app: App::default(),
         }
     }

@@ -30,7 +30,7 @@ fn service(item: &ServiceItem) -> ServiceInfo {
 }
 
 /// Settings without those that `$secureSettings` names (dotted paths).
-fn public_settings(settings: &Map<String, Value>) -> Value {
+pub(crate) fn public_settings(settings: &Map<String, Value>) -> Value {
     let mut shown = settings.clone();
     let secret = match settings.get("$secureSettings") {
         Some(Value::Array(paths)) => paths.iter().filter_map(Value::as_str).collect(),

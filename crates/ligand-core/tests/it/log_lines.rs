@@ -111,6 +111,33 @@ async fn lines_of_handlers_carry_the_request_what_runs_and_the_node() {
 }
 
 #[tokio::test]
+async fn settings_that_nobody_reads_are_named_with_what_was_meant() {
+    let (log, _guard) = written();
+    let service =
+        ServiceDef::new("userMail").setting("rowsPerPage", 10).setting("smtp", json!({ "host": "a" }));
+    let settings = json!({
+        "user_mail": { "rowsPerPge": "hunter2", "smtp": { "hots": "hunter2", "password": "hunter2" } },
+        "userMial": {}, "billing": {},
+    });
+    let settings = serde_json::from_value(settings).unwrap();
+    let broker =
+        builder().service(service).options(|options| options.settings = settings).start().await.unwrap();
+    for (part, level) in [
+        (
+            "'settings.user_mail.rowsPerPge', which the service does not have; did you mean 'rowsPerPage'?",
+            "WARN",
+        ),
+        ("'settings.user_mail.smtp.hots', which the service does not have; did you mean 'host'?", "WARN"),
+        ("'userMial', which is no service of this node; did you mean 'userMail'?", "WARN"),
+        ("'billing', which is no service of this node", "INFO"),
+    ] {
+        assert!(log.line(part).contains(level), "{part}");
+    }
+    assert!(!log.text().contains("password") && !log.text().contains("hunter2"));
+    broker.stop().await;
+}
+
+#[tokio::test]
 async fn lines_carry_nothing_when_that_is_switched_off() {
     let (log, _guard) = written();
     let broker =
@@ -134,7 +161,7 @@ async fn a_handler_that_holds_its_thread_is_named_and_nobody_around_it() {
     let service = ServiceDef::new("s")
         .action(action("inner", |_, (): ()| async {
             tokio::task::yield_now().await;
-            compute(60);
+            compute(250);
             Ok(())
         }))
         .action(action("outer", |ctx, (): ()| async move {
@@ -142,14 +169,14 @@ async fn a_handler_that_holds_its_thread_is_named_and_nobody_around_it() {
             ctx.emit_named("e", json!(null)).wait_for_listeners().await
         }))
         .action(Action::blocking("marked", |_: &Context, (): ()| {
-            compute(60);
+            compute(250);
             Ok::<_, Error>(())
         }))
         .event(Event::raw("e", |_: &Context, _: Payload| -> Work<()> {
-            compute(60);
+            compute(250);
             Work::done(Ok(()))
         }));
-    let builder = builder().service(service).options(|options| options.blocking.warn_after = ms(20));
+    let builder = builder().service(service).options(|options| options.blocking.warn_after = ms(150));
     let broker = builder.start().await.unwrap();
     call(&broker, "s.outer", json!(null)).await.unwrap();
     call(&broker, "s.marked", json!(null)).await.unwrap();
