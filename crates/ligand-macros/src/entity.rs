@@ -46,7 +46,7 @@ struct Options {
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = Options::parse(options, &mut errors);
-    let mut input = match syn::parse2::<DeriveInput>(item.clone()) {
+    let mut input = match crate::item::read(item.clone()) {
         Ok(input) if has_names(&input) => input,
         _ => {
             errors.at(item, "#[entity] goes on a struct with named fields, one for each column");

@@ -9,7 +9,7 @@
 //! | `#[derive(Error)]` | `error.rs` |
 //! | `#[ligand::main]` | `main_fn.rs` |
 //!
-//! Shared: options in attributes (`options.rs`), method signatures (`signature.rs`), the list of errors
+//! Shared: reading an item (`item.rs`), options in attributes (`options.rs`), method signatures (`signature.rs`), the list of errors
 //! (`errors.rs`).
 //!
 //! Rules all of them follow: every error of an item is reported at once, at the token it is about; the item is
@@ -21,6 +21,7 @@ mod contract;
 mod entity;
 mod error;
 mod errors;
+mod item;
 mod main_fn;
 mod options;
 mod payload;
@@ -67,8 +68,8 @@ use proc_macro::TokenStream;
 ///
 /// # Field rules
 ///
-/// A rule reaches through `Option` and `Patch` (nothing to check without a value), `Vec`, arrays and `Box`: `email` on a `Vec<String>`
-/// is about each text in it.
+/// A rule reaches through `Option` and `Patch` (nothing to check without a value), lists, sets, `Box` and `Arc`: `email` on
+/// a `Vec<String>` is about each text in it.
 ///
 /// | rule | for | holds when |
 /// |---|---|---|

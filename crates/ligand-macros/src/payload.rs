@@ -55,7 +55,7 @@ struct Shape {
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = Options::parse(options, &mut errors);
-    let parsed = syn::parse2::<DeriveInput>(item.clone());
+    let parsed = crate::item::read(item.clone());
     let input = match parsed {
         Ok(input) if !matches!(input.data, Data::Union(_)) => input,
         _ => {
@@ -88,6 +88,9 @@ fn emit(mut input: DeriveInput, options: Options, role: Role, errors: &mut Error
             attribute,
             "`#[serde_as]` rewrites the fields before they are read; put it above `#[payload]`",
         );
+    }
+    if matches!(role, Role::Payload) {
+        refuse_references(&input.data, errors);
     }
     let customs = whole(&mut input.attrs, errors);
     let shapes = match &mut input.data {
@@ -126,6 +129,21 @@ fn emit(mut input: DeriveInput, options: Options, role: Role, errors: &mut Error
         #item
         #defaults
         #impls
+    }
+}
+
+/// What was read from a packet is gone when the handler runs.
+fn refuse_references(data: &Data, errors: &mut Errors) {
+    let fields: Vec<&Fields> = match data {
+        Data::Struct(data) => vec![&data.fields],
+        Data::Enum(data) => data.variants.iter().map(|variant| &variant.fields).collect(),
+        Data::Union(_) => Vec::new(),
+    };
+    for field in fields.into_iter().flatten().filter(|field| matches!(field.ty, Type::Reference(_))) {
+        errors.at(
+            &field.ty,
+            "a payload is owned: it may come from another node; write the type without `&` (`String` instead of `&str`)",
+        );
     }
 }
 

@@ -8,15 +8,19 @@
 
 pub mod probe;
 mod report;
+mod unreadable;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque},
     hash::BuildHasher,
     rc::Rc,
     sync::Arc,
 };
 
 pub use report::{Report, Verdict};
+use serde::Serialize;
+pub use unreadable::unreadable;
 
 use crate::{Patch, schema::Schema};
 
@@ -83,9 +87,12 @@ macro_rules! always_valid {
 }
 
 always_valid!(
-    i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64, bool, char, String, str, Box<str>, Arc<str>,
+    i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64, bool, char, String, str,
     serde_json::Value, serde_json::Map<String, serde_json::Value>, serde_json::Number, (), std::time::Duration,
-    std::net::IpAddr, std::net::Ipv4Addr, std::net::Ipv6Addr,
+    std::time::SystemTime, std::net::IpAddr, std::net::Ipv4Addr, std::net::Ipv6Addr, std::net::SocketAddr,
+    std::net::SocketAddrV4, std::net::SocketAddrV6, std::path::PathBuf, std::num::NonZeroI8, std::num::NonZeroI16,
+    std::num::NonZeroI32, std::num::NonZeroI64, std::num::NonZeroI128, std::num::NonZeroIsize, std::num::NonZeroU8,
+    std::num::NonZeroU16, std::num::NonZeroU32, std::num::NonZeroU64, std::num::NonZeroU128, std::num::NonZeroUsize,
 );
 
 impl<T: Validate> Validate for Option<T> {
@@ -130,7 +137,7 @@ impl<T: Validate> Validate for Patch<T> {
     }
 }
 
-impl<T: Validate> Validate for Box<T> {
+impl<T: Validate + ?Sized> Validate for Box<T> {
     const SANITIZES: bool = T::SANITIZES;
     const CHECKS: bool = T::CHECKS;
 
@@ -150,7 +157,7 @@ impl<T: Validate> Validate for Box<T> {
 /// A shared value cannot be changed in place, so its sanitizers do not run.
 macro_rules! shared {
     ($($type:ident),*) => {
-        $(impl<T: Validate> Validate for $type<T> {
+        $(impl<T: Validate + ?Sized> Validate for $type<T> {
             const CHECKS: bool = T::CHECKS;
 
             fn is_valid(&self) -> bool {
@@ -165,6 +172,28 @@ macro_rules! shared {
 }
 
 shared!(Arc, Rc);
+
+impl<B: Validate + ToOwned + ?Sized> Validate for Cow<'_, B>
+where
+    B::Owned: Validate,
+{
+    const SANITIZES: bool = B::SANITIZES;
+    const CHECKS: bool = B::CHECKS;
+
+    fn sanitize(&mut self) {
+        if B::SANITIZES {
+            self.to_mut().sanitize();
+        }
+    }
+
+    fn is_valid(&self) -> bool {
+        (**self).is_valid()
+    }
+
+    fn violations(&self, report: &mut Report) {
+        (**self).violations(report);
+    }
+}
 
 macro_rules! lists {
     ($([$($generics:tt)*] $type:ty),*) => {
@@ -191,7 +220,7 @@ macro_rules! lists {
     };
 }
 
-lists!([] Vec<T>, [const N: usize] [T; N]);
+lists!([] [T], [] Vec<T>, [] VecDeque<T>, [] LinkedList<T>, [const N: usize] [T; N]);
 
 /// The items of a set cannot be changed in place, so their sanitizers do not run.
 macro_rules! sets {
@@ -212,11 +241,11 @@ macro_rules! sets {
     };
 }
 
-sets!([] BTreeSet<T>, [S: BuildHasher] HashSet<T, S>);
+sets!([] BTreeSet<T>, [] BinaryHeap<T>, [S: BuildHasher] HashSet<T, S>);
 
 macro_rules! maps {
     ($([$($generics:tt)*] $type:ty),*) => {
-        $(impl<K, V: Validate, $($generics)*> Validate for $type {
+        $(impl<K: Serialize, V: Validate, $($generics)*> Validate for $type {
             const SANITIZES: bool = V::SANITIZES;
             const CHECKS: bool = V::CHECKS;
 
@@ -230,9 +259,10 @@ macro_rules! maps {
                 !V::CHECKS || self.values().all(V::is_valid)
             }
 
-            // Keys need not be texts, so the place is that of the map.
             fn violations(&self, report: &mut Report) {
-                self.values().for_each(|value| value.violations(report));
+                for (key, value) in self {
+                    report.entry(key, |report| value.violations(report));
+                }
             }
         })*
     };
@@ -275,6 +305,12 @@ tuples! {
     A B C D;
     A B C D E;
     A B C D E F;
+    A B C D E F G;
+    A B C D E F G H;
+    A B C D E F G H I;
+    A B C D E F G H I J;
+    A B C D E F G H I J K;
+    A B C D E F G H I J K L;
 }
 
 #[cfg(test)]
@@ -306,6 +342,10 @@ mod tests {
         assert!(!vec![Even(2), Even(1)].is_valid() && vec![Box::new(Even(2))].is_valid());
         assert!(!HashMap::from([("a", Even(1))]).is_valid() && !BTreeMap::from([(1, [Even(1)])]).is_valid());
         assert!(!("x".to_owned(), Even(1)).is_valid() && !Arc::new(Even(1)).is_valid());
+        assert!(!VecDeque::from([Even(1)]).is_valid() && !LinkedList::from([Even(1)]).is_valid());
+        let (boxed, shared): (Box<[Even]>, Arc<[Even]>) = ([Even(1)].into(), [Even(1)].into());
+        assert!(!boxed.is_valid() && !shared.is_valid());
+        assert!(!Cow::<Vec<u8>>::Owned(vec![1]).is_empty() && Cow::Borrowed("x").is_valid());
         const { assert!(!<Vec<String>>::CHECKS && <(u8, Option<Even>)>::CHECKS && <Vec<Even>>::SANITIZES) };
     }
 

@@ -7,8 +7,9 @@ use std::any::TypeId;
 
 use ligand_wire::{
     Data, Error, FieldError, Payload, Result,
+    error::kind,
     schema::{JsonSchema, MAX_ACTUAL, Schema},
-    validate::{Report, Validate},
+    validate::{Report, Validate, unreadable},
 };
 use serde_json::Value;
 
@@ -33,7 +34,16 @@ pub(crate) fn check<P: Data + Validate + JsonSchema>(payload: Payload) -> Result
             }
             Err(report(&P::schema(), &payload, own.into_errors(), None))
         }
-        Err(error) => Err(report(&P::schema(), &payload, Vec::new(), Some(error))),
+        Err(error) => Err(match report(&P::schema(), &payload, Vec::new(), Some(error)) {
+            // The schema has no complaint.
+            error if error.kind() == kind::PAYLOAD_DECODE_ERROR => {
+                match payload.to_value().ok().as_ref().and_then(unreadable::<P>) {
+                    Some(field) => Error::validation(vec![field]).with_internal(error.to_string()),
+                    None => error,
+                }
+            }
+            error => error,
+        }),
     }
 }
 

@@ -44,6 +44,8 @@ impl Payload {
         for parameter in &mut generics.params {
             if let GenericParam::Type(parameter) = parameter {
                 parameter.bounds.push(parse_quote!(::ligand::__private::wire::validate::Validate));
+                // The keys of a map are named in errors.
+                parameter.bounds.push(parse_quote!(::ligand::__private::serde::Serialize));
             }
         }
         let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
@@ -274,8 +276,10 @@ pub(super) fn is_plain(ty: &Type) -> bool {
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64",
         "u128", "usize", "String", "str", "Value", "Map",
     ];
-    const WRAPPERS: &[&str] =
-        &["Option", "Patch", "Vec", "Box", "HashMap", "BTreeMap", "HashSet", "BTreeSet"];
+    const WRAPPERS: &[&str] = &[
+        "Option", "Patch", "Vec", "VecDeque", "Box", "Arc", "Cow", "HashMap", "BTreeMap", "HashSet",
+        "BTreeSet",
+    ];
     match ty {
         Type::Path(path) if path.qself.is_none() => {
             let Some(last) = path.path.segments.last() else { return false };
@@ -284,10 +288,10 @@ pub(super) fn is_plain(ty: &Type) -> bool {
             }
             let PathArguments::AngleBracketed(arguments) = &last.arguments else { return false };
             WRAPPERS.iter().any(|name| last.ident == name)
-                && arguments
-                    .args
-                    .iter()
-                    .all(|argument| matches!(argument, GenericArgument::Type(ty) if is_plain(ty)))
+                && arguments.args.iter().all(|argument| match argument {
+                    GenericArgument::Type(ty) => is_plain(ty),
+                    argument => matches!(argument, GenericArgument::Lifetime(_)),
+                })
         }
         Type::Array(array) => is_plain(&array.elem),
         Type::Slice(slice) => is_plain(&slice.elem),

@@ -37,7 +37,8 @@ const _: () = {
         Checked as _, CheckedMut as _, Unchecked as _, UncheckedMut as _,
     };
     impl<
-        T: ::ligand::__private::wire::validate::Validate,
+        T: ::ligand::__private::wire::validate::Validate
+            + ::ligand::__private::serde::Serialize,
     > ::ligand::__private::wire::validate::Validate for Payment<T> {
         const CHECKS: bool = true;
         fn is_valid(&self) -> bool {

@@ -147,7 +147,7 @@ async fn checks_of_ones_own_name_the_field() {
         (json!({ "place": { "pair": [1, 1] } }), vec!["place.pair[1]: 1 is odd."]),
         (
             json!({ "byName": { "x": { "copies": 1 } } }),
-            vec!["byName.copies: Copies come in pairs, byName.copies do not."],
+            vec!["byName.x.copies: Copies come in pairs, byName.x.copies do not."],
         ),
     ] {
         let mut params = loan();

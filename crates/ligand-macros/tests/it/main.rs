@@ -4,6 +4,7 @@
 
 mod background;
 mod compile_fail;
+mod containers;
 mod contract;
 mod custom;
 mod error;

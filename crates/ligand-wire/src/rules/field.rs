@@ -1,5 +1,5 @@
 //! Rules applied to a field whatever wraps it: `Option` (nothing to check when `None`), `Patch` (nothing to check
-//! without a value), `Vec`, arrays and `Box`.
+//! without a value), lists, sets, `Box` and `Arc`.
 //!
 //! These traits are what code generated for `#[check(..)]` calls.
 
@@ -7,8 +7,9 @@
 use std::cmp::Ordering;
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque},
     hash::BuildHasher,
+    sync::Arc,
 };
 
 use serde::Serialize;
@@ -21,7 +22,7 @@ use crate::foreign;
 #[diagnostic::on_unimplemented(
     message = "a text rule does not apply to `{Self}`",
     label = "not a text",
-    note = "`length`, `email`, `url`, `uuid`, `pattern` and `one_of` need String, or Option, Vec or Box of it; use `items(..)` to count the items of a list"
+    note = "`length`, `email`, `url`, `uuid`, `pattern` and `one_of` need a text, or an Option, a list, a set, Box or Arc of one; use `items(..)` to count the items of a list"
 )]
 pub trait Text {
     /// Whether `rule` accepts every text in the field.
@@ -32,7 +33,7 @@ pub trait Text {
 #[diagnostic::on_unimplemented(
     message = "`trim`, `lowercase` and `uppercase` do not apply to `{Self}`",
     label = "not a String",
-    note = "they need String, or Option, Vec or Box of it"
+    note = "they need String, or an Option, a list or Box of it"
 )]
 pub trait TextMut {
     /// Applies the sanitizers to every text in the field.
@@ -43,7 +44,7 @@ pub trait TextMut {
 #[diagnostic::on_unimplemented(
     message = "a number rule does not apply to `{Self}`",
     label = "not a number",
-    note = "`range` and `positive` need an integer or a float, or Option, Vec or Box of it"
+    note = "`range` and `positive` need an integer or a float, or an Option, a list, a set, Box or Arc of one"
 )]
 pub trait Numeric {
     /// Whether `rule` accepts every number in the field.
@@ -54,7 +55,7 @@ pub trait Numeric {
 #[diagnostic::on_unimplemented(
     message = "`items` does not apply to `{Self}`",
     label = "not a list",
-    note = "it needs Vec, an array, a set, or Option or Box of one; use `length(..)` for the length of a text"
+    note = "it needs a list or a set, or Option, Box or Arc of one; use `length(..)` for the length of a text"
 )]
 pub trait Items {
     /// Whether `rule` accepts the number of items.
@@ -65,7 +66,7 @@ pub trait Items {
 #[diagnostic::on_unimplemented(
     message = "`unique_items` does not apply to `{Self}`",
     label = "not a list of comparable items",
-    note = "it needs Vec or an array, or Option or Box of one, whose items are PartialEq and Serialize"
+    note = "it needs a list, or Option, Box or Arc of one, whose items are PartialEq and Serialize"
 )]
 pub trait Unique {
     /// Whether no item occurs twice.
@@ -76,7 +77,7 @@ pub trait Unique {
 #[diagnostic::on_unimplemented(
     message = "`non_empty` does not apply to `{Self}`",
     label = "never empty",
-    note = "it needs String, Vec, a set or a map, or Option or Box of one"
+    note = "it needs a text, a list, a set or a map, or Option, Box or Arc of one"
 )]
 pub trait NonEmpty {
     /// Whether there is something in it. `None` is absent rather than empty.
@@ -214,6 +215,12 @@ macro_rules! through {
                 (**self).$method($($arg)?)
             }
         }
+
+        impl<T: $trait + ?Sized> $trait for Arc<T> {
+            fn $method(&self $(, $arg: $arg_type)?) -> bool {
+                (**self).$method($($arg)?)
+            }
+        }
     };
 }
 
@@ -245,7 +252,8 @@ impl<T: TextMut + ?Sized> TextMut for Box<T> {
     }
 }
 
-macro_rules! lists {
+/// The items of a list or a set, one by one.
+macro_rules! items {
     ($([$($generics:tt)*] $type:ty),*) => {
         $(
             impl<T: Text, $($generics)*> Text for $type {
@@ -254,28 +262,44 @@ macro_rules! lists {
                 }
             }
 
-            impl<T: TextMut, $($generics)*> TextMut for $type {
-                fn sanitize_text(&mut self, sanitizers: super::Sanitizers) {
-                    self.iter_mut().for_each(|item| item.sanitize_text(sanitizers));
-                }
-            }
-
             impl<T: Numeric, $($generics)*> Numeric for $type {
                 fn every_number(&self, rule: &dyn Fn(Number) -> bool) -> bool {
                     self.iter().all(|item| item.every_number(rule))
-                }
-            }
-
-            impl<T: PartialEq + Serialize, $($generics)*> Unique for $type {
-                fn has_unique_items(&self) -> bool {
-                    super::unique(self)
                 }
             }
         )*
     };
 }
 
-lists!([] [T], [] Vec<T>, [const N: usize] [T; N]);
+items!([] [T], [] Vec<T>, [const N: usize] [T; N], [] VecDeque<T>, [] LinkedList<T>, [] BTreeSet<T>,
+    [S: BuildHasher] HashSet<T, S>);
+
+/// Those of a set cannot be changed in place, and none of them is there twice.
+macro_rules! lists {
+    ($([$($generics:tt)*] $type:ty, $self:ident => $slice:expr;)*) => {
+        $(
+            impl<T: TextMut, $($generics)*> TextMut for $type {
+                fn sanitize_text(&mut self, sanitizers: super::Sanitizers) {
+                    self.iter_mut().for_each(|item| item.sanitize_text(sanitizers));
+                }
+            }
+
+            impl<T: PartialEq + Serialize, $($generics)*> Unique for $type {
+                fn has_unique_items(&$self) -> bool {
+                    super::unique($slice)
+                }
+            }
+        )*
+    };
+}
+
+lists! {
+    [] [T], self => self;
+    [] Vec<T>, self => self;
+    [const N: usize] [T; N], self => self;
+    [] VecDeque<T>, self => &self.iter().collect::<Vec<_>>();
+    [] LinkedList<T>, self => &self.iter().collect::<Vec<_>>();
+}
 
 macro_rules! counted {
     ($([$($generics:tt)*] $type:ty),*) => {
@@ -287,7 +311,8 @@ macro_rules! counted {
     };
 }
 
-counted!([T] [T], [T] Vec<T>, [T, const N: usize] [T; N], [T] BTreeSet<T>, [T, S: BuildHasher] HashSet<T, S>);
+counted!([T] [T], [T] Vec<T>, [T, const N: usize] [T; N], [T] VecDeque<T>, [T] LinkedList<T>,
+    [T] BinaryHeap<T>, [T] BTreeSet<T>, [T, S: BuildHasher] HashSet<T, S>);
 
 macro_rules! emptiable {
     ($([$($generics:tt)*] $type:ty),*) => {
@@ -299,5 +324,6 @@ macro_rules! emptiable {
     };
 }
 
-emptiable!([T] [T], [T] Vec<T>, [T, const N: usize] [T; N], [T] BTreeSet<T>, [T, S: BuildHasher] HashSet<T, S>,
+emptiable!([T] [T], [T] Vec<T>, [T, const N: usize] [T; N], [T] VecDeque<T>, [T] LinkedList<T>, [T] BinaryHeap<T>,
+    [T] BTreeSet<T>, [T, S: BuildHasher] HashSet<T, S>,
     [K, V] BTreeMap<K, V>, [K, V, S: BuildHasher] HashMap<K, V, S>);

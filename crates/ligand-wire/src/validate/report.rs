@@ -1,5 +1,8 @@
 //! What is wrong with a value that was already decoded: the part that no schema says.
 
+use serde::Serialize;
+use serde_json::Value;
+
 use crate::{
     Error,
     schema::{FieldError, MAX_ERRORS, Segment},
@@ -38,6 +41,18 @@ impl Report {
         self.within(Segment::Index(index), look);
     }
 
+    /// What is wrong with the value of a key of a map, which is named when it is a text, a number or a boolean.
+    pub fn entry(&mut self, key: &impl Serialize, look: impl FnOnce(&mut Self)) {
+        match serde_json::to_value(key) {
+            Ok(Value::String(name)) => self.within(Segment::Entry(&name), look),
+            Ok(name @ (Value::Number(_) | Value::Bool(_))) => {
+                self.within(Segment::Entry(&name.to_string()), look);
+            }
+            // No format writes such a key.
+            _ => look(self),
+        }
+    }
+
     fn within(&mut self, segment: Segment<'_>, look: impl FnOnce(&mut Self)) {
         let length = self.path.len();
         segment.append(&mut self.path);
@@ -50,6 +65,13 @@ impl Report {
         if self.errors.len() < MAX_ERRORS {
             let field = self.place(error.field.as_deref());
             self.errors.push(error.moved(field));
+        }
+    }
+
+    /// Says more about the last error.
+    pub(super) fn explain(&mut self, reason: &str) {
+        if let Some(error) = self.errors.last_mut() {
+            error.message = format!("{}: {reason}.", error.message.trim_end_matches('.'));
         }
     }
 
