@@ -14,6 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
     label = "has no JSON Schema",
     note = "a type of your own: put #[payload] on it",
     note = "`uuid::Uuid` and the types of `chrono`, `jiff`, `time` and `rust_decimal`: switch on ligand's feature `uuid`, `chrono`, `jiff`, `time` or `decimal`",
+    note = "a type of `time` under a name of your own (`type When = OffsetDateTime`): write its own name, or `#[serde(with = \"ligand::time::Text::<When>\")]` on the field",
     note = "any other type: say what is written in its place, such as `#[check(schema = String)]` for a text"
 )]
 pub trait Described {}

@@ -33,6 +33,8 @@ pub use ligand_transmit as transmit;
 pub use ligand_transport as transport;
 #[cfg(feature = "web")]
 pub use ligand_web as web;
+#[cfg(feature = "time")]
+pub use ligand_wire::time;
 pub use ligand_wire::{Binary, Date, FieldError, Patch, error, schema, validate, validate::Validate};
 pub use serde_json::{Map, Value, json};
 

@@ -169,16 +169,42 @@ enum Time {
 
 /// Whether a field holds a type of `time`, perhaps inside options, lists or maps.
 fn time(ty: &Type) -> Option<Time> {
-    let Type::Path(path) = ty else { return None };
+    const AROUND: [&str; 11] = [
+        "Option",
+        "Patch",
+        "Vec",
+        "VecDeque",
+        "LinkedList",
+        "Box",
+        "Arc",
+        "BTreeSet",
+        "HashSet",
+        "HashMap",
+        "BTreeMap",
+    ];
+    let path = match ty {
+        Type::Path(path) => path,
+        Type::Array(array) => return time(&array.elem),
+        // Of a boxed one.
+        Type::Slice(slice) => return time(&slice.elem),
+        _ => return None,
+    };
     let last = path.path.segments.last()?;
     if let PathArguments::AngleBracketed(list) = &last.arguments {
-        let inner =
-            ["Option", "Patch", "Vec", "Box", "HashMap", "BTreeMap"].iter().any(|name| last.ident == name);
-        let value = list.args.iter().rev().find_map(|argument| match argument {
-            GenericArgument::Type(ty) => Some(ty),
-            _ => None,
-        });
-        return if inner { time(value?) } else { None };
+        if !AROUND.iter().any(|name| last.ident == name) {
+            return None;
+        }
+        let is_map = last.ident == "HashMap" || last.ident == "BTreeMap";
+        // Another hasher may follow.
+        return list
+            .args
+            .iter()
+            .filter_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty),
+                _ => None,
+            })
+            .nth(usize::from(is_map))
+            .and_then(time);
     }
     let sure = ["OffsetDateTime", "PrimitiveDateTime", "UtcDateTime"].iter().any(|name| last.ident == name);
     let shared = ["Date", "Time"].iter().any(|name| last.ident == name);

@@ -160,6 +160,82 @@ fn types_of_time_are_texts_without_further_ado() {
     assert_eq!(complaints::<Visit>(&wrong).len(), 4);
 }
 
+mod around_time {
+    use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+
+    use super::*;
+    use time::{Date, OffsetDateTime, Time};
+
+    #[payload]
+    pub(super) struct Holidays {
+        pub(super) days: BTreeSet<Date>,
+        pub(super) span: [Date; 2],
+        pub(super) spans: Option<Vec<[time::Date; 2]>>,
+        pub(super) queue: VecDeque<OffsetDateTime>,
+        pub(super) shared: std::sync::Arc<OffsetDateTime>,
+        pub(super) opens: Option<HashSet<Time>>,
+        pub(super) boxed: Box<[time::UtcDateTime]>,
+        pub(super) by_name: HashMap<String, Vec<Date>>,
+    }
+}
+
+#[test]
+fn types_of_time_are_texts_inside_lists_sets_and_pointers() {
+    let json = json!({
+        "days": ["2026-12-25", "2026-12-26"], "span": ["2026-12-25", "2026-12-26"],
+        "spans": [["2026-12-25", "2026-12-26"]], "queue": ["2026-01-31T12:00:00Z"], "shared": "2026-01-31T12:00:00Z",
+        "opens": ["09:30:00"], "boxed": ["2026-01-31T12:00:00Z"], "byName": { "a": ["2026-01-31"] },
+    });
+    let holidays: around_time::Holidays = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!((holidays.days.len(), holidays.queue.len()), (2, 1));
+    assert_eq!(serde_json::to_value(&holidays).unwrap(), json);
+    assert_eq!(complaints::<around_time::Holidays>(&json), [""; 0]);
+    let mut short = json.clone();
+    short["span"] = json!(["2026-12-25"]);
+    assert_eq!(complaints::<around_time::Holidays>(&short), ["The 'span' field must contain 2 items."]);
+    let error = serde_json::from_value::<around_time::Holidays>(short).unwrap_err();
+    assert!(error.to_string().contains("invalid length 1"), "{error}");
+}
+
+type When = time::OffsetDateTime;
+
+#[payload]
+struct Renamed {
+    #[serde(with = "ligand::time::Text::<When>")]
+    at: When,
+}
+
+#[test]
+fn a_type_of_time_under_another_name_is_a_text_when_the_field_says_so() {
+    let json = json!({ "at": "2026-01-31T12:00:00Z" });
+    let renamed: Renamed = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&renamed).unwrap(), json);
+    assert_eq!(Renamed::schema().json()["properties"]["at"]["format"], "date-time");
+}
+
+macro_rules! update_of {
+    ($name:ident, $field:ty) => {
+        #[payload]
+        struct $name {
+            title: Patch<$field>,
+            at: $field,
+            then: Option<$field>,
+        }
+    };
+}
+
+update_of!(UpdateTime, time::OffsetDateTime);
+update_of!(UpdateText, Option<String>);
+
+#[test]
+fn fields_whose_types_come_through_a_macro_are_what_they_say() {
+    let update: UpdateTime = serde_json::from_value(json!({ "at": "2026-01-31T12:00:00Z" })).unwrap();
+    assert!(update.title.is_absent() && update.then.is_none());
+    assert_eq!(serde_json::to_value(&update).unwrap()["at"], "2026-01-31T12:00:00Z");
+    let update: UpdateText = serde_json::from_value(json!({})).unwrap();
+    assert_eq!((update.at, update.then), (None, None));
+}
+
 #[test]
 fn other_types_of_these_names_stay_what_they_are() {
     let own: with_time::Own = serde_json::from_value(json!({ "day": 0 })).unwrap();

@@ -1,13 +1,14 @@
 //! The types of `time` inside options, lists and maps.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, LinkedList, VecDeque},
     hash::{BuildHasher, Hash},
     marker::PhantomData,
+    sync::Arc,
 };
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::{Text, Written};
 use crate::Patch;
@@ -58,32 +59,70 @@ impl<T: Written> Written for Patch<T> {
     }
 }
 
-impl<T: Written> Written for Box<T> {
-    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (**self).write(serializer)
-    }
+macro_rules! pointers {
+    ($($type:ident),*) => {
+        $(impl<T: Written> Written for $type<T> {
+            fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                (**self).write(serializer)
+            }
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::read(deserializer).map(Self::new)
-    }
+            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                T::read(deserializer).map(Self::new)
+            }
 
-    fn schema(generator: &mut SchemaGenerator) -> Schema {
-        T::schema(generator)
-    }
+            fn schema(generator: &mut SchemaGenerator) -> Schema {
+                T::schema(generator)
+            }
+        })*
+    };
 }
 
-impl<T: Written> Written for Vec<T> {
+pointers!(Box, Arc);
+
+macro_rules! lists {
+    ($([$($bound:tt)*] [$($generics:tt)*] $type:ty, $schema:ident;)*) => {
+        $(impl<T: Written + $($bound)*, $($generics)*> Written for $type {
+            fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_seq(self.iter().map(Shown))
+            }
+
+            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let items = Vec::<Owned<T>>::deserialize(deserializer)?;
+                Ok(items.into_iter().map(|item| item.0).collect())
+            }
+
+            fn schema(generator: &mut SchemaGenerator) -> Schema {
+                $schema::<Text<T>>::json_schema(generator)
+            }
+        })*
+    };
+}
+
+lists! {
+    [] [] Vec<T>, Vec;
+    [] [] Box<[T]>, Vec;
+    [] [] VecDeque<T>, Vec;
+    [] [] LinkedList<T>, Vec;
+    [Ord] [] BTreeSet<T>, BTreeSet;
+    [Eq + Hash] [H: BuildHasher + Default] HashSet<T, H>, BTreeSet;
+}
+
+impl<T: Written, const N: usize> Written for [T; N] {
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter().map(Shown))
     }
 
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let items = Vec::<Owned<T>>::deserialize(deserializer)?;
-        Ok(items.into_iter().map(|item| item.0).collect())
+        let items = Vec::<T>::read(deserializer)?;
+        let length = items.len();
+        items
+            .try_into()
+            .map_err(|_| D::Error::custom(format_args!("invalid length {length}, expected {N} items")))
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
-        Vec::<Text<T>>::json_schema(generator)
+        let items = generator.subschema_for::<Text<T>>();
+        json_schema!({ "type": "array", "items": items, "minItems": N, "maxItems": N })
     }
 }
 
