@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use ligand_wire::{Error, Payload, Result};
+use ligand_wire::{Error, Payload, Result, error::Failure};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -56,7 +56,7 @@ where
     P: Form,
     P::Value: Send,
     R: Send + Unpin + 'static,
-    E: Into<Error>,
+    E: Failure,
     F: Fn(&Arc<S>, &Context, P::Value) -> Result<R, E> + Send + Sync + 'static,
 {
     let handler = Arc::new(handler);

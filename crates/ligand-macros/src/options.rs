@@ -120,6 +120,7 @@ pub(crate) fn read(
     let mut seen: Vec<String> = Vec::new();
     let parser = |input: ParseStream<'_>| {
         while !input.is_empty() {
+            let text = input.fork().parse::<syn::LitStr>().ok();
             match input.parse::<Entry>() {
                 Ok(entry) => {
                     let name = entry.name.unraw().to_string();
@@ -137,7 +138,23 @@ pub(crate) fn read(
                     seen.push(name);
                 }
                 Err(error) => {
-                    errors.at_span(error.span(), format_args!("expected an option: {}", place.options));
+                    let name = ["message", "name", "table"]
+                        .into_iter()
+                        .find(|name| place.options.contains(&format!("{name} = \"")));
+                    match text.zip(name) {
+                        Some((text, name)) => errors.at(
+                            &text,
+                            format_args!(
+                                "a text has a name here: `{name} = {}`; the options are {}",
+                                text.token(),
+                                place.options
+                            ),
+                        ),
+                        None => {
+                            errors
+                                .at_span(error.span(), format_args!("expected an option: {}", place.options));
+                        }
+                    }
                     skip(input)?;
                 }
             }

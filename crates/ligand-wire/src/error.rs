@@ -26,6 +26,8 @@ pub mod kind;
 mod texts;
 mod wire;
 
+pub use cause::Failure;
+
 pub(crate) use self::wire::Plain;
 
 /// What most functions of Ligand return.

@@ -3,7 +3,8 @@
 use std::{any::TypeId, fmt, future::Future, marker::PhantomData, sync::Arc, time::Duration};
 
 use ligand_wire::{
-    Data, Error, Payload, Result,
+    Data, Payload, Result,
+    error::Failure,
     schema::{JsonSchema, Schema},
     validate::Validate,
 };
@@ -149,7 +150,7 @@ impl Action {
     where
         P: Data,
         R: Data,
-        E: Into<Error>,
+        E: Failure,
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
@@ -168,7 +169,7 @@ impl Action {
     where
         P: Data,
         R: Data,
-        E: Into<Error>,
+        E: Failure,
         F: Fn(P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
@@ -197,7 +198,7 @@ impl Action {
     where
         P: Data,
         R: Data,
-        E: Into<Error>,
+        E: Failure,
         F: Fn(&Context, P) -> Result<R, E> + Send + Sync + 'static,
     {
         let handler = Arc::new(handler);
@@ -229,7 +230,7 @@ impl Action {
         S: Send + Sync + 'static,
         P: Form,
         R: Form,
-        E: Into<Error>,
+        E: Failure,
         F: Fn(Arc<S>, &Context, P::Value) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R::Value, E>> + Send + 'static,
     {
@@ -258,7 +259,7 @@ impl Action {
         S: Send + Sync + 'static,
         P: Form,
         R: Form,
-        E: Into<Error>,
+        E: Failure,
         F: Fn(&Arc<S>, &Context, P::Value) -> Result<R::Value, E> + Send + Sync + 'static,
     {
         let service = Arc::clone(service);
@@ -288,7 +289,7 @@ impl Action {
         P: Form,
         P::Value: Send,
         R: Form,
-        E: Into<Error>,
+        E: Failure,
         F: Fn(&Arc<S>, &Context, P::Value) -> Result<R::Value, E> + Send + Sync + 'static,
     {
         let put = move |service: &Arc<S>, ctx: &Context, params: P::Value| {
@@ -558,7 +559,7 @@ pub(super) fn is_stream<R: 'static>() -> bool {
 fn finish<R, E, Fut>(start: impl FnOnce() -> Fut) -> Work<Payload>
 where
     R: Data,
-    E: Into<Error>,
+    E: Failure,
     Fut: Future<Output = Result<R, E>> + Send + 'static,
 {
     match guarded(start) {

@@ -3,7 +3,8 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use ligand_wire::{
-    Data, Error, Payload, Result,
+    Data, Payload, Result,
+    error::Failure,
     pattern::Pattern,
     schema::{JsonSchema, Schema},
     validate::Validate,
@@ -70,7 +71,7 @@ impl Event {
     pub fn new<P, E, F, Fut>(pattern: &str, handler: F) -> Self
     where
         P: Data,
-        E: Into<Error>,
+        E: Failure,
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
@@ -91,7 +92,7 @@ impl Event {
     where
         S: Send + Sync + 'static,
         P: Form,
-        E: Into<Error>,
+        E: Failure,
         F: Fn(Arc<S>, &Context, P::Value) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
@@ -113,7 +114,7 @@ impl Event {
     where
         S: Send + Sync + 'static,
         P: Form,
-        E: Into<Error>,
+        E: Failure,
         F: Fn(&Arc<S>, &Context, P::Value) -> Result<(), E> + Send + Sync + 'static,
     {
         let service = Arc::clone(service);
@@ -135,7 +136,7 @@ impl Event {
     pub fn blocking<P, E, F>(pattern: &str, handler: F) -> Self
     where
         P: Data,
-        E: Into<Error>,
+        E: Failure,
         F: Fn(&Context, P) -> Result<(), E> + Send + Sync + 'static,
     {
         let handler = Arc::new(handler);
@@ -156,7 +157,7 @@ impl Event {
         S: Send + Sync + 'static,
         P: Form,
         P::Value: Send,
-        E: Into<Error>,
+        E: Failure,
         F: Fn(&Arc<S>, &Context, P::Value) -> Result<(), E> + Send + Sync + 'static,
     {
         let raw = blocking::method::<S, P, (), E, F>(Arc::clone(service), handler);

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use ligand_wire::{Error, Result};
+use ligand_wire::{Error, Result, error::Failure};
 
 use crate::{
     blocking,
@@ -60,7 +60,7 @@ impl Job {
     /// `$node.services`.
     pub fn every<E, F, Fut>(name: impl Into<Arc<str>>, period: Duration, handler: F) -> Self
     where
-        E: Into<Error>,
+        E: Failure,
         F: Fn(Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
@@ -73,7 +73,7 @@ impl Job {
     /// As [`Job::every`] for work that blocks its thread: it runs where blocking actions run.
     pub fn blocking<E, F>(name: impl Into<Arc<str>>, period: Duration, handler: F) -> Self
     where
-        E: Into<Error>,
+        E: Failure,
         F: Fn(&Context) -> Result<(), E> + Send + Sync + 'static,
     {
         let handler = Arc::new(handler);
@@ -96,7 +96,7 @@ impl Job {
     ) -> Self
     where
         S: Send + Sync + 'static,
-        E: Into<Error>,
+        E: Failure,
         F: Fn(&Arc<S>, &Context) -> Result<(), E> + Send + Sync + 'static,
     {
         let service = Arc::clone(service);

@@ -16,7 +16,8 @@ use serde::Serialize;
 #[diagnostic::on_unimplemented(
     message = "a field that holds `{T}` cannot be compared with or set to `{Self}`",
     label = "not a `{T}`",
-    note = "take a value of the field's own type, or name the field by a text: `Filter::field(\"..\")`"
+    note = "take a value of the field's own type, or name the field by a text: `Filter::field(\"..\")`",
+    note = "of a list, `has` asks for an item; of an `Option`, `is_null` for none"
 )]
 pub trait ValueFor<T> {
     /// The value as the field holds it.

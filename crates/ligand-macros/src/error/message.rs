@@ -66,7 +66,15 @@ impl Message {
                     [] => "it has none".to_owned(),
                     fields => format!("its fields are: {}", fields.join(", ")),
                 };
-                errors.at(message, format_args!("this variant has no field `{}`; {known}", name.trim()));
+                match (name.trim(), fields) {
+                    ("", [first, ..]) => errors.at(
+                        message,
+                        format_args!("`{{}}` names no field; write it, as in `{{{first}}}`; {known}"),
+                    ),
+                    (name, _) => {
+                        errors.at(message, format_args!("this variant has no field `{name}`; {known}"));
+                    }
+                }
                 return Self::plain(&value);
             };
             let place = used.iter().position(|other| *other == field).unwrap_or_else(|| {

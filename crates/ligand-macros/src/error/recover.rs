@@ -1,7 +1,7 @@
 //! The way back: from an error that came from anywhere to the variant that it is.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{DeriveInput, parse_quote, spanned::Spanned};
 
 use super::{Case, Use, camel_case, core, message::Message};
@@ -10,9 +10,22 @@ use super::{Case, Use, camel_case, core, message::Message};
 pub(super) fn expand(input: &DeriveInput, cases: &[(&Case<'_>, Message)]) -> TokenStream {
     let (ident, core) = (&input.ident, core());
     let mut generics = input.generics.clone();
+    // A type parameter that stands in the data is read from it, so there has to be a way.
+    let in_data: Vec<String> = cases
+        .iter()
+        .flat_map(|(case, _)| &case.fields)
+        .filter(|part| matches!(part.use_, Use::Data))
+        .flat_map(|part| part.ty.to_token_stream())
+        .map(|token| token.to_string())
+        .collect();
+    for parameter in generics.type_params_mut() {
+        if in_data.contains(&parameter.ident.to_string()) {
+            parameter.bounds.push(parse_quote!(::ligand::__private::serde::de::DeserializeOwned));
+        }
+    }
     generics.params.insert(0, parse_quote!('__error));
-    let (generics, _, _) = generics.split_for_impl();
-    let (_, types, clause) = input.generics.split_for_impl();
+    let (generics, _, clause) = generics.split_for_impl();
+    let (_, types, _) = input.generics.split_for_impl();
     let own =
         cases.iter().filter(|(case, _)| !case.is_transparent()).map(|(case, message)| variant(case, message));
     let others = cases.iter().filter(|(case, _)| case.is_transparent()).map(|(case, _)| other(case));

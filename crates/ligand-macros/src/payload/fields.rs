@@ -43,7 +43,9 @@ impl Payload {
         let Data::Struct(data) = &item.data else { return None };
         let Fields::Named(named) = &data.fields else { return None };
         let whole = ["rename_all", "deny_unknown_fields", "default"];
+        let owned = !named.named.iter().any(|field| matches!(field.ty, Type::Reference(_)));
         let plain = matches!(self.role, Role::Payload)
+            && owned
             && item.generics.params.is_empty()
             && !serde_says_more(&item.attrs, &whole);
         let rule = Rule::known(&item.attrs).filter(|_| plain)?;

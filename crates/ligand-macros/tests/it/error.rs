@@ -245,3 +245,20 @@ async fn causes_of_anyhow_and_eyre_are_for_the_log() {
     assert_eq!(client.read().await.unwrap_err().internal(), Some("invalid digit found in string"));
     broker.stop().await;
 }
+
+#[derive(Debug, PartialEq, Error)]
+enum Refused<T: std::fmt::Debug + serde::Serialize> {
+    #[error(code = 409, kind = "TAKEN", message = "It is taken")]
+    Taken { by: T, all: Vec<T> },
+    #[error(code = 410, kind = "GONE", message = "It is gone")]
+    Gone,
+}
+
+#[test]
+fn variants_with_type_parameters_come_back() {
+    let refused = || Refused::Taken { by: 7_u8, all: vec![1, 2] };
+    let error = Error::from(refused());
+    assert_eq!(Refused::try_from(&error).unwrap(), refused());
+    assert!(matches!(Refused::<String>::try_from(&error), Err(same) if same == &error));
+    assert_eq!(Refused::<u8>::try_from(&Error::from(Refused::<u8>::Gone)).unwrap(), Refused::Gone);
+}

@@ -32,6 +32,18 @@ impl<E: Into<Box<dyn StdError + Send + Sync>> + 'static> From<E> for Error {
     }
 }
 
+/// What a handler may fail with: whatever becomes an [`Error`] by `into()`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no error that a handler can answer",
+    label = "does not become a `ligand::Error`",
+    note = "an error of your own for callers: put #[derive(Debug, ligand::Error)] on it, with #[error(code = 409, kind = \"EMAIL_TAKEN\", message = \"..\")]",
+    note = "any other error implements `std::error::Error`; callers then read \"Internal server error\", and its text is in the log"
+)]
+pub trait Failure: Into<Error> {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<Error>> Failure for E {}
+
 impl Error {
     /// The same with the contexts around it in the text for the log.
     fn within(self, contexts: &str) -> Self {
