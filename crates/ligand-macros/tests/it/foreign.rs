@@ -190,7 +190,7 @@ fn types_of_time_are_texts_inside_lists_sets_and_pointers() {
     assert_eq!((holidays.days.len(), holidays.queue.len()), (2, 1));
     assert_eq!(serde_json::to_value(&holidays).unwrap(), json);
     assert_eq!(complaints::<around_time::Holidays>(&json), [""; 0]);
-    let mut short = json.clone();
+    let mut short = json;
     short["span"] = json!(["2026-12-25"]);
     assert_eq!(complaints::<around_time::Holidays>(&short), ["The 'span' field must contain 2 items."]);
     let error = serde_json::from_value::<around_time::Holidays>(short).unwrap_err();
