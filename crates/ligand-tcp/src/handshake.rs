@@ -4,6 +4,10 @@
 //! is; with a [`Secret`] both prove that they know it: the proof covers the names, lives and ports of both and a random
 //! number of each, so it is good for this connection alone. Only then packets follow.
 //!
+//! Without a secret anybody can say the name and the life of another. Whoever is dialled in the name of a node that is there
+//! asks that one, on a connection of its own to where it was found, whether it began the other with its number
+//! (`asks`, `began`).
+//!
 //! Moleculer nodes on Node.js never answer on the same connection. They are asked what they are, and speak over their
 //! own connection, which says their name: that is all that can be had of them.
 
@@ -88,6 +92,16 @@ pub(crate) struct Far {
     pub(crate) instance: Option<String>,
 }
 
+/// What a hello says beside who speaks.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    pub(crate) proof: Option<String>,
+    /// Somebody else uses the name.
+    pub(crate) taken: Option<String>,
+    pub(crate) asks: Option<String>,
+    pub(crate) began: Option<bool>,
+}
+
 /// Why the other end is not who it should be.
 #[derive(Debug)]
 pub(crate) enum Stranger {
@@ -131,14 +145,13 @@ impl Mesh {
         }
     }
 
-    /// Sends a hello. `taken`: somebody else uses the name.
+    /// Sends a hello.
     pub(crate) async fn say_hello(
         &self,
         stream: &mut TcpStream,
         me: &Party,
         to: &str,
-        proof: Option<String>,
-        taken: Option<String>,
+        words: Words,
     ) -> Result<()> {
         let local = self.link.cluster().local();
         let host = address::own(&local.info, self.options.use_hostname, self.options.announced());
@@ -146,8 +159,10 @@ impl Mesh {
             instance_id: me.instance.clone(),
             to: to.to_owned(),
             nonce: me.nonce.clone(),
-            proof,
-            taken,
+            proof: words.proof,
+            taken: words.taken,
+            asks: words.asks,
+            began: words.began,
         };
         let hello = GossipHello { host, port: self.port, ligand: Some(Box::new(identity)) };
         let body = self.link.encode(&Packet::GossipHello(hello), Some(to))?;
@@ -170,7 +185,10 @@ impl Mesh {
     ) -> Result<Far, Stranger> {
         let failed = |err: ligand_wire::Error| Stranger::Other(err.to_string());
         let me = self.party().map_err(failed)?;
-        self.say_hello(stream, &me, node, None, rival).await.map_err(failed)?;
+        self.dialled.note(node, &me.nonce);
+        self.say_hello(stream, &me, node, Words { taken: rival, ..Words::default() })
+            .await
+            .map_err(failed)?;
         let known = self.link.cluster().peer(node);
         let answers = known.is_some_and(|peer| gossip::is_ligand(&peer.info));
         // Whoever must prove something answers here.
@@ -227,13 +245,28 @@ impl Mesh {
             return Err(self.name_is_taken(&taken));
         }
         if let Some(proof) = self.prove(Role::Dialler, &me, &far) {
-            self.say_hello(stream, &me, node, Some(proof), None).await.map_err(failed)?;
+            let words = Words { proof: Some(proof), ..Words::default() };
+            self.say_hello(stream, &me, node, words).await.map_err(failed)?;
             // It may know another node of this name, and says so only now.
             if let Some(taken) = self.verdict(stream).await? {
                 return Err(self.name_is_taken(&taken));
             }
         }
         Ok(Far { instance: Some(far.instance) })
+    }
+
+    /// Whether the node at the other end says that it began a connection with this number; `None` when it is not the node.
+    pub(crate) async fn ask_about(
+        &self,
+        stream: &mut TcpStream,
+        node: &Arc<str>,
+        nonce: &str,
+    ) -> Option<bool> {
+        let me = self.party().ok()?;
+        let words = Words { asks: Some(nonce.to_owned()), ..Words::default() };
+        self.say_hello(stream, &me, node, words).await.ok()?;
+        let (sender, hello) = self.first_hello(stream).await.ok()?;
+        hello.ligand.filter(|_| sender == **node)?.began
     }
 
     /// The other end refuses this node because of somebody else.

@@ -1,5 +1,7 @@
 //! One connection from another node.
 
+mod claim;
+
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{Arc, atomic::Ordering},
@@ -8,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use ligand_transport::Address;
-use ligand_wire::packet::{GossipHello, HelloIdentity, Packet, PacketKind};
+use ligand_wire::packet::{GossipHello, Packet, PacketKind};
 use tokio::{
     io::AsyncReadExt,
     net::TcpStream,
@@ -16,10 +18,11 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
+use self::claim::{Claim, Verdict};
 use crate::{
     frame::{Broken, FrameReader},
-    gossip::{self, is_ligand},
-    handshake::{Party, Role, shortened},
+    gossip,
+    handshake::{Party, Role, Words, shortened},
     listener::Place,
     mesh::{Mesh, Purpose},
 };
@@ -55,16 +58,6 @@ enum Stage {
     Proving(Box<Claim>),
     /// This node.
     Known(Arc<str>),
-}
-
-/// What the other end says of itself.
-struct Claim {
-    sender: Arc<str>,
-    port: u16,
-    /// `None` for nodes on Node.js.
-    identity: Option<HelloIdentity>,
-    /// This node, as it answered.
-    me: Option<Party>,
 }
 
 /// Why a connection was closed here.
@@ -221,6 +214,13 @@ impl Inbound {
         let GossipHello { port, ligand, .. } = hello;
         let mut claim = Claim { sender, port, identity: ligand.map(|identity| *identity), me: None };
         if mesh.options.secret.is_none() {
+            if let Some(nonce) = claim.identity.as_mut().and_then(|identity| identity.asks.take()) {
+                // It wants to know only that.
+                let began = Some(mesh.dialled.has(&claim.sender, &nonce));
+                let me = mesh.party().map_err(|_| Closed::Refused)?;
+                self.answer(stream, &me, &claim.sender, Words { began, ..Words::default() }).await?;
+                return Err(Closed::Refused);
+            }
             return self.accept(stream, claim).await;
         }
         if claim.identity.is_none() {
@@ -228,7 +228,7 @@ impl Inbound {
         }
         let (dialler, me) = (claim.party(), mesh.party().map_err(|_| Closed::Refused)?);
         let proof = mesh.prove(Role::Acceptor, &dialler, &me);
-        self.answer(stream, &me, &claim.sender, proof, None).await?;
+        self.answer(stream, &me, &claim.sender, Words { proof, ..Words::default() }).await?;
         claim.me = Some(me);
         self.stage = Stage::Proving(Box::new(claim));
         Ok(())
@@ -249,15 +249,8 @@ impl Inbound {
         self.accept(stream, claim).await
     }
 
-    async fn answer(
-        &self,
-        stream: &mut TcpStream,
-        me: &Party,
-        to: &str,
-        proof: Option<String>,
-        taken: Option<String>,
-    ) -> Result<(), Closed> {
-        self.mesh.say_hello(stream, me, to, proof, taken).await.map_err(|_| Closed::Refused)
+    async fn answer(&self, stream: &mut TcpStream, me: &Party, to: &str, words: Words) -> Result<(), Closed> {
+        self.mesh.say_hello(stream, me, to, words).await.map_err(|_| Closed::Refused)
     }
 
     /// The other end is who it says, as far as that can be known.
@@ -266,42 +259,31 @@ impl Inbound {
         let me = mesh.party().map_err(|_| Closed::Refused)?;
         let host = self.source().to_string();
         let at = format!("{host}:{}", claim.port);
-        let life = claim.identity.as_ref().map(|identity| identity.instance_id.clone());
         if *claim.sender == *me.node {
             if claim.identity.is_some() {
-                self.answer(stream, &me, &claim.sender, None, None).await?;
+                self.answer(stream, &me, &claim.sender, Words::default()).await?;
             }
-            if life.as_deref() != Some(&*me.instance) {
+            if claim.life() != Some(&*me.instance) {
                 mesh.look_for_twin(Address { host, port: claim.port });
             }
             return Err(Closed::Refused);
         }
-        // Who claims the name of a node that is there waits until it was looked whether that one lives.
-        let known = mesh.link.cluster().peer(&claim.sender).filter(|peer| peer.available);
-        if let Some(known) = known
-            && !known.info.instance_id.is_empty()
-            && life.as_ref().map_or(is_ligand(&known.info), |life| *life != known.info.instance_id)
-        {
-            let named = |life: &str| format!("instance '{}'", shortened(life));
-            let rival =
-                format!("{} at {at}", life.as_deref().map_or("one without an instance".into(), named));
-            if mesh.lives(&claim.sender, &known.info.instance_id, &rival).await {
-                let mut owner = named(&known.info.instance_id);
-                if let Some(home) = mesh.home(&claim.sender) {
-                    owner = format!("{owner} at {}:{}", home.host, home.port);
-                }
-                mesh.shout(&claim.sender, &owner, &rival);
+        match mesh.judge(&claim, &at).await {
+            Verdict::Fine => {}
+            Verdict::Taken(owner) => {
                 if claim.identity.is_some() {
-                    self.answer(stream, &me, &claim.sender, None, Some(owner)).await?;
+                    let words = Words { taken: Some(owner), ..Words::default() };
+                    self.answer(stream, &me, &claim.sender, words).await?;
                 }
                 return Err(Closed::Refused);
             }
+            Verdict::Disowned => return Err(Closed::Wrong("the node whose name it says did not begin it")),
         }
         if let Some(identity) = &claim.identity {
             if let Some(rival) = &identity.taken {
                 mesh.shout(&me.node, &named_here(&me), &shortened(rival));
             }
-            self.answer(stream, &me, &claim.sender, None, None).await?;
+            self.answer(stream, &me, &claim.sender, Words::default()).await?;
         }
         if !self.place.introduce(&claim.sender) {
             return Err(Closed::Crowded);
@@ -317,18 +299,6 @@ impl Inbound {
 
 fn named_here(me: &Party) -> String {
     format!("instance '{}' here", me.instance)
-}
-
-impl Claim {
-    fn party(&self) -> Party {
-        let identity = self.identity.clone().unwrap_or_default();
-        Party {
-            node: self.sender.to_string(),
-            instance: identity.instance_id,
-            port: self.port,
-            nonce: identity.nonce,
-        }
-    }
 }
 
 /// A node was sighted. When it is new or was away, it is talked to at once. One that is there is asked where it was

@@ -2,6 +2,8 @@
 
 mod contacts;
 mod dial;
+mod dialled;
+mod missed;
 mod strangers;
 mod twins;
 mod voices;
@@ -30,7 +32,9 @@ pub(crate) use self::{
     contacts::{Contacts, Purpose},
     dial::watch,
 };
-use self::{dial::Homes, strangers::Strangers, twins::Twins, voices::Voices};
+use self::{
+    dial::Homes, dialled::Dialled, missed::Missed, strangers::Strangers, twins::Twins, voices::Voices,
+};
 use crate::{
     TcpOptions, fault, frame,
     gossip::Me,
@@ -67,6 +71,9 @@ pub(crate) struct Mesh {
     pub(crate) homes: Homes,
     /// Others of this node's name.
     pub(crate) twins: Twins,
+    missed: Missed,
+    /// Connections that this node began just now.
+    pub(crate) dialled: Dialled,
     /// When something was last said about strangers.
     warned: Mutex<Option<Instant>>,
     shouted: Mutex<Option<Instant>>,
@@ -92,6 +99,8 @@ impl Mesh {
             voices: Voices::default(),
             homes: Homes::default(),
             twins: Twins::default(),
+            missed: Missed::default(),
+            dialled: Dialled::default(),
             warned: Mutex::default(),
             shouted: Mutex::default(),
             peers: RwLock::default(),
@@ -352,12 +361,15 @@ impl Mesh {
         self.contacts.add(node, Purpose::Ask, Duration::ZERO, source);
     }
 
-    /// A node is gone, as it seems. It is asked once more: maybe only the connection was cut.
+    /// A node is gone, as it seems. It is asked for a while: maybe only the connection was cut.
     fn lost(&self, node: &Arc<str>, unexpected: bool) {
         let cluster = self.link.cluster();
-        if cluster.peer(node).is_some_and(|peer| peer.available) {
+        let there = cluster.peer(node).is_some_and(|peer| peer.available);
+        if there {
             tracing::debug!(node = &**node, unexpected, "lost");
             cluster.lost(node, unexpected);
+        }
+        if self.missed.misses(node, there) {
             self.contacts.add(node.clone(), Purpose::Introduce, RECHECK, None);
         }
     }

@@ -139,7 +139,10 @@ impl Transit {
             }
         }
         self.offered_before(node, &node.info());
-        self.calls_of_lost(node, unexpected);
+        // Where nodes find each other by their connections, the end of one says nothing: a node that stops has taken
+        // its services back before.
+        let farewell = !unexpected && (!self.features.own_discovery || node.info().services.is_empty());
+        self.calls_of_lost(node, farewell);
         self.pongs.forget(id);
         let closed = Error::transient(503, "STREAM_CLOSED", format!("Stream closed by {id}"));
         self.end_streams(|other| other == id, &closed, false);

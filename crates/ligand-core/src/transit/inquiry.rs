@@ -187,11 +187,11 @@ impl Transit {
     }
 
     /// A node is lost. One that vanished without a farewell may be back soon, with its calls.
-    pub(super) fn calls_of_lost(&self, node: &Arc<Node>, unexpected: bool) {
+    pub(super) fn calls_of_lost(&self, node: &Arc<Node>, farewell: bool) {
         let wait = self.options.transit.return_wait;
         let limit = self.options.registry.heartbeat_timeout;
         let silent = !limit.is_zero() && node.silence() > limit;
-        if !unexpected || wait.is_zero() || silent || !node.is_ligand() {
+        if farewell || wait.is_zero() || silent || !node.is_ligand() {
             return self.reject(node, |_| true);
         }
         self.reject(node, |entry| entry.again == Again::Nowhere);

@@ -157,6 +157,21 @@ impl Mesh {
         timeout(HEARING, looks).await.unwrap_or(false)
     }
 
+    /// Whether a node that is known answers, and says that it did not begin a connection with this number.
+    pub(crate) async fn disowned(&self, node: &Arc<str>, nonce: &str) -> bool {
+        let asks = async {
+            for place in self.places(node) {
+                if let Ok(mut stream) = self.dial_address(&place).await
+                    && let Some(began) = self.ask_about(&mut stream, node, nonce).await
+                {
+                    return !began;
+                }
+            }
+            false
+        };
+        timeout(HEARING, asks).await.unwrap_or(false)
+    }
+
     /// Connects to an address, whoever is there.
     pub(super) async fn dial_address(&self, place: &Address) -> io::Result<TcpStream> {
         let connect = async {

@@ -94,13 +94,13 @@ async fn a_hello_from_elsewhere_does_not_move_a_node_that_is_there() {
             whole(8, json!({ "host": "h", "port": port, "ver": "5", "sender": "b" }).to_string().as_bytes()),
         ] {
             let mut stream = dial(&a).await;
-            stream.write_all(&hello).await.unwrap();
+            let _ = stream.write_all(&hello).await;
             let info = json!({
                 "seq": b.broker.cluster.local().info.seq + 1, "instanceID": life, "port": port,
                 "ipList": ["127.0.0.1"], "hostname": "127.0.0.1", "services": [{ "name": "evil" }],
             });
             let gossip = json!({ "online": { "b": [info] }, "ver": "5", "sender": "b" });
-            stream.write_all(&whole(7, gossip.to_string().as_bytes())).await.unwrap();
+            let _ = stream.write_all(&whole(7, gossip.to_string().as_bytes())).await;
             tokio::time::sleep(Duration::from_millis(50)).await;
             works(&a, &b).await;
             // What it did not say is outlived.
@@ -115,6 +115,52 @@ async fn a_hello_from_elsewhere_does_not_move_a_node_that_is_there() {
         () = lies => {}
         body = impostor(evil, Some("b")) => panic!("the impostor got {body:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_in_the_name_and_life_of_a_node_that_is_there_is_refused() {
+    let (a, b) = pair().await;
+    let life = a.broker.cluster.peer("b").unwrap().info.instance_id.clone();
+    // At the node's own port, at another one, and as one that cannot be dialled.
+    for port in [b.port(), 1, 0] {
+        let mut liar = dial(&a).await;
+        let _ = liar.write_all(&[hello("b", port, &life), whole(2, b"forged")].concat()).await;
+        let _ = soon(liar.read_to_end(&mut Vec::new())).await;
+    }
+    // Nor is a hello good for another node than that for which it was.
+    let between = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    sight(&b, "c", between.local_addr().unwrap().port());
+    b.broker.cluster.imagine("c", 3, true);
+    soon(b.send("c", PacketKind::Event, "hello")).await.unwrap();
+    let (mut victim, _) = soon(between.accept()).await.unwrap();
+    let (number, own) = soon(frame(&mut victim)).await;
+    let mut liar = dial(&a).await;
+    let _ = liar.write_all(&[whole(number, &own), whole(2, b"forged")].concat()).await;
+    let _ = soon(liar.read_to_end(&mut Vec::new())).await;
+    assert!(!a.broker.received.lock().iter().any(|(_, body)| body == "forged"));
+    // The node itself comes and goes as it likes.
+    works(&a, &b).await;
+    soon(b.send("a", PacketKind::Event, "own")).await.unwrap();
+    a.until("its own", |broker| broker.received.lock().iter().any(|(_, body)| body == "own")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_there_may_begin_another_connection() {
+    let options = TcpOptions { max_connections: 1, gossip_period: Duration::from_secs(1), ..quiet() };
+    let (a, c) = (Node::start("a", &[]).await, Node::start("c", &[]).await);
+    let b = Node::start_with("b", &[&a, &c], options).await;
+    b.sees(&["a:", "c:"]).await;
+    a.until("b", |broker| broker.cluster.is_available("b")).await;
+    for round in 0..3 {
+        // One of both connections is closed for the other after a second.
+        for (node, id) in [(&a, "a"), (&c, "c")] {
+            let body = format!("round {round}");
+            soon(b.send(id, PacketKind::Event, body.clone())).await.unwrap();
+            node.until("it", |broker| broker.received.lock().iter().any(|(_, came)| *came == body)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+    }
+    assert!(a.broker.cluster.is_available("b"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

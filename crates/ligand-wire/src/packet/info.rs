@@ -135,6 +135,12 @@ pub struct HelloIdentity {
     /// Who else claims the receiver's name: it is refused for that, or is told of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub taken: Option<String>,
+    /// Somebody who says that it is the receiver began a connection with this number: did the receiver?
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asks: Option<String>,
+    /// The answer to `asks`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub began: Option<bool>,
 }
 
 impl NodeInfo {

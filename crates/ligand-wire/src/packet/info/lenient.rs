@@ -159,6 +159,8 @@ impl HelloIdentity {
             nonce: text(&mut fields, "nonce").unwrap_or_default(),
             proof: text(&mut fields, "proof"),
             taken: text(&mut fields, "taken"),
+            asks: text(&mut fields, "asks"),
+            began: fields.get("began").and_then(Value::as_bool),
         }
     }
 }
