@@ -71,6 +71,8 @@ pub(crate) enum Method {
     Deliver {
         consumer: Bytes,
         tag: u64,
+        /// It was handed to somebody before.
+        redelivered: bool,
     },
     /// The next message of a queue.
     Got {
@@ -138,7 +140,10 @@ fn method(mut rest: Bytes) -> Result<Method, Malformed> {
         }
         (60, 30) => Method::Cancel,
         (60, 50) => Method::Return { code: u16(&mut rest)? },
-        (60, 60) => Method::Deliver { consumer: short(&mut rest)?, tag: u64(&mut rest)? },
+        (60, 60) => {
+            let (consumer, tag) = (short(&mut rest)?, u64(&mut rest)?);
+            Method::Deliver { consumer, tag, redelivered: u8(&mut rest)? & 1 == 1 }
+        }
         (60, 71) => Method::Got { tag: u64(&mut rest)?, redelivered: u8(&mut rest)? & 1 == 1 },
         (60, 72) => Method::Empty,
         _ => Method::Other,

@@ -71,6 +71,7 @@ enum What {
     Delivery {
         consumer: Option<Consumer>,
         tag: u64,
+        redelivered: bool,
     },
     Returned,
     /// From the queue of a dead node.
@@ -238,9 +239,9 @@ impl<'a> Live<'a> {
     fn method(&mut self, channel: u16, method: Method) -> Result<(), Ended> {
         let Sessions { outbox, wanted, prefetch, .. } = self.sessions;
         match method {
-            Method::Deliver { consumer, tag } => {
+            Method::Deliver { consumer, tag, redelivered } => {
                 let consumer = self.consumers.get(&consumer).copied();
-                self.begin(channel, What::Delivery { consumer, tag })?;
+                self.begin(channel, What::Delivery { consumer, tag, redelivered })?;
             }
             Method::Return { code } => {
                 tracing::debug!(code, "AMQP: a packet came back, nobody has its queue");
@@ -417,8 +418,14 @@ impl<'a> Live<'a> {
                     link.receive(kind, part.body.into_bytes());
                 }
             }
-            What::Delivery { consumer, tag } => {
+            What::Delivery { consumer, tag, redelivered } => {
                 let receipt = outbox.delivered(channel, tag);
+                // This node or an earlier life of it may have run the request. A Ligand node, which gave it a number, asks
+                // about it; of others nothing more comes.
+                if redelivered && channel == OWN && part.ticket.is_some() {
+                    outbox.ack(receipt);
+                    return Ok(());
+                }
                 let Some(Consumer { kind, .. }) = consumer.filter(|_| !part.skip) else {
                     outbox.ack(receipt);
                     return Ok(());

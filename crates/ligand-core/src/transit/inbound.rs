@@ -407,7 +407,7 @@ impl Transit {
         // Only Ligand nodes cancel calls and ask about them. A call can come before the caller has told what it is.
         let asks = node.is_maybe_ligand() || **node.id() == *self.node_id;
         let key = asks.then(|| (node.id().clone(), Id::parse(&request.id)));
-        if key.as_ref().is_some_and(|key| self.returning.is_on() && self.came_before(key)) {
+        if key.as_ref().is_some_and(|key| self.may_come_again() && self.came_before(key)) {
             return None;
         }
         let begun = key.map(|key| Begun::new(me.clone(), key));
@@ -445,10 +445,11 @@ impl Transit {
         let local = registry.list(&request.action).and_then(|list| list.local());
         let Some(endpoint) = local.filter(callable).cloned() else {
             let error = match broker.state() {
-                State::Stopping | State::Stopped => {
+                State::Started => Error::service_not_found(&request.action, Some(&self.node_id)),
+                // It may be there in a moment, or was there until now.
+                State::Starting | State::Stopping | State::Stopped => {
                     Error::service_not_available(&request.action, Some(&self.node_id))
                 }
-                _ => Error::service_not_found(&request.action, Some(&self.node_id)),
             };
             self.answer(node, &request.id, request.meta.into_owned(), Err(error));
             return None;
@@ -519,6 +520,11 @@ impl Transit {
             drop(noted);
         });
         end
+    }
+
+    /// The bus is about to be back, or was lost just now: what it hands over may have come before.
+    fn may_come_again(&self) -> bool {
+        !self.is_online() || self.returning.is_on()
     }
 
     /// A bus may hand over a call once more after an outage, because it has no receipt for it: it runs, or has its answer.

@@ -2,14 +2,17 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use ligand_core::{Action, Context, Error, Payload, Result, ServiceBroker, ServiceDef};
-use ligand_transport::memory::MemoryBus;
+use ligand_transport::{
+    BoxFuture, Link, Outbound, Sending, Transporter,
+    memory::{MemoryBus, MemoryTransporter},
+};
 use ligand_wire::{packet::PacketKind, topic::Topic};
 use serde_json::json;
 use tokio::{
@@ -190,7 +193,7 @@ async fn a_call_to_another_implementation_ends_when_that_was_started_anew() {
     let caller = start(&bus, "caller", None).await;
     // Something listens under the name.
     let _there = {
-        use ligand_transport::{Transporter as _, contract::TestLink};
+        use ligand_transport::contract::TestLink;
         let (transporter, link) = (bus.transporter(), TestLink::new("js", ""));
         transporter.clone().connect(link.clone()).await.unwrap();
         (transporter, link)
@@ -275,7 +278,7 @@ async fn a_call_whose_cancellation_was_lost_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_the_bus_hands_over_again_after_an_outage_runs_once() {
-    use ligand_transport::{Transporter as _, contract::TestLink};
+    use ligand_transport::contract::TestLink;
     let (bus, runs) = (MemoryBus::new(), Arc::default());
     let callee = start(&bus, "callee", Some(work(&runs))).await;
     let (transporter, link) = (bus.transporter(), TestLink::new("peer", ""));
@@ -338,4 +341,61 @@ async fn a_call_that_is_lost_before_others_that_wait_is_sent_again() {
     assert_eq!(ended(call).await.unwrap(), 10);
     assert_eq!((pair.runs(), pair.caller.traffic().unwrap().sent_again), (1, 1));
     pair.end().await;
+}
+
+/// A bus that hands over what it kept before it says that it is back.
+struct Hasty {
+    bus: Arc<MemoryTransporter>,
+    link: Arc<OnceLock<Arc<dyn Link>>>,
+}
+
+impl Transporter for Hasty {
+    fn name(&self) -> &'static str {
+        "hasty"
+    }
+
+    fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {
+        let _ = self.link.set(link.clone());
+        self.bus.clone().connect(link)
+    }
+
+    fn send(&self, packet: Outbound) -> Sending {
+        self.bus.send(packet)
+    }
+
+    fn flush(&self) -> BoxFuture<Result<()>> {
+        self.bus.flush()
+    }
+
+    fn disconnect(&self) -> BoxFuture<()> {
+        self.bus.disconnect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_comes_again_before_the_bus_is_said_to_be_back_runs_once() {
+    let (bus, runs, link) = (MemoryBus::new(), Arc::default(), Arc::default());
+    let hasty = Hasty { bus: bus.transporter(), link: Arc::clone(&link) };
+    let callee = ServiceBroker::builder().node_id("callee").transporter(hasty).service(work(&runs));
+    let callee = callee.start().await.unwrap();
+    let caller = start(&bus, "caller", None).await;
+    caller.wait_for_services(&["work"], LIMIT).await.unwrap();
+    let link = link.get().unwrap();
+    let request = json!({
+        "ver": "5", "sender": "caller", "id": "5f3c1a52-7d1e-4c3b-9a51-0123456789ab", "action": "work.wait",
+        "params": 300, "meta": {}, "level": 1, "timeout": 0,
+    });
+    let hand_over = || link.receive(PacketKind::Request, request.to_string().into());
+    hand_over();
+    // While it runs, and after it was answered.
+    for _ in 0..2 {
+        sleep(ms(200)).await;
+        link.disconnected(&Error::disconnected());
+        hand_over();
+        link.connected();
+    }
+    sleep(ms(1000)).await;
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+    caller.stop().await;
+    callee.stop().await;
 }
