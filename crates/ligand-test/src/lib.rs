@@ -40,6 +40,8 @@
 //!
 //! With the feature `web`, `TestBroker::http` is a client of a gateway that needs no port.
 //!
+//! With the feature `outages`, a transporter's own tests run the checks of `outages` on its real bus.
+//!
 //! Not here: running services over a real bus or a real port.
 
 mod broker;
@@ -47,6 +49,8 @@ mod builder;
 mod events;
 #[cfg(feature = "web")]
 mod http;
+#[cfg(feature = "outages")]
+pub mod outages;
 mod record;
 pub mod time;
 

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use ligand_amqp::{Amqp, Options};
+use ligand_test::outages::Proxy;
 use ligand_transport::{
     Transporter,
     contract::{Bus, Promises},
@@ -11,7 +12,7 @@ use ligand_transport::{
 use ligand_wire::topic::{To, Topic};
 use tokio::time::sleep;
 
-use crate::{proxy::Proxy, raw::Raw, server::Rabbit};
+use crate::{raw::Raw, server::Rabbit};
 
 struct OnRabbit {
     proxy: Proxy,
@@ -30,7 +31,7 @@ impl Bus for OnRabbit {
     }
 
     fn transporter(&self) -> Arc<dyn Transporter> {
-        let url = format!("amqp://127.0.0.1:{}/{}", self.proxy.port, self.vhost);
+        let url = format!("amqp://127.0.0.1:{}/{}", self.proxy.port(), self.vhost);
         Arc::new(Amqp::from_url(&url).unwrap())
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ligand_test::outages::Proxy;
 use ligand_transport::{Link, Outbound, Ticket, Transporter, contract::PATIENCE};
 use ligand_wire::{
     packet::{NodeInfo, PacketKind},
@@ -9,7 +10,7 @@ use ligand_wire::{
 };
 use tokio::time::{sleep, timeout};
 
-use crate::{link::Node, proxy::Proxy, raw::Raw, server::Rabbit};
+use crate::{link::Node, raw::Raw, server::Rabbit};
 
 const SOON: Duration = Duration::from_secs(2);
 
@@ -32,7 +33,7 @@ async fn calls_that_began_are_not_sent_again_and_those_that_waited_are() {
     let (server, vhost) = Rabbit::shared().await;
     let way = Proxy::start(server.port).await;
     let here = Node::start(server.port, &vhost, "here").await;
-    let there = Node::with(way.port, &vhost, "there", |options| options.prefetch = 2, 0).await;
+    let there = Node::with(way.port(), &vhost, "there", |options| options.prefetch = 2, 0).await;
     here.link.cluster().learn("there", info(), None);
     for number in 1..=100 {
         let ticket = Some(Ticket(number));
@@ -64,7 +65,7 @@ async fn requests_of_others_stay_in_the_queue_of_a_dead_node() {
     let (server, vhost) = Rabbit::shared().await;
     let way = Proxy::start(server.port).await;
     let here = Node::start(server.port, &vhost, "here").await;
-    let there = Node::start(way.port, &vhost, "there").await;
+    let there = Node::start(way.port(), &vhost, "there").await;
     let mut raw = Raw::connect(server.port, &vhost).await;
     way.cut().await;
     let noticed = async {
@@ -125,7 +126,7 @@ async fn requests_of_a_dead_node_are_not_run_late() {
     let short =
         |options: &mut ligand_amqp::Options| options.request_time_to_live = Duration::from_millis(300);
     let here = Node::with(server.port, &vhost, "here", short, 100).await;
-    let there = Node::with(way.port, &vhost, "there", |_| {}, 0).await;
+    let there = Node::with(way.port(), &vhost, "there", |_| {}, 0).await;
     here.send(PacketKind::Request, "there", "taken", None).await.unwrap();
     there.bodies(1).await;
     way.cut().await;
@@ -170,7 +171,7 @@ async fn balanced_requests_of_a_dead_node_go_to_another() {
     let (server, vhost) = Rabbit::shared().await;
     let way = Proxy::start(server.port).await;
     let here = Node::start(server.port, &vhost, "here").await;
-    let first = Node::with(way.port, &vhost, "first", |_| {}, 0).await;
+    let first = Node::with(way.port(), &vhost, "first", |_| {}, 0).await;
     let second = Node::start(server.port, &vhost, "second").await;
     let topic = Topic { kind: PacketKind::Request, to: To::Action("a.b".into()) };
     first.amqp.balance(vec![topic.clone()]).await.unwrap();

@@ -4,7 +4,7 @@
 mod contract;
 mod dead;
 mod link;
-mod proxy;
+mod outages;
 mod queues;
 mod raw;
 mod restart;

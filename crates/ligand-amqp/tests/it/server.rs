@@ -25,6 +25,7 @@ const HOSTS: usize = 60;
 /// Ends when it is dropped, and when this process ends.
 pub(crate) struct Rabbit {
     pub(crate) port: u16,
+    epmd: u16,
     files: TempDir,
     process: Mutex<Option<Child>>,
 }
@@ -48,21 +49,23 @@ impl Rabbit {
         let names: Vec<String> = (0..hosts).map(|number| format!("t{number}")).chain(["/".into()]).collect();
         let every = |line: &dyn Fn(&String) -> String| names.iter().map(line).collect::<Vec<_>>().join(",");
         let vhosts = every(&|name| format!("{{\"name\":\"{name}\"}}"));
+        let rights = "\"configure\":\".*\",\"write\":\".*\",\"read\":\".*\"";
         let permissions = every(&|name| {
-            format!(
-                "{{\"user\":\"guest\",\"vhost\":\"{name}\",\"configure\":\".*\",\"write\":\".*\",\"read\":\".*\"}}"
-            )
+            ["guest", "eve"]
+                .map(|user| format!("{{\"user\":\"{user}\",\"vhost\":\"{name}\",{rights}}}"))
+                .join(",")
         });
         let definitions = format!(
             "{{\"vhosts\":[{vhosts}],\"permissions\":[{permissions}],\
-             \"users\":[{{\"name\":\"guest\",\"password\":\"guest\",\"tags\":[]}}]}}"
+             \"users\":[{{\"name\":\"guest\",\"password\":\"guest\",\"tags\":[]}},\
+             {{\"name\":\"eve\",\"password\":\"one\",\"tags\":[]}}]}}"
         );
         fs::write(path("definitions.json"), definitions).unwrap();
         fs::write(path("plugins"), "[].").unwrap();
         let config =
             format!("listeners.tcp.1 = 127.0.0.1:{port}\nload_definitions = {}\n", path("definitions.json"));
         fs::write(path("rabbitmq.conf"), config).unwrap();
-        let server = Self { port, files, process: Mutex::new(None) };
+        let server = Self { port, epmd: free_port(), files, process: Mutex::new(None) };
         server.run().await;
         server
     }
@@ -85,7 +88,7 @@ impl Rabbit {
             .env("RABBITMQ_PID_FILE", path("pid"))
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", path("plugins"))
             .env("RABBITMQ_NODENAME", format!("ligand-{}@localhost", self.port))
-            .env("ERL_EPMD_PORT", free_port().to_string())
+            .env("ERL_EPMD_PORT", self.epmd.to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
             .env("RABBITMQ_DIST_PORT", free_port().to_string())
             .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+S 2:2 +sbwt none")
@@ -102,6 +105,20 @@ impl Rabbit {
             }
         };
         timeout(Duration::from_secs(90), up).await.expect("RabbitMQ starts");
+    }
+
+    /// Runs one command of its administrator.
+    pub(crate) async fn control(&self, words: &[&str]) {
+        let program = "/usr/lib/rabbitmq/bin/rabbitmqctl";
+        let mut command = Command::new(if Path::new(program).exists() { program } else { "rabbitmqctl" });
+        command
+            .args(words)
+            .env("HOME", self.files.path())
+            .env("RABBITMQ_NODENAME", format!("ligand-{}@localhost", self.port))
+            .env("ERL_EPMD_PORT", self.epmd.to_string());
+        let done = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
+        let done = done.expect("rabbitmqctl is installed");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
     /// Ends it without a word.

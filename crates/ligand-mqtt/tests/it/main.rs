@@ -4,5 +4,6 @@
 mod contract;
 mod encrypted;
 mod options;
+mod outages;
 mod server;
 mod versions;

@@ -4,5 +4,6 @@
 mod contract;
 mod limits;
 mod login;
+mod outages;
 mod server;
 mod servers;

@@ -2,5 +2,6 @@
 
 mod contract;
 mod discoverer;
+mod outages;
 mod server;
 mod transporter;

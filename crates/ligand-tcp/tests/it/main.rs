@@ -10,4 +10,5 @@ mod identity;
 mod loss;
 mod moleculer;
 mod node;
+mod outages;
 mod sending;
