@@ -119,6 +119,14 @@ pub(crate) fn after_self<'a>(
                 );
                 right = false;
             }
+            None if is_stream(&argument.ty) => {
+                errors.at(
+                    &argument.ty,
+                    "a stream is no parameter, it comes beside them: take `ctx: &Context` and read `ctx.stream()`; the body of \
+                     an HTTP request is a `Binary` with `body = raw`",
+                );
+                right = false;
+            }
             None => {}
         }
     }
@@ -142,6 +150,18 @@ fn context_kind(ty: &Type) -> Option<bool> {
 /// The last segment of a path type is `name`.
 pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
     matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|segment| segment.ident == name))
+}
+
+/// `Streaming`, also in an `Option`.
+fn is_stream(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let inner = path.path.segments.last().filter(|segment| segment.ident == "Option");
+    match inner.map(|option| &option.arguments) {
+        Some(PathArguments::AngleBracketed(inner)) => {
+            inner.args.iter().any(|arg| matches!(arg, GenericArgument::Type(ty) if is_stream(ty)))
+        }
+        _ => is_named(ty, "Streaming"),
+    }
 }
 
 /// Nothing a remote caller could not know of: no type parameters, no `unsafe`.
@@ -301,4 +321,22 @@ pub(crate) fn without_self(ty: &Type, own: &Type) -> Type {
     let mut ty = ty.clone();
     Replace(own).visit_type_mut(&mut ty);
     ty
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_no_parameter() {
+        for (signature, stream) in [
+            (parse_quote!(async fn put(&self, ctx: &Context, params: Streaming)), true),
+            (parse_quote!(async fn put(&self, name: String, file: Option<ligand::Streaming>)), true),
+            (parse_quote!(async fn put(&self, name: Option<String>) -> Streaming), false),
+        ] {
+            let mut errors = Errors::default();
+            assert_eq!(inputs(&signature, "an action", &mut errors).is_none(), stream);
+            assert_eq!(errors.into_tokens().to_string().contains("`ctx.stream()`"), stream);
+        }
+    }
 }

@@ -142,6 +142,8 @@ pub struct Action {
     pub(crate) metadata: Map<String, Value>,
     /// The result is a stream.
     pub(crate) streams: bool,
+    /// The handler takes a stream as its parameters, which none can be.
+    pub(crate) takes_stream: bool,
 }
 
 impl Action {
@@ -161,7 +163,7 @@ impl Action {
             }
         };
         let decoder: Option<Decoder> = Some(validation::handled::<P>);
-        Self { decoder, streams: is_stream::<R>(), ..Self::raw(name, raw) }
+        Self { decoder, streams: is_stream::<R>(), takes_stream: is_stream::<P>(), ..Self::raw(name, raw) }
     }
 
     /// As [`Action::new`] for a handler that does not need the context; saves handing it over.
@@ -180,7 +182,7 @@ impl Action {
             }
         };
         let decoder: Option<Decoder> = Some(validation::handled::<P>);
-        Self { decoder, streams: is_stream::<R>(), ..Self::raw(name, raw) }
+        Self { decoder, streams: is_stream::<R>(), takes_stream: is_stream::<P>(), ..Self::raw(name, raw) }
     }
 
     /// An action that blocks its thread: it computes for long, or waits for something that is not asynchronous. It runs
@@ -214,7 +216,7 @@ impl Action {
             }
         };
         let decoder: Option<Decoder> = Some(validation::handled::<P>);
-        Self { decoder, streams: is_stream::<R>(), ..Self::raw(name, raw) }
+        Self { decoder, streams: is_stream::<R>(), takes_stream: is_stream::<P>(), ..Self::raw(name, raw) }
     }
 
     /// An action that is a method of `service`, with types described by their forms; see
@@ -302,7 +304,7 @@ impl Action {
     fn described<P: Form, R: Form>(action: Self) -> Self {
         let (validator, decoder) = (P::validator(), P::decoder());
         let (params, returns, streams) = (P::schema(), R::schema(), R::streams());
-        Self { validator, decoder, params, returns, streams, ..action }
+        Self { validator, decoder, params, returns, streams, takes_stream: P::streams(), ..action }
     }
 
     /// Takes parameters of another type with the same fields as they are: those of callers through a contract. What it
@@ -362,6 +364,7 @@ impl Action {
             hooks: Hooks::default(),
             metadata: Map::new(),
             streams: false,
+            takes_stream: false,
         }
     }
 

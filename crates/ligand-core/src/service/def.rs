@@ -431,6 +431,13 @@ impl ServiceDef {
                     action.name
                 )));
             }
+            if action.takes_stream {
+                return Err(Error::service_schema(format!(
+                    "the action '{}' takes a stream as its parameters, which is none: a stream comes beside them; read \
+                     `ctx.stream()`, or take the body of an HTTP request as a Binary with `HttpBody::raw()`",
+                    action.full_name
+                )));
+            }
             path::check(action)?;
             edge::check_body(action)?;
         }

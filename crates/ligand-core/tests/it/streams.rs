@@ -280,3 +280,22 @@ async fn the_source_of_a_stream_is_released_when_the_news_that_nobody_reads_are_
     a.stop().await;
     b.stop().await;
 }
+
+#[tokio::test]
+async fn a_stream_as_parameters_stops_the_start() {
+    let async_one = Action::new("put", |_: Context, _: Streaming| async { Ok::<_, Error>(1) });
+    let plain = Action::of("put", |_: Streaming| async { Ok::<_, Error>(1) });
+    let blocking = Action::blocking("put", |_: &Context, _: Streaming| Ok::<_, Error>(1));
+    for action in [async_one, plain, blocking] {
+        let error = ServiceBroker::builder()
+            .service(ServiceDef::new("files").action(action))
+            .start()
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), "SERVICE_SCHEMA_ERROR");
+        assert!(
+            error.message().contains("'files.put'") && error.message().contains("`ctx.stream()`"),
+            "{error}"
+        );
+    }
+}
