@@ -1,6 +1,7 @@
 //! Options in attributes: their grammar, and the values several macros share.
 
 mod policy;
+mod route;
 mod value;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
@@ -14,10 +15,8 @@ use syn::{
 
 pub(crate) use self::{
     policy::{Policy, bulkhead, circuit_breaker, retry},
-    value::{
-        Route, camel_case, cfgs, docs, duration, event_pattern, json, rest, screaming, time, time_tokens,
-        word,
-    },
+    route::{Base, Route, routes},
+    value::{camel_case, cfgs, docs, duration, event_pattern, json, screaming, time, time_tokens, word},
 };
 use crate::errors::Errors;
 

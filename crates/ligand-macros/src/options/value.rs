@@ -1,8 +1,7 @@
-//! Values with a grammar of their own: durations, routes, names.
+//! Values with a grammar of their own: durations, names.
 
 use std::time::Duration;
 
-use ligand_alias::{Path, Verb, split};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, ext::IdentExt};
@@ -43,23 +42,6 @@ pub(crate) fn time_tokens(value: Duration, span: Span) -> TokenStream {
         let (secs, nanos) = (value.as_secs(), value.subsec_nanos());
         quote::quote_spanned!(span=> ::core::time::Duration::new(#secs, #nanos))
     }
-}
-
-/// One alias of an action.
-pub(crate) struct Route {
-    pub(crate) verb: Verb,
-    /// As it was written.
-    pub(crate) path: String,
-    pub(crate) parsed: Path,
-    pub(crate) span: Span,
-}
-
-/// `GET /:id`
-pub(crate) fn rest(text: &LitStr) -> syn::Result<Route> {
-    let value = text.value();
-    let wrong = |problem| syn::Error::new(text.span(), problem);
-    let (verb, path) = split(&value).map_err(wrong)?;
-    Ok(Route { verb, path: path.to_owned(), parsed: Path::parse(path).map_err(wrong)?, span: text.span() })
 }
 
 /// A name of a service, an action or a version: something printable without blanks.

@@ -1,6 +1,9 @@
 //! What must fit together: names, routes, hooks and the actions they are for.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    mem::{Discriminant, discriminant},
+};
 
 use ligand_alias::Verb;
 use proc_macro2::TokenTree;
@@ -11,7 +14,11 @@ use super::{
     body, hooks,
     model::{Action, Hook, HookKind, Service},
 };
-use crate::{errors::Errors, options::Route, signature::Input};
+use crate::{
+    errors::Errors,
+    options::{Base, Route},
+    signature::Input,
+};
 
 /// Completes the service and reports what does not fit.
 pub(super) fn check(service: &mut Service, item: &ItemImpl, errors: &mut Errors) {
@@ -64,11 +71,11 @@ fn wire_names(actions: &[Action], errors: &mut Errors) {
 
 /// `/:id` and `/:name` are the same route.
 fn routes(actions: &[Action], errors: &mut Errors) {
-    let mut seen: HashMap<(Verb, String), &Action> = HashMap::new();
+    let mut seen: HashMap<(Verb, Discriminant<Base>, String), &Action> = HashMap::new();
     for action in actions {
-        for Route { verb, path, parsed, span } in &action.options.rest {
+        for Route { verb, path, base, parsed, span } in &action.options.rest {
             for shape in parsed.shapes() {
-                match seen.get(&(*verb, shape.clone())) {
+                match seen.get(&(*verb, discriminant(base), shape.clone())) {
                     Some(first) if first.call.cfgs.is_empty() && action.call.cfgs.is_empty() => {
                         errors.at_span(
                             *span,
@@ -81,7 +88,7 @@ fn routes(actions: &[Action], errors: &mut Errors) {
                         break;
                     }
                     _ => {
-                        seen.insert((*verb, shape), action);
+                        seen.insert((*verb, discriminant(base), shape), action);
                     }
                 }
             }

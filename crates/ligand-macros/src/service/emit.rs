@@ -10,7 +10,6 @@ use super::{
     model::{Action, Dependency, Event, Handler, Hook, HookKind, Job, Lifecycle, Phase, Service, Version},
 };
 use crate::{
-    options::Route,
     signature::{Input, is_named},
     surface::{Call, Surface, allows, core, form, forms_in_scope, mixed_in, travelling},
 };
@@ -353,9 +352,9 @@ fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> Tok
         quote!(.doc(#docs))
     });
     let agreement = contract.map(|contract| agreement(contract, call, service));
-    let rest = action.options.rest.iter().map(|Route { verb, path, .. }| {
-        let method = verb.as_str();
-        quote!(.with_rest(#core::Rest::new(#method, #path)))
+    let rest = action.options.rest.iter().map(|route| {
+        let route = route.tokens();
+        quote!(.with_rest(#route))
     });
     let visibility = action.options.visibility.as_ref().map(|visibility| {
         let variant = match visibility.to_string().as_str() {

@@ -16,7 +16,7 @@ use crate::{
     errors::Errors,
     options::{
         self, Argument, Entry, Place, arguments, bulkhead, camel_case, cfgs, circuit_breaker, docs, duration,
-        event_pattern, fields, read, rest, retry, word,
+        event_pattern, fields, read, retry, routes, word,
     },
     signature::{self, is_field_attribute, is_unit, without_self},
     surface::Call,
@@ -284,19 +284,7 @@ fn action_option(entry: &Entry, options: &mut ActionOptions, errors: &mut Errors
             word(&text, "an action")?;
             options.name = Some(text);
         }
-        "rest" => {
-            let example = "`rest = \"GET /:id\"`, or several: `rest(\"GET /\", \"GET /all\")`";
-            let texts: Vec<LitStr> = match &entry.argument {
-                Argument::List(_) => entry.list(example)?,
-                _ => vec![entry.text(example)?],
-            };
-            for text in texts {
-                match rest(&text) {
-                    Ok(route) => options.rest.push(route),
-                    Err(error) => errors.push(error),
-                }
-            }
-        }
+        "rest" => options.rest = routes(entry, errors)?,
         "cache" => options.builder.push(cache(entry, errors)),
         "timeout" => {
             let limit = duration(entry)?;

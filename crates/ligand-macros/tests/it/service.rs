@@ -89,6 +89,11 @@ impl Users {
         params
     }
 
+    #[action(rest("GET /there", below("/other", "GET /:id", "POST /"), full("GET /robots.txt")))]
+    async fn elsewhere(&self, id: Option<u64>) {
+        let _ = id;
+    }
+
     #[action]
     fn plain(&self, params: Plain) -> Plain {
         params
@@ -107,6 +112,11 @@ impl Users {
     #[action(fallback = instead, retry(retries = 1, delay = "1ms"))]
     async fn falls(&self) -> Result<u8> {
         Err(Error::conflict("no"))
+    }
+
+    #[action(fallback = instead, on_error(rescue))]
+    async fn falls_from_a_reply(&self) -> Result<Reply<u8>> {
+        Err(Error::not_found("nothing to recover"))
     }
 
     #[action(
@@ -215,6 +225,9 @@ async fn actions_run_with_their_hooks() {
     assert_eq!(users.fails().meta("strict", true).await.unwrap_err().code(), 409);
     assert_eq!(users.falls().await.unwrap(), 2);
     assert_eq!(users.falls_to_value().await.unwrap(), 7);
+    // Those of an action that says more than a value answer the value.
+    assert_eq!(users.falls_from_a_reply().await.unwrap(), 1);
+    assert_eq!(users.falls_from_a_reply().meta("strict", true).await.unwrap(), 2);
     assert_eq!(broker.call(Users::COUNT_ALL, ()).await.unwrap(), 2);
     let banned = users.create(CreateUser { name: "x".into() }).meta("banned", true).await;
     assert_eq!(banned.unwrap_err().code(), 403);
@@ -266,6 +279,14 @@ fn the_definition_holds_what_was_written() {
     assert!(create.returns_of().is_some());
     assert!(action("plain").params_of().is_none() && action("echo").params_of().is_none());
     assert_eq!(action("get").rest_of().len(), 2);
+    let get = |path: &str| ligand::Rest::new("GET", path);
+    let there = [
+        get("/there"),
+        get("/:id").below("/other"),
+        ligand::Rest::new("POST", "/").below("/other"),
+        get("/robots.txt").full(),
+    ];
+    assert_eq!(action("elsewhere").rest_of(), there);
     assert_eq!(action("full").visibility_of(), Visibility::Private);
     assert_eq!(action("countAll").visibility_of(), Visibility::Protected);
     assert_eq!(Users::FULL_NAME.name(), "v2.users.full");

@@ -34,6 +34,37 @@ impl Books {
 
     #[action(rest = "GET /x{/:name}")]
     async fn other(&self, name: Option<String>) {}
+
+    #[action(rest(
+        "GET /fine",
+        below("base", "GET /a"),
+        below("GET /x", "/base"),
+        below("/:id", "GET /:id"),
+        below("/*rest", "GET /a"),
+        below("/twice", "GET /b"),
+        below("/twice/", "GET /b/:id"),
+        full("GET robots.txt"),
+        full("GET /whole", "GET /y/:nobody")
+    ))]
+    async fn elsewhere(&self, id: Option<u64>) {}
+
+    #[action(rest(below("/twice", "GET /b"), "GET /whole"))]
+    async fn same(&self) {}
+
+    #[action(rest(below("/base")))]
+    async fn without_alias(&self) {}
+
+    #[action(rest(full = "GET /x"))]
+    async fn another_form(&self) {}
+
+    #[action(rest(method = "GET", path = "/x", basePath = "/y"))]
+    async fn as_in_javascript(&self) {}
+
+    #[action(rest(fullPath = "/x"))]
+    async fn also_as_there(&self) {}
+
+    #[action(rest(root("GET /x")))]
+    async fn unknown(&self) {}
 }
 
 fn main() {}
