@@ -19,7 +19,7 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-use crate::{context::Context, quiet::Quiet};
+use crate::{context::Context, log_limit::LogLimit};
 
 /// Lines in ten seconds.
 const LINES: u32 = 10;
@@ -38,7 +38,7 @@ pub(crate) struct Hold {
     ticks: Arc<Ticks>,
     /// Zero: nothing is watched.
     limit: Duration,
-    lines: Quiet,
+    lines: LogLimit,
 }
 
 struct Ticks {
@@ -86,7 +86,7 @@ impl Hold {
             count: AtomicU64::new(0),
             times: std::array::from_fn(|_| AtomicU64::new(0)),
         };
-        Self { ticks: Arc::new(ticks), limit, lines: Quiet::new(LINES) }
+        Self { ticks: Arc::new(ticks), limit, lines: LogLimit::new(LINES) }
     }
 
     /// Starts to count. The thread ends soon after the broker.

@@ -16,8 +16,8 @@ mod error_data;
 mod future;
 mod hold;
 pub mod log;
+mod log_limit;
 pub mod middleware;
-mod quiet;
 #[doc(hidden)]
 pub mod recovered;
 pub mod registry;

@@ -23,7 +23,7 @@ use crate::{
     registry::Registry,
     service::{IntoServiceDef, ServiceDef},
     task::Tasks,
-    transit::{Transit, Way},
+    transit::{Connectors, Transit},
 };
 
 type Change = Box<dyn FnOnce(&mut Options) + Send>;
@@ -255,8 +255,8 @@ impl BrokerBuilder {
         let broker = ServiceBroker(Arc::new_cyclic(|weak| Inner {
             transit: transporter.map(|transporter| {
                 let broker = WeakBroker(weak.clone());
-                let way = Way { transporter, transmit, logger, discoverer };
-                Transit::new(broker, node_id.clone(), &options, way, tasks.clone())
+                let connectors = Connectors { transporter, transmit, logger, discoverer };
+                Transit::new(broker, node_id.clone(), &options, connectors, tasks.clone())
             }),
             call_hooks: call_hooks(&middlewares),
             emit_hooks: emit_hooks(&middlewares),

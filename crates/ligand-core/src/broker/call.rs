@@ -172,7 +172,7 @@ fn find(broker: &ServiceBroker, call: &Outgoing) -> Option<Arc<Endpoint>> {
     // The packets of a stream must all reach the same node.
     let streams = call.options().is_some_and(|options| options.stream.is_some());
     if broker.balances() && !call.action.starts_with('$') && !streams {
-        return broker.transit()?.balanced_endpoint(list.first()?);
+        return Some(broker.transit()?.balanced_endpoint(broker, list.first()?));
     }
     let local = call.action.starts_with('$') || broker.0.parts.options.registry.prefer_local;
     let meta = || {
@@ -240,7 +240,7 @@ impl Future for Running {
 fn late(ctx: &Context) -> Error {
     let broker = ctx.broker();
     match (ctx.endpoint().and_then(|endpoint| endpoint.node()), broker.transit()) {
-        (Some(node), Some(transit)) => transit.late(ctx, node.id()),
+        (Some(node), Some(transit)) => transit.timed_out(ctx, node.id()),
         _ => Error::request_timeout(ctx.action(), broker.node_id()),
     }
 }

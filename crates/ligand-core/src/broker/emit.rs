@@ -17,7 +17,7 @@ use crate::{
     future::{BoxFuture, isolate},
     registry::{Group, Groups, HandingOver, Listener, Node},
     service::Caller,
-    transit::{EventContext, Transit},
+    transit::{EventContext, Events, Transit},
 };
 
 /// How long a sender whose time is limited waits for a place in a full queue: it must not lose its time to a listener.
@@ -158,7 +158,7 @@ pub(super) async fn deliver(mut event: OutgoingEvent) -> Result<()> {
     }
     if let Some(transit) = broker.0.transit.as_ref().filter(|_| event.kind != EventKind::BroadcastLocal) {
         let transit = transit.clone();
-        return afar(event, &groups, &transit).await;
+        return to_cluster(event, &groups, &transit).await;
     }
     let sent = Arc::new(Extra { event: Some((Arc::from(&*event.name), event.kind)), ..Extra::default() });
     let mut handing = event.hand_over();
@@ -196,7 +196,7 @@ fn wanted(groups: &[String], group: &Group) -> bool {
 }
 
 /// Sends an event to listeners on this and other nodes.
-async fn afar(mut event: OutgoingEvent, groups: &Groups, transit: &Arc<Transit>) -> Result<()> {
+async fn to_cluster(mut event: OutgoingEvent, groups: &Groups, transit: &Arc<Transit>) -> Result<()> {
     let broker = event.caller.broker().clone();
     let wanted: Vec<_> = groups.iter().filter(|group| wanted(&event.groups, group)).collect();
     let mut here: Vec<&Arc<Group>> = Vec::new();
@@ -242,10 +242,10 @@ async fn afar(mut event: OutgoingEvent, groups: &Groups, transit: &Arc<Transit>)
     }
     let mut leaving = Leaving { wait: event.throw_error, ..Leaving::default() };
     if (!there.is_empty() || balanced)
-        && let Err(error) = transit.settle(&mut event.payload)
+        && let Err(error) = transit.events().encode_once(&mut event.payload)
     {
         // Listeners on this node can have it all the same.
-        transit.event_lost(&event.name, &format!("{error:#}"));
+        transit.events().lost(&event.name, &format!("{error:#}"));
         leaving.first = Some(error);
     }
     let id = Id::random();
@@ -256,17 +256,17 @@ async fn afar(mut event: OutgoingEvent, groups: &Groups, transit: &Arc<Transit>)
             EventKind::Broadcast => event.groups.iter().map(|group| Cow::Borrowed(&**group)).collect(),
             _ => groups.iter().map(|group| Cow::Borrowed(&**group)).collect(),
         };
-        leaving.add(transit, transit.send_event(node, packet(&event, &id, groups)));
+        let events = transit.events();
+        leaving.add(events, events.send_to_node(node, packet(&event, &id, groups)));
     }
     if balanced && settled && event.kind == EventKind::Emit {
         let mut names: Vec<&Arc<str>> = wanted.iter().map(|group| &group.name).collect();
         names.sort();
         names.dedup();
         for group in names {
-            leaving.add(
-                transit,
-                transit.send_to_group(group, packet(&event, &id, vec![Cow::Borrowed(&**group)])),
-            );
+            let events = transit.events();
+            let packet = packet(&event, &id, vec![Cow::Borrowed(&**group)]);
+            leaving.add(events, events.send_to_group(group, packet));
         }
     }
     let sent = Arc::new(Extra { event: Some((Arc::from(&*event.name), event.kind)), ..Extra::default() });
@@ -292,12 +292,12 @@ struct Leaving {
 }
 
 impl Leaving {
-    fn add(&mut self, transit: &Transit, sending: Sending) {
+    fn add(&mut self, events: &Events, sending: Sending) {
         match sending {
             Sending::Done(Ok(())) => {}
             Sending::Done(Err(error)) => drop(self.first.get_or_insert(error)),
             waiting if self.wait => self.waiting.push(waiting),
-            waiting => transit.send_on(waiting),
+            waiting => events.detach(waiting),
         }
     }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     context::{Context, Id},
     log::unheard,
-    quiet::Quiet,
+    log_limit::LogLimit,
 };
 
 /// Lines in ten seconds.
@@ -21,12 +21,12 @@ const LINES: u32 = 100;
 /// What failed so far.
 pub(crate) struct Failures {
     count: AtomicU64,
-    lines: Quiet,
+    lines: LogLimit,
 }
 
 impl Default for Failures {
     fn default() -> Self {
-        Self { count: AtomicU64::new(0), lines: Quiet::new(LINES) }
+        Self { count: AtomicU64::new(0), lines: LogLimit::new(LINES) }
     }
 }
 

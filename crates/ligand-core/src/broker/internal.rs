@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ligand_transport::Cluster as _;
+use ligand_transport::Link as _;
 use ligand_wire::{Error, Payload, Result, schema::Schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -148,7 +148,7 @@ fn own_node(broker: &ServiceBroker, filter: &Filter) -> Value {
         "offlineSince": null,
     });
     if let Some(transit) = broker.transit() {
-        let local = transit.local();
+        let local = transit.cluster().local();
         let info = &local.info;
         node["instanceID"] = info.instance_id.as_str().into();
         node["seq"] = info.seq.into();

@@ -137,7 +137,7 @@ impl Candidates for Among<'_> {
         let endpoint = self.list.get(index);
         match endpoint.node() {
             Some(node) => node.cpu(),
-            None => endpoint.broker().transit().and_then(|transit| transit.cpu()),
+            None => endpoint.broker().transit().and_then(|transit| transit.membership().cpu()),
         }
     }
 

@@ -6,14 +6,14 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// Lets through a few lines in each period and counts the others.
-pub(crate) struct Quiet {
+pub(crate) struct LogLimit {
     lines: u32,
     state: Mutex<(Option<Instant>, u32, u64)>,
 }
 
 const PERIOD: Duration = Duration::from_secs(10);
 
-impl Quiet {
+impl LogLimit {
     /// Lets so many lines through in ten seconds.
     pub(crate) const fn new(lines: u32) -> Self {
         Self { lines, state: Mutex::new((None, 0, 0)) }
@@ -42,10 +42,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_few_lines_in_each_period() {
-        let quiet = Quiet::new(10);
-        assert_eq!((0..100).filter(|_| quiet.pass().is_some()).count(), 10);
+        let limit = LogLimit::new(10);
+        assert_eq!((0..100).filter(|_| limit.pass().is_some()).count(), 10);
         tokio::time::advance(PERIOD).await;
-        assert_eq!(quiet.pass(), Some(90));
-        assert_eq!(quiet.pass(), Some(0));
+        assert_eq!(limit.pass(), Some(90));
+        assert_eq!(limit.pass(), Some(0));
     }
 }

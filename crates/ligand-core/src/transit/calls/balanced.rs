@@ -13,8 +13,9 @@ use ligand_wire::{
 };
 use serde_json::Value;
 
-use super::{RemoteHandler, Transit, pending::Entry};
+use super::{Calls, RemoteHandler, pending::Entry};
 use crate::{
+    ServiceBroker,
     context::Id,
     middleware::order,
     registry::{ActionList, Endpoint, Node},
@@ -25,39 +26,33 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The topic of a call or event that the bus leads to one of several nodes.
-pub(super) fn topic(kind: PacketKind, name: &str) -> Topic {
+pub(crate) fn topic(kind: PacketKind, name: &str) -> Topic {
     Topic { kind, to: To::Action(name.into()) }
 }
 
-impl Transit {
+impl Calls {
     /// The bus can choose among instances, and is asked to.
-    pub(super) fn may_balance(&self) -> bool {
-        self.options.disable_balancer && self.features.balancer
-    }
-
-    /// The bus chooses among instances now.
-    pub(crate) fn balances(&self) -> bool {
-        use std::sync::atomic::Ordering;
-        self.may_balance()
-            // Without subscriptions of its own a node that starts or stops would not reach itself.
-            && self.announced.load(Ordering::Acquire)
-            && !self.leaving.load(Ordering::Acquire)
+    pub(crate) fn may_balance(&self) -> bool {
+        self.may_balance
     }
 
     /// An endpoint that leads to whichever node the bus chooses; `any` has the definition.
-    pub(crate) fn balanced_endpoint(&self, any: &Arc<Endpoint>) -> Option<Arc<Endpoint>> {
-        let (broker, transit) = (self.broker()?, self.me()?);
+    pub(crate) fn balanced_endpoint(
+        self: &Arc<Self>,
+        broker: &ServiceBroker,
+        any: &Arc<Endpoint>,
+    ) -> Arc<Endpoint> {
         let mut action = Action::clone(any.action());
-        action.handler = Arc::new(RemoteHandler { transit, node: None });
+        action.handler = Arc::new(RemoteHandler { calls: self.clone(), node: None });
         let somewhere = Node::new("");
-        Some(Arc::new(Endpoint::new(broker.clone(), Arc::new(action), None, |action, available| {
+        Arc::new(Endpoint::new(broker.clone(), Arc::new(action), None, |action, available| {
             order::remote(broker.parts(), action, &somewhere, available)
-        })))
+        }))
     }
 
     /// A node does not offer any more what it told `before`, or is gone: it may have calls of these actions.
-    pub(super) fn offered_before(&self, node: &Arc<Node>, before: &NodeInfo) {
-        if !self.may_balance() || self.pending.len() == 0 {
+    pub(crate) fn offered_before(&self, node: &Arc<Node>, before: &NodeInfo) {
+        if !self.may_balance || self.pending.len() == 0 {
             return;
         }
         let actions = before.services.iter().flat_map(|service| service.actions.values());
@@ -75,16 +70,16 @@ impl Transit {
 
     /// The nodes that may have a call for which the bus chose.
     pub(super) fn candidates(&self, id: &Id) -> Vec<Arc<Node>> {
-        let (Some((_, low)), Some(broker)) = (id.as_halves(), self.broker()) else { return Vec::new() };
+        let Some((_, low)) = id.as_halves() else { return Vec::new() };
         let found = self.pending.with(Ticket(low), |entry| {
-            let list = broker.registry().load().list(entry.action.full_name()).cloned();
+            let list = self.directory.offers(entry.action.full_name());
             all(entry, list.as_deref()).cloned().collect()
         });
         found.unwrap_or_default()
     }
 
     /// Begins a round of questions about a call for which the bus chose. False: nobody has it any more.
-    pub(super) fn ask_candidates(&self, id: &Id, ask: &mut dyn FnMut(&Arc<Node>)) -> bool {
+    pub(super) fn ask_candidates(self: &Arc<Self>, id: &Id, ask: &mut dyn FnMut(&Arc<Node>)) -> bool {
         if !self.may_be_somewhere(id) {
             return false;
         }
@@ -94,29 +89,29 @@ impl Transit {
         if again.is_some() {
             self.candidates(id).iter().for_each(ask);
             // The bus may have led it to this node.
-            self.asked(&self.node_id, std::slice::from_ref(id));
+            self.on_asked(self.outbox.node_id(), std::slice::from_ref(id));
         }
         true
     }
 
     /// Whether a call for which the bus chose may run somewhere or come there. True when nobody waits for it.
     pub(super) fn may_be_somewhere(&self, id: &Id) -> bool {
-        let (Some((_, low)), Some(broker)) = (id.as_halves(), self.broker()) else { return true };
-        if self.serving.has(&self.node_id, id) {
+        let Some((_, low)) = id.as_halves() else { return true };
+        if self.served.runs(self.outbox.node_id(), id) {
             return true;
         }
         let found = self.pending.with(Ticket(low), |entry| {
-            let list = broker.registry().load().list(entry.action.full_name()).cloned();
+            let list = self.directory.offers(entry.action.full_name());
             let patient = entry.sent.elapsed() < PATIENCE;
             let unknown = |name: &Arc<str>| !patient && entry.tried.contains(name);
             let offers = list.as_deref().is_some_and(|list| list.first().is_some());
             let local = list.as_deref().is_some_and(|list| list.local().is_some());
-            (self.features.queues && offers)
-                || (local && !unknown(&self.node_id))
+            (self.outbox.features().queues && offers)
+                || (local && !unknown(self.outbox.node_id()))
                 || all(entry, list.as_deref()).any(|node| match node.is_available() {
                     true => !unknown(node.id()),
                     // It may be back with its calls.
-                    false => node.offline_for().is_some_and(|gone| gone < self.options.transit.return_wait),
+                    false => node.offline_for().is_some_and(|gone| gone < self.return_wait),
                 })
         });
         found.unwrap_or(true)

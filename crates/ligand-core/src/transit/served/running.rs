@@ -18,7 +18,7 @@ use super::kept::Key;
 use crate::{context::Id, registry::Node};
 
 /// A call that runs.
-struct Running {
+struct Call {
     caller: Arc<Node>,
     end: AbortHandle,
     /// When it began to wait.
@@ -27,14 +27,14 @@ struct Running {
 
 /// Calls of other nodes that run here, with what ends them.
 #[derive(Default)]
-pub(super) struct Serving {
+pub(super) struct Running {
     count: Arc<AtomicUsize>,
-    calls: Mutex<HashMap<Key, Running, RandomState>>,
+    calls: Mutex<HashMap<Key, Call, RandomState>>,
     /// Calls in their first step, most of which end there.
     starting: Mutex<Vec<Key>>,
 }
 
-impl Serving {
+impl Running {
     /// Counts a call in, unless there are `most` already.
     pub(super) fn enter(&self, most: usize) -> Option<Seat> {
         let seat = Seat(self.count.clone());
@@ -62,7 +62,7 @@ impl Serving {
 
     /// Notes a call that its caller may cancel.
     pub(super) fn note(&self, key: Key, caller: Arc<Node>, end: AbortHandle) {
-        self.calls.lock().insert(key, Running { caller, end, since: Instant::now() });
+        self.calls.lock().insert(key, Call { caller, end, since: Instant::now() });
     }
 
     pub(super) fn ended(&self, key: &Key) {

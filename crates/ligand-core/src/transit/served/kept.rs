@@ -64,13 +64,13 @@ struct State {
 }
 
 /// See the [module](self).
-pub(super) struct Kept {
+pub(super) struct KeptAnswers {
     state: Mutex<State>,
     /// There are marks: arriving calls have to look.
     marked: AtomicBool,
 }
 
-impl Default for Kept {
+impl Default for KeptAnswers {
     fn default() -> Self {
         let state = State {
             answers: VecDeque::new(),
@@ -104,7 +104,7 @@ impl State {
     }
 }
 
-impl Kept {
+impl KeptAnswers {
     /// Keeps the answer of a call, before it is sent.
     pub(super) fn keep(&self, key: Key, body: Option<Bytes>) {
         let now = Instant::now();
@@ -189,7 +189,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn answers_are_kept_within_bounds_and_what_is_forgotten_is_known() {
-        let kept = Kept::default();
+        let kept = KeptAnswers::default();
         tokio::time::advance(Duration::from_secs(1)).await;
         kept.keep(key(1), Some("one".into()));
         let ids = [key(1).1, key(2).1];
@@ -211,7 +211,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_is_found_among_many_without_looking_at_each() {
-        let kept = Kept::default();
+        let kept = KeptAnswers::default();
         for number in 0..3 * MOST_ANSWERS as u64 {
             kept.keep(key(number), Some("x".into()));
         }
@@ -227,7 +227,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_was_said_to_be_missing_runs_once() {
-        let kept = Kept::default();
+        let kept = KeptAnswers::default();
         assert!(kept.arrives(&key(1)) && kept.arrives(&key(1)), "of others nothing is noted");
         assert!(kept.mark(&key(1), Mark::Awaited));
         assert!(kept.arrives(&key(1)));

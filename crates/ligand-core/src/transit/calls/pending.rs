@@ -62,6 +62,41 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    pub(super) fn new(
+        high: u64,
+        reply: oneshot::Sender<Reply>,
+        node: Option<Arc<Node>>,
+        action: Arc<Action>,
+        body: Bytes,
+        outages: u64,
+        again: Again,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            high,
+            reply,
+            node,
+            action,
+            body,
+            tried: Vec::new(),
+            former: Vec::new(),
+            outages,
+            again,
+            made: now,
+            sent: now,
+            ask_at: inquiry::first(now),
+            asked_at: now,
+            asked: 0,
+            resent: 0,
+            resent_at: now,
+        }
+    }
+
+    /// Ends the call.
+    pub(super) fn fail(self, error: Error) {
+        let _ = self.reply.send(error.into());
+    }
+
     /// It goes to another node.
     pub(super) fn moves_to(&mut self, node: Arc<Node>) {
         self.node = Some(node);

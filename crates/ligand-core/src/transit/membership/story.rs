@@ -4,66 +4,35 @@
 //! node gets the control message `$ligand.story` and answers only when it is wrong; others get a DISCOVER. It answers
 //! with its info and, when its own number is not above the one that was believed, raises that first.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use ligand_transport::newest_seq;
 use ligand_wire::{
     Payload,
-    packet::{NodeInfo, Packet, PacketKind},
+    packet::{NodeInfo, Packet},
 };
-use parking_lot::Mutex;
 use serde_json::json;
-use tokio::time::Instant;
 
-use super::{Transit, cluster::DAY_MS};
+use super::{Membership, peers::DAY_MS, text};
 use crate::{
-    context::Id,
     registry::{ASK_PAUSE, FAR, Hearing, Node},
+    transit::{control::STORY, outbox::Recipient},
 };
-
-/// The control message.
-pub(super) const STORY: &str = "$ligand.story";
-
-/// Time between two contradictions of this node to everybody.
-const INSIST: Duration = Duration::from_millis(500);
 
 /// A node whose name another one claims speaks within this time, when it lives.
 const HEARING: Duration = Duration::from_millis(500);
 
-/// Infos for those who ask, in this time; when more ask, everybody is told once.
-const ANSWERS: u32 = 64;
-const TURN: Duration = Duration::from_millis(100);
-
-/// Bounds the answers to those who ask what this node is: anybody can ask in many names.
-#[derive(Default)]
-pub(super) struct Answers(Mutex<Option<(Instant, u32)>>);
-
-impl Answers {
-    /// Whether one more may be told now.
-    pub(super) fn pass(&self) -> bool {
-        let now = Instant::now();
-        let mut turn = self.0.lock();
-        let (start, count) = turn.filter(|(start, _)| now.duration_since(*start) < TURN).unwrap_or((now, 0));
-        *turn = Some((start, count + 1));
-        count < ANSWERS
-    }
-}
-
-impl Transit {
+impl Membership {
     /// Puts to a node what is believed of it. `raises`: it is certain that it is a Ligand node, which answers only
     /// when that is wrong. Answers when it is asked at the latest.
-    pub(super) fn confirm(&self, node: &Arc<Node>, raises: bool) -> Duration {
+    pub(super) fn confirm(self: &Arc<Self>, node: &Arc<Node>, raises: bool) -> Duration {
         if node.may_ask() {
             self.put(node, raises);
             return Duration::ZERO;
         }
         if !node.set_asking(true) {
             // Whatever is believed then.
-            let Some(me) = self.me() else { return ASK_PAUSE };
-            let node = node.clone();
+            let (me, node) = (self.clone(), node.clone());
             self.tasks.spawn_background(async move {
                 tokio::time::sleep(ASK_PAUSE).await;
                 node.set_asking(false);
@@ -74,25 +43,25 @@ impl Transit {
         ASK_PAUSE
     }
 
-    fn put(&self, node: &Arc<Node>, raises: bool) {
+    fn put(self: &Arc<Self>, node: &Arc<Node>, raises: bool) {
         node.doubt();
         if node.is_ligand() {
             let info = node.info();
             let story = json!({ "seq": node.seq().to_string(), "instanceID": info.instance_id, "names": names(&info) });
-            self.control(node, STORY, story.into());
+            self.outbox.control(node, STORY, story.into());
         }
-        if !raises && let Err(error) = self.send_to(node, &Packet::Discover) {
-            self.not_sent(PacketKind::Discover, &error);
+        if !raises {
+            self.outbox.tell(Recipient::Node(node), &Packet::Discover);
         }
     }
 
     /// A node tells what it believes of this one.
-    pub(super) fn story_came(&self, node: &Arc<Node>, story: &Payload) {
+    pub(crate) fn on_story(self: &Arc<Self>, node: &Arc<Node>, story: &Payload) {
         let is = |name: &str, own: &str| story.get(name).is_some_and(|told| told.as_str() == Some(own));
         // A text: not every serializer keeps large numbers whole.
         let seq = story.get("seq").and_then(|seq| seq.as_str()?.parse().ok()).unwrap_or(0);
         let own = self.local_info();
-        let same_life = is("instanceID", &self.instance_id);
+        let same_life = is("instanceID", self.instance_id());
         let same_names = is("names", &names(&own));
         if same_life && same_names && seq == own.seq {
             return;
@@ -100,54 +69,36 @@ impl Transit {
         if same_life && seq >= own.seq && (!same_names || seq > own.seq) {
             self.contradict(seq);
         }
-        self.tell(node);
+        self.on_discover(node);
     }
 
     /// Somebody told a story about this node that it did not tell: its own gets a larger number, and everybody hears it.
-    pub(super) fn contradict(&self, seq: u64) {
+    pub(crate) fn contradict(self: &Arc<Self>, seq: u64) {
         self.raise(seq);
         self.insist();
-    }
-
-    /// Everybody hears soon what this node is. Two nodes of one name would contradict each other without end: there is a
-    /// pause between two times.
-    pub(super) fn insist(&self) {
-        let now = Instant::now();
-        let delay = {
-            let mut last = self.insisted.lock();
-            if last.is_some_and(|due| due > now) {
-                return;
-            }
-            let due = last.map_or(now, |last| last + INSIST).max(now + TURN);
-            *last = Some(due);
-            due - now
-        };
-        self.announce_in(delay);
     }
 
     /// The number of this node's infos goes above another one, unless that was made up: nobody believes such a number
     /// who asked this node.
     pub(super) fn raise(&self, seq: u64) {
-        let own = self.seq.load(Ordering::Acquire);
+        let own = self.own.seq();
         // Where nodes find each other, others may have clocks that are ahead.
-        let (near, slack) = match self.features.own_discovery {
+        let (believable, slack) = match self.features().own_discovery {
             true => (true, DAY_MS),
             false => (seq.saturating_sub(own) <= FAR, 0),
         };
-        if seq < newest_seq() + slack && near {
-            self.seq.fetch_max(seq, Ordering::AcqRel);
-            self.stale.store(true, Ordering::Release);
+        if seq < newest_seq() + slack && believable {
+            self.own.raise(seq);
         }
     }
 
     /// Another life claims the name of a node that has shown that it lives: that one is asked first.
-    pub(super) fn hearing(&self, node: &Arc<Node>) {
+    pub(super) fn hearing(self: &Arc<Self>, node: &Arc<Node>) {
         if node.set_hearing(true) {
             return;
         }
-        let Some(me) = self.me() else { return };
         self.confirm(node, false);
-        let node = node.clone();
+        let (me, node) = (self.clone(), node.clone());
         self.tasks.spawn_background(async move {
             tokio::time::sleep(HEARING).await;
             node.set_hearing(false);
@@ -161,7 +112,7 @@ impl Transit {
 
     /// Two nodes use one name, or somebody speaks in that of another.
     pub(super) fn two_lives(&self, node: &Node, rival: &NodeInfo) {
-        if let Some(hidden) = self.conflicts.pass() {
+        if let Some(hidden) = self.name.conflicts.pass() {
             tracing::error!(
                 node = &**node.id(),
                 owner = life(&node.info()),
@@ -177,9 +128,9 @@ impl Transit {
         if node.has_answered() {
             return;
         }
-        let ticket = self.events.probe(node);
-        if let Err(error) = self.ping(node, &Id::random().to_string(), Some(ticket)) {
-            tracing::debug!(node = &**node.id(), error = %format!("{error:#}"), "a newcomer was not greeted");
+        let ticket = self.events.probe_ticket(node);
+        if let Err(error) = self.ping(node, Some(ticket)) {
+            tracing::debug!(node = &**node.id(), error = %text(&error), "a newcomer was not greeted");
         }
     }
 }
@@ -205,17 +156,4 @@ fn names(info: &NodeInfo) -> String {
         }
     }
     format!("{sum:x}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn answers_are_bounded() {
-        let answers = Answers::default();
-        assert_eq!((0..1000).filter(|_| answers.pass()).count(), ANSWERS as usize);
-        tokio::time::advance(TURN).await;
-        assert!(answers.pass());
-    }
 }
