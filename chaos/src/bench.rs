@@ -246,7 +246,7 @@ fn transporter(run: Run, server: Option<&Server>, urls: &[(String, String)]) -> 
     let Some(server) = server else {
         let list: Vec<_> = urls.iter().map(|(node, address)| format!("tcp://{address}/{node}")).collect();
         return match run.peer {
-            Kind::Ligand => json!({ "type": "tcp", "urls": list, "udp_discovery": false }),
+            Kind::Ligand => json!({ "type": "tcp", "url": list, "udp_discovery": false }),
             Kind::Moleculer => json!({ "type": "TCP", "options": { "urls": list, "udpDiscovery": false } }),
         };
     };

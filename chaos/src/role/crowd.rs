@@ -98,11 +98,8 @@ fn transporter(setup: &Setup) -> Result<Arc<dyn Transporter>> {
     Ok(match &*plug.kind {
         "tcp" => Arc::new(ligand::tcp::TcpTransporter::new(serde_json::from_value(options)?)),
         "nats" => Arc::new(ligand::nats::NatsTransporter::new(serde_json::from_value(options)?)),
-        "redis" => {
-            let options: ligand::redis::RedisOptions = serde_json::from_value(options)?;
-            Arc::new(ligand::redis::RedisTransporter::new(options))
-        }
-        "mqtt" => Arc::new(ligand::mqtt::Mqtt::new(serde_json::from_value(options)?)?),
-        _ => Arc::new(ligand::amqp::Amqp::new(serde_json::from_value(options)?)?),
+        "redis" => Arc::new(ligand::redis::RedisTransporter::new(serde_json::from_value(options)?)),
+        "mqtt" => Arc::new(ligand::mqtt::MqttTransporter::new(serde_json::from_value(options)?)),
+        _ => Arc::new(ligand::amqp::AmqpTransporter::new(serde_json::from_value(options)?)),
     })
 }

@@ -1,12 +1,11 @@
 //! The AMQP 0-9-1 transporter: nodes meet on a RabbitMQ server, wire-compatible with Moleculer's.
 //!
 //! ```
-//! # fn main() -> ligand_wire::Result<()> {
-//! let mut options = ligand_amqp::Options::default();
-//! options.url = "amqp://user:secret@bus-1:5672;amqp://bus-2:5672".into();
-//! let transporter = ligand_amqp::Amqp::new(options)?;
-//! # Ok(())
-//! # }
+//! use ligand_amqp::{AmqpOptions, AmqpTransporter};
+//!
+//! let simple = AmqpTransporter::from_url("amqp://user:secret@bus-1:5672,amqp://bus-2:5672");
+//! let strict = AmqpTransporter::new(AmqpOptions::from_url("amqp://bus-1/shop").prefetch(1));
+//! # drop((simple, strict));
 //! ```
 //!
 //! **Promises.** Queues and exchanges are declared exactly as Moleculer nodes declare them. Packets to one queue keep
@@ -39,8 +38,6 @@ mod options;
 mod outbox;
 mod session;
 mod shared;
-mod time;
-mod tls;
 mod topology;
 mod watch;
 
@@ -49,109 +46,83 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use ligand_net::{Dialer, Reconnect, Target};
 use ligand_transport::{BoxFuture, Features, Link, Outbound, Sending, Transporter};
 use ligand_wire::{
     Error, Result,
     packet::PacketKind,
     topic::{To, Topic},
 };
-use parking_lot::Mutex;
-use tokio::sync::{oneshot, watch as value};
 
-pub use self::options::{ExchangeOptions, MessageOptions, Options, QueueOptions, Servers, TlsOptions};
+pub use self::options::{AmqpOptions, ExchangeOptions, MessageOptions, QueueOptions};
 use self::{
-    options::Server,
+    options::ADDRESS,
     outbox::{Outbox, Publish},
-    session::Sessions,
+    session::{AmqpSession, Common},
     shared::Wanted,
     topology::{Topology, is_broadcast},
 };
+pub use ligand_net::{Servers, TlsOptions};
 
 /// The transporter. See the [crate](self).
-pub struct Amqp {
-    options: Options,
-    servers: Vec<Server>,
+pub struct AmqpTransporter {
+    options: AmqpOptions,
     outbox: Arc<Outbox>,
     wanted: Arc<Wanted>,
     /// Known after the connect.
     topology: OnceLock<Arc<Topology>>,
-    stop: value::Sender<bool>,
-    /// Closed when the connections have ended.
-    running: Mutex<Option<value::Receiver<()>>>,
+    reconnect: Reconnect,
 }
 
-impl fmt::Debug for Amqp {
+impl fmt::Debug for AmqpTransporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Amqp").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("AmqpTransporter").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
-impl Amqp {
-    /// A transporter that is not connected yet.
-    ///
-    /// # Errors
-    /// `BROKER_OPTIONS_ERROR` for options that cannot work.
-    pub fn new(options: Options) -> Result<Self> {
-        let servers = options.check()?;
+impl AmqpTransporter {
+    /// A transporter with these options. They are checked when it connects.
+    pub fn new(options: AmqpOptions) -> Self {
         let messages = &options.message_options;
-        Ok(Self {
+        Self {
             outbox: Arc::new(Outbox::new(messages.persistent, messages.priority)),
             options,
-            servers,
             wanted: Arc::default(),
             topology: OnceLock::new(),
-            stop: value::Sender::new(false),
-            running: Mutex::new(None),
-        })
+            reconnect: Reconnect::default(),
+        }
     }
 
-    /// With default options and these servers, several separated by `;`.
-    ///
-    /// # Errors
-    /// `BROKER_OPTIONS_ERROR` for what is no `amqp://` or `amqps://` URL.
-    pub fn from_url(url: &str) -> Result<Self> {
-        Self::new(Options { url: url.into(), ..Options::default() })
+    /// A transporter for these servers: `amqp://bus-1:5672,amqp://bus-2:5672`.
+    pub fn from_url(url: impl Into<Servers>) -> Self {
+        Self::new(AmqpOptions::from_url(url))
     }
 
-    fn sessions(&self, link: Arc<dyn Link>) -> Result<Sessions> {
+    fn session(&self, link: Arc<dyn Link>) -> Result<(Target, AmqpSession)> {
         let options = &self.options;
+        options.check()?;
         let topology = Arc::new(Topology::new(link.namespace(), link.node_id(), options)?);
-        let tls = match self.servers.iter().any(|server| server.tls) {
-            true => Some(tls::connector(&options.tls)?),
-            false => None,
-        };
+        let servers = options.servers()?;
+        let dialer = Dialer::new(&ADDRESS, &servers, &options.tls)?;
         let name = || format!("{}.{}", topology.prefix, link.node_id());
         let connection_name = options.connection_name.clone().unwrap_or_else(name);
-        let topology = self.topology.get_or_init(|| topology).clone();
-        Ok(Sessions {
+        let common = Common {
             link,
             outbox: self.outbox.clone(),
             wanted: self.wanted.clone(),
-            topology,
-            servers: self.servers.clone(),
-            tls,
+            topology: self.topology.get_or_init(|| topology).clone(),
             connection_name,
             prefetch: options.prefetch,
             heartbeat: options.heartbeat,
-            connect_timeout: options.connect_timeout,
             max_packet: options.max_packet_size,
-            stop: self.stop.subscribe(),
-        })
+            stop: self.reconnect.stop_signal(),
+        };
+        let connect_timeout = options.connect_timeout;
+        Ok((Target { bus: ADDRESS.bus, servers, connect_timeout }, AmqpSession::new(dialer, common)))
     }
 }
 
-/// Ends the connections when it is dropped, unless they shall stay.
-struct GiveUp<'a>(Option<&'a value::Sender<bool>>);
-
-impl Drop for GiveUp<'_> {
-    fn drop(&mut self) {
-        if let Some(stop) = self.0 {
-            stop.send_replace(true);
-        }
-    }
-}
-
-impl Transporter for Amqp {
+impl Transporter for AmqpTransporter {
     fn name(&self) -> &'static str {
         "amqp"
     }
@@ -166,20 +137,8 @@ impl Transporter for Amqp {
 
     fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {
         Box::pin(async move {
-            let sessions = self.sessions(link.clone())?;
-            let (ready, connected) = oneshot::channel();
-            let (alive, running) = value::channel(());
-            *self.running.lock() = Some(running);
-            let mut give_up = GiveUp(Some(&self.stop));
-            link.tasks().spawn_background(async move {
-                sessions.run(ready).await;
-                drop(alive);
-            });
-            let result = connected.await.unwrap_or_else(|_| Err(Error::disconnected()));
-            if result.is_ok() {
-                give_up.0 = None;
-            }
-            result
+            let (target, session) = self.session(link.clone())?;
+            self.reconnect.start(link, target, session).await
         })
     }
 
@@ -230,13 +189,6 @@ impl Transporter for Amqp {
     }
 
     fn disconnect(&self) -> BoxFuture<()> {
-        self.stop.send_replace(true);
-        let running = self.running.lock().clone();
-        Box::pin(async move {
-            if let Some(mut running) = running {
-                // Ends with an error when the sender is dropped, which is what is waited for.
-                let _ = running.changed().await;
-            }
-        })
+        self.reconnect.stop()
     }
 }

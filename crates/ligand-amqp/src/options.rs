@@ -2,29 +2,33 @@
 
 use std::{fmt, time::Duration};
 
-use ligand_wire::{Error, Result, redact::Redacted};
-use percent_encoding::percent_decode_str;
+use ligand_net::{Address, Scheme, Server, Servers, TlsOptions, wrong};
+use ligand_wire::{Result, redact::Redacted};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use url::Url;
 
-use crate::{
-    frame::{Field, Table},
-    time,
+use crate::frame::{Field, Table};
+
+pub(crate) const ADDRESS: Address = Address {
+    bus: "AMQP",
+    example: "amqp://user:password@host:5672/vhost, or amqps:// for TLS",
+    schemes: &[
+        Scheme { name: "amqp", tls: false, port: 5672 },
+        Scheme { name: "amqps", tls: true, port: 5671 },
+    ],
+    path: true,
 };
 
 /// The options of the transporter.
 #[derive(Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Options {
-    /// Where the servers are, `amqp://user:password@host:port/vhost` or `amqps://` (TLS); they are tried in turn. One
-    /// text, several separated by `;`, or a list. Ports are 5672 and 5671, user and password `guest`, the virtual
-    /// host `/` unless given. Default: `amqp://127.0.0.1:5672`.
+pub struct AmqpOptions {
+    /// Servers, `amqp://[user:password@]host[:port][/vhost]`, or `amqps://…` for TLS; tried in turn. Ports are 5672 and
+    /// 5671, user and password `guest`, the virtual host `/` unless given. Default: `amqp://127.0.0.1:5672`.
     pub url: Servers,
-    /// User, unless the URL names one. Default: none.
+    /// Name of a user; goes before the one of the URL. Default: none.
     pub username: Option<String>,
-    /// Password, unless the URL holds one. Default: none.
+    /// Its password; goes before the one of the URL. Default: none.
     pub password: Option<String>,
     /// How many requests of one queue are worked on at a time; `0` = no limit. Moleculer's default is 1, which works
     /// off requests one by one and lets a handler that reads an upload wait for ever. Default: 256.
@@ -35,14 +39,14 @@ pub struct Options {
     pub auto_delete_queues: Option<Duration>,
     /// How long an event may wait in a queue; `0` = no limit. The same on all nodes that have listeners of one
     /// group, when events are balanced. Default: `0`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub event_time_to_live: Duration,
     /// How long a heartbeat may wait in a queue; `0` = no limit. Default: `0`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub heartbeat_time_to_live: Duration,
     /// How long a request may wait in a queue; `0` = no limit. A node that comes back with the same name does not run
     /// requests that are older. Choose more than the longest `request_timeout`. Default: `30s`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub request_time_to_live: Duration,
     /// Changes how queues are declared.
     pub queue_options: QueueOptions,
@@ -54,21 +58,21 @@ pub struct Options {
     pub connection_name: Option<String>,
     /// A server from which nothing is heard for twice this time is lost; `0` = never. The server may ask for less.
     /// Default: `15s`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub heartbeat: Duration,
     /// The longest time a try to connect may take. Default: `10s`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub connect_timeout: Duration,
     /// The largest packet that is received, in bytes; larger ones are skipped and logged. Default: 32 MiB.
     pub max_packet_size: usize,
-    /// Certificates of `amqps://`.
+    /// Certificates for `amqps://`.
     pub tls: TlsOptions,
 }
 
-impl Default for Options {
+impl Default for AmqpOptions {
     fn default() -> Self {
         Self {
-            url: Servers(vec!["amqp://127.0.0.1:5672".into()]),
+            url: "amqp://127.0.0.1:5672".into(),
             username: None,
             password: None,
             prefetch: 256,
@@ -88,10 +92,29 @@ impl Default for Options {
     }
 }
 
-impl fmt::Debug for Options {
+ligand_net::setters! { AmqpOptions:
+    url: impl Into<Servers>,
+    username: Option<impl Into<String>>,
+    password: Option<impl Into<String>>,
+    prefetch: u16,
+    auto_delete_queues: Option<Duration>,
+    event_time_to_live: Duration,
+    heartbeat_time_to_live: Duration,
+    request_time_to_live: Duration,
+    queue_options: QueueOptions,
+    exchange_options: ExchangeOptions,
+    message_options: MessageOptions,
+    connection_name: Option<impl Into<String>>,
+    heartbeat: Duration,
+    connect_timeout: Duration,
+    max_packet_size: usize,
+    tls: TlsOptions,
+}
+
+impl fmt::Debug for AmqpOptions {
     /// Without passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
+        f.debug_struct("AmqpOptions")
             .field("url", &self.url)
             .field("username", &Redacted::text(&self.username))
             .field("password", &Redacted::text(&self.password))
@@ -122,7 +145,7 @@ fn keep_queues<'de, D: Deserializer<'de>>(
     #[serde(untagged, expecting = "true, false or a duration such as \"2m\"")]
     enum Form {
         Switch(bool),
-        Time(#[serde(with = "time")] Duration),
+        Time(#[serde(with = "ligand_net::duration")] Duration),
     }
     Ok(match Form::deserialize(deserializer)? {
         Form::Switch(true) => Some(KEEP),
@@ -134,7 +157,6 @@ fn keep_queues<'de, D: Deserializer<'de>>(
 /// Changes how queues are declared; what is not given stays as Moleculer nodes declare it.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
 pub struct QueueOptions {
     /// Queues outlive a restart of the server. Default: true.
     pub durable: Option<bool>,
@@ -147,7 +169,6 @@ pub struct QueueOptions {
 /// Changes how exchanges are declared; what is not given stays as Moleculer nodes declare it.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
 pub struct ExchangeOptions {
     /// Exchanges outlive a restart of the server. Default: true.
     pub durable: Option<bool>,
@@ -187,7 +208,6 @@ impl fmt::Debug for ExchangeOptions {
 /// Changes how messages are published.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
 pub struct MessageOptions {
     /// Messages in durable queues outlive a restart of the server. Default: false.
     pub persistent: bool,
@@ -195,160 +215,43 @@ pub struct MessageOptions {
     pub priority: Option<u8>,
 }
 
-/// URLs of servers.
-#[derive(Clone, Deserialize)]
-#[serde(from = "OneOrMore")]
-pub struct Servers(Vec<String>);
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "a URL such as \"amqp://127.0.0.1:5672\", or a list of them")]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
-}
-
-impl From<OneOrMore> for Servers {
-    fn from(urls: OneOrMore) -> Self {
-        match urls {
-            OneOrMore::One(text) => text.as_str().into(),
-            OneOrMore::More(urls) => Self(urls),
-        }
+impl AmqpOptions {
+    /// The defaults, for these servers. See [`AmqpOptions::url`](#structfield.url).
+    pub fn from_url(url: impl Into<Servers>) -> Self {
+        Self::default().url(url)
     }
-}
 
-impl From<&str> for Servers {
-    /// One URL, or several separated by `;`.
-    fn from(text: &str) -> Self {
-        Self(text.split(';').map(|url| url.trim().to_owned()).filter(|url| !url.is_empty()).collect())
-    }
-}
-
-impl fmt::Debug for Servers {
-    /// Hosts and ports only.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|url| Redacted::url(url))).finish()
-    }
-}
-
-/// Certificates, as paths of PEM files.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct TlsOptions {
-    /// Who may sign the server's certificate. Default: what the operating system trusts.
-    pub ca_file: Option<String>,
-    /// Certificate of this client. Default: none.
-    pub cert_file: Option<String>,
-    /// Private key of this client. Default: none.
-    pub key_file: Option<String>,
-}
-
-impl fmt::Debug for TlsOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsOptions")
-            .field("ca_file", &self.ca_file.as_deref().map(Redacted::file))
-            .field("cert_file", &self.cert_file.as_deref().map(Redacted::file))
-            .field("key_file", &self.key_file.as_deref().map(Redacted::file))
-            .finish()
-    }
-}
-
-/// One server.
-#[derive(Clone)]
-pub(crate) struct Server {
-    pub(crate) tls: bool,
-    /// Without brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) username: Option<String>,
-    pub(crate) password: Option<String>,
-    pub(crate) vhost: String,
-}
-
-impl fmt::Display for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
-    }
-}
-
-impl Server {
-    /// Reads a URL. Errors do not quote it: it may hold a password.
-    fn from_url(text: &str) -> Result<Self> {
-        let wrong =
-            |what: &str| Error::broker_options(format!("option 'url' of the AMQP transporter: {what}"));
-        let url = Url::parse(text).map_err(|error| {
-            wrong(&format!("no URL ({error}); it must be such as 'amqp://127.0.0.1:5672'"))
-        })?;
-        let tls = match url.scheme() {
-            "amqp" => false,
-            "amqps" => true,
-            _ => return Err(wrong("another scheme than 'amqp://' or 'amqps://'")),
-        };
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(wrong("it has parameters behind '?' or '#'; use the options of the transporter"));
-        }
-        if url.path().contains('@') {
-            return Err(wrong(
-                "it has '@' behind '/'; '/' in user or password is written '%2F', '@' in the virtual host '%40'",
-            ));
-        }
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
-        let decoded = |part: &str| {
-            let text = percent_decode_str(part).decode_utf8();
-            text.map(|text| text.into_owned()).map_err(|_| wrong("a part of it is not UTF-8"))
-        };
-        let vhost = match url.path().strip_prefix('/') {
-            None | Some("") => "/".to_owned(),
-            Some(path) => decoded(path)?,
-        };
-        if vhost.len() > 255 {
-            return Err(wrong("the virtual host may have 255 bytes at most"));
-        }
-        Ok(Self {
-            tls,
-            host: host.trim_matches(['[', ']']).to_owned(),
-            port: url.port().unwrap_or(if tls { 5671 } else { 5672 }),
-            username: Some(url.username()).filter(|name| !name.is_empty()).map(decoded).transpose()?,
-            password: url.password().map(decoded).transpose()?,
-            vhost,
-        })
-    }
-}
-
-impl Options {
-    /// What types cannot say; answers the servers.
-    pub(crate) fn check(&self) -> Result<Vec<Server>> {
-        let wrong = |what: &str| Error::broker_options(format!("AMQP transporter: {what}"));
-        let mut servers = self.url.0.iter().map(|url| Server::from_url(url)).collect::<Result<Vec<_>>>()?;
-        if servers.is_empty() {
-            return Err(wrong("option 'url' names no server"));
-        }
-        for server in &mut servers {
-            if server.username.is_none() {
-                server.username.clone_from(&self.username);
-            }
-            if server.password.is_none() {
-                server.password.clone_from(&self.password);
-            }
-        }
-        if self.heartbeat.as_secs() > 65_535 || (!self.heartbeat.is_zero() && self.heartbeat.as_secs() == 0) {
-            return Err(wrong("option 'heartbeat' must be between 1s and 65535s, or 0"));
+    /// What types cannot say, files aside.
+    ///
+    /// # Errors
+    /// `BROKER_OPTIONS_ERROR` that names the option.
+    pub fn check(&self) -> Result<()> {
+        self.servers()?;
+        let wrong = |what: &str| Err(wrong(ADDRESS.bus, what));
+        let seconds = self.heartbeat.as_secs();
+        if seconds > 65_535 || (seconds == 0 && !self.heartbeat.is_zero()) {
+            return wrong("'heartbeat' must be between 1s and 65535s, or 0");
         }
         if self.connect_timeout.is_zero() {
-            return Err(wrong("option 'connect_timeout' must be above 0"));
+            return wrong("'connect_timeout' must be above 0");
         }
         if self.auto_delete_queues.is_some_and(|time| time.as_millis() == 0) {
-            return Err(wrong("option 'auto_delete_queues' must be a duration above 0, true or false"));
+            return wrong("'auto_delete_queues' must be a duration above 0, true or false");
         }
         if self.connection_name.as_ref().is_some_and(|name| name.len() > 4096) {
-            return Err(wrong("option 'connection_name' may have 4096 bytes at most"));
-        }
-        if self.tls.cert_file.is_some() != self.tls.key_file.is_some() {
-            return Err(wrong("options 'tls.cert_file' and 'tls.key_file' belong together"));
+            return wrong("'connection_name' may have 4096 bytes at most");
         }
         arguments("queue_options", &self.queue_options.arguments)?;
-        arguments("exchange_options", &self.exchange_options.arguments)?;
-        Ok(servers)
+        arguments("exchange_options", &self.exchange_options.arguments).map(drop)
+    }
+
+    pub(crate) fn servers(&self) -> Result<Vec<Server>> {
+        let servers = ADDRESS.servers_with(&self.url, self.username.as_ref(), self.password.as_ref())?;
+        self.tls.check(&ADDRESS, &servers)?;
+        match servers.iter().any(|server| server.path.len() > 255) {
+            true => Err(wrong(ADDRESS.bus, "the virtual host in 'url' may have 255 bytes at most")),
+            false => Ok(servers),
+        }
     }
 }
 
@@ -359,15 +262,15 @@ pub(crate) fn arguments(option: &str, values: &Map<String, Value>) -> Result<Tab
             Value::Bool(value) => Field::Bool(*value),
             Value::String(value) => Field::Text(value.clone()),
             value => Field::Number(value.as_i64().ok_or_else(|| {
-                Error::broker_options(format!(
-                    "AMQP transporter: option '{option}.arguments.{name}' must be a text, a whole number or a boolean"
-                ))
+                let what = "must be a text, a whole number or a boolean";
+                wrong(ADDRESS.bus, format_args!("'{option}.arguments.{name}' {what}"))
             })?),
         };
         if name.len() > 255 {
-            return Err(Error::broker_options(format!(
-                "AMQP transporter: a name in option '{option}.arguments' is longer than 255 bytes"
-            )));
+            return Err(wrong(
+                ADDRESS.bus,
+                format_args!("a name in '{option}.arguments' is longer than 255 bytes"),
+            ));
         }
         Ok((name.clone(), field))
     };
@@ -378,7 +281,7 @@ pub(crate) fn arguments(option: &str, values: &Map<String, Value>) -> Result<Tab
 mod tests {
     use super::*;
 
-    fn options(text: &str) -> std::result::Result<Options, String> {
+    fn options(text: &str) -> std::result::Result<AmqpOptions, String> {
         toml::from_str(text).map_err(|error| error.to_string())
     }
 
@@ -386,19 +289,18 @@ mod tests {
     fn from_a_file() {
         let options = options(
             "url = 'amqp://u%40x:p%3Aw@a:1/my%2Fhost; amqps://[::1]'\nauto_delete_queues = false\n\
-             event_time_to_live = '5s'\nusername = 'other'\n[queue_options.arguments]\nx-max-length = 10",
+             event_time_to_live = '5s'\npassword = 'other'\n[queue_options.arguments]\nx-max-length = 10",
         )
         .unwrap();
         assert_eq!((options.auto_delete_queues, options.event_time_to_live), (None, Duration::from_secs(5)));
-        let servers = options.check().unwrap();
+        options.check().unwrap();
+        let servers = options.servers().unwrap();
         let [first, second] = &servers[..] else { panic!("{}", servers.len()) };
-        assert_eq!((first.host.as_str(), first.port, first.tls), ("a", 1, false));
-        assert_eq!((first.username.as_deref(), first.password.as_deref()), (Some("u@x"), Some("p:w")));
-        assert_eq!(first.vhost, "my/host");
-        assert_eq!((second.host.as_str(), second.port, second.tls), ("::1", 5671, true));
-        assert_eq!((second.username.as_deref(), second.vhost.as_str()), (Some("other"), "/"));
+        assert_eq!((first.to_string().as_str(), first.tls, &*first.path), ("a:1", false, "my/host"));
+        assert_eq!((first.username.as_deref(), first.password.as_deref()), (Some("u@x"), Some("other")));
+        assert_eq!((second.to_string().as_str(), second.tls, &*second.path), ("[::1]:5671", true, ""));
         let text = format!("{options:?}");
-        assert!(!text.contains("p%3Aw") && !text.contains("p:w"), "{text}");
+        assert!(!text.contains("p%3Aw") && !text.contains("other"), "{text}");
         let table = arguments("queue_options", &options.queue_options.arguments).unwrap();
         assert_eq!(table, [("x-max-length".to_owned(), Field::Number(10))]);
     }
@@ -415,19 +317,19 @@ mod tests {
     fn wrong_options_name_the_fix() {
         for (text, says) in [
             ("url = 'nats://a'", "'amqp://' or 'amqps://'"),
-            ("url = 'secret'", "it must be such as"),
-            ("url = 'amqp://a?secret=5'", "use the options"),
+            ("url = 'amqp://a?secret=5'", "behind '?'"),
             ("url = 'amqp://u/secret@a'", "'%2F'"),
             ("url = []", "names no server"),
             ("heartbeat = '100ms'", "between 1s"),
             ("auto_delete_queues = 0", "above 0"),
-            ("tls = { key_file = 'a' }", "belong together"),
+            ("url = 'amqps://a'\ntls = { key_file = 'a' }", "belong together"),
             ("queue_options = { arguments = { a = 1.5 } }", "queue_options.arguments.a"),
         ] {
-            let error = options(text).unwrap().check().err().unwrap();
+            let error = options(text).unwrap().check().unwrap_err();
             assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
-            assert!(error.message().contains(says), "{text}: {}", error.message());
-            assert!(!error.message().contains("secret"));
+            let message = error.message();
+            assert!(message.starts_with("AMQP: ") && message.contains(says), "{text}: {message}");
+            assert!(!message.contains("secret"));
         }
         assert!(options("pasword = 'x'").is_err());
         assert!(options("auto_delete_queues = 'x'").unwrap_err().contains("a duration"));

@@ -32,7 +32,7 @@ pub(crate) const ASK: u16 = 3;
 /// As [`OWN`], for what nodes share.
 pub(crate) const SHARED: u16 = 4;
 /// Reads what is left in the queues of dead nodes.
-pub(crate) const REST: u16 = 5;
+pub(crate) const DEAD: u16 = 5;
 
 /// See the module.
 pub(crate) struct Outbox {

@@ -10,7 +10,7 @@ use ligand_wire::{
 };
 
 use crate::{
-    Options,
+    AmqpOptions,
     frame::{self, Field, Table},
     options::arguments,
 };
@@ -34,7 +34,7 @@ pub(crate) struct Queue {
 pub(crate) struct Topology {
     pub(crate) prefix: String,
     pub(crate) queues: Vec<Queue>,
-    options: Options,
+    options: AmqpOptions,
     exchange: (bool, bool, Table),
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn is_broadcast(kind: PacketKind) -> bool {
 
 impl Topology {
     /// What the node `me` declares and consumes, balanced topics aside.
-    pub(crate) fn new(namespace: &str, me: &Arc<str>, options: &Options) -> Result<Self> {
+    pub(crate) fn new(namespace: &str, me: &Arc<str>, options: &AmqpOptions) -> Result<Self> {
         let exchange = &options.exchange_options;
         let table = arguments("exchange_options", &exchange.arguments)?;
         let mut topology = Self {
@@ -61,7 +61,7 @@ impl Topology {
             let name = own.name(&topology.prefix);
             if name.len() > 255 {
                 return Err(Error::broker_options(format!(
-                    "AMQP transporter: node id and namespace are too long: '{name}' has {} bytes, a queue's name may \
+                    "AMQP: node id and namespace are too long: '{name}' has {} bytes, a queue's name may \
                      have 255",
                     name.len()
                 )));
@@ -83,7 +83,7 @@ impl Topology {
         let name = topic.name(&self.prefix);
         if name.len() > 255 {
             return Err(Error::broker_options(format!(
-                "AMQP transporter: '{name}' has {} bytes, a queue's name may have 255",
+                "AMQP: '{name}' has {} bytes, a queue's name may have 255",
                 name.len()
             )));
         }
@@ -150,10 +150,10 @@ mod tests {
 
     #[test]
     fn as_moleculer_declares_them() {
-        let options = Options {
+        let options = AmqpOptions {
             event_time_to_live: Duration::from_secs(1),
             heartbeat_time_to_live: Duration::from_secs(2),
-            ..Options::default()
+            ..AmqpOptions::default()
         };
         let topology = Topology::new("", &"me".into(), &options).unwrap();
         let expires = ("x-expires".to_owned(), Field::Number(120_000));

@@ -30,13 +30,12 @@ mod listen;
 mod names;
 mod node;
 mod options;
-pub(crate) mod time;
 
 pub(crate) use cluster::SMALLEST_LIMIT;
 pub use cluster::{Plug, Protocol, RegistryOptions, Serializer, TransitOptions};
 pub use env::Env;
 pub use file::App;
-pub(crate) use file::{SettingTexts, load};
+pub(crate) use file::{SettingTexts, load, read_options};
 pub(crate) use hint::{meant, plain};
 pub use listen::Listen;
 pub use options::{

@@ -1,6 +1,5 @@
 //! A client of etcd's JSON gateway: requests one after the other on one connection.
 
-mod host;
 pub(crate) mod message;
 
 use std::{fmt, future::Future, pin::Pin, time::Duration};
@@ -13,18 +12,15 @@ use hyper::{
     header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
-use ligand_transport::Login;
-use ligand_wire::{Error, Result};
+use ligand_net::{Dialer, Fault, Server};
+use ligand_wire::Result;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::timeout;
+use tokio::{io::join, time::timeout};
 
-use self::{
-    host::Host,
-    message::{Credentials, Fault, Token},
-};
-use crate::EtcdOptions;
+use self::message::{Credentials, Refusal, Token};
+use crate::{EtcdOptions, options::ADDRESS};
 
-/// How long connecting, and each answer, may take.
+/// How long each answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Bytes of the longest answer.
@@ -47,21 +43,14 @@ const NOT_FOUND: u32 = 5;
 /// Why etcd did not answer, or how it refused.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    text: String,
+    fault: Fault,
     /// etcd's number of the error, when it answered.
     code: Option<u32>,
-    /// It does not let this node in: the server, and why.
-    login: Option<(String, &'static str)>,
 }
 
 impl Failure {
     pub(crate) fn new(text: impl fmt::Display) -> Self {
-        Self { text: text.to_string(), code: None, login: None }
-    }
-
-    fn unreachable(error: std::io::Error) -> Self {
-        let login = Login::is_distrust(&error).then(|| (String::new(), "a certificate is not trusted"));
-        Self { login, ..Self::new(error) }
+        Fault::lost(text).into()
     }
 
     /// The thing that was named does not exist (any more).
@@ -69,36 +58,29 @@ impl Failure {
         self.code == Some(NOT_FOUND)
     }
 
-    /// The server does not let this node in.
-    pub(crate) fn login(&self) -> Option<(&str, &'static str)> {
-        self.login.as_ref().map(|(server, why)| (&**server, *why))
-    }
-
     /// What etcd answered to a request for `path`.
-    fn answered(path: &str, Fault { message, code }: Fault) -> Self {
+    fn answered(path: &str, Refusal { message, code }: Refusal) -> Self {
         let why = match code {
             INVALID if path == AUTHENTICATE => Some("wrong user or password"),
             INVALID if message.contains("user name is empty") => Some("it asks for a user and a password"),
-            FAILED if path == AUTHENTICATE => Some("it has no users; leave out `username` and `password`"),
+            FAILED if path == AUTHENTICATE => Some("it has no users; leave out 'username' and 'password'"),
             DENIED => Some("the user has not the rights that are needed"),
             _ => None,
         };
-        let login = why.map(|why| (String::new(), why));
-        Self { text: format!("refused: {message}"), code: Some(code), login }
-    }
-
-    fn of(mut self, host: &Host) -> Self {
-        self.text = format!("{host}: {}", self.text);
-        if let Some((server, _)) = &mut self.login {
-            *server = host.to_string();
-        }
-        self
+        let fault = why.map_or_else(|| Fault::lost(format_args!("refused: {message}")), Fault::Refused);
+        Self { fault, code: Some(code) }
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self { fault, code: None }
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        failure.fault
     }
 }
 
@@ -110,9 +92,13 @@ impl From<hyper::Error> for Failure {
 
 /// A client of etcd's JSON gateway.
 pub(crate) struct Client {
-    hosts: Vec<Host>,
+    servers: Vec<Server>,
+    dialer: Dialer,
+    connect_timeout: Duration,
     /// The one in use.
     current: usize,
+    /// The one that was asked last.
+    asked: usize,
     credentials: Option<Credentials>,
     token: Option<HeaderValue>,
     /// Missing while it is in use: who is cancelled then leaves half an answer behind.
@@ -131,19 +117,28 @@ impl Client {
     /// # Errors
     /// `BROKER_OPTIONS_ERROR` that names the option.
     pub(crate) fn new(options: &EtcdOptions) -> Result<Self> {
-        let hosts = Host::list(options)?;
-        let credentials = match (&options.username, &options.password) {
-            (Some(name), Some(password)) => {
-                Some(Credentials { name: name.clone(), password: password.clone() })
-            }
-            (None, None) => None,
-            _ => {
-                return Err(Error::broker_options(
-                    "etcd: `username` and `password` belong together. Set both or none.",
-                ));
-            }
-        };
-        Ok(Self { hosts, current: 0, credentials, token: None, wire: None })
+        let servers = options.servers()?;
+        let dialer = Dialer::new(&ADDRESS, &servers, &options.tls)?;
+        let credentials = servers.iter().find_map(|server| {
+            let (name, password) = server.username.clone().zip(server.password.clone())?;
+            Some(Credentials { name, password })
+        });
+        let connect_timeout = options.connect_timeout;
+        Ok(Self {
+            servers,
+            dialer,
+            connect_timeout,
+            current: 0,
+            asked: 0,
+            credentials,
+            token: None,
+            wire: None,
+        })
+    }
+
+    /// The server that was asked last.
+    pub(crate) fn server(&self) -> &Server {
+        &self.servers[self.asked]
     }
 
     /// Asks for something. Connects and logs in first when that is needed, and once more when the connection has
@@ -171,7 +166,7 @@ impl Client {
     async fn try_ask<T: DeserializeOwned>(&mut self, path: &'static str, body: Bytes) -> Result<T, Failure> {
         let outcome = self.ask_current(path, body).await;
         if outcome.as_ref().is_err_and(|failure| failure.code.is_none()) {
-            self.current = (self.current + 1) % self.hosts.len();
+            self.current = (self.current + 1) % self.servers.len();
         }
         outcome
     }
@@ -181,19 +176,20 @@ impl Client {
         path: &'static str,
         body: Bytes,
     ) -> Result<T, Failure> {
-        let host = &self.hosts[self.current];
+        self.asked = self.current;
+        let server = &self.servers[self.current];
         let mut wire = match self.wire.take() {
             Some(wire) => wire,
-            None => within(host, Wire::connect(host)).await?,
+            None => within(self.connect_timeout, Wire::connect(&self.dialer, server)).await?,
         };
         if let (Some(credentials), None) = (&self.credentials, &self.token) {
             let body = serde_json::to_vec(credentials).map_err(Failure::new)?.into();
-            let Token { token } = within(host, wire.ask(host, AUTHENTICATE, body, None)).await?;
+            let Token { token } = within(PATIENCE, wire.ask(server, AUTHENTICATE, body, None)).await?;
             let mut token = HeaderValue::from_str(&token).map_err(Failure::new)?;
             token.set_sensitive(true);
             self.token = Some(token);
         }
-        let outcome = within(host, wire.ask(host, path, body, self.token.as_ref())).await;
+        let outcome = within(PATIENCE, wire.ask(server, path, body, self.token.as_ref())).await;
         if outcome.as_ref().err().is_none_or(|failure| failure.code.is_some()) {
             self.wire = Some(wire);
         }
@@ -201,28 +197,28 @@ impl Client {
     }
 }
 
-/// Bounds `work` with [`PATIENCE`] and names the server in failures.
-async fn within<T>(host: &Host, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let late = |_| Err(Failure::new(format!("no answer within {} s", PATIENCE.as_secs())));
-    timeout(PATIENCE, work).await.unwrap_or_else(late).map_err(|failure| failure.of(host))
+/// Bounds `work` in time.
+async fn within<T>(time: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let late = |_| Err(Failure::new(format_args!("no answer within {time:?}")));
+    timeout(time, work).await.unwrap_or_else(late)
 }
 
 impl Wire {
-    async fn connect(host: &Host) -> Result<Self, Failure> {
-        let (sender, connection) =
-            handshake(TokioIo::new(host.connect().await.map_err(Failure::unreachable)?)).await?;
+    async fn connect(dialer: &Dialer, server: &Server) -> Result<Self, Failure> {
+        let (reader, writer) = dialer.dial(server).await.map_err(Fault::from)?;
+        let (sender, connection) = handshake(TokioIo::new(join(reader, writer))).await?;
         Ok(Self { sender, moving: Box::pin(connection) })
     }
 
     async fn ask<T: DeserializeOwned>(
         &mut self,
-        host: &Host,
+        server: &Server,
         path: &'static str,
         body: Bytes,
         token: Option<&HeaderValue>,
     ) -> Result<T, Failure> {
         let mut request = Request::post(path)
-            .header(HOST, host.to_string())
+            .header(HOST, server.to_string())
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(body))
             .map_err(Failure::new)?;
@@ -247,8 +243,8 @@ impl Wire {
             return serde_json::from_slice(&body)
                 .map_err(|error| Failure::new(format!("{path} was answered with something else: {error}")));
         }
-        match serde_json::from_slice::<Fault>(&body) {
-            Ok(fault) => Err(Failure::answered(path, fault)),
+        match serde_json::from_slice::<Refusal>(&body) {
+            Ok(refusal) => Err(Failure::answered(path, refusal)),
             Err(_) => Err(Failure::new(format!("{path} was answered with status {status}"))),
         }
     }

@@ -27,8 +27,7 @@
 mod client;
 mod discoverer;
 mod options;
-mod seldom;
-mod tls;
 
 pub use discoverer::EtcdDiscoverer;
-pub use options::{EtcdOptions, TlsOptions};
+pub use ligand_net::{Servers, TlsOptions};
+pub use options::EtcdOptions;

@@ -1,12 +1,11 @@
 //! The MQTT transporter: nodes meet on an MQTT server (version 5, or 3.1.1), wire-compatible with Moleculer's.
 //!
 //! ```
-//! # fn main() -> ligand_wire::Result<()> {
-//! let mut options = ligand_mqtt::Options::default();
-//! options.url = "mqtt://user:secret@bus-1:1883,mqtt://bus-2:1883".into();
-//! let transporter = ligand_mqtt::Mqtt::new(options)?;
-//! # Ok(())
-//! # }
+//! use ligand_mqtt::{MqttOptions, MqttTransporter};
+//!
+//! let simple = MqttTransporter::from_url("mqtt://user:secret@bus-1:1883,mqtt://bus-2:1883");
+//! let exact = MqttTransporter::new(MqttOptions::from_url("mqtt://bus-1").qos(2));
+//! # drop((simple, exact));
 //! ```
 //!
 //! **Promises.** Packets to one topic keep their order. The transporter reconnects for ever, subscribes anew and then
@@ -25,10 +24,8 @@
 mod frame;
 mod options;
 mod outbox;
-mod prompt;
+mod quick_ack;
 mod session;
-mod time;
-mod tls;
 
 use std::{
     collections::HashMap,
@@ -36,66 +33,55 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use ligand_net::{Dialer, Reconnect, Target};
 use ligand_transport::{BoxFuture, Link, Outbound, Sending, Transporter};
 use ligand_wire::{Error, Result, topic::Topic};
-use parking_lot::Mutex;
-use tokio::sync::{oneshot, watch};
 
-pub use self::options::{Options, Protocol, Servers, TlsOptions};
+pub use self::options::{MqttOptions, Protocol};
 use self::{
     frame::Qos,
-    options::Server,
+    options::ADDRESS,
     outbox::{Outbox, Publish},
-    session::Sessions,
+    session::MqttSession,
 };
+pub use ligand_net::{Servers, TlsOptions};
 
 /// The transporter. See the [crate](self).
-pub struct Mqtt {
-    options: Options,
-    servers: Vec<Server>,
-    qos: Qos,
+pub struct MqttTransporter {
+    options: MqttOptions,
     outbox: Arc<Outbox>,
-    /// What topics begin with; known after the connect.
-    prefix: OnceLock<String>,
-    stop: watch::Sender<bool>,
-    /// Closed when the connections have ended.
-    running: Mutex<Option<watch::Receiver<()>>>,
+    /// Known after the connect.
+    topics: OnceLock<Topics>,
+    reconnect: Reconnect,
 }
 
-impl fmt::Debug for Mqtt {
+/// How packets are published.
+struct Topics {
+    prefix: String,
+    qos: Qos,
+}
+
+impl fmt::Debug for MqttTransporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mqtt").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("MqttTransporter").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
-impl Mqtt {
-    /// A transporter that is not connected yet.
-    ///
-    /// # Errors
-    /// `BROKER_OPTIONS_ERROR` for options that cannot work.
-    pub fn new(options: Options) -> Result<Self> {
-        let (servers, qos) = options.check()?;
-        Ok(Self {
-            options,
-            servers,
-            qos,
-            outbox: Arc::default(),
-            prefix: OnceLock::new(),
-            stop: watch::Sender::new(false),
-            running: Mutex::new(None),
-        })
+impl MqttTransporter {
+    /// A transporter with these options. They are checked when it connects.
+    pub fn new(options: MqttOptions) -> Self {
+        Self { options, outbox: Arc::default(), topics: OnceLock::new(), reconnect: Reconnect::default() }
     }
 
-    /// With default options and these servers, several separated by `,` or `;`.
-    ///
-    /// # Errors
-    /// `BROKER_OPTIONS_ERROR` for what is no `mqtt://` or `mqtts://` URL.
-    pub fn from_url(url: &str) -> Result<Self> {
-        Self::new(Options { url: url.into(), ..Options::default() })
+    /// A transporter for these servers: `mqtt://bus-1:1883,mqtt://bus-2:1883`.
+    pub fn from_url(url: impl Into<Servers>) -> Self {
+        Self::new(MqttOptions::from_url(url))
     }
 
-    fn sessions(&self, link: Arc<dyn Link>) -> Result<Sessions> {
-        let separator = &self.options.topic_separator;
+    fn session(&self, link: Arc<dyn Link>) -> Result<(Target, MqttSession)> {
+        let options = &self.options;
+        options.check()?;
+        let separator = &options.topic_separator;
         let prefix = Topic::prefix(link.namespace());
         check_name("node id", link.node_id(), separator)?;
         check_name("namespace", link.namespace(), separator)?;
@@ -104,36 +90,42 @@ impl Mqtt {
             .map(|topic| (topic.name_with(&prefix, separator), topic.kind))
             .collect();
         if kinds.keys().any(|topic| topic.len() > usize::from(u16::MAX)) {
-            return Err(Error::broker_options("MQTT transporter: node id and namespace are too long"));
+            return Err(wrong("node id and namespace are too long"));
         }
-        let client_id = self
-            .options
+        let client_id = options
             .client_id
             .clone()
             .unwrap_or_else(|| format!("{prefix}-{}-{}", link.node_id(), link.instance_id()));
         if client_id.len() > usize::from(u16::MAX) {
-            return Err(Error::broker_options("MQTT transporter: option 'client_id' is too long"));
+            return Err(wrong("'client_id' is too long"));
         }
-        let tls = match self.servers.iter().any(|server| server.tls) {
-            true => Some(tls::connector(&self.options.tls)?),
-            false => None,
-        };
-        self.prefix.get_or_init(|| prefix);
-        Ok(Sessions {
-            link,
-            outbox: self.outbox.clone(),
-            servers: self.servers.clone(),
-            tls,
-            protocol: self.options.protocol,
-            client_id,
-            qos: self.qos,
-            keep_alive: self.options.keep_alive,
-            connect_timeout: self.options.connect_timeout,
-            max_packet: self.options.max_packet_size,
-            kinds,
-            stop: self.stop.subscribe(),
-        })
+        let servers = options.servers()?;
+        let dialer = Dialer::new(&ADDRESS, &servers, &options.tls)?;
+        let qos = options.level()?;
+        self.topics.get_or_init(|| Topics { prefix, qos });
+        let connect_timeout = options.connect_timeout;
+        Ok((
+            Target { bus: ADDRESS.bus, servers, connect_timeout },
+            MqttSession::new(
+                link,
+                dialer,
+                self.outbox.clone(),
+                self.reconnect.stop_signal(),
+                session::Rules {
+                    protocol: options.protocol,
+                    client_id,
+                    qos,
+                    keep_alive: options.keep_alive,
+                    max_packet: options.max_packet_size,
+                    kinds,
+                },
+            ),
+        ))
     }
+}
+
+fn wrong(text: impl fmt::Display) -> Error {
+    ligand_net::wrong(ADDRESS.bus, text)
 }
 
 /// Refuses what MQTT takes for a wildcard or for a level.
@@ -143,28 +135,16 @@ fn check_name(what: &str, name: &str, separator: &str) -> Result<()> {
         .find(|&char| matches!(char, '+' | '#' | '\0') || (char == '/' && separator.contains('/')));
     match bad {
         None => Ok(()),
-        Some(char) => Err(Error::broker_options(format!(
-            "MQTT transporter: the {what} '{name}' contains {char:?}, which has a meaning in MQTT topics; use other \
-             characters"
+        Some(char) => Err(wrong(format_args!(
+            "the {what} '{name}' contains {char:?}, which has a meaning in MQTT topics; use other characters"
         ))),
-    }
-}
-
-/// Ends the connections when it is dropped, unless they shall stay.
-struct GiveUp<'a>(Option<&'a watch::Sender<bool>>);
-
-impl Drop for GiveUp<'_> {
-    fn drop(&mut self) {
-        if let Some(stop) = self.0 {
-            stop.send_replace(true);
-        }
     }
 }
 
 /// Bytes of a packet that its topic and head may need.
 const TOPIC: usize = 1024;
 
-impl Transporter for Mqtt {
+impl Transporter for MqttTransporter {
     fn name(&self) -> &'static str {
         "mqtt"
     }
@@ -177,25 +157,15 @@ impl Transporter for Mqtt {
 
     fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {
         Box::pin(async move {
-            let sessions = self.sessions(link.clone())?;
-            let (ready, connected) = oneshot::channel();
-            let (alive, running) = watch::channel(());
-            *self.running.lock() = Some(running);
-            let mut give_up = GiveUp(Some(&self.stop));
-            link.tasks().spawn_background(async move {
-                sessions.run(ready).await;
-                drop(alive);
-            });
-            let result = connected.await.unwrap_or_else(|_| Err(outbox::lost()));
-            if result.is_ok() {
-                give_up.0 = None;
-            }
-            result
+            let (target, session) = self.session(link.clone())?;
+            self.reconnect.start(link, target, session).await
         })
     }
 
     fn send(&self, packet: Outbound) -> Sending {
-        let Some(prefix) = self.prefix.get() else { return Sending::Done(Err(outbox::lost())) };
+        let Some(Topics { prefix, qos }) = self.topics.get() else {
+            return Sending::Done(Err(Error::disconnected()));
+        };
         let topic = packet.topic.name_with(prefix, &self.options.topic_separator);
         if topic.len() > usize::from(u16::MAX) || topic.contains(['+', '#', '\0']) {
             return Sending::Done(Err(Error::client(
@@ -204,7 +174,7 @@ impl Transporter for Mqtt {
                 format!("'{topic}' is no MQTT topic: it is too long, or contains '+', '#' or a zero."),
             )));
         }
-        self.outbox.send(Publish { topic, qos: self.qos, ticket: packet.ticket, body: packet.body })
+        self.outbox.send(Publish { topic, qos: *qos, ticket: packet.ticket, body: packet.body })
     }
 
     fn flush(&self) -> BoxFuture<Result<()>> {
@@ -213,13 +183,6 @@ impl Transporter for Mqtt {
     }
 
     fn disconnect(&self) -> BoxFuture<()> {
-        self.stop.send_replace(true);
-        let running = self.running.lock().clone();
-        Box::pin(async move {
-            if let Some(mut running) = running {
-                // Ends with an error when the sender is dropped, which is what is waited for.
-                let _ = running.changed().await;
-            }
-        })
+        self.reconnect.stop()
     }
 }

@@ -81,7 +81,9 @@ impl Session {
 impl Lane {
     /// Appends the packet, or gives it back when it has to wait.
     fn publish(&mut self, packet: Publish) -> std::result::Result<Result<()>, Publish> {
-        let Self { session: Some(session), ready: true, buffer, .. } = self else { return Ok(Err(lost())) };
+        let Self { session: Some(session), ready: true, buffer, .. } = self else {
+            return Ok(Err(Error::disconnected()));
+        };
         let mut qos = packet.qos;
         if packet.ticket.is_some() && session.version == Version::V5 {
             // At QoS 2 servers tell it too late or never.
@@ -110,7 +112,7 @@ impl Lane {
                 frame::ping(&mut self.buffer);
                 session.pings.push_back(Some(done));
             }
-            None => drop(done.send(Err(lost()))),
+            None => drop(done.send(Err(Error::disconnected()))),
         }
     }
 
@@ -164,7 +166,7 @@ impl Outbox {
         drop(lane);
         let pings = session.into_iter().flat_map(|session| session.pings).flatten();
         for done in pings.chain(waiting.into_iter().map(|(_, done)| done)) {
-            let _ = done.send(Err(lost()));
+            let _ = done.send(Err(Error::disconnected()));
         }
     }
 
@@ -188,7 +190,7 @@ impl Outbox {
         };
         let (done, answer) = oneshot::channel();
         lane.waiting.push_back((Work::Publish(packet), done));
-        Sending::Waiting(Box::pin(async move { answer.await.unwrap_or_else(|_| Err(lost())) }))
+        Sending::Waiting(Box::pin(async move { answer.await.unwrap_or_else(|_| Err(Error::disconnected())) }))
     }
 
     /// Ends when the server has dealt with everything before.
@@ -197,13 +199,13 @@ impl Outbox {
         {
             let mut lane = self.lane.lock();
             if lane.session.is_none() {
-                return Err(lost());
+                return Err(Error::disconnected());
             }
             lane.waiting.push_back((Work::Flush, done));
             lane.advance();
         }
         self.wake.notify_one();
-        answer.await.unwrap_or_else(|_| Err(lost()))
+        answer.await.unwrap_or_else(|_| Err(Error::disconnected()))
     }
 
     /// Appends a packet that never waits.
@@ -275,11 +277,6 @@ impl Outbox {
             && lane.buffer.is_empty()
             && lane.session.as_ref().is_none_or(|session| session.unacked.is_empty())
     }
-}
-
-/// The error of a packet that cannot leave.
-pub(crate) fn lost() -> Error {
-    Error::disconnected()
 }
 
 fn too_large(topic: &str, size: usize, most: usize) -> Error {

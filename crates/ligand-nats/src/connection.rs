@@ -8,7 +8,8 @@ use futures_util::{
     FutureExt, StreamExt,
     future::{AbortHandle, Abortable, Either, select},
 };
-use ligand_transport::{Backoff, Link, Login, Outbound, Sending};
+use ligand_net::{Backoff, Login};
+use ligand_transport::{Link, Outbound, Sending};
 use ligand_wire::{Error, Result, topic::Topic};
 use parking_lot::Mutex;
 use tokio::{
@@ -19,7 +20,7 @@ use tokio::{
 use crate::{
     inbox::Inbox,
     options::{NatsOptions, prepare, wrong},
-    pulse::{Change, Phase, Pulse},
+    state::{Change, ConnectionState, Phase},
     subject::{Interest, interest, is_literal},
 };
 
@@ -50,7 +51,7 @@ fn refused(servers: &[ServerAddr], why: impl fmt::Display) -> Error {
 /// One client of a NATS server. Dropping it ends everything.
 pub(crate) struct Connection {
     pub(crate) link: Arc<dyn Link>,
-    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) state: Arc<ConnectionState>,
     client: Client,
     inbox: Arc<Inbox>,
     prefix: String,
@@ -94,10 +95,10 @@ impl Connection {
             }
         }
         let prepared = prepare(options, link.node_id()).await?;
-        let (pulse, changes) = Pulse::new();
-        let pulse = Arc::new(pulse);
-        let told = pulse.clone();
-        let closing = pulse.clone();
+        let (state, changes) = ConnectionState::new();
+        let state = Arc::new(state);
+        let told = state.clone();
+        let closing = state.clone();
         let connect = prepared
             .options
             .reconnect_delay_callback(move |tries| match closing.refusals() {
@@ -127,7 +128,7 @@ impl Connection {
                     return Err(wrong("'nkey' must be the seed of a user: 'SU' and 56 more characters"));
                 }
                 _ => {
-                    pulse.complain(&format_args!("no connection, trying again: {error}"));
+                    state.warn(&format_args!("no connection, trying again: {error}"));
                     sleep(backoff.pause()).await;
                 }
             }
@@ -137,7 +138,7 @@ impl Connection {
         let tasks = Arc::new(Mutex::new(Running { handles: HashMap::new(), last: 0, token: Some(token) }));
         let prefix = Topic::prefix(link.namespace());
         let connection =
-            Arc::new(Self { link, pulse, client, inbox, prefix, tasks, ended: Mutex::new(Some(ended)) });
+            Arc::new(Self { link, state, client, inbox, prefix, tasks, ended: Mutex::new(Some(ended)) });
         connection.subscribe_own().await?;
         Ok((connection, changes))
     }
@@ -187,7 +188,7 @@ impl Connection {
 
     /// Publishes a packet.
     pub(crate) fn send(self: &Arc<Self>, packet: Outbound) -> Sending {
-        if !self.pulse.ready() {
+        if !self.state.ready() {
             return Sending::Done(Err(Error::disconnected()));
         }
         // Nearly always there is room, and the future ends at once.
@@ -195,7 +196,7 @@ impl Connection {
             return Sending::Done(result);
         }
         let this = self.clone();
-        Sending::Waiting(Box::pin(async move { this.pulse.during(this.publish(&packet)).await? }))
+        Sending::Waiting(Box::pin(async move { this.state.while_connected(this.publish(&packet)).await? }))
     }
 
     async fn publish(&self, packet: &Outbound) -> Result<()> {
@@ -225,12 +226,12 @@ impl Connection {
             }
             Ok(())
         };
-        self.pulse.during(work).await?
+        self.state.while_connected(work).await?
     }
 
     /// Hands the rest over and ends all tasks.
     pub(crate) async fn close(&self) {
-        if self.pulse.ready() {
+        if self.state.ready() {
             // Who sends now is late.
             let _ = self.sync().await;
         }
@@ -243,7 +244,7 @@ impl Connection {
 
     /// Ends all tasks, soon.
     pub(crate) fn abort(&self) {
-        self.pulse.enter(Phase::Closed);
+        self.state.enter(Phase::Closed);
         let mut tasks = self.tasks.lock();
         tasks.token = None;
         tasks.handles.values().for_each(AbortHandle::abort);
@@ -271,7 +272,8 @@ async fn publish(client: &Client, subject: String, reply: Option<String>, body: 
             Error::client(413, "PACKET_TOO_LARGE", text)
         }
         PublishErrorKind::InvalidSubject => {
-            wrong("the name of a node, action or event has white space and cannot be a part of a subject")
+            let text = "The name of a node, action or event has white space and cannot be a part of a subject of NATS.";
+            Error::client(400, "INVALID_TOPIC", text)
         }
         PublishErrorKind::Send => Error::disconnected(),
     })

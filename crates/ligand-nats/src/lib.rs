@@ -1,10 +1,12 @@
 //! Ligand nodes on a [NATS](https://nats.io) server, together with Moleculer nodes on the same one.
 //!
 //! ```
-//! use ligand_nats::{NatsOptions, NatsTransporter};
+//! use ligand_nats::{NatsOptions, NatsTransporter, TlsOptions};
 //!
-//! let simple = NatsTransporter::url("nats://a:4222,b:4222");
-//! let secure = NatsTransporter::new(NatsOptions::url("tls://a:4222").token("secret").ca("ca.pem"));
+//! let simple = NatsTransporter::from_url("nats://a:4222,nats://b:4222");
+//!
+//! let tls = TlsOptions::default().ca_file("ca.pem");
+//! let secure = NatsTransporter::new(NatsOptions::from_url("tls://a:4222").token("secret").tls(tls));
 //! # drop((simple, secure));
 //! ```
 //!
@@ -33,10 +35,11 @@
 mod connection;
 mod inbox;
 mod options;
-mod pulse;
+mod state;
 mod subject;
 mod supervisor;
 mod transporter;
 
-pub use options::{NatsOptions, TlsOptions};
+pub use ligand_net::{Servers, TlsOptions};
+pub use options::NatsOptions;
 pub use transporter::NatsTransporter;

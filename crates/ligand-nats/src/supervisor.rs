@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use ligand_wire::{Error, Result, topic::Topic};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{connection::Connection, pulse::Change};
+use crate::{connection::Connection, state::Change};
 
 /// Balanced topics to subscribe to instead of all others.
 pub(crate) struct Balance {
@@ -64,7 +64,7 @@ impl Supervisor {
         match change {
             // The library has subscribed anew by now, or is about to; the echo comes after that.
             Change::Connected => {
-                if connection.sync().await.is_ok() && connection.pulse.make_ready() {
+                if connection.sync().await.is_ok() && connection.state.make_ready() {
                     self.told = true;
                     connection.link.connected();
                     if let Some(ready) = self.ready.take() {
@@ -85,7 +85,7 @@ impl Supervisor {
         let connection = self.connection.upgrade().ok_or_else(Error::disconnected)?;
         for topic in &topics {
             if !self.balanced.contains_key(topic) {
-                let stop = connection.pulse.during(connection.subscribe_balanced(topic)).await??;
+                let stop = connection.state.while_connected(connection.subscribe_balanced(topic)).await??;
                 self.balanced.insert(topic.clone(), stop);
             }
         }

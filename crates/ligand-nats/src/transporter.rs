@@ -1,7 +1,14 @@
 //! The transporter.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
+use ligand_net::Servers;
 use ligand_transport::{BoxFuture, Features, Link, Outbound, Sending, Transporter};
 use ligand_wire::{Error, Result, topic::Topic};
 use parking_lot::RwLock;
@@ -10,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     NatsOptions,
     connection::Connection,
+    options::wrong,
     supervisor::{Balance, Supervisor},
 };
 
@@ -17,6 +25,8 @@ use crate::{
 pub struct NatsTransporter {
     options: NatsOptions,
     session: RwLock<Option<Session>>,
+    /// It connects once in its life.
+    started: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -28,12 +38,12 @@ struct Session {
 impl NatsTransporter {
     /// A transporter with these options. They are checked when it connects.
     pub fn new(options: NatsOptions) -> Self {
-        Self { options, session: RwLock::new(None) }
+        Self { options, session: RwLock::new(None), started: AtomicBool::new(false) }
     }
 
-    /// A transporter for these servers, separated by commas: `nats://a:4222,b:4222`.
-    pub fn url(url: impl Into<String>) -> Self {
-        Self::new(NatsOptions::url(url))
+    /// A transporter for these servers: `nats://a:4222,nats://b:4222`.
+    pub fn from_url(url: impl Into<Servers>) -> Self {
+        Self::new(NatsOptions::from_url(url))
     }
 
     fn session(&self) -> Result<Session> {
@@ -79,6 +89,9 @@ impl Transporter for NatsTransporter {
 
     fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>> {
         Box::pin(async move {
+            if self.started.swap(true, Ordering::AcqRel) {
+                return Err(wrong("the transporter is connected already; make a new one for each broker"));
+            }
             let mut attempt = Attempt { of: &self, succeeded: false };
             let result = self.open(link).await;
             attempt.succeeded = result.is_ok();
@@ -107,7 +120,7 @@ impl Transporter for NatsTransporter {
         let session = self.session();
         Box::pin(async move {
             let connection = session?.connection;
-            match connection.pulse.ready() {
+            match connection.state.ready() {
                 true => connection.sync().await,
                 false => Err(Error::disconnected()),
             }

@@ -3,10 +3,9 @@
 use std::{fmt, io, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use ligand_transport::Login;
-use ligand_wire::Error;
+use ligand_net::{Fault, Login, Reader, Writer};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
 };
 
@@ -17,18 +16,15 @@ const CHUNK: usize = 64 * 1024;
 
 /// The half that reads.
 pub(crate) struct Input {
-    reader: Box<dyn AsyncRead + Send + Unpin>,
+    reader: Reader,
     /// What has been read and not been taken.
     pub(crate) buffer: BytesMut,
 }
 
-/// The half that writes.
-pub(crate) type Output = Box<dyn AsyncWrite + Send + Unpin>;
-
 /// One connection.
 pub(crate) struct Connection {
     pub(crate) input: Input,
-    pub(crate) output: Output,
+    pub(crate) output: Writer,
 }
 
 /// Why there is no connection (any more).
@@ -38,7 +34,7 @@ pub(crate) struct Lost {
     /// The server answered, with an error.
     pub(crate) refused: bool,
     /// It does not let this node in, and why.
-    pub(crate) login: Option<(String, &'static str)>,
+    login: Option<&'static str>,
 }
 
 impl Lost {
@@ -55,39 +51,39 @@ impl Lost {
         Self::new("the server is silent, it does not answer a PING")
     }
 
-    /// The server does not let this node in. Its own words are left out: some repeat what was sent.
+    /// The server does not let this node in; `why` unless it says so itself. Its own words are left out: some repeat
+    /// what was sent.
     pub(crate) fn of_login(self, why: &'static str) -> Self {
-        let first = self.text.strip_prefix("refused: ").and_then(|text| text.split(' ').next());
-        let why = match first {
-            _ if !self.refused => return self,
+        match self.code() {
+            None => self,
             // Not about this node.
-            Some("LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN") => return self,
-            Some("WRONGPASS") => "wrong user or password",
-            Some("NOAUTH") => "it asks for a password",
-            Some("NOPERM") => "the user has not the rights that are needed",
-            Some("DENIED") => "it takes no connections from other machines (protected mode)",
-            _ => why,
-        };
-        Self { text: why.into(), refused: true, login: Some((String::new(), why)) }
+            Some("LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN") => self,
+            Some(_) => {
+                let why = self.rights().unwrap_or(why);
+                Self { text: why.into(), refused: true, login: Some(why) }
+            }
+        }
+    }
+
+    /// The first word of a refusal.
+    fn code(&self) -> Option<&str> {
+        self.text.strip_prefix("refused: ").filter(|_| self.refused)?.split(' ').next()
+    }
+
+    /// What a refusal says about logins and rights.
+    fn rights(&self) -> Option<&'static str> {
+        match self.code()? {
+            "WRONGPASS" => Some("wrong user or password"),
+            "NOAUTH" => Some("it asks for a password"),
+            "NOPERM" => Some("the user has not the rights that are needed"),
+            "DENIED" => Some("it takes no connections from other machines (protected mode)"),
+            _ => None,
+        }
     }
 
     /// The server takes no connections from where this node is; it says so once and hangs up.
     pub(crate) fn is_denied(&self) -> bool {
-        self.text.starts_with("refused: DENIED")
-    }
-
-    /// Names the server.
-    pub(crate) fn of(mut self, server: impl fmt::Display) -> Self {
-        self.text = format!("{server}: {}", self.text);
-        if let Some((of, _)) = &mut self.login {
-            *of = server.to_string();
-        }
-        self
-    }
-
-    /// As an error for the broker.
-    pub(crate) fn error(&self) -> Error {
-        Error::disconnected().with_internal(format!("Redis {}", self.text))
+        self.code() == Some("DENIED")
     }
 }
 
@@ -101,8 +97,17 @@ impl From<io::Error> for Lost {
     fn from(error: io::Error) -> Self {
         let lost = Self::new(error.to_string());
         match Login::is_distrust(&error) {
-            true => Self { login: Some((String::new(), "a certificate is not trusted")), ..lost },
+            true => Self { login: Some("a certificate is not trusted"), ..lost },
             false => lost,
+        }
+    }
+}
+
+impl From<Lost> for Fault {
+    fn from(lost: Lost) -> Self {
+        match lost.login.or_else(|| lost.rights()) {
+            Some(why) => Self::Refused(why),
+            None => Self::Lost(lost.text),
         }
     }
 }
@@ -147,12 +152,9 @@ impl Input {
 }
 
 impl Connection {
-    pub(crate) fn new(
-        reader: impl AsyncRead + Send + Unpin + 'static,
-        writer: impl AsyncWrite + Send + Unpin + 'static,
-    ) -> Self {
-        let input = Input { reader: Box::new(reader), buffer: BytesMut::with_capacity(CHUNK) };
-        Self { input, output: Box::new(writer) }
+    pub(crate) fn new(reader: Reader, writer: Writer) -> Self {
+        let input = Input { reader, buffer: BytesMut::with_capacity(CHUNK) };
+        Self { input, output: writer }
     }
 
     /// Sends a command and waits for its answer; an error of the server is an `Err`.
@@ -169,7 +171,7 @@ impl Connection {
 }
 
 /// Writes all of `parts`, through to the network.
-pub(crate) async fn write(output: &mut Output, parts: Vec<Bytes>) -> Result<(), Lost> {
+pub(crate) async fn write(output: &mut Writer, parts: Vec<Bytes>) -> Result<(), Lost> {
     for part in parts {
         output.write_all(&part).await?;
     }

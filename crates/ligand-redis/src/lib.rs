@@ -11,7 +11,7 @@
 //! * Packets are sent without waiting for the answer to the one before. 1 MiB waits for the connection before
 //!   senders wait; beyond 64 MiB they get an error.
 //! * A connection that ends is noticed at once; one on which nothing arrives, not even the answer to a PING after
-//!   5 s of silence, after 7 s. Both connections are made anew then, after a pause that grows from 100 ms to 5 s.
+//!   5 s of silence, after 7 s. Both connections are made anew then, after a pause that grows from 100 ms to 1.5 s.
 //! * A node that dies is lost when its beat expires: one heartbeat timeout after it was written last, and at the next
 //!   beat of the node that looks. A node that is missing in a scan is asked for by name before it is declared lost.
 //!   Nobody is declared lost while the store cannot be reached, nor for one heartbeat timeout after a new connection
@@ -36,15 +36,14 @@
 //! into one write, counts of receivers are matched without a future for each, and received packets are slices of the
 //! read buffer. To send and receive a million packets of 256 bytes takes 0.5 s of processor time instead of 2.7 s.
 
+mod access;
 mod connection;
 mod discoverer;
 mod options;
 mod resp;
-mod seldom;
-mod server;
-mod tls;
 mod transporter;
 
 pub use discoverer::{RedisDiscoverer, RedisDiscovererOptions};
-pub use options::{ClusterOptions, RedisOptions, TlsOptions};
+pub use ligand_net::{Servers, TlsOptions};
+pub use options::RedisOptions;
 pub use transporter::RedisTransporter;

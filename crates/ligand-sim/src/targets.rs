@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use ligand_amqp::Amqp;
-use ligand_mqtt::Mqtt;
+use ligand_amqp::AmqpOptions;
+use ligand_mqtt::MqttOptions;
 use ligand_tcp::fuzz;
 use ligand_transmit::{Compression, Encryption, Key, Sealed};
 use ligand_transport::{Address, Cluster, Local, Peer, Transmit};
@@ -249,7 +249,8 @@ fn urls(input: &[u8]) -> bool {
     if text.trim_start().starts_with("file:") {
         return false;
     }
-    let read = [fuzz::urls(&text), Mqtt::from_url(&text).is_ok(), Amqp::from_url(&text).is_ok()];
+    let (mqtt, amqp) = (MqttOptions::from_url(&*text), AmqpOptions::from_url(&*text));
+    let read = [fuzz::urls(&text), mqtt.check().is_ok(), amqp.check().is_ok()];
     read.contains(&true)
 }
 

@@ -4,18 +4,14 @@
 //! they speak the same protocol version.
 //!
 //! ```
-//! use ligand_tcp::{TcpOptions, TcpTransporter, Urls};
+//! use ligand_tcp::{TcpOptions, TcpTransporter};
 //!
 //! // Nodes of one network find each other without any options.
 //! let transporter = TcpTransporter::new(TcpOptions::default());
 //!
 //! // Without UDP, they need to know at least one that is always there.
-//! let transporter = TcpTransporter::new(TcpOptions {
-//!     udp_discovery: false,
-//!     port: Some(4000),
-//!     urls: Urls::Text("10.0.0.1:4000/node-1,10.0.0.2:4000/node-2".into()),
-//!     ..TcpOptions::default()
-//! });
+//! let known = TcpOptions::from_url("tcp://10.0.0.1:4000/node-1,tcp://10.0.0.2:4000/node-2");
+//! let transporter = TcpTransporter::new(known.udp_discovery(false).port(4000));
 //! ```
 //!
 //! # How it works
@@ -51,12 +47,12 @@
 //!
 //! * There is **no encryption** of connections, and without a [`Secret`] no authentication: whoever reaches the port can
 //!   say it is any node that is not there. Keep it inside a network you trust.
-//! * Gossip knows no namespaces, only beacons do: `urls` can join clusters of different namespaces.
+//! * Gossip knows no namespaces, only beacons do: `url` can join clusters of different namespaces.
 //! * Packets without a receiver are dropped, except a ping to all, which goes to each available node. The transporter
 //!   does not balance.
 //! * Moleculer nodes take packets up to their own `maxPacketSize` (1 MiB by default), and close the connection at
 //!   longer ones; until it stands again they are lost.
-//! * An entry of `urls` that cannot be read is an error; Moleculer skips it.
+//! * An entry of `url` that cannot be read is an error; Moleculer skips it.
 
 mod address;
 mod beacon;
@@ -85,7 +81,10 @@ use std::{
 use ligand_transport::{BoxFuture, Features, Link, Outbound, Sending, Transporter};
 use ligand_wire::{Error, Result, packet::PacketKind, topic::To};
 
-use self::mesh::{Mesh, Purpose};
+use self::{
+    mesh::{Mesh, Purpose},
+    options::wrong,
+};
 pub use self::{
     options::{Broadcast, TcpOptions, Urls},
     secret::Secret,
@@ -104,13 +103,13 @@ impl TcpTransporter {
     }
 
     /// A transporter that knows these nodes: `tcp://host:port/node,host:port/node`, or `tcp://` for none.
-    pub fn from_url(url: &str) -> Self {
-        Self::new(TcpOptions { urls: Urls::Text(url.into()), ..TcpOptions::default() })
+    pub fn from_url(url: impl Into<Urls>) -> Self {
+        Self::new(TcpOptions::from_url(url))
     }
 
     fn start(&self, link: &Arc<dyn Link>) -> Result<()> {
         self.options.check()?;
-        let endpoints = self.options.urls.endpoints()?;
+        let endpoints = self.options.url.endpoints()?;
         let (own, others): (Vec<_>, Vec<_>) =
             endpoints.into_iter().partition(|endpoint| endpoint.node == **link.node_id());
         let port = self.options.port.filter(|port| *port != 0);
@@ -119,9 +118,9 @@ impl TcpTransporter {
         let port = listener.local_addr().map_err(Error::internal_error)?.port();
         let mesh = Arc::new(Mesh::new(link.clone(), self.options.clone(), port));
         if self.mesh.set(mesh.clone()).is_err() {
-            return Err(Error::broker_options("TCP transporter: it is connected already; make a new one"));
+            return Err(wrong("the transporter is connected already; make a new one for each broker"));
         }
-        tracing::info!("TCP transporter listens at port {port}");
+        tracing::info!("TCP listens at port {port}");
         for endpoint in others {
             let node: Arc<str> = endpoint.node.into();
             link.cluster().sighted(&node, endpoint.address);

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ligand_wire::{Error, Result};
+use ligand_wire::Result;
 use parking_lot::Mutex;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{net::TcpListener, sync::oneshot};
@@ -16,6 +16,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 use crate::{
     inbound,
     mesh::{Mesh, watch},
+    options::wrong,
 };
 
 /// Connections that wait to be accepted.
@@ -49,7 +50,7 @@ pub(crate) fn bind(address: Option<IpAddr>, port: u16) -> Result<TcpListener> {
             io::ErrorKind::AddrNotAvailable => "; 'bind_address' must be an address of this machine",
             _ => "",
         };
-        Error::broker_options(format!("TCP transporter cannot listen at {place}: {err}{fix}"))
+        wrong(format_args!("cannot listen at {place}: {err}{fix}"))
     })
 }
 
@@ -184,7 +185,7 @@ pub(crate) async fn run(mesh: Arc<Mesh>, listener: TcpListener) {
             Ok(accepted) => accepted,
             Err(err) => {
                 if !failing {
-                    tracing::warn!("TCP transporter cannot take a connection: {err}");
+                    tracing::warn!("TCP: cannot take a connection: {err}");
                 }
                 failing = true;
                 tokio::time::sleep(PAUSE).await;

@@ -122,9 +122,9 @@ impl Mesh {
         let mut warned = self.warned.lock();
         if warned.is_none_or(|last| last.elapsed() >= WARNINGS) {
             *warned = Some(Instant::now());
-            tracing::warn!("TCP transporter: {what}");
+            tracing::warn!("TCP: {what}");
         } else {
-            tracing::debug!("TCP transporter: {what}");
+            tracing::debug!("TCP: {what}");
         }
     }
 
@@ -208,7 +208,7 @@ impl Mesh {
             return;
         }
         if tokio::time::timeout(FAREWELL, self.flush()).await.is_err() {
-            tracing::warn!("TCP transporter closes with packets that have not left");
+            tracing::warn!("TCP: this node closes with packets that have not left");
         }
         self.alive.lock().take();
         self.stop.send_replace(true);

@@ -2,10 +2,10 @@
 
 mod broadcast;
 mod multicast;
-mod time;
 mod urls;
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr},
     time::Duration,
 };
@@ -16,8 +16,7 @@ use serde::Deserialize;
 pub use self::{broadcast::Broadcast, urls::Urls};
 use crate::Secret;
 
-/// The options of the TCP transporter. Names are those of Moleculer in snake case; durations are texts with a unit
-/// (`"30s"`) or numbers of seconds.
+/// The options of the TCP transporter. Names are those of Moleculer in snake case, but for `url`, which is `urls` there.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TcpOptions {
@@ -28,7 +27,7 @@ pub struct TcpOptions {
     /// The one IPv4 interface to use for them, by its address. Default: all.
     pub udp_bind_address: Option<Ipv4Addr>,
     /// Time between them. Default: 30 s.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub udp_period: Duration,
     /// Several nodes of one machine share the UDP port. Default: true.
     pub udp_reuse_addr: bool,
@@ -44,18 +43,18 @@ pub struct TcpOptions {
     /// The address to listen at; others are told to dial it, and connections to others come from it. Default: all,
     /// IPv6 too where there is any.
     pub bind_address: Option<IpAddr>,
-    /// The port to listen at. Default: that of this node's own entry in `urls`, else any free one.
+    /// The port to listen at. Default: that of this node's own entry in `url`, else any free one.
     pub port: Option<u16>,
     /// A secret that all nodes of the cluster share, of at least 16 bytes. With it both ends of every connection prove
     /// that they know it, and beacons are signed; nodes that do not know it are refused, those of Moleculer too. It does
     /// not encrypt. Default: none.
     pub secret: Option<Secret>,
-    /// Nodes that are known beforehand. Default: none.
-    pub urls: Urls,
+    /// Nodes that are known beforehand, each `[tcp://]host:port/node`. Default: none.
+    pub url: Urls,
     /// Dial the name of a machine before its addresses. Default: true.
     pub use_hostname: bool,
     /// Time between two rounds of gossip, at least 1 s. Default: 2 s.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub gossip_period: Duration,
     /// Connections to other nodes that are kept open; above it, those unused for longest are closed. A connection
     /// that was used within the last second stays, so there may be more for a moment. Default: 32.
@@ -71,7 +70,7 @@ pub struct TcpOptions {
     /// Bytes that may wait for one node; above it, senders wait. Default: 8 MiB.
     pub max_queue_size: usize,
     /// The longest time to connect to one address of a node. Default: 2 s.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub connect_timeout: Duration,
 }
 
@@ -90,7 +89,7 @@ impl Default for TcpOptions {
             bind_address: None,
             port: None,
             secret: None,
-            urls: Urls::default(),
+            url: Urls::default(),
             use_hostname: true,
             gossip_period: Duration::from_secs(2),
             max_connections: 32,
@@ -103,15 +102,46 @@ impl Default for TcpOptions {
     }
 }
 
+ligand_net::setters! { TcpOptions:
+    udp_discovery: bool,
+    udp_port: u16,
+    udp_bind_address: Option<impl Into<Ipv4Addr>>,
+    udp_period: Duration,
+    udp_reuse_addr: bool,
+    udp_max_discovery: u32,
+    udp_multicast: Option<impl Into<Ipv4Addr>>,
+    udp_multicast_ttl: u32,
+    udp_broadcast: Broadcast,
+    bind_address: Option<impl Into<IpAddr>>,
+    port: Option<u16>,
+    secret: Option<impl Into<Secret>>,
+    url: impl Into<Urls>,
+    use_hostname: bool,
+    gossip_period: Duration,
+    max_connections: usize,
+    max_inbound: usize,
+    max_inbound_per_address: usize,
+    max_packet_size: usize,
+    max_queue_size: usize,
+    connect_timeout: Duration,
+}
+
 impl TcpOptions {
+    /// The defaults, with nodes that are known beforehand. See [`TcpOptions::url`](#structfield.url).
+    pub fn from_url(url: impl Into<Urls>) -> Self {
+        Self::default().url(url)
+    }
+
     /// The one address where this node listens, when it is one that others can dial.
     pub(crate) fn announced(&self) -> Option<IpAddr> {
         self.bind_address.filter(|ip| !ip.is_unspecified())
     }
 
-    /// What types cannot say.
-    pub(crate) fn check(&self) -> Result<()> {
-        let wrong = |text: String| Err(Error::broker_options(format!("TCP transporter: {text}")));
+    /// What types cannot say, files aside.
+    ///
+    /// # Errors
+    /// `BROKER_OPTIONS_ERROR` that names the option.
+    pub fn check(&self) -> Result<()> {
         for (name, value) in [
             ("max_connections", self.max_connections),
             ("max_inbound", self.max_inbound),
@@ -119,44 +149,47 @@ impl TcpOptions {
             ("max_queue_size", self.max_queue_size),
         ] {
             if value == 0 {
-                return wrong(format!(
-                    "option '{name}' must be at least 1: with 0 nothing would ever be sent"
-                ));
+                return Err(wrong(format_args!(
+                    "'{name}' must be at least 1: with 0 nothing would ever be sent"
+                )));
             }
         }
         if let Some(secret) = &self.secret {
             secret.check()?;
         }
+        self.url.check()?;
         let largest = i32::MAX as usize - crate::frame::HEADER;
-        if !(1024..=largest).contains(&self.max_packet_size) {
-            return wrong(format!(
-                "option 'max_packet_size' must be between 1024 and {largest} bytes; it is {}",
-                self.max_packet_size
-            ));
+        let size = self.max_packet_size;
+        if !(1024..=largest).contains(&size) {
+            return Err(wrong(format_args!(
+                "'max_packet_size' must be between 1024 and {largest} bytes; it is {size}"
+            )));
         }
-        if self.gossip_period < Duration::from_secs(1) {
-            return wrong(format!(
-                "option 'gossip_period' must be at least 1 s; it is {:?}",
-                self.gossip_period
-            ));
+        let period = self.gossip_period;
+        if period < Duration::from_secs(1) {
+            return Err(wrong(format_args!("'gossip_period' must be at least 1 s; it is {period:?}")));
         }
         for (name, value) in [("udp_period", self.udp_period), ("connect_timeout", self.connect_timeout)] {
             if value.is_zero() {
-                return wrong(format!("option '{name}' must be above 0"));
+                return Err(wrong(format_args!("'{name}' must be above 0")));
             }
         }
         if let Some(group) = self.udp_multicast
             && !group.is_multicast()
         {
-            return wrong(format!(
-                "option 'udp_multicast' must be an address from 224.0.0.0 to 239.255.255.255; it is {group}"
-            ));
+            return Err(wrong(format_args!(
+                "'udp_multicast' must be an address from 224.0.0.0 to 239.255.255.255; it is {group}"
+            )));
         }
         if self.udp_port == 0 {
-            return wrong("option 'udp_port' must not be 0: all nodes of the cluster share it".into());
+            return Err(wrong("'udp_port' must not be 0: all nodes of the cluster share it"));
         }
         Ok(())
     }
+}
+
+pub(crate) fn wrong(text: impl fmt::Display) -> Error {
+    ligand_net::wrong("TCP", text)
 }
 
 #[cfg(test)]
@@ -179,26 +212,27 @@ mod tests {
     #[test]
     fn all_forms() {
         let options = read(json!({
-            "udp_multicast": false, "udp_broadcast": ["10.0.0.255"], "gossip_period": 1.5, "udp_period": "1m",
-            "urls": "10.0.0.1:4000/a", "bind_address": "::1",
+            "udp_multicast": false, "udp_broadcast": ["10.0.0.255"], "gossip_period": "1s 500ms", "udp_period": "1m",
+            "url": "10.0.0.1:4000/a", "bind_address": "::1",
         }))
         .unwrap();
         assert_eq!(options.udp_multicast, None);
         assert_eq!(options.udp_broadcast, Broadcast::To(vec![Ipv4Addr::new(10, 0, 0, 255)]));
         assert_eq!(options.gossip_period, Duration::from_millis(1500));
         assert_eq!(options.udp_period, Duration::from_secs(60));
-        assert_eq!(options.urls, Urls::Text("10.0.0.1:4000/a".into()));
+        assert_eq!(options.url, Urls::Text("10.0.0.1:4000/a".into()));
         assert_eq!(read(json!({ "udp_broadcast": true })).unwrap().udp_broadcast, Broadcast::Interfaces);
     }
 
     #[test]
     fn mistakes_are_named() {
+        assert!(read(json!({ "gossip_period": 2 })).unwrap_err().contains("a duration such as"));
         assert!(read(json!({ "udp_prt": 1 })).unwrap_err().contains("udp_prt"));
         assert!(read(json!({ "udp_multicast": true })).unwrap_err().contains("multicast"));
         for (wrong, name) in [
             (json!({ "max_connections": 0 }), "max_connections"),
             (json!({ "max_packet_size": 1 }), "max_packet_size"),
-            (json!({ "gossip_period": 0.1 }), "gossip_period"),
+            (json!({ "gossip_period": "100ms" }), "gossip_period"),
             (json!({ "udp_multicast": "10.0.0.1" }), "udp_multicast"),
         ] {
             let err = read(wrong).unwrap().check().unwrap_err();

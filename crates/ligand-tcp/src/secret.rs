@@ -7,6 +7,8 @@ use ligand_wire::{Error, Result};
 use serde::Deserialize;
 use sha2::Sha256;
 
+use crate::options::wrong;
+
 /// A secret that all nodes of the cluster share. It is never sent and never shown: `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
@@ -23,9 +25,8 @@ impl Secret {
 
     pub(crate) fn check(&self) -> Result<()> {
         if self.0.len() < SHORTEST {
-            return Err(Error::broker_options(format!(
-                "TCP transporter: option 'secret' must have at least {SHORTEST} bytes; make one with \
-                 `openssl rand -hex 32`"
+            return Err(wrong(format_args!(
+                "'secret' must have at least {SHORTEST} bytes; make one with `openssl rand -hex 32`"
             )));
         }
         Ok(())
@@ -55,6 +56,18 @@ impl Secret {
     pub(crate) fn verify(&self, parts: &[&[u8]], proof: &str) -> bool {
         let Some(bytes) = from_hex(proof) else { return false };
         self.mac(parts).verify_slice(&bytes).is_ok()
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(secret: &str) -> Self {
+        Self::new(secret)
+    }
+}
+
+impl From<String> for Secret {
+    fn from(secret: String) -> Self {
+        Self::new(secret)
     }
 }
 

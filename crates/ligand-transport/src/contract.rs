@@ -10,6 +10,7 @@ mod balance;
 mod bed;
 mod link;
 mod loss;
+mod options;
 mod packets;
 mod start;
 mod stop;
@@ -24,6 +25,7 @@ pub use self::{
     bed::{Bed, Node},
     link::{TestCluster, TestLink},
     loss::*,
+    options::*,
     packets::*,
     start::*,
     stop::*,
@@ -52,6 +54,20 @@ pub trait Bus: Send + Sync + Sized + 'static {
     /// Transporters with options that no further try can mend, each with what its error must name.
     fn broken(&self) -> Vec<(Arc<dyn Transporter>, &'static str)> {
         Vec::new()
+    }
+
+    /// An address of the server, as option `url` has it; `None` = there are no options to check.
+    fn url(&self) -> Option<String> {
+        None
+    }
+
+    /// A transporter with these options, in the form that configuration has; an error is a text. Called only when there
+    /// is a [`Bus::url`].
+    ///
+    /// # Errors
+    /// When the options cannot be read.
+    fn configured(&self, options: serde_json::Value) -> Result<Arc<dyn Transporter>, String> {
+        Err(format!("no transporter has options: {options}"))
     }
 
     /// Ends the server without a word. Never called without [`Promises::server`].
@@ -123,6 +139,9 @@ macro_rules! contract_tests {
             waits_for_the_server,
             giving_up_leaves_nothing_behind,
             broken_options_are_refused,
+            servers_are_a_text_or_a_list,
+            wrong_options_are_named_in_one_form,
+            a_second_connect_is_refused,
             targeted_packets_reach_only_their_node,
             broadcasts_reach_every_node,
             order_is_kept,

@@ -4,23 +4,19 @@
 //! store of its own. Both get a [`Link`]: the broker's side, where received packets, losses and news about nodes
 //! go. Not here: what a packet says (`ligand-wire`), what is done with it (`ligand-core`).
 
-pub mod backoff;
 mod cluster;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod discoverer;
 mod link;
-mod login;
 pub mod memory;
 pub mod task;
 mod transmit;
 mod transporter;
 
-pub use backoff::Backoff;
 pub use cluster::{Address, Cluster, Local, Peer, newest_seq};
 pub use discoverer::Discoverer;
 pub use link::Link;
-pub use login::Login;
 pub use memory::{MemoryBus, MemoryTransporter};
 pub use task::Tasks;
 pub use transmit::{Chain, Transmit};

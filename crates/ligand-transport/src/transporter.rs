@@ -80,7 +80,7 @@ pub trait Transporter: Send + Sync + 'static {
     ///
     /// # Errors
     /// `BROKER_OPTIONS_ERROR` for what no further try can mend: a wrong URL, a missing certificate file, a server that
-    /// does not let this node in. After the first connection a refused login is tried again, see [`crate::Login`].
+    /// does not let this node in. After the first connection a refused login is tried again.
     fn connect(self: Arc<Self>, link: Arc<dyn Link>) -> BoxFuture<Result<()>>;
 
     /// Replaces all balanced subscriptions. Only called when [`Features::balancer`] is set.

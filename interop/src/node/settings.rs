@@ -49,7 +49,7 @@ fn transporter(env: &Env) -> Result<Option<Plug>> {
                 plug.options.insert("port".into(), port.into());
             }
             if let Some(urls) = env.get("URLS") {
-                plug.options.insert("urls".into(), urls.into());
+                plug.options.insert("url".into(), urls.into());
                 plug.options.insert("udp_discovery".into(), false.into());
             }
         }

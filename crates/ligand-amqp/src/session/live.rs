@@ -2,21 +2,24 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
+use ligand_net::{Fault, Reader};
 use ligand_transport::Ticket;
 use ligand_wire::packet::PacketKind;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::{
-    Agreed, CHANNELS, Ended, Reader, Sessions, closed, next,
-    rest::{Got, Read, Rest},
+    Agreed, CHANNELS, Common, closed,
+    dead_queues::{DeadQueues, Got, Read},
+    next,
 };
 use crate::{
     frame::{self, Content, Frame, Malformed, Method},
-    outbox::{ASK, OWN, REST, Receipt, SEND, SHARED},
+    outbox::{ASK, DEAD, OWN, Receipt, SEND, SHARED},
     shared::Shared,
     watch::{Gone, OFTEN},
 };
@@ -26,13 +29,13 @@ use crate::{
 const HOLD: Duration = Duration::from_secs(2);
 
 /// See the module.
-pub(super) struct Live<'a> {
-    sessions: &'a Sessions,
+pub(super) struct Live {
+    common: Arc<Common>,
     frame: usize,
     heartbeat: Duration,
     consumers: HashMap<Bytes, Consumer>,
     shared: Shared,
-    rest: Rest,
+    dead: DeadQueues,
     /// Answers on the own channel until the subscriptions are in place.
     setup: usize,
     ready: bool,
@@ -44,6 +47,7 @@ pub(super) struct Live<'a> {
     asks: bool,
     heard: Instant,
     beat: Instant,
+    ticks: Interval,
 }
 
 #[derive(Clone, Copy)]
@@ -75,7 +79,7 @@ enum What {
     },
     Returned,
     /// From the queue of a dead node.
-    Rest {
+    Dead {
         tag: u64,
         redelivered: bool,
     },
@@ -118,17 +122,19 @@ impl Body {
     }
 }
 
-impl<'a> Live<'a> {
+impl Live {
     /// Asks the server for channels, queues and deliveries.
-    pub(super) fn new(sessions: &'a Sessions, agreed: &Agreed) -> Self {
+    pub(super) fn new(common: Arc<Common>, agreed: &Agreed) -> Self {
         let now = Instant::now();
+        let mut ticks = interval(OFTEN);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut live = Self {
-            sessions,
+            common,
             frame: agreed.frame,
             heartbeat: agreed.heartbeat,
             consumers: HashMap::new(),
             shared: Shared::default(),
-            rest: Rest::default(),
+            dead: DeadQueues::default(),
             setup: 2,
             ready: false,
             parts: Default::default(),
@@ -136,13 +142,15 @@ impl<'a> Live<'a> {
             asks: true,
             heard: now,
             beat: now,
+            ticks,
         };
-        let Sessions { outbox, topology, wanted, prefetch, .. } = sessions;
+        let common = live.common.clone();
+        let Common { outbox, topology, wanted, prefetch, .. } = &*common;
         outbox.control(|out| {
             frame::channel_open(out, SEND);
             frame::channel_open(out, ASK);
             frame::channel_open(out, OWN);
-            frame::channel_open(out, REST);
+            frame::channel_open(out, DEAD);
             frame::qos(out, OWN, *prefetch);
             for queue in &topology.queues {
                 live.setup += topology.declare(out, OWN, queue, &queue.name);
@@ -163,53 +171,51 @@ impl<'a> Live<'a> {
         self.consumers.extend(consumers);
     }
 
+    /// Ends when everything is declared and consumed.
+    pub(super) async fn declared(&mut self, reader: &mut Reader, input: &mut BytesMut) -> Result<(), Fault> {
+        while self.setup > 0 || !self.shared.settled() {
+            self.step(reader, input).await?;
+        }
+        self.ready = true;
+        Ok(())
+    }
+
     /// Works until the connection ends.
-    pub(super) async fn serve(
-        mut self,
-        mut reader: Reader,
-        mut input: BytesMut,
-        mut connected: impl FnMut(),
-    ) -> Result<(), Ended> {
-        let mut ticks = interval(OFTEN);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let start = Instant::now();
-        let sessions = self.sessions;
+    pub(super) async fn serve(mut self, mut reader: Reader, mut input: BytesMut) -> Result<(), Fault> {
         loop {
-            tokio::select! {
-                bytes = next(&mut reader, &mut input, self.frame + 8) => {
-                    self.heard = Instant::now();
-                    let (channel, frame) = Frame::read(bytes?)?;
-                    self.handle(channel, frame)?;
-                    if !self.ready && self.setup == 0 && self.shared.settled() {
-                        self.ready = true;
-                        sessions.outbox.ready();
-                        connected();
-                    }
-                }
-                () = sessions.wanted.changed.notified() => self.follow(),
-                _ = ticks.tick() => {
-                    if !self.ready && start.elapsed() > sessions.connect_timeout {
-                        return Err(Ended::Lost("it does not answer".into()));
-                    }
-                    self.tick()?;
-                }
+            self.step(&mut reader, &mut input).await?;
+        }
+    }
+
+    /// What comes next: a frame, another wish of the broker, or time.
+    async fn step(&mut self, reader: &mut Reader, input: &mut BytesMut) -> Result<(), Fault> {
+        tokio::select! {
+            bytes = next(reader, input, self.frame + 8) => {
+                self.heard = Instant::now();
+                let (channel, frame) = Frame::read(bytes?)?;
+                self.handle(channel, frame)
             }
+            () = self.common.wanted.changed.notified() => {
+                self.follow();
+                Ok(())
+            }
+            _ = self.ticks.tick() => self.tick(),
         }
     }
 
     fn follow(&mut self) {
-        let Sessions { outbox, wanted, topology, .. } = self.sessions;
+        let Common { outbox, wanted, topology, .. } = &*self.common;
         let mut new = Vec::new();
         outbox.control(|out| new = self.shared.follow(wanted, topology, out));
         self.remember(new);
     }
 
-    fn tick(&mut self) -> Result<(), Ended> {
-        let outbox = &self.sessions.outbox;
+    fn tick(&mut self) -> Result<(), Fault> {
+        let outbox = &self.common.outbox;
         let now = Instant::now();
         if !self.heartbeat.is_zero() {
             if now - self.heard > self.heartbeat * 2 {
-                return Err(Ended::Lost(format!("nothing was heard for {:?}", self.heartbeat * 2)));
+                return Err(Fault::lost(format_args!("nothing was heard for {:?}", self.heartbeat * 2)));
             }
             if now - self.beat > self.heartbeat / 2 {
                 self.beat = now;
@@ -227,7 +233,7 @@ impl<'a> Live<'a> {
         Ok(())
     }
 
-    fn handle(&mut self, channel: u16, frame: Frame) -> Result<(), Ended> {
+    fn handle(&mut self, channel: u16, frame: Frame) -> Result<(), Fault> {
         match frame {
             Frame::Heartbeat => Ok(()),
             Frame::Method(method) => self.method(channel, method),
@@ -236,8 +242,8 @@ impl<'a> Live<'a> {
         }
     }
 
-    fn method(&mut self, channel: u16, method: Method) -> Result<(), Ended> {
-        let Sessions { outbox, wanted, prefetch, .. } = self.sessions;
+    fn method(&mut self, channel: u16, method: Method) -> Result<(), Fault> {
+        let Common { outbox, wanted, prefetch, .. } = &*self.common;
         match method {
             Method::Deliver { consumer, tag, redelivered } => {
                 let consumer = self.consumers.get(&consumer).copied();
@@ -256,10 +262,10 @@ impl<'a> Live<'a> {
                 }
             }
             Method::Queue { consumers } if channel == ASK => self.told(Some(consumers)),
-            Method::Got { tag, redelivered } => self.begin(channel, What::Rest { tag, redelivered })?,
-            Method::Empty => self.rest.empty(outbox),
-            Method::Done if channel == REST => {
-                let read = self.rest.answered(outbox);
+            Method::Got { tag, redelivered } => self.begin(channel, What::Dead { tag, redelivered })?,
+            Method::Empty => self.dead.empty(outbox),
+            Method::Done if channel == DEAD => {
+                let read = self.dead.answered(outbox);
                 self.read(read);
             }
             // The first answer there is that of the opening, and nobody waits then.
@@ -278,7 +284,7 @@ impl<'a> Live<'a> {
                                 String::from_utf8_lossy(&text).escape_debug()
                             );
                         }
-                        outbox.control(|out| frame::channel_open(out, ASK));
+                        self.common.outbox.control(|out| frame::channel_open(out, ASK));
                     }
                     SHARED => {
                         outbox.renewed();
@@ -290,14 +296,14 @@ impl<'a> Live<'a> {
                         outbox.control(|out| self.shared.open(*prefetch, out));
                         self.follow();
                     }
-                    REST => {
+                    DEAD => {
                         tracing::debug!(
                             code,
                             "AMQP: the queue of a dead node cannot be read: {}",
                             String::from_utf8_lossy(&text).escape_debug()
                         );
-                        self.parts[usize::from(REST)] = None;
-                        let read = self.rest.refused(outbox);
+                        self.parts[usize::from(DEAD)] = None;
+                        let read = self.dead.refused(outbox);
                         self.read(read);
                     }
                     _ => return Err(closed(code, &text)),
@@ -308,8 +314,8 @@ impl<'a> Live<'a> {
                 outbox.control(frame::close_ok);
                 return Err(closed(code, &text));
             }
-            Method::CloseOk => return Err(Ended::Stopped),
-            Method::Cancel => return Err(Ended::Lost("a queue of this node was deleted".into())),
+            Method::CloseOk => return Err(Fault::closed()),
+            Method::Cancel => return Err(Fault::lost("a queue of this node was deleted")),
             Method::Blocked { reason } => {
                 tracing::warn!(
                     "AMQP: the server is short of resources and takes no packets for now: {}",
@@ -323,11 +329,11 @@ impl<'a> Live<'a> {
     }
 
     fn told(&mut self, consumers: Option<u32>) {
-        let outbox = &self.sessions.outbox;
+        let outbox = &self.common.outbox;
         let Some(Gone { node, queue }) = outbox.answered(consumers) else { return };
         tracing::debug!(node = &*node, "AMQP: nobody consumes the requests of the node");
         match queue {
-            Some(queue) => self.rest.add(node, queue, outbox),
+            Some(queue) => self.dead.add(node, queue, outbox),
             None => self.read(Some(Read { node, tickets: Vec::new() })),
         }
     }
@@ -335,7 +341,7 @@ impl<'a> Live<'a> {
     /// Calls that reached nobody first: they go to other nodes. The rest ends with the node.
     fn read(&self, read: Option<Read>) {
         let Some(Read { node, tickets }) = read else { return };
-        let link = &self.sessions.link;
+        let link = &self.common.link;
         tickets.into_iter().for_each(|ticket| link.undelivered(ticket));
         let cluster = link.cluster();
         if cluster.peer(&node).is_some_and(|peer| peer.available) {
@@ -343,7 +349,7 @@ impl<'a> Live<'a> {
         }
     }
 
-    fn begin(&mut self, channel: u16, what: What) -> Result<(), Ended> {
+    fn begin(&mut self, channel: u16, what: What) -> Result<(), Fault> {
         let part = Part {
             what,
             left: None,
@@ -360,15 +366,10 @@ impl<'a> Live<'a> {
         Ok(())
     }
 
-    fn part(&mut self, channel: u16) -> Result<&mut Part, Ended> {
-        let part = self.parts.get_mut(usize::from(channel)).and_then(Option::as_mut);
-        part.ok_or_else(|| Malformed("content without a delivery").into())
-    }
-
-    fn content(&mut self, channel: u16, content: Content) -> Result<(), Ended> {
-        let most = self.sessions.max_packet as u64;
-        let outbox = &self.sessions.outbox;
-        let part = self.part(channel)?;
+    fn content(&mut self, channel: u16, content: Content) -> Result<(), Fault> {
+        let most = self.common.max_packet as u64;
+        let outbox = &self.common.outbox;
+        let part = part(&mut self.parts, channel)?;
         part.left = Some(content.size);
         part.skip = content.size > most || !matches!(part.what, What::Delivery { .. });
         if content.size > most && matches!(part.what, What::Delivery { .. }) {
@@ -381,13 +382,13 @@ impl<'a> Live<'a> {
         part.ticket =
             content.correlation_id.and_then(|id| str::from_utf8(&id).ok()?.parse().ok()).map(Ticket);
         part.mine =
-            matches!(part.what, What::Rest { .. }) && content.app_id.is_some_and(|id| outbox.is_mine(&id));
+            matches!(part.what, What::Dead { .. }) && content.app_id.is_some_and(|id| outbox.is_mine(&id));
         part.counted = content.headers;
         if content.size == 0 { self.complete(channel) } else { Ok(()) }
     }
 
-    fn body(&mut self, channel: u16, bytes: Bytes) -> Result<(), Ended> {
-        let part = self.part(channel)?;
+    fn body(&mut self, channel: u16, bytes: Bytes) -> Result<(), Fault> {
+        let part = part(&mut self.parts, channel)?;
         let left = part.left.and_then(|left| left.checked_sub(bytes.len() as u64));
         let Some(left) = left else { return Err(Malformed("more content than it announced").into()) };
         part.left = Some(left);
@@ -397,21 +398,21 @@ impl<'a> Live<'a> {
         if left == 0 { self.complete(channel) } else { Ok(()) }
     }
 
-    fn complete(&mut self, channel: u16) -> Result<(), Ended> {
+    fn complete(&mut self, channel: u16) -> Result<(), Fault> {
         let Some(part) = self.parts.get_mut(usize::from(channel)).and_then(Option::take) else {
             return Ok(());
         };
-        let Sessions { outbox, link, .. } = self.sessions;
+        let Common { outbox, link, .. } = &*self.common;
         match part.what {
             What::Returned => {
                 if let Some(ticket) = part.ticket {
                     link.undelivered(ticket);
                 }
             }
-            What::Rest { tag, redelivered } => {
+            What::Dead { tag, redelivered } => {
                 // Ligand sends no headers; quorum queues count in them.
                 let ticket = part.ticket.filter(|_| !redelivered && !part.counted);
-                self.rest.got(Got { tag, mine: part.mine, ticket }, outbox);
+                self.dead.got(Got { tag, mine: part.mine, ticket }, outbox);
             }
             What::Delivery { consumer: Some(Consumer { kind, no_ack: true }), .. } => {
                 if !part.skip {
@@ -443,4 +444,9 @@ impl<'a> Live<'a> {
         }
         Ok(())
     }
+}
+
+fn part(parts: &mut [Option<Part>], channel: u16) -> Result<&mut Part, Fault> {
+    let part = parts.get_mut(usize::from(channel)).and_then(Option::as_mut);
+    part.ok_or_else(|| Malformed("content without a delivery").into())
 }

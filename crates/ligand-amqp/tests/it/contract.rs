@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use ligand_amqp::{Amqp, Options};
+use ligand_amqp::{AmqpOptions, AmqpTransporter, TlsOptions};
 use ligand_test::outages::Proxy;
 use ligand_transport::{
     Transporter,
     contract::{Bus, Promises},
 };
 use ligand_wire::topic::{To, Topic};
+use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{raw::Raw, server::Rabbit};
@@ -32,14 +33,22 @@ impl Bus for OnRabbit {
 
     fn transporter(&self) -> Arc<dyn Transporter> {
         let url = format!("amqp://127.0.0.1:{}/{}", self.proxy.port(), self.vhost);
-        Arc::new(Amqp::from_url(&url).unwrap())
+        Arc::new(AmqpTransporter::from_url(url))
+    }
+
+    fn url(&self) -> Option<String> {
+        Some(format!("amqp://127.0.0.1:{}/{}", self.proxy.port(), self.vhost))
+    }
+
+    fn configured(&self, options: Value) -> Result<Arc<dyn Transporter>, String> {
+        let options = serde_json::from_value(options).map_err(|error| error.to_string())?;
+        Ok(Arc::new(AmqpTransporter::new(options)))
     }
 
     fn broken(&self) -> Vec<(Arc<dyn Transporter>, &'static str)> {
-        let mut options = Options::default();
-        options.url = "amqps://127.0.0.1".into();
-        options.tls.ca_file = Some("/nowhere/ca.pem".into());
-        vec![(Arc::new(Amqp::new(options).unwrap()), "/nowhere/ca.pem")]
+        let tls = TlsOptions::default().ca_file("/nowhere/ca.pem");
+        let options = AmqpOptions::from_url("amqps://127.0.0.1").tls(tls);
+        vec![(Arc::new(AmqpTransporter::new(options)), "/nowhere/ca.pem")]
     }
 
     async fn kill(&self) {

@@ -87,7 +87,7 @@ async fn requests_of_others_stay_in_the_queue_of_a_dead_node() {
 #[tokio::test]
 async fn of_persistent_requests_nothing_is_certain() {
     let (server, vhost) = Rabbit::shared().await;
-    let persistent = |options: &mut ligand_amqp::Options| options.message_options.persistent = true;
+    let persistent = |options: &mut ligand_amqp::AmqpOptions| options.message_options.persistent = true;
     let here = Node::with(server.port, &vhost, "here", persistent, 0).await;
     Raw::connect(server.port, &vhost).await.declare("MOL.REQ.old", Some(("x-expires", 120_000))).await;
     here.link.cluster().learn("old", info(), None);
@@ -124,7 +124,7 @@ async fn requests_of_a_dead_node_are_not_run_late() {
     let (server, vhost) = Rabbit::shared().await;
     let way = Proxy::start(server.port).await;
     let short =
-        |options: &mut ligand_amqp::Options| options.request_time_to_live = Duration::from_millis(300);
+        |options: &mut ligand_amqp::AmqpOptions| options.request_time_to_live = Duration::from_millis(300);
     let here = Node::with(server.port, &vhost, "here", short, 100).await;
     let there = Node::with(way.port(), &vhost, "there", |_| {}, 0).await;
     here.send(PacketKind::Request, "there", "taken", None).await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ligand_amqp::{Amqp, Options};
+use ligand_amqp::{AmqpOptions, AmqpTransporter};
 use ligand_transport::{
     BoxFuture, Cluster, Link, Outbound, Tasks, Ticket, Transporter,
     contract::{PATIENCE, TestLink},
@@ -16,7 +16,7 @@ use ligand_wire::{
 use tokio::{sync::Semaphore, time::timeout};
 
 pub(crate) struct Node {
-    pub(crate) amqp: Arc<Amqp>,
+    pub(crate) amqp: Arc<AmqpTransporter>,
     pub(crate) link: Arc<TestLink>,
     /// Each permit ends one request.
     pub(crate) ends: Arc<Semaphore>,
@@ -33,14 +33,13 @@ impl Node {
         port: u16,
         vhost: &str,
         id: &str,
-        change: impl FnOnce(&mut Options),
+        change: impl FnOnce(&mut AmqpOptions),
         ends: usize,
     ) -> Self {
-        let mut options = Options::default();
-        options.url = format!("amqp://127.0.0.1:{port}/{vhost}").as_str().into();
+        let mut options = AmqpOptions::from_url(format!("amqp://127.0.0.1:{port}/{vhost}"));
         change(&mut options);
         let node = Self {
-            amqp: Arc::new(Amqp::new(options).unwrap()),
+            amqp: Arc::new(AmqpTransporter::new(options)),
             link: TestLink::new(id, ""),
             ends: Arc::new(Semaphore::new(ends)),
         };

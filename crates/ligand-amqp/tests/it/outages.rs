@@ -1,6 +1,6 @@
 //! Two nodes, of which one is off the bus for a moment.
 
-use ligand_amqp::{Amqp, Options};
+use ligand_amqp::AmqpTransporter;
 use ligand_test::outages::{Guarded, Network, Ways};
 use ligand_transport::Transporter;
 
@@ -22,9 +22,7 @@ impl<const GUARDED: bool> Network for OnRabbit<GUARDED> {
     async fn join(&self, node: &str) -> impl Transporter {
         let port = self.ways.open(node, self.server.port).await;
         let login = if GUARDED { "eve:one" } else { "guest:guest" };
-        let mut options = Options::default();
-        options.url = format!("amqp://{login}@127.0.0.1:{port}/{}", self.vhost).as_str().into();
-        Amqp::new(options).unwrap()
+        AmqpTransporter::from_url(format!("amqp://{login}@127.0.0.1:{port}/{}", self.vhost))
     }
 
     fn ways(&self) -> &Ways {

@@ -98,7 +98,7 @@ async fn a_login_that_is_refused_ends_the_start() {
         ("guest:guest", "hunter2", "there is no such virtual host, or the user may not use it"),
     ] {
         let url = format!("amqp://{login}@127.0.0.1:{}/{vhost}", server.port);
-        let amqp = std::sync::Arc::new(ligand_amqp::Amqp::from_url(&url).unwrap());
+        let amqp = std::sync::Arc::new(ligand_amqp::AmqpTransporter::from_url(&url));
         let link = ligand_transport::contract::TestLink::new("here", "");
         let error =
             timeout(PATIENCE, amqp.connect(link.clone())).await.expect("it does not wait").unwrap_err();

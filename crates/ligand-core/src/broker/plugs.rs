@@ -4,10 +4,14 @@
 use std::sync::Arc;
 
 use ligand_transport::{Discoverer, Transmit, Transporter};
-use ligand_wire::{Error, Result, redact::without_value};
+use ligand_wire::{Error, Result};
 use serde::de::DeserializeOwned;
 
-use crate::config::{Options, Plug, meant, plain};
+use crate::config::{Options, Plug, meant, plain, read_options};
+
+/// Names of options.
+const TRANSPORTER: &str = "transporter";
+const DISCOVERER: &str = "registry.discoverer";
 
 const TRANSPORTERS: [&str; 5] = ["tcp", "nats", "redis", "mqtt", "amqp"];
 /// What Moleculer has besides.
@@ -17,27 +21,16 @@ const DISCOVERERS: [&str; 2] = ["redis", "etcd3"];
 pub(super) fn transporter(plug: &Plug) -> Result<Arc<dyn Transporter>> {
     match &*plug.kind {
         #[cfg(feature = "tcp")]
-        "tcp" => {
-            let transporter = match (&plug.url, plug.options.is_empty()) {
-                (Some(url), true) => ligand_tcp::TcpTransporter::from_url(url),
-                _ => ligand_tcp::TcpTransporter::new(options(plug, "transporter", "urls")?),
-            };
-            Ok(Arc::new(transporter))
-        }
+        "tcp" => Ok(Arc::new(ligand_tcp::TcpTransporter::new(options(plug, TRANSPORTER)?))),
         #[cfg(feature = "nats")]
-        "nats" | "tls" => {
-            Ok(Arc::new(ligand_nats::NatsTransporter::new(options(plug, "transporter", "url")?)))
-        }
+        "nats" | "tls" => Ok(Arc::new(ligand_nats::NatsTransporter::new(options(plug, TRANSPORTER)?))),
         #[cfg(feature = "redis")]
-        "redis" | "rediss" => {
-            let options: ligand_redis::RedisOptions = options(plug, "transporter", "url")?;
-            Ok(Arc::new(ligand_redis::RedisTransporter::new(options)))
-        }
+        "redis" | "rediss" => Ok(Arc::new(ligand_redis::RedisTransporter::new(options(plug, TRANSPORTER)?))),
         #[cfg(feature = "mqtt")]
-        "mqtt" | "mqtts" => Ok(Arc::new(ligand_mqtt::Mqtt::new(options(plug, "transporter", "url")?)?)),
+        "mqtt" | "mqtts" => Ok(Arc::new(ligand_mqtt::MqttTransporter::new(options(plug, TRANSPORTER)?))),
         #[cfg(feature = "amqp")]
-        "amqp" | "amqps" => Ok(Arc::new(ligand_amqp::Amqp::new(options(plug, "transporter", "url")?)?)),
-        kind => Err(unknown("transporter", kind, &TRANSPORTERS)),
+        "amqp" | "amqps" => Ok(Arc::new(ligand_amqp::AmqpTransporter::new(options(plug, TRANSPORTER)?))),
+        kind => Err(unknown(TRANSPORTER, kind, &TRANSPORTERS)),
     }
 }
 
@@ -48,26 +41,17 @@ pub(super) fn discoverer(plug: &Plug, broker: &Options) -> Result<Option<Arc<dyn
         "local" => Ok(None),
         #[cfg(feature = "redis")]
         "redis" | "rediss" => {
-            let mut own: ligand_redis::RedisDiscovererOptions = match plug.url.clone() {
-                Some(url) => {
-                    options(&Plug { url: None, ..nested(plug, "redis", url) }, "registry.discoverer", "url")?
-                }
-                None => options(plug, "registry.discoverer", "url")?,
-            };
-            own.heartbeat_timeout = broker.registry.heartbeat_timeout;
+            let own: ligand_redis::RedisDiscovererOptions = options(&below_redis(plug), DISCOVERER)?;
+            let own = own.heartbeat_timeout(broker.registry.heartbeat_timeout);
             Ok(Some(Arc::new(ligand_redis::RedisDiscoverer::new(own))))
         }
         #[cfg(feature = "etcd")]
         "etcd" | "etcd3" => {
-            let mut own: ligand_etcd::EtcdOptions =
-                options(&Plug { url: None, ..plug.clone() }, "registry.discoverer", "url")?;
-            if let Some(url) = &plug.url {
-                own.hosts = ligand_etcd::EtcdOptions::url(url).hosts;
-            }
-            own.heartbeat_timeout = broker.registry.heartbeat_timeout;
+            let own: ligand_etcd::EtcdOptions = options(plug, DISCOVERER)?;
+            let own = own.heartbeat_timeout(broker.registry.heartbeat_timeout);
             Ok(Some(Arc::new(ligand_etcd::EtcdDiscoverer::new(own))))
         }
-        kind => Err(unknown("registry.discoverer", kind, &DISCOVERERS)),
+        kind => Err(unknown(DISCOVERER, kind, &DISCOVERERS)),
     }
 }
 
@@ -113,7 +97,7 @@ pub(super) fn transmit(plug: &Plug) -> Result<Arc<dyn Transmit>> {
     }
     match &*plug.kind {
         "compression" => {
-            let own: Compression = options(plug, "transmit", "url")?;
+            let own: Compression = options(plug, "transmit")?;
             let compression = match own.method {
                 Method::Deflate => ligand_transmit::Compression::deflate(),
                 Method::DeflateRaw => ligand_transmit::Compression::deflate_raw(),
@@ -122,11 +106,11 @@ pub(super) fn transmit(plug: &Plug) -> Result<Arc<dyn Transmit>> {
             Ok(Arc::new(compression.threshold(own.threshold)))
         }
         "encryption" => {
-            let own: Encryption = options(plug, "transmit", "url")?;
+            let own: Encryption = options(plug, "transmit")?;
             Ok(Arc::new(ligand_transmit::Encryption::new(&own.algorithm, own.password, own.iv)?))
         }
         "sealed" => {
-            let own: Sealed = options(plug, "transmit", "url")?;
+            let own: Sealed = options(plug, "transmit")?;
             let keys =
                 own.keys.iter().map(|key| key.parse()).collect::<Result<Vec<ligand_transmit::Key>>>()?;
             Ok(Arc::new(ligand_transmit::Sealed::new(keys)?))
@@ -140,30 +124,38 @@ pub(super) fn transmit(plug: &Plug) -> Result<Arc<dyn Transmit>> {
     Err(unknown("transmit", &plug.kind, &["compression", "encryption", "sealed"]))
 }
 
-/// The plug with its address in a table of its own.
+/// The options of the server in a table of their own, as the discoverer's type has them: whoever configures it need not
+/// know which are of the server and which of the discoverer.
 #[cfg(feature = "redis")]
-fn nested(plug: &Plug, table: &str, url: String) -> Plug {
-    let mut plug = plug.clone();
-    let server = plug.options.entry(table).or_insert_with(|| serde_json::Map::new().into());
-    if let Some(server) = server.as_object_mut() {
-        server.insert("url".into(), url.into());
+fn below_redis(plug: &Plug) -> Plug {
+    let mut server = plug.options.clone();
+    let mut options = serde_json::Map::new();
+    for name in ["full_check", "scan_length"] {
+        options.extend(server.remove_entry(name));
     }
-    plug
+    // As Moleculer has it.
+    if let Some(serde_json::Value::Object(nested)) = server.remove("redis") {
+        server.extend(nested);
+    }
+    if let Some(url) = &plug.url {
+        server.insert("url".into(), url.as_str().into());
+    }
+    options.insert("redis".into(), server.into());
+    Plug { kind: plug.kind.clone(), url: None, options }
 }
 
-/// The options of a kind: the table, and the address under the name that the kind gives it.
+/// The options of a kind: the table, and the address as `url`.
 #[allow(dead_code, reason = "without any feature there is no kind")]
-fn options<T: DeserializeOwned>(plug: &Plug, option: &str, address: &str) -> Result<T> {
+fn options<T: DeserializeOwned>(plug: &Plug, option: &str) -> Result<T> {
     let mut table = plug.options.clone();
     if let Some(url) = &plug.url {
-        table.insert(address.into(), url.as_str().into());
+        table.insert("url".into(), url.as_str().into());
     }
-    serde_json::from_value(table.into()).map_err(|error| {
-        Error::broker_options(format!(
-            "option '{option}' ({}): {}",
-            plug.kind,
-            without_value(&error.to_string())
-        ))
+    read_options(table).map_err(|(path, reason)| {
+        let path = if path.is_empty() { option.to_owned() } else { format!("{option}.{path}") };
+        // A table that nobody wrote.
+        let path = path.replacen("registry.discoverer.redis", "registry.discoverer", 1);
+        Error::broker_options(format!("option '{path}' ({}): {reason}", plug.kind))
     })
 }
 
@@ -199,6 +191,15 @@ mod tests {
         let text = "option 'transporter': there is no such kind; there are tcp, nats";
         assert!(error.message().starts_with(text) && !error.message().contains("hunter2"), "{error}");
         let message = |kind| transporter(&Plug::new(kind)).err().unwrap().message().to_owned();
+        #[cfg(feature = "mqtt")]
+        {
+            let mut plug = Plug::new("mqtt://a");
+            plug.options.insert("tls".into(), serde_json::json!({ "ca": "x" }));
+            let error = transporter(&plug).err().unwrap();
+            let text = "option 'transporter.tls.ca' (mqtt): there is no such key; there are ca_file, cert_file, \
+                        key_file";
+            assert_eq!(error.message(), text);
+        }
         assert!(message("natss").contains("did you mean 'nats'?"), "{}", message("natss"));
         assert!(message("Kafka").contains("'kafka' is not a part of this version"), "{}", message("Kafka"));
     }

@@ -6,7 +6,7 @@ use ligand_wire::{Error, payload::Format, redact::Redacted};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::{names::names, time};
+use super::names::names;
 use crate::registry::strategy::StrategyOptions;
 
 /// What carries packets, or where nodes are found: `"nats://localhost:4222"`, a bare kind such as `"tcp"`, or a
@@ -15,7 +15,7 @@ use crate::registry::strategy::StrategyOptions;
 pub struct Plug {
     /// `tcp`, `nats`, `redis`, …, in lower case.
     pub kind: String,
-    /// The address, when there was one.
+    /// The address, when there was one: one text. A list of them is among the options.
     pub url: Option<String>,
     /// What the table holds beside `type` and `url`.
     pub options: Map<String, Value>,
@@ -53,12 +53,21 @@ impl<'de> Deserialize<'de> for Plug {
             None => None,
             Some(_) => return Err(D::Error::custom("`type` must be a text")),
         };
-        let url = match options.remove("url") {
-            Some(Value::String(url)) => Some(url),
-            None => None,
-            Some(_) => return Err(D::Error::custom("`url` must be a text")),
+        // A list stays among the options, as it is.
+        let first = match options.get("url") {
+            Some(Value::Array(list)) => list.first().and_then(Value::as_str).map(str::to_owned),
+            _ => None,
         };
-        let from_url = || url.as_ref()?.split_once("://").map(|(kind, _)| kind.to_ascii_lowercase());
+        let url = match first {
+            Some(_) => None,
+            None => match options.remove("url") {
+                Some(Value::String(url)) => Some(url),
+                None => None,
+                Some(_) => return Err(D::Error::custom("`url` must be a text or a list of texts")),
+            },
+        };
+        let from_url =
+            || url.as_ref().or(first.as_ref())?.split_once("://").map(|(kind, _)| kind.to_ascii_lowercase());
         let kind = kind.or_else(from_url).ok_or_else(|| D::Error::custom("a table needs `type` or `url`"))?;
         Ok(Self { kind, url, options })
     }
@@ -130,13 +139,13 @@ pub struct TransitOptions {
     pub strict_version: bool,
     /// How long calls wait for a Ligand node that vanished with them without a farewell: it may be back soon. 0 = they
     /// fail at once. Default: `2s`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub return_wait: Duration,
     /// How long a start waits for the infos of other nodes. Default: `200ms`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub discovery_wait: Duration,
     /// Changes of services within this time are told to other nodes at once. Default: `50ms`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub announce_delay: Duration,
 }
 
@@ -169,16 +178,16 @@ pub struct RegistryOptions {
     /// Call the own instance when there is one. Default: true.
     pub prefer_local: bool,
     /// How long a stop waits after it told the others, so that their calls go elsewhere. Default: `100ms`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub stop_delay: Duration,
     /// How often a node says that it lives; `0` = never. Default: `10s`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub heartbeat_interval: Duration,
     /// Silence after which a node counts as gone; `0` = never. Default: `30s`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub heartbeat_timeout: Duration,
     /// Silence after which a node that left is forgotten; `0` = never. Default: `10m`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub clean_offline_nodes_timeout: Duration,
 }
 

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use ligand_wire::{Error, Result, redact::without_value};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value as Json};
 use toml::{
     Spanned, Table, Value,
     de::{DeTable, DeValue},
@@ -258,6 +259,22 @@ fn path(variable: &str) -> Option<String> {
     }
 }
 
+/// The options of what is named by text, as its own type. An error has the path below them and the reason, without
+/// values.
+pub(crate) fn read_options<T: DeserializeOwned>(options: Map<String, Json>) -> Result<T, (String, String)> {
+    let mut track = serde_path_to_error::Track::new();
+    let node = Node::from(Json::Object(options));
+    T::deserialize(serde_path_to_error::Deserializer::new(node, &mut track)).map_err(|error| {
+        let (path, message) = (track.path().to_string(), error.to_string());
+        let own = path.split(['.', '[', ']']).filter(|step| !matches!(*step, "" | "?"));
+        // The path ends above a key that is not known.
+        let key = unknown_of(&message);
+        // Hints about options of the broker are not for these.
+        let steps: Vec<_> = std::iter::once("transporter").chain(own).chain(key).map(str::to_owned).collect();
+        (steps[1..].join("."), explain(&message, &steps).into_owned())
+    })
+}
+
 /// File and line of a text that is no TOML; never the line itself, which may hold a secret.
 fn place(text: &str, file: &str, error: &toml::de::Error) -> Error {
     let start = error.span().map_or(0, |span| span.start);
@@ -299,9 +316,14 @@ fn line(text: &str, path: &[String]) -> Option<usize> {
 fn set(root: &mut BTreeMap<String, Node>, path: &str, variable: &str, text: &str) -> Result<(), String> {
     let (parents, last) = path.rsplit_once('.').map_or(("", path), |(parents, last)| (parents, last));
     let mut table = root;
+    let mut above = String::new();
     for part in parents.split('.').filter(|part| !part.is_empty()) {
+        if !above.is_empty() {
+            above.push('.');
+        }
+        above.push_str(part);
         let slot = table.entry(part.to_owned()).or_insert_with(|| Node::Table(BTreeMap::new()));
-        if PLUGS.contains(&part)
+        if PLUGS.contains(&&*above)
             && let Some(section) = section(slot)
         {
             *slot = Node::Table(section);
@@ -309,8 +331,11 @@ fn set(root: &mut BTreeMap<String, Node>, path: &str, variable: &str, text: &str
         let Node::Table(inner) = slot else { return Err(format!("'{part}' is not a section")) };
         table = inner;
     }
-    let secret = last.ends_with("secret") || last.ends_with("password");
-    let value = Node::Text(Text { text: text.to_owned(), variable: variable.to_owned(), secret });
+    // The options of what is named by text are read by its own type, later.
+    let mut named = PLUGS.iter().filter(|plug| **plug != CACHER);
+    let below = named.any(|plug| path.strip_prefix(plug).is_some_and(|rest| rest.starts_with('.')));
+    let literal = below || last.ends_with("secret") || last.ends_with("password");
+    let value = Node::Text(Text { text: text.to_owned(), variable: variable.to_owned(), literal });
     // Another address of the same kind keeps the other options: a secret must not get lost.
     if PLUGS.contains(&path)
         && let (Some(new), Some(Node::Table(own))) = (section(&value), table.get_mut(last))
@@ -324,7 +349,8 @@ fn set(root: &mut BTreeMap<String, Node>, path: &str, variable: &str, text: &str
 }
 
 /// Options that are a text or a section.
-const PLUGS: [&str; 2] = ["transporter", "cacher"];
+const PLUGS: [&str; 3] = ["transporter", CACHER, "registry.discoverer"];
+const CACHER: &str = "cacher";
 
 fn text_of(node: &Node) -> Option<&str> {
     match node {
@@ -405,6 +431,65 @@ mod tests {
         }
         let other = load(Some(both.path()), &Env::from_pairs([("TRANSPORTER", "nats://10.0.0.1")])).unwrap();
         assert!(other.transporter.unwrap().options.is_empty(), "those of another kind");
+    }
+
+    #[test]
+    fn variables_set_options_of_the_transporter_and_the_discoverer_beside_those_of_the_file() {
+        let toml = file(
+            "transporter = \"mqtt://a\"\n[registry]\ndiscoverer = \"redis://b\"\n[cacher]\nkind = \"memory_lru\"\n",
+        );
+        let env = Env::from_pairs([
+            ("LIGAND_TRANSPORTER__URL", "mqtt://c,mqtt://d"),
+            ("LIGAND_TRANSPORTER__QOS", "1"),
+            ("LIGAND_TRANSPORTER__USERNAME", "007"),
+            ("LIGAND_TRANSPORTER__TLS__CA_FILE", "ca.pem"),
+            ("LIGAND_REGISTRY__DISCOVERER__PASSWORD", "12"),
+            ("LIGAND_REGISTRY__DISCOVERER__FULL_CHECK", "5"),
+        ]);
+        let options = load(Some(toml.path()), &env).unwrap();
+        let transporter = options.transporter.unwrap();
+        assert_eq!((&*transporter.kind, transporter.url.as_deref()), ("mqtt", Some("mqtt://c,mqtt://d")));
+        let expected = serde_json::json!({ "qos": "1", "username": "007", "tls": { "ca_file": "ca.pem" } });
+        assert_eq!(serde_json::Value::Object(transporter.options), expected);
+        let discoverer = options.registry.discoverer.unwrap();
+        assert_eq!((&*discoverer.kind, discoverer.url.as_deref()), ("redis", Some("redis://b")));
+        assert_eq!(
+            (&discoverer.options["password"], &discoverer.options["full_check"]),
+            (&"12".into(), &"5".into())
+        );
+        // Another address of the same kind keeps them.
+        let mut pairs =
+            vec![("LIGAND_REGISTRY__DISCOVERER", "redis://c"), ("LIGAND_REGISTRY__DISCOVERER__DB", "3")];
+        let read = |pairs: &[(&str, &str)]| {
+            let options = load(Some(toml.path()), &Env::from_pairs(pairs.iter().copied())).unwrap();
+            let discoverer = options.registry.discoverer.unwrap();
+            (discoverer.url.unwrap_or_default(), discoverer.options.contains_key("db"))
+        };
+        assert_eq!(read(&pairs), ("redis://c".into(), true));
+        pairs.pop();
+        assert_eq!(read(&pairs), ("redis://c".into(), false));
+    }
+
+    #[test]
+    fn texts_of_variables_mean_what_their_option_takes() {
+        #[derive(Debug, Deserialize, PartialEq)]
+        #[serde(default, deny_unknown_fields)]
+        #[derive(Default)]
+        struct Bus {
+            username: Option<String>,
+            qos: u8,
+            first: bool,
+            #[serde(with = "ligand_net::duration")]
+            timeout: Duration,
+        }
+        let read = |value: serde_json::Value| read_options::<Bus>(value.as_object().unwrap().clone());
+        let texts = serde_json::json!({ "username": "007", "qos": "2", "first": "true", "timeout": "5s" });
+        let timeout = Duration::from_secs(5);
+        assert_eq!(read(texts).unwrap(), Bus { username: Some("007".into()), qos: 2, first: true, timeout });
+        let (path, reason) = read(serde_json::json!({ "qos": "hunter2" })).unwrap_err();
+        assert_eq!((&*path, &*reason), ("qos", "it is not a whole number from 0 to 255"));
+        let (path, reason) = read(serde_json::json!({ "usrname": "x" })).unwrap_err();
+        assert_eq!((&*path, &*reason), ("usrname", "there is no such key; did you mean 'username'?"));
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub(super) fn no_such_key(key: &str, known: &[&str], path: &[String]) -> String 
     let name = plain(key);
     let above = path.len().checked_sub(2).and_then(|_| path.first()).map_or("", |section| section.as_str());
     let hints: [&[(&str, &str)]; 2] = match above {
-        APP => [&[], &[]],
+        APP | "transporter" => [&[], &[]],
         "" | "gateway" => [&GATEWAY, &MOVED],
         _ => [&MOVED, &[]],
     };

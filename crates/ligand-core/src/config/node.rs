@@ -33,9 +33,10 @@ pub(super) enum Node {
 #[derive(Clone, Debug)]
 pub(super) struct Text {
     pub(super) text: String,
+    /// Empty for a text whose place is not known any more.
     pub(super) variable: String,
-    /// It is a text wherever it stands.
-    pub(super) secret: bool,
+    /// It stays a text where the field takes anything.
+    pub(super) literal: bool,
 }
 
 impl Node {
@@ -80,6 +81,31 @@ impl From<Value> for Node {
     }
 }
 
+impl From<serde_json::Value> for Node {
+    /// Texts mean what their field takes, as those of variables do: a [`Plug`](super::Plug) keeps nothing but texts of these.
+    fn from(value: serde_json::Value) -> Self {
+        match value {
+            serde_json::Value::String(text) => {
+                Self::Text(Text { text, variable: String::new(), literal: false })
+            }
+            serde_json::Value::Array(list) => Self::List(list.into_iter().map(Into::into).collect()),
+            serde_json::Value::Object(table) => Self::Table(
+                table
+                    .into_iter()
+                    .filter(|(_, value)| !value.is_null())
+                    .map(|(key, value)| (key, value.into()))
+                    .collect(),
+            ),
+            serde_json::Value::Bool(value) => Self::Value(Value::Boolean(value)),
+            serde_json::Value::Number(number) => match number.as_i64() {
+                Some(number) => Self::Value(Value::Integer(number)),
+                None => Self::Value(Value::Float(number.as_f64().unwrap_or(f64::NAN))),
+            },
+            serde_json::Value::Null => Self::Table(BTreeMap::new()),
+        }
+    }
+}
+
 impl Text {
     fn parse<T: std::str::FromStr>(&self, what: &str) -> Result<T, Flaw> {
         // Not quoted: it may be a secret at the wrong place.
@@ -108,7 +134,7 @@ impl Text {
 
     fn any<'de, V: de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
         match &*self.text {
-            _ if self.secret => visitor.visit_string(self.text),
+            _ if self.literal => visitor.visit_string(self.text),
             "true" | "True" | "TRUE" => visitor.visit_bool(true),
             "false" | "False" | "FALSE" => visitor.visit_bool(false),
             text => match (text.parse::<i64>(), text.parse::<f64>()) {
@@ -255,7 +281,7 @@ impl Node {
     /// Nothing of it stands in the file.
     pub(super) fn is_of_variables(&self) -> bool {
         match self {
-            Self::Text(_) => true,
+            Self::Text(text) => !text.variable.is_empty(),
             Self::Table(table) => table.values().all(Self::is_of_variables),
             Self::Value(_) | Self::List(_) => false,
         }

@@ -15,7 +15,6 @@ use super::{
     App, Listen, Plug, Protocol, RegistryOptions, Serializer, SettingTexts, TransitOptions,
     hint::plain,
     names::{Names, names},
-    time,
 };
 
 /// Decides whether an error counts: for the retry policy and for the circuit breaker.
@@ -55,7 +54,7 @@ pub struct Options {
     pub log: LogOptions,
     /// The longest time a call may take unless the call or the action says otherwise; `0` = no limit.
     /// Default: `10s`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub request_timeout: Duration,
     /// How deep calls may nest; 0 = no limit. Default: 100.
     pub max_call_level: u32,
@@ -79,7 +78,7 @@ pub struct Options {
     /// Offer the `$node.*` actions. Default: true.
     pub internal_services: bool,
     /// How long `started` waits for the service's dependencies; `0` = for ever. Default: `0`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub dependency_timeout: Duration,
     /// The `tracing` spans of handlers take part in the traces that packets tell of, and calls of other nodes have one
     /// too. For spans in log lines alone see [`LogOptions::context`]. Default: false.
@@ -255,7 +254,7 @@ pub struct BlockingOptions {
     pub max_queue_size: usize,
     /// A handler that is not marked as blocking and holds a thread of the runtime for longer, between two waits, is named
     /// in a warning. At least `4ms`; `0` = never. Default: `100ms`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub warn_after: Duration,
 }
 
@@ -272,7 +271,7 @@ pub struct TrackingOptions {
     /// Wait for running calls and listeners. Default: true.
     pub enabled: bool,
     /// The longest wait; then the stop goes on and running work is dropped. Default: `5s`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub shutdown_timeout: Duration,
 }
 
@@ -290,7 +289,7 @@ pub struct CacherOptions {
     #[serde(alias = "type")]
     pub kind: CacherKind,
     /// How long entries live unless the action says otherwise; `0` = for ever. Default: `0`.
-    #[serde(with = "time")]
+    #[serde(with = "ligand_net::duration")]
     pub ttl: Duration,
     /// Most entries of `memory_lru`; the one unused for longest goes first. Default: 1000.
     pub max: Option<usize>,
@@ -435,9 +434,9 @@ policy! {
         /// How often at most, after the first try. Default: 5.
         retries: u32 = 5,
         /// First pause. Default: `100ms`.
-        ["time"] delay: Duration = Duration::from_millis(100),
+        ["ligand_net::duration"] delay: Duration = Duration::from_millis(100),
         /// Longest pause. Default: `1s`.
-        ["time"] max_delay: Duration = Duration::from_secs(1),
+        ["ligand_net::duration"] max_delay: Duration = Duration::from_secs(1),
         /// Growth of the pause. Default: 2.
         factor: f64 = 2.0,
     }
@@ -449,11 +448,11 @@ policy! {
         /// Share of failures that opens the circuit, 0 to 1. Default: 0.5.
         threshold: f64 = 0.5,
         /// Counters start anew after this time. Default: `60s`.
-        ["time"] window_time: Duration = Duration::from_secs(60),
+        ["ligand_net::duration"] window_time: Duration = Duration::from_secs(60),
         /// Fewer calls than this never open the circuit. Default: 20.
         min_request_count: u32 = 20,
         /// Rest before one call is let through as a trial. Default: `10s`.
-        ["time"] half_open_time: Duration = Duration::from_secs(10),
+        ["ligand_net::duration"] half_open_time: Duration = Duration::from_secs(10),
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Token {
 
 /// How etcd refuses.
 #[derive(Deserialize)]
-pub(crate) struct Fault {
+pub(crate) struct Refusal {
     #[serde(default)]
     pub(crate) message: String,
     pub(crate) code: u32,
@@ -148,9 +148,6 @@ pub(crate) struct DonePart {
 pub(crate) struct Found {
     #[serde(default)]
     pub(crate) kvs: Vec<Pair>,
-    /// There are more than the limit.
-    #[serde(default)]
-    pub(crate) more: bool,
 }
 
 #[derive(Deserialize)]
@@ -185,7 +182,7 @@ mod tests {
         assert_eq!(put, expected);
         let found: Found =
             serde_json::from_str(r#"{"header":{},"kvs":[{"key":"aw=="}],"more":true}"#).expect("JSON");
-        assert!(found.more && found.kvs[0].key == "k".into() && found.kvs[0].value.0.is_empty());
+        assert!(found.kvs[0].key == "k".into() && found.kvs[0].value.0.is_empty());
         let kept = |text| serde_json::from_str::<KeptAlive>(text).expect("JSON").result;
         assert!(kept(r#"{"result":{"ID":"1"}}"#).is_over());
         assert!(!kept(r#"{"result":{"ID":"1","TTL":"30"}}"#).is_over());

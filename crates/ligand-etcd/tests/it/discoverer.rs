@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use ligand_etcd::{EtcdDiscoverer, EtcdOptions};
+use ligand_etcd::{EtcdDiscoverer, EtcdOptions, TlsOptions};
 use ligand_transport::{Discoverer, Link, contract::TestLink};
 use ligand_wire::{Result, packet::ServiceInfo};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ struct Node {
 }
 
 fn options(server: &Server) -> EtcdOptions {
-    let mut options = EtcdOptions::url(server.url());
+    let mut options = EtcdOptions::from_url(server.url());
     options.heartbeat_timeout = LIFE;
     options.full_check = 1;
     options
@@ -271,7 +271,7 @@ async fn users_and_their_passwords() {
     ] {
         assert!(server.post(path, body).await["header"].is_object(), "{path}");
     }
-    let mut with = options(&server).user("root", "s3cret");
+    let mut with = options(&server).username("root").password("s3cret");
     let a = Node::start_with(with.clone(), "a", "").await;
     let b = Node::start_with(with.clone(), "b", "").await;
     a.beat().await;
@@ -326,9 +326,9 @@ async fn certificates() {
         "--client-cert-auth",
     ])
     .await;
-    let mut options = options(&server).ca(ca).certificate(cert, key);
-    // The first one of the hosts is not there.
-    options.hosts.insert(0, format!("http://127.0.0.1:{}", free_port()));
+    let tls = TlsOptions::default().ca_file(ca).cert_file(cert).key_file(key);
+    // The first one of the servers is not there.
+    let options = options(&server).tls(tls).url([format!("http://127.0.0.1:{}", free_port()), server.url()]);
     let a = Node::start_with(options.clone(), "a", "").await;
     let b = Node::start_with(options.clone(), "b", "").await;
     a.beat().await;
@@ -337,11 +337,10 @@ async fn certificates() {
 
 #[tokio::test]
 async fn what_cannot_work_is_refused() {
-    let mut half = EtcdOptions::default();
-    half.username = Some("root".into());
+    let half = EtcdOptions::default().username("root");
     let cases = [
-        (half, "a", "`password`"),
-        (EtcdOptions::url("redis://x"), "a", "scheme"),
+        (half, "a", "'password'"),
+        (EtcdOptions::from_url("redis://x"), "a", "scheme"),
         (EtcdOptions::default(), "a/b", "'/'"),
     ];
     for (options, id, cause) in cases {
@@ -350,7 +349,7 @@ async fn what_cannot_work_is_refused() {
         assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
         assert!(error.message().contains(cause), "{error}");
     }
-    let early = EtcdDiscoverer::url("http://127.0.0.1");
+    let early = EtcdDiscoverer::from_url("http://127.0.0.1");
     assert_eq!(early.beat().await.expect_err("it has not started").code(), 503);
     early.stop().await;
 }

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ligand_mqtt::{Mqtt, Options, Protocol};
+use ligand_mqtt::{MqttOptions, MqttTransporter, Protocol, TlsOptions};
 use ligand_transport::{
     Transporter,
     contract::{Bus, Promises},
 };
 use ligand_wire::topic::Topic;
+use serde_json::Value;
 
 use crate::server::Mosquitto;
 
 /// A bus whose transporters have options of their own.
 trait Flavour: Send + Sync + 'static {
     const UNDELIVERED: bool = true;
-    fn options() -> Options;
+    fn options() -> MqttOptions;
 }
 
 struct OnMosquitto<F> {
@@ -33,16 +34,22 @@ impl<F: Flavour> Bus for OnMosquitto<F> {
     }
 
     fn transporter(&self) -> Arc<dyn Transporter> {
-        let mut options = F::options();
-        options.url = self.server.url().as_str().into();
-        Arc::new(Mqtt::new(options).unwrap())
+        Arc::new(MqttTransporter::new(F::options().url(self.server.url())))
+    }
+
+    fn url(&self) -> Option<String> {
+        Some(self.server.url())
+    }
+
+    fn configured(&self, options: Value) -> Result<Arc<dyn Transporter>, String> {
+        let options = serde_json::from_value(options).map_err(|error| error.to_string())?;
+        Ok(Arc::new(MqttTransporter::new(options)))
     }
 
     fn broken(&self) -> Vec<(Arc<dyn Transporter>, &'static str)> {
-        let mut options = Options::default();
-        options.url = "mqtts://127.0.0.1".into();
-        options.tls.ca_file = Some("/nowhere/ca.pem".into());
-        vec![(Arc::new(Mqtt::new(options).unwrap()), "/nowhere/ca.pem")]
+        let tls = TlsOptions::default().ca_file("/nowhere/ca.pem");
+        let options = MqttOptions::from_url("mqtts://127.0.0.1").tls(tls);
+        vec![(Arc::new(MqttTransporter::new(options)), "/nowhere/ca.pem")]
     }
 
     async fn kill(&self) {
@@ -62,8 +69,8 @@ impl<F: Flavour> Bus for OnMosquitto<F> {
 struct Plain;
 
 impl Flavour for Plain {
-    fn options() -> Options {
-        Options::default()
+    fn options() -> MqttOptions {
+        MqttOptions::default()
     }
 }
 
@@ -71,22 +78,16 @@ struct Old;
 
 impl Flavour for Old {
     const UNDELIVERED: bool = false;
-    fn options() -> Options {
-        let mut options = Options::default();
-        options.protocol = Protocol::V3;
-        options.qos = 1;
-        options
+    fn options() -> MqttOptions {
+        MqttOptions::default().protocol(Protocol::V3).qos(1)
     }
 }
 
 struct Exact;
 
 impl Flavour for Exact {
-    fn options() -> Options {
-        let mut options = Options::default();
-        options.qos = 2;
-        options.topic_separator = "/".into();
-        options
+    fn options() -> MqttOptions {
+        MqttOptions::default().qos(2).topic_separator("/")
     }
 }
 

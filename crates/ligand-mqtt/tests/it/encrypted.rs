@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
-use ligand_mqtt::{Mqtt, Options};
+use ligand_mqtt::{MqttOptions, MqttTransporter, TlsOptions};
 use ligand_transport::{
     Transporter,
     contract::{PATIENCE, TestLink},
@@ -31,13 +31,13 @@ async fn certificates_of_both_sides() {
     let lines = "allow_anonymous true\ncafile {dir}/ca.pem\ncertfile {dir}/server.pem\nkeyfile {dir}/server.key\n\
                  require_certificate true";
     let server = Mosquitto::prepared(files, lines).await;
-    let file = |name: &str| Some(server.files.path().join(name).to_str().unwrap().to_owned());
-    let mut options = Options::default();
-    options.url = server.url().replace("mqtt:", "mqtts:").as_str().into();
-    options.tls.ca_file = file("ca.pem");
-    options.tls.cert_file = file("client.pem");
-    options.tls.key_file = file("client.key");
-    let mqtt = Arc::new(Mqtt::new(options.clone()).unwrap());
+    let file = |name: &str| server.files.path().join(name);
+    let tls = TlsOptions::default()
+        .ca_file(file("ca.pem"))
+        .cert_file(file("client.pem"))
+        .key_file(file("client.key"));
+    let mut options = MqttOptions::from_url(server.url().replace("mqtt:", "mqtts:")).tls(tls);
+    let mqtt = Arc::new(MqttTransporter::new(options.clone()));
     timeout(PATIENCE, mqtt.clone().connect(TestLink::new("here", ""))).await.unwrap().unwrap();
     mqtt.flush().await.unwrap();
     mqtt.disconnect().await;
@@ -45,7 +45,7 @@ async fn certificates_of_both_sides() {
     // A server that is signed by somebody else is not spoken to.
     options.tls.ca_file = None;
     let link = TestLink::new("here", "");
-    let connecting = Arc::new(Mqtt::new(options).unwrap()).connect(link.clone());
+    let connecting = Arc::new(MqttTransporter::new(options)).connect(link.clone());
     let result = timeout(Duration::from_millis(500), connecting).await;
     assert!(result.is_err() || result.unwrap().is_err());
     assert_eq!(link.connections(), 0);

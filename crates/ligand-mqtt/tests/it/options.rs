@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ligand_mqtt::{Mqtt, Options};
+use ligand_mqtt::{MqttOptions, MqttTransporter};
 use ligand_transport::{
     Outbound, Transporter,
     contract::{PATIENCE, TestLink},
@@ -11,8 +11,8 @@ use ligand_wire::{packet::PacketKind, topic::Topic};
 
 use crate::server::{Mosquitto, free_port};
 
-async fn connected(options: Options, id: &str) -> (Arc<Mqtt>, Arc<TestLink>) {
-    let (mqtt, link) = (Arc::new(Mqtt::new(options).unwrap()), TestLink::new(id, ""));
+async fn connected(options: MqttOptions, id: &str) -> (Arc<MqttTransporter>, Arc<TestLink>) {
+    let (mqtt, link) = (Arc::new(MqttTransporter::new(options)), TestLink::new(id, ""));
     tokio::time::timeout(PATIENCE, mqtt.clone().connect(link.clone())).await.unwrap().unwrap();
     (mqtt, link)
 }
@@ -21,10 +21,8 @@ fn to(node: &str, body: Vec<u8>) -> Outbound {
     Outbound { topic: Topic::node(PacketKind::Request, node.into()), body: body.into(), ticket: None }
 }
 
-fn at(url: &str) -> Options {
-    let mut options = Options::default();
-    options.url = url.into();
-    options
+fn at(url: &str) -> MqttOptions {
+    MqttOptions::from_url(url)
 }
 
 #[tokio::test]
@@ -34,7 +32,7 @@ async fn names_that_mean_something_in_topics_are_refused() {
     {
         let mut options = at("mqtt://127.0.0.1:1");
         options.topic_separator = separator.into();
-        let mqtt = Arc::new(Mqtt::new(options).unwrap());
+        let mqtt = Arc::new(MqttTransporter::new(options));
         let connecting = mqtt.connect(TestLink::new(id, namespace));
         let result = tokio::time::timeout(PATIENCE, connecting).await.unwrap();
         assert_eq!(result.unwrap_err().kind(), "BROKER_OPTIONS_ERROR");
@@ -72,7 +70,7 @@ async fn users_and_the_next_server() {
     connected(options.clone(), "here").await;
 
     options.password = Some("other".into());
-    let (mqtt, link) = (Arc::new(Mqtt::new(options).unwrap()), TestLink::new("here", ""));
+    let (mqtt, link) = (Arc::new(MqttTransporter::new(options)), TestLink::new("here", ""));
     let connecting = tokio::time::timeout(PATIENCE, mqtt.connect(link.clone()));
     let error = connecting.await.expect("it does not wait").unwrap_err();
     assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use ligand_mqtt::{Mqtt, Options, Protocol};
+use ligand_mqtt::{MqttOptions, MqttTransporter, Protocol};
 use ligand_test::outages::{Guarded, Network, Ways};
 use ligand_transport::Transporter;
 use tempfile::TempDir;
@@ -30,12 +30,8 @@ impl<const OLD: bool> Network for OnMosquitto<OLD> {
 
     async fn join(&self, node: &str) -> impl Transporter {
         let port = self.ways.open(node, self.server.port).await;
-        let mut options = Options::default();
-        options.url = format!("mqtt://node:one@127.0.0.1:{port}").as_str().into();
-        if OLD {
-            (options.protocol, options.qos) = (Protocol::V3, 1);
-        }
-        Mqtt::new(options).unwrap()
+        let options = MqttOptions::from_url(format!("mqtt://node:one@127.0.0.1:{port}"));
+        MqttTransporter::new(if OLD { options.protocol(Protocol::V3).qos(1) } else { options })
     }
 
     fn ways(&self) -> &Ways {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ligand_mqtt::Mqtt;
+use ligand_mqtt::MqttTransporter;
 use ligand_transport::{
     Transporter,
     contract::{PATIENCE, TestLink},
@@ -32,7 +32,7 @@ async fn read(stream: &mut TcpStream) -> (u8, Vec<u8>) {
 
 async fn falls_back(refusal: &'static [u8]) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mqtt = Arc::new(Mqtt::from_url(&format!("mqtt://{}", listener.local_addr().unwrap())).unwrap());
+    let mqtt = Arc::new(MqttTransporter::from_url(format!("mqtt://{}", listener.local_addr().unwrap())));
     let link = TestLink::new("here", "");
     let server = async {
         let (mut stream, _) = listener.accept().await.unwrap();

@@ -1,14 +1,15 @@
 //! What every transporter promises.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use ligand_nats::{NatsOptions, NatsTransporter};
+use ligand_nats::{NatsOptions, NatsTransporter, TlsOptions};
 use ligand_transport::{
     Transporter,
     contract::{Bus, Promises},
 };
 use ligand_wire::topic::Topic;
+use serde_json::Value;
 
 use crate::server::Server;
 
@@ -24,11 +25,21 @@ impl Bus for Nats {
     }
 
     fn transporter(&self) -> Arc<dyn Transporter> {
-        Arc::new(NatsTransporter::url(self.0.url()))
+        Arc::new(NatsTransporter::from_url(self.0.url()))
+    }
+
+    fn url(&self) -> Option<String> {
+        Some(self.0.url())
+    }
+
+    fn configured(&self, options: Value) -> Result<Arc<dyn Transporter>, String> {
+        let options = serde_json::from_value(options).map_err(|error| error.to_string())?;
+        Ok(Arc::new(NatsTransporter::new(options)))
     }
 
     fn broken(&self) -> Vec<(Arc<dyn Transporter>, &'static str)> {
-        let options = || NatsOptions::url(self.0.url());
+        let tls = TlsOptions::default;
+        let options = || NatsOptions::from_url(self.0.url());
         let file = |text: &str| {
             let path = self.0.dir.path().join("broken.pem");
             std::fs::write(&path, text).unwrap();
@@ -36,16 +47,16 @@ impl Bus for Nats {
         };
         let bad = file("no certificate");
         let broken: Vec<(NatsOptions, _)> = vec![
-            (NatsOptions::url("redis://localhost"), "another scheme"),
-            (NatsOptions::url("nats://[broken"), "server 1 of 'url'"),
-            (NatsOptions::url(" , "), "url"),
-            (options().ca("/no/such/ca.pem"), "/no/such/ca.pem"),
-            (options().certificate(&bad, Path::new("/no/such/key.pem")), "/no/such/key.pem"),
-            (options().certificate(&bad, &bad), "TLS"),
-            (options().credentials(&bad), "credentials"),
-            (options().credentials("/no/such.creds"), "/no/such.creds"),
+            (NatsOptions::from_url("redis://localhost"), "another scheme"),
+            (NatsOptions::from_url("nats://[broken"), "server 1 of 'url'"),
+            (NatsOptions::from_url(" , "), "url"),
+            (options().tls(tls().ca_file("/no/such/ca.pem")), "/no/such/ca.pem"),
+            (options().tls(tls().cert_file(&bad).key_file("/no/such/key.pem")), "/no/such/key.pem"),
+            (options().tls(tls().cert_file(&bad).key_file(&bad)), "TLS"),
+            (options().credentials_file(&bad), "credentials"),
+            (options().credentials_file("/no/such.creds"), "/no/such.creds"),
             (options().nkey("nonsense"), "nkey"),
-            (options().user("a", "b").token("c"), "token"),
+            (options().username("a").password("b").token("c"), "token"),
             (options().receive_queue(0), "receive_queue"),
         ];
         let make =

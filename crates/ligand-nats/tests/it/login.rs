@@ -1,8 +1,12 @@
 //! Passwords, tokens, keys and certificates.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use ligand_nats::{NatsOptions, NatsTransporter};
+use ligand_nats::{NatsOptions, NatsTransporter, TlsOptions};
 use ligand_transport::{Transporter, contract::TestLink};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
@@ -33,19 +37,19 @@ async fn is_not_let_in(options: NatsOptions) {
 #[tokio::test]
 async fn user_and_password() {
     let server = Server::start("authorization { user: ann, password: \"p@ss word\" }").await;
-    let options = || NatsOptions::url(server.url());
-    works(options().user("ann", "p@ss word")).await;
-    works(NatsOptions::url(format!("nats://ann:p%40ss%20word@127.0.0.1:{}", server.port))).await;
-    is_not_let_in(options().user("ann", "wrong")).await;
+    let options = || NatsOptions::from_url(server.url());
+    works(options().username("ann").password("p@ss word")).await;
+    works(NatsOptions::from_url(format!("nats://ann:p%40ss%20word@127.0.0.1:{}", server.port))).await;
+    is_not_let_in(options().username("ann").password("wrong")).await;
     is_not_let_in(options()).await;
 }
 
 #[tokio::test]
 async fn token() {
     let server = Server::start("authorization { token: \"t0ken\" }").await;
-    works(NatsOptions::url(server.url()).token("t0ken")).await;
-    works(NatsOptions::url(format!("nats://t0ken@127.0.0.1:{}", server.port))).await;
-    is_not_let_in(NatsOptions::url(server.url()).token("wrong")).await;
+    works(NatsOptions::from_url(server.url()).token("t0ken")).await;
+    works(NatsOptions::from_url(format!("nats://t0ken@127.0.0.1:{}", server.port))).await;
+    is_not_let_in(NatsOptions::from_url(server.url()).token("wrong")).await;
 }
 
 #[tokio::test]
@@ -54,8 +58,8 @@ async fn nkey() {
     let public = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
     let seed = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
     let server = Server::start(&format!("authorization {{ users: [ {{ nkey: {public} }} ] }}")).await;
-    works(NatsOptions::url(server.url()).nkey(seed)).await;
-    is_not_let_in(NatsOptions::url(server.url())).await;
+    works(NatsOptions::from_url(server.url()).nkey(seed)).await;
+    is_not_let_in(NatsOptions::from_url(server.url())).await;
 }
 
 /// An authority, and a certificate for this machine.
@@ -78,16 +82,24 @@ fn certificates() -> (TempDir, PathBuf, PathBuf, PathBuf) {
     (dir, ca, cert, key)
 }
 
+fn trust(ca: &Path) -> TlsOptions {
+    TlsOptions::default().ca_file(ca)
+}
+
+fn ca_and_key(ca: &Path, cert: &Path, key: &Path) -> TlsOptions {
+    trust(ca).cert_file(cert).key_file(key)
+}
+
 #[tokio::test]
 async fn tls() {
     let (dir, ca, cert, key) = certificates();
     let tls = "tls { cert_file: \"{dir}/cert.pem\", key_file: \"{dir}/key.pem\" }";
     let server = Server::start_in(dir, tls).await;
-    works(NatsOptions::url(server.url()).ca(&ca)).await;
-    works(NatsOptions::url(server.url().replace("nats://", "tls://")).ca(&ca)).await;
-    works(NatsOptions::url(server.url()).ca(&ca).certificate(&cert, &key)).await;
+    works(NatsOptions::from_url(server.url()).tls(trust(&ca))).await;
+    works(NatsOptions::from_url(server.url().replace("nats://", "tls://")).tls(trust(&ca))).await;
+    works(NatsOptions::from_url(server.url()).tls(ca_and_key(&ca, &cert, &key))).await;
     let (_other, other_ca, ..) = certificates();
-    is_not_let_in(NatsOptions::url(server.url()).ca(other_ca)).await;
+    is_not_let_in(NatsOptions::from_url(server.url()).tls(trust(&other_ca))).await;
 }
 
 #[tokio::test]
@@ -95,8 +107,8 @@ async fn certificates_of_nodes() {
     let (dir, ca, cert, key) = certificates();
     let files = "cert_file: \"{dir}/cert.pem\", key_file: \"{dir}/key.pem\", ca_file: \"{dir}/ca.pem\"";
     let server = Server::start_in(dir, &format!("tls {{ {files}, verify: true }}")).await;
-    works(NatsOptions::url(server.url()).ca(&ca).certificate(&cert, &key)).await;
-    is_not_let_in(NatsOptions::url(server.url()).ca(&ca)).await;
+    works(NatsOptions::from_url(server.url()).tls(ca_and_key(&ca, &cert, &key))).await;
+    is_not_let_in(NatsOptions::from_url(server.url()).tls(trust(&ca))).await;
 }
 
 #[tokio::test]
@@ -104,7 +116,7 @@ async fn required_tls_is_required() {
     let (_dir, ca, ..) = certificates();
     let server = Server::start("").await;
     // There may be TLS after a restart.
-    let transporter = Arc::new(NatsTransporter::new(NatsOptions::url(server.url()).ca(ca)));
+    let transporter = Arc::new(NatsTransporter::new(NatsOptions::from_url(server.url()).tls(trust(&ca))));
     let connecting = transporter.connect(TestLink::new("here", ""));
     assert!(timeout(Duration::from_millis(700), connecting).await.is_err());
 }
@@ -113,7 +125,8 @@ async fn required_tls_is_required() {
 async fn a_password_that_changes_later_is_waited_for() {
     let server = Server::start("authorization { user: ann, password: one }").await;
     let link = TestLink::new("here", "");
-    let transporter = Arc::new(NatsTransporter::new(NatsOptions::url(server.url()).user("ann", "one")));
+    let transporter =
+        Arc::new(NatsTransporter::new(NatsOptions::from_url(server.url()).username("ann").password("one")));
     transporter.clone().connect(link.clone()).await.unwrap();
     server.reload("authorization { user: ann, password: two }");
     assert!(link.wait_losses(1, Duration::from_secs(10)).await);

@@ -1,6 +1,6 @@
 //! Two nodes, of which one is off the bus for a moment.
 
-use ligand_nats::{NatsOptions, NatsTransporter};
+use ligand_nats::NatsTransporter;
 use ligand_test::outages::{Guarded, Network, Ways};
 use ligand_transport::Transporter;
 
@@ -22,7 +22,7 @@ impl Network for Nats {
 
     async fn join(&self, node: &str) -> impl Transporter {
         let port = self.ways.open(node, self.server.port).await;
-        NatsTransporter::new(NatsOptions::url(format!("nats://127.0.0.1:{port}")).user("ann", "one"))
+        NatsTransporter::from_url(format!("nats://ann:one@127.0.0.1:{port}"))
     }
 
     fn ways(&self) -> &Ways {

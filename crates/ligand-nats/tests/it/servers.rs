@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 async fn connected(url: String) -> (Arc<NatsTransporter>, Arc<TestLink>) {
     let link = TestLink::new("here", "");
-    let transporter = Arc::new(NatsTransporter::url(url));
+    let transporter = Arc::new(NatsTransporter::from_url(url));
     let connecting = transporter.clone().connect(link.clone());
     timeout(PATIENCE, connecting).await.expect("it connects in time").expect("it connects");
     (transporter, link)

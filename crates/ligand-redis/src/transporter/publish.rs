@@ -1,14 +1,14 @@
 //! The connection that publishes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use ligand_net::{LogLimit, Writer};
 use ligand_transport::{Link, Ticket};
 
 use super::{ANSWER, SILENCE, lane::Lane};
 use crate::{
-    connection::{self, Connection, Input, Lost, Output},
+    connection::{self, Connection, Input, Lost},
     resp,
-    seldom::Seldom,
 };
 
 /// Writes what the lane holds and reads counts of receivers, until the connection ends.
@@ -20,7 +20,7 @@ pub(super) async fn run(connection: Connection, lane: &Lane, link: &Arc<dyn Link
     }
 }
 
-async fn write(mut output: Output, lane: &Lane) -> Lost {
+async fn write(mut output: Writer, lane: &Lane) -> Lost {
     loop {
         if let Err(lost) = connection::write(&mut output, lane.take().await).await {
             return lost;
@@ -29,7 +29,7 @@ async fn write(mut output: Output, lane: &Lane) -> Lost {
 }
 
 async fn read(mut input: Input, lane: &Lane, link: &Arc<dyn Link>) -> Lost {
-    let mut refused = Seldom::default();
+    let refused = LogLimit::new(1, Duration::from_secs(30));
     let (mut counts, mut undelivered) = (Vec::new(), Vec::new());
     loop {
         match input.read_within(SILENCE).await {
@@ -49,8 +49,8 @@ async fn read(mut input: Input, lane: &Lane, link: &Arc<dyn Link>) -> Lost {
                 Ok(Some(Ok(count))) => counts.push(Some(count)),
                 Ok(Some(Err(text))) => {
                     counts.push(None);
-                    if refused.due() {
-                        tracing::warn!(reason = %String::from_utf8_lossy(&text), "Redis refuses packets");
+                    if let Some(left_out) = refused.pass() {
+                        tracing::warn!(left_out, reason = %String::from_utf8_lossy(&text), "Redis refuses packets");
                     }
                 }
                 Ok(None) => break None,

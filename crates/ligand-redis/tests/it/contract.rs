@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ligand_redis::{RedisOptions, RedisTransporter};
+use ligand_redis::{RedisOptions, RedisTransporter, TlsOptions};
 use ligand_transport::{
     Transporter,
     contract::{Bus, Promises},
 };
 use ligand_wire::topic::Topic;
+use serde_json::Value;
 
 use crate::server::Server;
 
@@ -22,15 +23,25 @@ impl Bus for Server {
     }
 
     fn transporter(&self) -> Arc<dyn Transporter> {
-        Arc::new(RedisTransporter::url(self.url()))
+        Arc::new(RedisTransporter::from_url(self.url()))
+    }
+
+    fn url(&self) -> Option<String> {
+        Some(Self::url(self))
+    }
+
+    fn configured(&self, options: Value) -> Result<Arc<dyn Transporter>, String> {
+        let options = serde_json::from_value(options).map_err(|error| error.to_string())?;
+        Ok(Arc::new(RedisTransporter::new(options)))
     }
 
     fn broken(&self) -> Vec<(Arc<dyn Transporter>, &'static str)> {
+        let no_file = TlsOptions::default().ca_file("/no/such/file.pem");
         let broken: [(RedisOptions, _); 4] = [
-            (RedisOptions::url("http://127.0.0.1"), "scheme"),
-            (RedisOptions::url("redis://127.0.0.1:x"), "port"),
-            (RedisOptions::url("rediss://127.0.0.1").ca("/no/such/file.pem"), "/no/such/file.pem"),
-            (RedisOptions::cluster(Vec::<String>::new()), "cluster.nodes"),
+            (RedisOptions::from_url("http://127.0.0.1"), "scheme"),
+            (RedisOptions::from_url("redis://127.0.0.1:x"), "port"),
+            (RedisOptions::from_url("rediss://127.0.0.1").tls(no_file), "/no/such/file.pem"),
+            (RedisOptions::from_url("a,b"), "'cluster'"),
         ];
         broken
             .into_iter()

@@ -22,7 +22,7 @@ struct Node {
 
 impl Node {
     async fn start(server: &Server, id: &str) -> Self {
-        let mut options = RedisDiscovererOptions::from(RedisOptions::url(server.url()));
+        let mut options = RedisDiscovererOptions::from(RedisOptions::from_url(server.url()));
         options.heartbeat_timeout = LIFE;
         options.full_check = 1;
         Self::start_with(options, id).await
@@ -109,7 +109,7 @@ async fn a_node_that_stops_or_dies_is_lost() {
 async fn keys_and_values_are_those_of_moleculer() {
     let server = Server::start().await;
     let link = TestLink::new("n.1", "lab");
-    let mut options = RedisDiscovererOptions::from(RedisOptions::url(server.url()));
+    let mut options = RedisDiscovererOptions::from(RedisOptions::from_url(server.url()));
     options.redis.db = Some(3);
     let discoverer = Arc::new(RedisDiscoverer::new(options));
     discoverer.clone().start(link.clone()).await.expect("it starts");
@@ -250,7 +250,7 @@ async fn a_node_that_changes_all_the_time_is_never_lost() {
     for number in 0..500 {
         server.command(&[b"SET", format!("other:{number}").as_bytes(), b"x"]).await;
     }
-    let mut options = RedisDiscovererOptions::from(RedisOptions::url(server.url()));
+    let mut options = RedisDiscovererOptions::from(RedisOptions::from_url(server.url()));
     options.heartbeat_timeout = LIFE;
     options.scan_length = 1;
     let a = Node::start_with(options, "a").await;
@@ -276,8 +276,8 @@ async fn a_node_that_changes_all_the_time_is_never_lost() {
 
 #[tokio::test]
 async fn what_cannot_work_is_refused() {
-    let cluster = RedisOptions::cluster(["redis://127.0.0.1"]).into();
-    let wrong = RedisOptions::url("http://127.0.0.1").into();
+    let cluster = RedisOptions::default().cluster(true).into();
+    let wrong = RedisOptions::from_url("http://127.0.0.1").into();
     let cases = [
         (cluster, "a", "cluster"),
         (wrong, "a", "scheme"),
@@ -289,7 +289,7 @@ async fn what_cannot_work_is_refused() {
         assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
         assert!(error.message().contains(cause), "{error}");
     }
-    let early = RedisDiscoverer::url("redis://127.0.0.1");
+    let early = RedisDiscoverer::from_url("redis://127.0.0.1");
     assert_eq!(early.beat().await.expect_err("it has not started").code(), 503);
     early.stop().await;
 }

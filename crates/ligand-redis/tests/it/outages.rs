@@ -1,6 +1,6 @@
 //! Two nodes, of which one is off the bus for a moment.
 
-use ligand_redis::{RedisOptions, RedisTransporter};
+use ligand_redis::RedisTransporter;
 use ligand_test::outages::{Guarded, Network, Ways};
 use ligand_transport::Transporter;
 use parking_lot::Mutex;
@@ -21,7 +21,7 @@ impl Network for Redis {
 
     async fn join(&self, node: &str) -> impl Transporter {
         let port = self.ways.open(node, self.server.port).await;
-        RedisTransporter::new(RedisOptions::url(format!("redis://:one@127.0.0.1:{port}")))
+        RedisTransporter::from_url(format!("redis://:one@127.0.0.1:{port}"))
     }
 
     fn ways(&self) -> &Ways {

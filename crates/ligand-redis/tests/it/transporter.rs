@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ligand_redis::{RedisOptions, RedisTransporter};
+use ligand_redis::{RedisOptions, RedisTransporter, TlsOptions};
 use ligand_transport::{
     Link, Outbound, Sending, Ticket, Transporter,
     contract::{PATIENCE, TestLink},
@@ -44,9 +44,9 @@ impl Node {
 #[tokio::test]
 async fn passwords() {
     let server = Server::start_with(&["--requirepass", "s3cret"]).await;
-    let with = |url: String| RedisOptions::url(url);
+    let with = |url: String| RedisOptions::from_url(url);
     let a = Node::start("a", with(format!("redis://:s3cret@127.0.0.1:{}/2", server.port))).await;
-    let b = Node::start("b", with(server.url()).user("default", "s3cret")).await;
+    let b = Node::start("b", with(server.url()).username("default").password("s3cret")).await;
     a.says_to(&b, b"hi").await;
     let wrong = Node::new("c", with(format!("redis://:wr0ng@127.0.0.1:{}", server.port)));
     let connecting = wrong.transporter.clone().connect(wrong.link.clone());
@@ -70,7 +70,7 @@ async fn passwords() {
 async fn a_password_that_changes_later_is_waited_for() {
     let server = Server::start_with(&["--requirepass", "s3cret"]).await;
     let url = format!("redis://:s3cret@127.0.0.1:{}", server.port);
-    let a = Node::start("a", RedisOptions::url(url)).await;
+    let a = Node::start("a", RedisOptions::from_url(url)).await;
     let (auth, set): (&[&[u8]], &[&[u8]]) =
         (&[b"AUTH", b"s3cret"], &[b"CONFIG", b"SET", b"requirepass", b"other"]);
     server.session(&[auth, set, &[b"CLIENT", b"KILL", b"TYPE", b"pubsub"]]).await;
@@ -98,9 +98,10 @@ async fn a_packet_that_the_server_refuses_is_undelivered() {
             b"&MOL.PING",
         ])
         .await;
-    let other = Node::start("other", RedisOptions::url(server.url())).await;
+    let other = Node::start("other", RedisOptions::from_url(server.url())).await;
     let lame =
-        Node::start("lame", RedisOptions::url(format!("redis://lame:pw@127.0.0.1:{}", server.port))).await;
+        Node::start("lame", RedisOptions::from_url(format!("redis://lame:pw@127.0.0.1:{}", server.port)))
+            .await;
     lame.send("other", b"no", Some(Ticket(7))).await.expect("it is connected");
     assert!(lame.link.wait_undelivered(Ticket(7), PATIENCE).await);
     other.says_to(&lame, b"yes").await;
@@ -110,7 +111,7 @@ async fn a_packet_that_the_server_refuses_is_undelivered() {
 #[tokio::test]
 async fn a_frozen_server_is_noticed() {
     let server = Server::start().await;
-    let node = Node::start("a", RedisOptions::url(server.url())).await;
+    let node = Node::start("a", RedisOptions::from_url(server.url())).await;
     server.signal("STOP");
     let since = Instant::now();
     let told = node.link.wait_losses(1, Duration::from_secs(9)).await;
@@ -122,14 +123,14 @@ async fn a_frozen_server_is_noticed() {
 #[tokio::test]
 async fn a_silent_server_that_lives_is_kept() {
     let server = Server::start().await;
-    let node = Node::start("a", RedisOptions::url(server.url())).await;
+    let node = Node::start("a", RedisOptions::from_url(server.url())).await;
     assert!(!node.link.wait_losses(1, Duration::from_secs(8)).await);
 }
 
 #[tokio::test]
 async fn either_connection_that_ends_is_a_loss() {
     let server = Server::start().await;
-    let node = Node::start("a", RedisOptions::url(server.url())).await;
+    let node = Node::start("a", RedisOptions::from_url(server.url())).await;
     for (round, kind) in [(1, &b"pubsub"[..]), (2, b"normal")] {
         server.command(&[b"CLIENT", b"KILL", b"TYPE", kind, b"SKIPME", b"yes"]).await;
         assert!(node.link.wait_losses(round, Duration::from_secs(1)).await, "round {round}");
@@ -144,7 +145,7 @@ async fn either_connection_that_ends_is_a_loss() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_bus_makes_senders_wait_and_fail() {
     let server = Server::start().await;
-    let node = Node::start("a", RedisOptions::url(server.url())).await;
+    let node = Node::start("a", RedisOptions::from_url(server.url())).await;
     server.signal("STOP");
     static BODY: [u8; 1 << 20] = [7; 1 << 20];
     let mut waiting = Vec::new();
@@ -173,7 +174,7 @@ async fn a_slow_bus_makes_senders_wait_and_fail() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_packet_that_is_too_long_is_skipped() {
     let server = Server::start_with(&["--client-output-buffer-limit", "pubsub 0 0 0"]).await;
-    let node = Node::start("a", RedisOptions::url(server.url())).await;
+    let node = Node::start("a", RedisOptions::from_url(server.url())).await;
     let long = vec![b'\n'; (64 << 20) + 1];
     server.command(&[b"PUBLISH", b"MOL.REQ.a", &long]).await;
     node.says_to(&node, b"next").await;
@@ -213,18 +214,19 @@ async fn certificates() {
         &text(&ca),
     ])
     .await;
-    let mut options = RedisOptions::url(format!("rediss://localhost:{tls_port}")).ca(ca.clone());
+    let mut options = RedisOptions::from_url(format!("rediss://localhost:{tls_port}"));
+    options.tls = TlsOptions::default().ca_file(ca.clone());
     // Redis asks for a certificate of ours too.
     let refused = Node::new("x", options.clone());
     let connecting = refused.transporter.clone().connect(refused.link.clone());
     let error = timeout(PATIENCE, connecting).await.expect("it does not wait").unwrap_err();
     assert!(error.message().ends_with("refuses this node: a certificate is not trusted"), "{error}");
-    options = options.certificate(cert, key);
+    options.tls = options.tls.cert_file(cert).key_file(key);
     let a = Node::start("a", options.clone()).await;
-    options.url = format!("rediss://127.0.0.1:{tls_port}");
+    options.url = format!("rediss://127.0.0.1:{tls_port}").into();
     let b = Node::start("b", options.clone()).await;
     a.says_to(&b, b"secret").await;
-    options.tls.ca = None;
+    options.tls.ca_file = None;
     let distrustful = Node::new("y", options);
     let connecting = distrustful.transporter.clone().connect(distrustful.link.clone());
     match timeout(Duration::from_millis(500), connecting).await {
@@ -249,8 +251,8 @@ async fn a_cluster_is_one_bus() {
     timeout(Duration::from_secs(20), met).await.expect("the servers meet");
     // The first one of b's list is not there.
     let gone = format!("redis://127.0.0.1:{}", free_port());
-    let a = Node::start("a", RedisOptions::cluster([first.url()])).await;
-    let b = Node::start("b", RedisOptions::cluster([gone, second.url()])).await;
+    let a = Node::start("a", RedisOptions::from_url(first.url()).cluster(true)).await;
+    let b = Node::start("b", RedisOptions::from_url([gone, second.url()]).cluster(true)).await;
     a.send("b", b"over", Some(Ticket(1))).await.expect("it is connected");
     let (_, came) = b.link.next_packet(PATIENCE).await.expect("a packet");
     assert_eq!(came, &b"over"[..]);

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de};
 
 /// Broadcast addresses: `false`, `true`, one address or several.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,18 +18,24 @@ pub enum Broadcast {
 
 impl<'de> Deserialize<'de> for Broadcast {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const EXPECTED: &str = "true, false, an IPv4 address or a list of them";
+
         #[derive(Deserialize)]
-        #[serde(untagged, expecting = "broadcast must be true, false, an IPv4 address or a list of them")]
+        #[serde(untagged, expecting = "true, false, an IPv4 address or a list of them")]
         enum Form {
             Switch(bool),
-            One(Ipv4Addr),
-            Many(Vec<Ipv4Addr>),
+            Text(String),
+            List(Vec<Ipv4Addr>),
         }
         Ok(match Form::deserialize(deserializer)? {
             Form::Switch(false) => Self::Off,
             Form::Switch(true) => Self::Interfaces,
-            Form::One(address) => Self::To(vec![address]),
-            Form::Many(addresses) => Self::To(addresses),
+            Form::Text(text) => {
+                let parts = text.split([',', ';']).map(str::trim).filter(|part| !part.is_empty());
+                let addresses = parts.map(str::parse).collect::<Result<_, _>>();
+                Self::To(addresses.map_err(|_| de::Error::custom(format_args!("expected {EXPECTED}")))?)
+            }
+            Form::List(addresses) => Self::To(addresses),
         })
     }
 }

@@ -3,15 +3,15 @@
 use std::{collections::BTreeMap, fmt};
 
 use ligand_transport::Address;
-use ligand_wire::{Error, Result, redact::Redacted};
+use ligand_wire::{Result, redact::Redacted};
 use serde::Deserialize;
 
 /// Nodes that are known beforehand: `[tcp://]host:port/node`. The entry with this node's own name gives the port to
 /// listen at.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "urls must be a text, a list of texts, or a map from node to \"host:port\"")]
+#[serde(untagged, expecting = "a text, a list of texts, or a map from node to \"host:port\"")]
 pub enum Urls {
-    /// Entries with commas between them, or `file://<path>`: a file with a JSON list, a JSON map or one entry a
+    /// Entries with `,` or `;` between them, or `file://<path>`: a file with a JSON list, a JSON map or one entry a
     /// line.
     Text(String),
     /// One entry each.
@@ -30,6 +30,36 @@ impl fmt::Debug for Urls {
             }
             Self::Map(map) => f.debug_list().entries(map.values().map(|url| Redacted::url(url))).finish(),
         }
+    }
+}
+
+impl From<&str> for Urls {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Urls {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<T: Into<String>, const N: usize> From<[T; N]> for Urls {
+    fn from(list: [T; N]) -> Self {
+        Self::List(list.map(Into::into).into())
+    }
+}
+
+impl From<Vec<String>> for Urls {
+    fn from(list: Vec<String>) -> Self {
+        Self::List(list)
+    }
+}
+
+impl From<BTreeMap<String, String>> for Urls {
+    fn from(map: BTreeMap<String, String>) -> Self {
+        Self::Map(map)
     }
 }
 
@@ -61,9 +91,17 @@ impl Urls {
         }
     }
 
+    /// Whether all entries can be read; files are left alone.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self {
+            Self::Text(text) if text.trim().starts_with("file://") => Ok(()),
+            urls => urls.entries().map(drop),
+        }
+    }
+
     fn entries(&self) -> Result<Vec<Endpoint>> {
         match self {
-            Self::Text(text) => list(text.split([',', '\n'])),
+            Self::Text(text) => list(text.split([',', ';', '\n'])),
             Self::List(entries) => list(entries.iter().map(String::as_str)),
             Self::Map(map) => {
                 let entries = map.iter().map(|(node, address)| format!("{}/{node}", address.trim()));
@@ -82,8 +120,8 @@ fn list<'a>(entries: impl Iterator<Item = &'a str>) -> Result<Vec<Endpoint>> {
 /// Errors name the entry by its place: it may hold a password.
 fn entry(at: usize, text: &str) -> Result<Endpoint> {
     let wrong = |what: &str| {
-        Error::broker_options(format!(
-            "TCP transporter: entry {} of 'urls' has {what}; it must look like 'host:port/node'",
+        super::wrong(format_args!(
+            "server {} of 'url' has {what}; it must look like tcp://host:port/node",
             at + 1
         ))
     };
@@ -113,7 +151,7 @@ fn entry(at: usize, text: &str) -> Result<Endpoint> {
 fn file(path: &str) -> Result<Urls> {
     let wrong = |why: &dyn std::fmt::Display| {
         let file = Redacted::file(path);
-        Error::broker_options(format!("TCP transporter: the file '{file}' of 'urls' {why}"))
+        super::wrong(format_args!("'url' is the file {file}, which {why}"))
     };
     let text = std::fs::read_to_string(path).map_err(|err| wrong(&format_args!("cannot be read: {err}")))?;
     let text = text.trim();
@@ -135,7 +173,7 @@ mod tests {
     #[test]
     fn all_forms() {
         let both = ["a 10.0.0.1 4000", "b ::1 4001"];
-        assert_eq!(text(&Urls::Text("tcp://10.0.0.1:4000/a, ::1:4001/b,".into())), both);
+        assert_eq!(text(&Urls::Text("tcp://10.0.0.1:4000/a, ::1:4001/b;".into())), both);
         assert_eq!(text(&Urls::List(vec!["10.0.0.1:4000/a".into(), "tcp://[::1]:4001/b".into()])), both);
         let map = [("a", "10.0.0.1:4000"), ("b", "[::1]:4001")];
         assert_eq!(text(&Urls::Map(map.map(|(k, v)| (k.into(), v.into())).into())), both);
@@ -173,7 +211,7 @@ mod tests {
             ("10.0.0.1:4000/a/b", "no valid node"),
         ] {
             let err = Urls::List(vec!["10.0.0.1:4000/a".into(), entry.into()]).endpoints().unwrap_err();
-            assert!(err.message().contains(what) && err.message().contains("entry 2"), "{err}");
+            assert!(err.message().contains(what) && err.message().contains("server 2"), "{err}");
             assert!(!err.message().contains("hunter2") && !err.message().contains("10.0.0.1"), "{err}");
         }
     }

@@ -7,6 +7,7 @@ use ligand_transport::{
     Transporter,
     contract::{Bus, Promises},
 };
+use serde_json::Value;
 
 use crate::node::quiet;
 
@@ -37,10 +38,20 @@ impl Bus for Network {
         Arc::new(TcpTransporter::new(options))
     }
 
+    fn url(&self) -> Option<String> {
+        Some("tcp://127.0.0.1:1/nobody".into())
+    }
+
+    fn configured(&self, options: Value) -> Result<Arc<dyn Transporter>, String> {
+        let options: TcpOptions = serde_json::from_value(options).map_err(|error| error.to_string())?;
+        let options = options.udp_discovery(false).bind_address([127, 0, 0, 1]);
+        Ok(Arc::new(TcpTransporter::new(options)))
+    }
+
     fn broken(&self) -> Vec<(Arc<dyn Transporter>, &'static str)> {
-        let urls = |text: &str| TcpOptions { urls: Urls::Text(text.into()), ..quiet() };
+        let urls = |text: &str| TcpOptions { url: Urls::Text(text.into()), ..quiet() };
         let broken = [
-            (urls("127.0.0.1:4000"), "'urls'"),
+            (urls("127.0.0.1:4000"), "'url'"),
             (urls("file:///no/such/file"), "/no/such/file"),
             (TcpOptions { bind_address: Some([192, 0, 2, 77].into()), ..quiet() }, "'bind_address'"),
             (TcpOptions { max_queue_size: 0, ..quiet() }, "'max_queue_size'"),

@@ -97,7 +97,7 @@ async fn the_own_entry_gives_the_port() {
     let free = other.port();
     other.stop().await;
     let urls = format!("tcp://127.0.0.1:{free}/a,127.0.0.1:1/b");
-    let a = Node::new("a", "", TcpOptions { urls: Urls::Text(urls), ..quiet() }).connect().await;
+    let a = Node::new("a", "", TcpOptions { url: Urls::Text(urls), ..quiet() }).connect().await;
     assert_eq!(a.port(), free);
     assert_eq!(a.broker.cluster.peers().len(), 1);
 }
@@ -107,8 +107,8 @@ async fn a_wrong_configuration_is_told() {
     let a = Node::start("a", &[]).await;
     let taken = TcpOptions { port: Some(a.port()), ..quiet() };
     let foreign = TcpOptions { bind_address: Some([192, 0, 2, 77].into()), ..quiet() };
-    let nobody = TcpOptions { urls: Urls::Text("127.0.0.1:4000".into()), ..quiet() };
-    for (options, word) in [(taken, "'port'"), (foreign, "'bind_address'"), (nobody, "'urls'")] {
+    let nobody = TcpOptions { url: Urls::Text("127.0.0.1:4000".into()), ..quiet() };
+    for (options, word) in [(taken, "'port'"), (foreign, "'bind_address'"), (nobody, "'url'")] {
         let node = Node::new("b", "", options);
         let err = node.transporter.clone().connect(node.broker.clone()).await.unwrap_err();
         assert!(err.kind() == "BROKER_OPTIONS_ERROR" && err.message().contains(word), "{err}");

@@ -249,7 +249,7 @@ async fn gossip_of_others_does_not_end_a_node_that_is_there() {
     assert!(!a.broker.cluster.log().iter().any(|line| line.contains("lost b") || line.contains("gone b")));
     b.kill();
     a.until("its end", |broker| !broker.cluster.is_available("b")).await;
-    let b = Node::new("b", "", TcpOptions { urls: Urls::Text(a.url()), ..quiet() });
+    let b = Node::new("b", "", TcpOptions { url: Urls::Text(a.url()), ..quiet() });
     b.broker.cluster.outlive(1000);
     let b = b.connect().await;
     b.broker.cluster.offer("new");
@@ -297,7 +297,7 @@ async fn a_node_with_one_address_is_found_by_those_who_only_heard_of_it() {
         return;
     }
     let urls = Urls::Text(a.url());
-    let b = Node::new("b", "", TcpOptions { urls: urls.clone(), ..at([127, 0, 0, 2]) }).connect().await;
+    let b = Node::new("b", "", TcpOptions { url: urls.clone(), ..at([127, 0, 0, 2]) }).connect().await;
     a.sees(&["b:"]).await;
     let known = a.broker.cluster.peer("b").unwrap();
     assert_eq!(
@@ -376,7 +376,7 @@ async fn a_recorded_proof_is_of_no_use() {
     // Somebody in between records what a node says to prove itself.
     let between = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let urls = Urls::Text(format!("127.0.0.1:{}/a", between.local_addr().unwrap().port()));
-    let b = Node::new("b", "", TcpOptions { urls, ..secret("a secret of the cluster") }).connect().await;
+    let b = Node::new("b", "", TcpOptions { url: urls, ..secret("a secret of the cluster") }).connect().await;
     let (mut left, _) = soon(between.accept()).await.unwrap();
     let mut right = dial(&a).await;
     let mut recorded = Vec::new();

@@ -142,7 +142,7 @@ async fn both_list_each_other() {
         let (port, version) =
             js.says(|line| Some((line.get("started")?.as_u64()?, line["ver"].clone()))).await;
         let urls = Urls::Text(format!("127.0.0.1:{port}/js"));
-        let rust = Node::new("rust", "", TcpOptions { urls, bind_address: None, ..quiet() })
+        let rust = Node::new("rust", "", TcpOptions { url: urls, bind_address: None, ..quiet() })
             .speaks(ver(&version))
             .connect()
             .await;

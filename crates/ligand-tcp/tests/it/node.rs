@@ -136,7 +136,7 @@ impl Node {
 
     pub async fn start_with(id: &str, others: &[&Self], options: TcpOptions) -> Self {
         let urls = others.iter().map(|other| other.url()).collect();
-        Self::new(id, "", TcpOptions { urls: Urls::List(urls), ..options }).connect().await
+        Self::new(id, "", TcpOptions { url: Urls::List(urls), ..options }).connect().await
     }
 
     pub fn id(&self) -> &Arc<str> {

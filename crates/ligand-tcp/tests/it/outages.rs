@@ -26,7 +26,7 @@ impl Network for Mesh {
         let others = self.0.all().into_iter().filter(|(other, _)| other != node);
         let urls = others.map(|(other, port)| format!("127.0.0.1:{port}/{other}")).collect();
         let told = self.0.open(node, free).await;
-        let options = TcpOptions { port: Some(free), urls: Urls::List(urls), ..quiet() };
+        let options = TcpOptions { port: Some(free), url: Urls::List(urls), ..quiet() };
         Behind { tcp: Arc::new(TcpTransporter::new(options)), told }
     }
 

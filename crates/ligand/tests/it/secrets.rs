@@ -95,17 +95,13 @@ fn addresses(scheme: &str) -> Vec<String> {
 }
 
 /// Options of each kind that take a text, by the path that configuration has for them.
-const TEXTS: [&str; 46] = [
+const TEXTS: [&str; 38] = [
     "url",
-    "urls",
-    "user",
     "username",
-    "pass",
     "password",
     "token",
     "nkey",
-    "credentials",
-    "name",
+    "credentials_file",
     "connection_name",
     "client_id",
     "inbox_prefix",
@@ -113,7 +109,6 @@ const TEXTS: [&str; 46] = [
     "protocol",
     "qos",
     "db",
-    "hosts",
     "keep_alive",
     "ping_interval",
     "connect_timeout",
@@ -135,9 +130,6 @@ const TEXTS: [&str; 46] = [
     "algorithm",
     "method",
     "threshold",
-    "tls.ca",
-    "tls.cert",
-    "tls.key",
     "tls.ca_file",
     "tls.cert_file",
     "tls.key_file",
@@ -151,7 +143,7 @@ fn tables(kind: &str) -> Vec<Value> {
         for list in [false, true] {
             // A bare word would be the name of a host.
             let text = match path {
-                "url" | "urls" | "hosts" => format!("{kind}://u:{}@127.0.0.1:1", secret()),
+                "url" => format!("{kind}://u:{}@127.0.0.1:1", secret()),
                 _ => secret(),
             };
             let value = if list { json!([text]) } else { json!(text) };
@@ -159,11 +151,11 @@ fn tables(kind: &str) -> Vec<Value> {
             let mut table = json!({ "type": kind });
             match kind {
                 "tcp" => table["udp_discovery"] = false.into(),
-                "etcd3" => table["hosts"] = json!(["127.0.0.1:1"]),
+                "etcd3" => table["url"] = json!(["127.0.0.1:1"]),
                 _ => table["url"] = format!("{kind}://127.0.0.1:1").into(),
             }
             // The other half of a pair.
-            for (one, other) in [("password", "username"), ("pass", "user"), ("user", "password")] {
+            for (one, other) in [("password", "username"), ("username", "password")] {
                 if path == one && fastrand::bool() {
                     table[other] = secret().into();
                 }

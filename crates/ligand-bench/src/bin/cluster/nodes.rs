@@ -66,7 +66,7 @@ fn transporter(bus: &str) -> Plug {
     let Some(ports) = bus.strip_prefix("tcp://") else { return Plug::new(bus) };
     let (caller, callee) = ports.split_once(',').unwrap_or((ports, ports));
     let mut options = Map::new();
-    options.insert("urls".into(), format!("127.0.0.1:{caller}/a,127.0.0.1:{callee}/b").into());
+    options.insert("url".into(), format!("127.0.0.1:{caller}/a,127.0.0.1:{callee}/b").into());
     options.insert("udp_discovery".into(), false.into());
     Plug { kind: "tcp".into(), url: None, options }
 }

@@ -14,7 +14,6 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 
 use super::{Candidates, Pick, Strategy, sample::lowest};
-use crate::config::time;
 
 /// The nearest of a few: the first one whose host answers pings fast enough, else the fastest one, else any.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,7 +29,7 @@ pub struct Latency {
     #[serde(alias = "collectCount")]
     pub collect_count: usize,
     /// How often one node of each host is pinged. Default: `10s`.
-    #[serde(alias = "pingInterval", with = "time")]
+    #[serde(alias = "pingInterval", with = "ligand_net::duration")]
     pub ping_interval: Duration,
 }
 

@@ -38,7 +38,7 @@ impl Server {
 
     async fn node(&self, id: &str, services: Vec<ServiceDef>) -> ServiceBroker {
         let url = format!("nats://127.0.0.1:{}", self.1);
-        let transporter = ligand_nats::NatsTransporter::new(ligand_nats::NatsOptions::url(&url));
+        let transporter = ligand_nats::NatsTransporter::from_url(&url);
         let mut builder = ServiceBroker::builder().node_id(id).transporter(transporter);
         for service in services {
             builder = builder.service(service);

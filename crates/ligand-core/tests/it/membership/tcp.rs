@@ -15,7 +15,7 @@ fn quiet(urls: &[&Started]) -> TcpOptions {
     TcpOptions {
         udp_discovery: false,
         bind_address: Some([127, 0, 0, 1].into()),
-        urls: Urls::List(urls.collect()),
+        url: Urls::List(urls.collect()),
         ..TcpOptions::default()
     }
 }

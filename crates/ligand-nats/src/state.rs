@@ -3,20 +3,20 @@
 use std::{
     fmt,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_nats::Event;
+use ligand_net::LogLimit;
 use ligand_wire::{Error, Result};
-use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
 use crate::connection::{WRONG_LOGIN, is_login};
 
-/// How often the same complaint is logged at most.
-const QUIET: Duration = Duration::from_secs(10);
+/// One line about the same thing in this time.
+const LOG_PERIOD: Duration = Duration::from_secs(10);
 
-/// State of the connection.
+/// How far the connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// There is none.
@@ -38,48 +38,29 @@ pub(crate) enum Change {
 
 /// State of the connection, fed by the client library. It must not hold the client: the client's own task holds
 /// this, and ends when the last client is gone.
-pub(crate) struct Pulse {
+pub(crate) struct ConnectionState {
     phase: watch::Sender<Phase>,
     /// As `phase`, for the way of every packet.
     ready: AtomicBool,
     changes: mpsc::UnboundedSender<Change>,
     /// How often the server has refused the login since the last connection.
     refusals: AtomicU32,
-    slow: Mutex<Complaint>,
-    refused: Mutex<Complaint>,
+    slow: LogLimit,
+    troubles: LogLimit,
 }
 
-/// A complaint that may come often.
-#[derive(Default)]
-struct Complaint {
-    last: Option<Instant>,
-    unsaid: u64,
-}
-
-impl Complaint {
-    /// How many there were since it was last said, when it may be said again.
-    fn due(&mut self) -> Option<u64> {
-        self.unsaid += 1;
-        if self.last.is_some_and(|last| last.elapsed() < QUIET) {
-            return None;
-        }
-        self.last = Some(Instant::now());
-        Some(std::mem::take(&mut self.unsaid))
-    }
-}
-
-impl Pulse {
+impl ConnectionState {
     pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Change>) {
         let (changes, receiver) = mpsc::unbounded_channel();
-        let pulse = Self {
+        let state = Self {
             phase: watch::Sender::new(Phase::Lost),
             ready: AtomicBool::new(false),
             changes,
             refusals: AtomicU32::new(0),
-            slow: Mutex::default(),
-            refused: Mutex::default(),
+            slow: LogLimit::new(1, LOG_PERIOD),
+            troubles: LogLimit::new(1, LOG_PERIOD),
         };
-        (pulse, receiver)
+        (state, receiver)
     }
 
     /// Takes an event of the client library.
@@ -95,25 +76,25 @@ impl Pulse {
                 let _ = self.changes.send(Change::Lost);
             }
             Event::SlowConsumer(_) => {
-                if let Some(count) = self.slow.lock().due() {
-                    tracing::warn!(count, "NATS: packets were lost, this node receives them too slowly");
+                if let Some(left_out) = self.slow.pass() {
+                    tracing::warn!(left_out, "NATS: packets were lost, this node receives them too slowly");
                 }
             }
             Event::LameDuckMode => tracing::info!("NATS: the server is about to stop"),
-            Event::ServerError(error) => self.trouble(error),
-            Event::ClientError(error) => self.trouble(error),
+            Event::ServerError(error) => self.note_error(error),
+            Event::ClientError(error) => self.note_error(error),
             Event::Draining | Event::Closed => {}
         }
     }
 
     /// What the server or the library says. A refused login is told each time: the pauses before the next try are
     /// long.
-    fn trouble(&self, error: &dyn fmt::Display) {
+    fn note_error(&self, error: &dyn fmt::Display) {
         if is_login(&error.to_string()) {
             self.refusals.fetch_add(1, Ordering::AcqRel);
             tracing::error!("NATS: the server refuses this node: {WRONG_LOGIN}; trying again");
         } else {
-            self.complain(error);
+            self.warn(error);
         }
     }
 
@@ -123,9 +104,9 @@ impl Pulse {
     }
 
     /// Logs what went wrong, now and then.
-    pub(crate) fn complain(&self, error: &dyn fmt::Display) {
-        if let Some(count) = self.refused.lock().due() {
-            tracing::warn!(count, "NATS: {error}");
+    pub(crate) fn warn(&self, error: &dyn fmt::Display) {
+        if let Some(left_out) = self.troubles.pass() {
+            tracing::warn!(left_out, "NATS: {error}");
         }
     }
 
@@ -169,7 +150,7 @@ impl Pulse {
     }
 
     /// Does `work` while the connection stands.
-    pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+    pub(crate) async fn while_connected<T>(&self, work: impl Future<Output = T>) -> Result<T> {
         let (work, lost) = (std::pin::pin!(work), std::pin::pin!(self.lost()));
         match futures_util::future::select(work, lost).await {
             futures_util::future::Either::Left((result, _)) => Ok(result),
@@ -184,20 +165,13 @@ mod tests {
 
     #[test]
     fn a_closed_connection_stays_closed() {
-        let (pulse, _changes) = Pulse::new();
-        pulse.enter(Phase::Standing);
-        assert!(pulse.make_ready() && pulse.ready());
-        pulse.take(&Event::Disconnected);
-        assert!(!pulse.ready() && !pulse.make_ready());
-        pulse.enter(Phase::Closed);
-        pulse.take(&Event::Connected);
-        assert!(pulse.closed() && !pulse.make_ready() && !pulse.ready());
-    }
-
-    #[test]
-    fn complaints_are_bounded() {
-        let mut complaint = Complaint::default();
-        assert_eq!(complaint.due(), Some(1));
-        assert!((0..1000).all(|_| complaint.due().is_none()));
+        let (state, _changes) = ConnectionState::new();
+        state.enter(Phase::Standing);
+        assert!(state.make_ready() && state.ready());
+        state.take(&Event::Disconnected);
+        assert!(!state.ready() && !state.make_ready());
+        state.enter(Phase::Closed);
+        state.take(&Event::Connected);
+        assert!(state.closed() && !state.make_ready() && !state.ready());
     }
 }

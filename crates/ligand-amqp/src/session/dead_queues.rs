@@ -14,7 +14,7 @@ use ligand_transport::Ticket;
 
 use crate::{
     frame,
-    outbox::{Outbox, REST},
+    outbox::{DEAD, Outbox},
 };
 
 /// Questions to the server that are open at a time.
@@ -24,7 +24,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 
 /// Reads one queue after the other.
 #[derive(Default)]
-pub(super) struct Rest {
+pub(super) struct DeadQueues {
     waiting: VecDeque<(Arc<str>, String)>,
     current: Option<Current>,
 }
@@ -56,7 +56,7 @@ pub(super) struct Read {
     pub(super) tickets: Vec<Ticket>,
 }
 
-impl Rest {
+impl DeadQueues {
     /// The queue of a dead node wants to be read.
     pub(super) fn add(&mut self, node: Arc<str>, queue: String, outbox: &Outbox) {
         if self.waiting.iter().all(|(other, _)| *other != node) {
@@ -70,7 +70,7 @@ impl Rest {
             return;
         }
         let Some((node, queue)) = self.waiting.pop_front() else { return };
-        outbox.control(|out| (0..OPEN).for_each(|_| frame::get(out, REST, &queue)));
+        outbox.control(|out| (0..OPEN).for_each(|_| frame::get(out, DEAD, &queue)));
         let end = Instant::now() + LONGEST;
         self.current = Some(Current { node, queue, end, open: OPEN, others: false, tickets: Vec::new() });
     }
@@ -83,10 +83,10 @@ impl Rest {
         let more = Instant::now() < current.end;
         outbox.control(|out| {
             if mine {
-                frame::ack(out, REST, tag);
+                frame::ack(out, DEAD, tag);
             }
             if more {
-                frame::get(out, REST, &current.queue);
+                frame::get(out, DEAD, &current.queue);
             }
         });
         if !more {
@@ -101,10 +101,10 @@ impl Rest {
         if current.open == 0 {
             outbox.control(|out| {
                 if current.others {
-                    frame::give_back(out, REST);
+                    frame::give_back(out, DEAD);
                 }
                 // Any question whose answer comes after all acknowledgements were taken.
-                frame::qos(out, REST, 0);
+                frame::qos(out, DEAD, 0);
             });
         }
     }
@@ -119,7 +119,7 @@ impl Rest {
     /// The server closed the channel: what was taken out may be in the queue again, so nothing is certain. The channel
     /// must be opened anew.
     pub(super) fn refused(&mut self, outbox: &Outbox) -> Option<Read> {
-        outbox.control(|out| frame::channel_open(out, REST));
+        outbox.control(|out| frame::channel_open(out, DEAD));
         let node = self.current.take()?.node;
         self.next(outbox);
         Some(Read { node, tickets: Vec::new() })
@@ -130,14 +130,14 @@ impl Rest {
 mod tests {
     use super::*;
 
-    fn start() -> (Outbox, Rest) {
+    fn start() -> (Outbox, DeadQueues) {
         let outbox = Outbox::new(false, None);
         outbox.open(1000, "me");
-        let mut rest = Rest::default();
-        rest.add("a".into(), "REQ.a".into(), &outbox);
-        rest.add("b".into(), "REQ.b".into(), &outbox);
-        rest.add("b".into(), "REQ.b".into(), &outbox);
-        (outbox, rest)
+        let mut dead = DeadQueues::default();
+        dead.add("a".into(), "REQ.a".into(), &outbox);
+        dead.add("b".into(), "REQ.b".into(), &outbox);
+        dead.add("b".into(), "REQ.b".into(), &outbox);
+        (outbox, dead)
     }
 
     fn got(tag: u64, mine: bool, ticket: Option<u64>) -> Got {
@@ -146,37 +146,37 @@ mod tests {
 
     #[test]
     fn only_what_is_certain_is_told_and_only_at_the_end() {
-        let (outbox, mut rest) = start();
-        rest.got(got(1, true, Some(1)), &outbox);
-        rest.got(got(2, true, None), &outbox);
-        rest.got(got(3, false, Some(3)), &outbox);
+        let (outbox, mut dead) = start();
+        dead.got(got(1, true, Some(1)), &outbox);
+        dead.got(got(2, true, None), &outbox);
+        dead.got(got(3, false, Some(3)), &outbox);
         for _ in 0..OPEN {
-            assert!(rest.answered(&outbox).is_none(), "questions are open");
-            rest.empty(&outbox);
+            assert!(dead.answered(&outbox).is_none(), "questions are open");
+            dead.empty(&outbox);
         }
-        let read = rest.answered(&outbox).unwrap();
+        let read = dead.answered(&outbox).unwrap();
         assert_eq!((&*read.node, read.tickets), ("a", vec![Ticket(1)]));
-        (0..OPEN).for_each(|_| rest.empty(&outbox));
-        assert_eq!(&*rest.answered(&outbox).unwrap().node, "b");
-        assert!(rest.current.is_none() && rest.waiting.is_empty());
+        (0..OPEN).for_each(|_| dead.empty(&outbox));
+        assert_eq!(&*dead.answered(&outbox).unwrap().node, "b");
+        assert!(dead.current.is_none() && dead.waiting.is_empty());
     }
 
     #[test]
     fn nothing_is_certain_when_the_channel_is_closed() {
-        let (outbox, mut rest) = start();
-        rest.got(got(1, true, Some(1)), &outbox);
-        let read = rest.refused(&outbox).unwrap();
+        let (outbox, mut dead) = start();
+        dead.got(got(1, true, Some(1)), &outbox);
+        let read = dead.refused(&outbox).unwrap();
         assert_eq!((&*read.node, read.tickets), ("a", vec![]));
-        assert_eq!(rest.current.as_ref().unwrap().open, OPEN);
+        assert_eq!(dead.current.as_ref().unwrap().open, OPEN);
     }
 
     #[test]
     fn a_queue_that_does_not_end_is_left() {
-        let (outbox, mut rest) = start();
-        rest.current.as_mut().unwrap().end = Instant::now();
+        let (outbox, mut dead) = start();
+        dead.current.as_mut().unwrap().end = Instant::now();
         for tag in 0..OPEN as u64 {
-            rest.got(got(tag, false, None), &outbox);
+            dead.got(got(tag, false, None), &outbox);
         }
-        assert_eq!(&*rest.answered(&outbox).unwrap().node, "a");
+        assert_eq!(&*dead.answered(&outbox).unwrap().node, "a");
     }
 }

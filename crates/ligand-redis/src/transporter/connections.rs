@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use ligand_net::Server;
 use ligand_transport::Link;
 use tokio::sync::oneshot;
 
 use super::{lane::Lane, publish, receive::Receiver};
 use crate::{
+    access::Access,
     connection::{Connection, Lost},
-    server::Turn,
 };
 
 /// Two connections that stand and fall together.
-pub(super) struct Session {
-    connections: Option<(Connection, Receiver)>,
+pub(super) struct Connections {
+    both: Option<(Connection, Receiver)>,
     receiving: Option<Receiving>,
 }
 
@@ -25,20 +26,25 @@ struct Receiving {
     ended: oneshot::Receiver<Lost>,
 }
 
-impl Session {
+impl Connections {
     /// Connects twice and subscribes.
-    pub(super) async fn open(turn: &Turn<'_>, link: &Arc<dyn Link>, prefix: &str) -> Result<Self, Lost> {
+    pub(super) async fn open(
+        access: &Access,
+        server: &Server,
+        link: &Arc<dyn Link>,
+        prefix: &str,
+    ) -> Result<Self, Lost> {
         let receiver = async {
-            let connection = turn.connect(link.node_id()).await?;
-            Receiver::subscribe(connection, link, prefix).await.map_err(|lost| turn.name(lost))
+            let connection = access.connect(server, link.node_id()).await?;
+            Receiver::subscribe(connection, link, prefix).await
         };
-        let connections = tokio::try_join!(turn.connect(link.node_id()), receiver)?;
-        Ok(Self { connections: Some(connections), receiving: None })
+        let both = tokio::try_join!(access.connect(server, link.node_id()), receiver)?;
+        Ok(Self { both: Some(both), receiving: None })
     }
 
     /// Works until one of the connections ends, and says why. Called once.
     pub(super) async fn run(&mut self, lane: &Lane, link: &Arc<dyn Link>) -> Lost {
-        let Some((publisher, receiver)) = self.connections.take() else {
+        let Some((publisher, receiver)) = self.both.take() else {
             return Lost::new("the session is over");
         };
         let ((stop, stopped), (end, ended)) = (oneshot::channel(), oneshot::channel());
