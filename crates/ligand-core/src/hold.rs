@@ -19,7 +19,8 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-use crate::{context::Context, log_limit::LogLimit};
+use crate::context::Context;
+use ligand_net::LogLimit;
 
 /// Lines in ten seconds.
 const LINES: u32 = 10;

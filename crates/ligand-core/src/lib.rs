@@ -16,7 +16,6 @@ mod error_data;
 mod future;
 mod hold;
 pub mod log;
-mod log_limit;
 pub mod middleware;
 #[doc(hidden)]
 pub mod recovered;

@@ -3,7 +3,6 @@
 use std::{
     fmt,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
-    time::Duration,
 };
 
 use async_nats::Event;
@@ -12,9 +11,6 @@ use ligand_wire::{Error, Result};
 use tokio::sync::{mpsc, watch};
 
 use crate::connection::{WRONG_LOGIN, is_login};
-
-/// One line about the same thing in this time.
-const LOG_PERIOD: Duration = Duration::from_secs(10);
 
 /// How far the connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +53,8 @@ impl ConnectionState {
             ready: AtomicBool::new(false),
             changes,
             refusals: AtomicU32::new(0),
-            slow: LogLimit::new(1, LOG_PERIOD),
-            troubles: LogLimit::new(1, LOG_PERIOD),
+            slow: LogLimit::new(1),
+            troubles: LogLimit::new(1),
         };
         (state, receiver)
     }

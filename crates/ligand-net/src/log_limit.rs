@@ -5,11 +5,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// Lets a few lines through in each period and counts the others.
+/// Lets a few lines through in ten seconds and counts the others.
 ///
 /// ```
-/// use std::time::Duration;
-/// let limit = ligand_net::LogLimit::new(1, Duration::from_secs(10));
+/// let limit = ligand_net::LogLimit::new(1);
 /// if let Some(left_out) = limit.pass() {
 ///     tracing::warn!(left_out, "a packet makes no sense");
 /// }
@@ -18,9 +17,10 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub struct LogLimit {
     lines: u32,
-    period: Duration,
     state: Mutex<State>,
 }
+
+const PERIOD: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 struct State {
@@ -31,16 +31,16 @@ struct State {
 }
 
 impl LogLimit {
-    /// Lets so many lines through in each `period`.
-    pub const fn new(lines: u32, period: Duration) -> Self {
-        Self { lines, period, state: Mutex::new(State { start: None, written: 0, left_out: 0 }) }
+    /// Lets so many lines through in ten seconds.
+    pub const fn new(lines: u32) -> Self {
+        Self { lines, state: Mutex::new(State { start: None, written: 0, left_out: 0 }) }
     }
 
     /// `Some(n)`: write the line; `n` others were left out since the last one.
     pub fn pass(&self) -> Option<u64> {
         let now = Instant::now();
         let state = &mut *self.state.lock();
-        if state.start.is_none_or(|start| now.duration_since(start) >= self.period) {
+        if state.start.is_none_or(|start| now.duration_since(start) >= PERIOD) {
             (state.start, state.written) = (Some(now), 0);
         }
         if state.written >= self.lines {
@@ -58,10 +58,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_few_lines_in_each_period() {
-        let period = Duration::from_secs(10);
-        let limit = LogLimit::new(10, period);
+        let limit = LogLimit::new(10);
         assert_eq!((0..100).filter(|_| limit.pass().is_some()).count(), 10);
-        tokio::time::advance(period).await;
+        tokio::time::advance(PERIOD).await;
         assert_eq!(limit.pass(), Some(90));
         assert_eq!(limit.pass(), Some(0));
     }

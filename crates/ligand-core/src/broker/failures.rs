@@ -6,13 +6,13 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use ligand_net::LogLimit;
 use ligand_wire::{Error, redact::without_value};
 use serde_json::Value;
 
 use crate::{
     context::{Context, Id},
     log::unheard,
-    log_limit::LogLimit,
 };
 
 /// Lines in ten seconds.

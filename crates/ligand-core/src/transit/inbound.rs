@@ -7,6 +7,7 @@ mod too_large;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ligand_net::LogLimit;
 use ligand_wire::{
     Error, Payload, Result,
     packet::{Event, Packet, PacketKind, Received, Request},
@@ -21,7 +22,7 @@ use super::{
     outbox::Unpacked,
     received::Receipt,
 };
-use crate::{ServiceBroker, log_limit::LogLimit, registry::Node};
+use crate::{ServiceBroker, registry::Node};
 
 /// What this node keeps of packets that came.
 pub(super) struct Inbound {

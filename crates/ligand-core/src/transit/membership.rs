@@ -17,6 +17,7 @@ mod story;
 
 use std::{sync::Arc, time::Duration};
 
+use ligand_net::LogLimit;
 use ligand_transport::{Discoverer, Features, Link, Tasks, Transporter};
 use ligand_wire::{Error, Result, packet::Packet};
 use serde_json::Value;
@@ -41,7 +42,6 @@ use crate::{
     ServiceBroker,
     broker::WeakBroker,
     config::Options,
-    log_limit::LogLimit,
     registry::strategy::{Latencies, StrategyOptions},
 };
 

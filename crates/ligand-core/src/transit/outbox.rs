@@ -13,6 +13,7 @@ mod stats;
 
 use std::sync::Arc;
 
+use ligand_net::LogLimit;
 use ligand_transport::{Chain, Features, Outbound, Sending, Tasks, Transporter};
 use ligand_wire::{
     Error, Result,
@@ -31,7 +32,6 @@ pub(crate) use self::{
 };
 use crate::{
     config::{Options, Protocol},
-    log_limit::LogLimit,
     middleware::debug::TransitLogger,
     registry::Node,
 };

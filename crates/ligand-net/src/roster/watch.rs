@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -26,9 +25,6 @@ const LONGEST_BEAT: usize = 4 * 1024;
 
 /// How many infos are read at once.
 const INFOS: usize = 16;
-
-/// At most one line about one thing in this time.
-const LOG_PERIOD: Duration = Duration::from_secs(30);
 
 /// Looks who lives, cycle by cycle.
 pub(super) struct Watch<S: Store> {
@@ -58,8 +54,8 @@ impl<S: Store> Watch<S> {
             full_check,
             cycle,
             doubts: HashMap::new(),
-            malformed: LogLimit::new(1, LOG_PERIOD),
-            too_many: LogLimit::new(1, LOG_PERIOD),
+            malformed: LogLimit::new(1),
+            too_many: LogLimit::new(1),
         }
     }
 

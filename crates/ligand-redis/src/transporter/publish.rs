@@ -1,6 +1,6 @@
 //! The connection that publishes.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use ligand_net::{LogLimit, Writer};
 use ligand_transport::{Link, Ticket};
@@ -29,7 +29,7 @@ async fn write(mut output: Writer, lane: &Lane) -> Lost {
 }
 
 async fn read(mut input: Input, lane: &Lane, link: &Arc<dyn Link>) -> Lost {
-    let refused = LogLimit::new(1, Duration::from_secs(30));
+    let refused = LogLimit::new(1);
     let (mut counts, mut undelivered) = (Vec::new(), Vec::new());
     loop {
         match input.read_within(SILENCE).await {

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
+use ligand_net::LogLimit;
 use ligand_transport::Outbound;
 use ligand_wire::{
     Error, Result,
@@ -11,7 +12,7 @@ use ligand_wire::{
 use tokio::sync::watch;
 
 use super::{Membership, story::life};
-use crate::{context::Id, log_limit::LogLimit};
+use crate::context::Id;
 
 /// The action that is called to find another node of this name.
 const PROBE: &str = "$node.list";
