@@ -6,6 +6,7 @@
 
 mod convert;
 mod format;
+mod owned;
 mod part;
 mod typed;
 mod weight;
@@ -29,6 +30,7 @@ use self::{
         changed_type, from_bytes, from_encoded, from_json, from_nothing, from_value, is_same, same, text,
         tree,
     },
+    owned::Owned,
     typed::Typed,
 };
 use crate::{
@@ -64,8 +66,8 @@ enum Repr {
     #[default]
     Undefined,
     Null,
-    /// One owner: moving it in and out costs no atomic operation.
-    Owned(Box<dyn Typed>),
+    /// One owner: moving it in and out costs no atomic operation, and nothing at all when it is small.
+    Owned(Owned),
     Typed(Arc<dyn Typed>),
     Value(Arc<Value>),
     Encoded(Format, Bytes),
@@ -78,7 +80,7 @@ impl Clone for Payload {
         Self(match &self.0 {
             Repr::Undefined => Repr::Undefined,
             Repr::Null => Repr::Null,
-            Repr::Owned(typed) => Repr::Typed((**typed).copied()),
+            Repr::Owned(owned) => Repr::Typed(owned.typed().copied()),
             Repr::Typed(typed) => Repr::Typed(typed.clone()),
             Repr::Value(value) => Repr::Value(value.clone()),
             Repr::Encoded(format, bytes) => Repr::Encoded(*format, bytes.clone()),
@@ -90,7 +92,7 @@ impl Clone for Payload {
 impl Repr {
     fn as_typed(&self) -> Option<&dyn Typed> {
         match self {
-            Self::Owned(typed) => Some(&**typed),
+            Self::Owned(owned) => Some(owned.typed()),
             Self::Typed(typed) => Some(&**typed),
             _ => None,
         }
@@ -116,7 +118,7 @@ impl Payload {
         match same::<T, Value>(value) {
             Ok(value) => Self::from(value),
             Err(_) if is_same::<T, ()>() => Self::NULL,
-            Err(value) => Self(Repr::Owned(Box::new(value))),
+            Err(value) => Self(Repr::Owned(Owned::new(value))),
         }
     }
 
@@ -182,9 +184,9 @@ impl Payload {
     /// places.
     pub fn share(&mut self) {
         if let Repr::Owned(_) = self.0
-            && let Repr::Owned(typed) = std::mem::take(&mut self.0)
+            && let Repr::Owned(owned) = std::mem::take(&mut self.0)
         {
-            self.0 = Repr::Typed(Arc::from(typed));
+            self.0 = Repr::Typed(owned.share());
         }
     }
 
@@ -232,12 +234,10 @@ impl Payload {
     /// `PAYLOAD_DECODE_ERROR` (422) that names the type and the place when the content does not fit.
     pub fn take<T: Data>(self) -> Result<T> {
         match self.0 {
-            Repr::Owned(typed) if (&*typed as &dyn Any).is::<T>() => {
-                match (typed as Box<dyn Any>).downcast::<T>() {
-                    Ok(value) => Ok(*value),
-                    Err(_) => Err(changed_type()),
-                }
-            }
+            Repr::Owned(owned) => match owned.take::<T>() {
+                Ok(value) => Ok(value),
+                Err(owned) => Self(Repr::Owned(owned)).convert(),
+            },
             Repr::Typed(typed) if (&*typed as &dyn Any).is::<T>() => {
                 match Arc::downcast::<T>(typed as Arc<dyn Any + Send + Sync>) {
                     Ok(value) => Ok(Arc::unwrap_or_clone(value)),
@@ -298,10 +298,10 @@ impl Payload {
     pub fn typed_mut<T: Data>(&mut self) -> Option<&mut T> {
         if let Repr::Typed(typed) = &self.0 {
             let copy = (&**typed as &dyn Any).downcast_ref::<T>()?.clone();
-            self.0 = Repr::Owned(Box::new(copy));
+            self.0 = Repr::Owned(Owned::new(copy));
         }
-        let Repr::Owned(typed) = &mut self.0 else { return None };
-        (&mut **typed as &mut dyn Any).downcast_mut()
+        let Repr::Owned(owned) = &mut self.0 else { return None };
+        owned.get_mut()
     }
 
     /// The whole content as a dynamic tree. Costs the tree; prefer [`Payload::get`] for one leaf.
@@ -311,7 +311,7 @@ impl Payload {
     pub fn to_value(&self) -> Result<Value> {
         match &self.0 {
             Repr::Undefined | Repr::Null => Ok(Value::Null),
-            Repr::Owned(typed) => tree(&**typed),
+            Repr::Owned(owned) => tree(owned.typed()),
             Repr::Typed(typed) => tree(&**typed),
             Repr::Value(value) => Ok(Value::clone(value)),
             Repr::Encoded(Format::Json, bytes) => from_json(bytes),
@@ -359,7 +359,7 @@ impl Payload {
     pub fn write_json(&self, out: &mut Vec<u8>) -> Result<()> {
         match &self.0 {
             Repr::Undefined | Repr::Null => out.extend_from_slice(b"null"),
-            Repr::Owned(typed) => text(&**typed, out)?,
+            Repr::Owned(owned) => text(owned.typed(), out)?,
             Repr::Typed(typed) => text(&**typed, out)?,
             Repr::Value(value) => {
                 crate::text::to_writer(out, &**value).map_err(|e| encode_error("Value", &e))?;
@@ -398,7 +398,7 @@ impl Payload {
             (_, Format::Json) => self.write_json(out),
             (Repr::Undefined, _) => serializers::write_nothing(true, format, out),
             (Repr::Null, _) => serializers::write_nothing(false, format, out),
-            (Repr::Owned(typed), _) => typed.write(format, out),
+            (Repr::Owned(owned), _) => owned.typed().write(format, out),
             (Repr::Typed(typed), _) => typed.write(format, out),
             (Repr::Value(value), _) => serializers::write(&**value, format, out),
             (Repr::Encoded(from, bytes), to) => serializers::transcode(*from, bytes, to, out),
@@ -415,7 +415,7 @@ impl Payload {
     pub fn write_key(&self, path: Option<&str>, text: &mut key::Text<'_>) -> Result<Found, KeyError> {
         let whole = path.unwrap_or_default();
         match (&self.0, path) {
-            (Repr::Owned(typed), path) => typed.write_key(path, text),
+            (Repr::Owned(owned), path) => owned.typed().write_key(path, text),
             (Repr::Typed(typed), path) => typed.write_key(path, text),
             (Repr::Value(value), _) => text.path(&**value, whole),
             (Repr::Encoded(Format::Json, bytes), _) => text.json(bytes, whole),
@@ -432,7 +432,7 @@ impl Payload {
     pub fn weight(&self, most: usize) -> Option<usize> {
         match &self.0 {
             Repr::Undefined | Repr::Null => Some(0),
-            Repr::Owned(typed) => typed.weight(most),
+            Repr::Owned(owned) => owned.typed().weight(most),
             Repr::Typed(typed) => typed.weight(most),
             Repr::Value(value) => weight::of_tree(value, most),
             Repr::Encoded(_, bytes) | Repr::Binary(bytes) => {
@@ -456,7 +456,7 @@ impl Payload {
         match &self.0 {
             Repr::Undefined => "undefined",
             Repr::Null => "null",
-            Repr::Owned(typed) => (**typed).type_name(),
+            Repr::Owned(owned) => owned.typed().type_name(),
             Repr::Typed(typed) => (**typed).type_name(),
             Repr::Value(_) => "Value",
             Repr::Encoded(Format::Json, _) => "json",
