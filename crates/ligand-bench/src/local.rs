@@ -14,12 +14,21 @@ use ligand_bench::measure::{Timing, sequential};
 
 /// Two numbers.
 #[payload]
-struct Add {
-    a: f64,
-    b: f64,
+pub(crate) struct Add {
+    pub(crate) a: f64,
+    pub(crate) b: f64,
 }
 
-struct Math;
+/// How often.
+#[payload]
+pub(crate) struct Times {
+    pub(crate) count: u32,
+}
+
+pub(crate) struct Math;
+
+/// So many calls make one of `math.nested`.
+pub(crate) const NESTED: u32 = 100;
 
 #[service(name = "math")]
 impl Math {
@@ -27,6 +36,22 @@ impl Math {
     #[action]
     fn add(&self, params: Add) -> f64 {
         params.a + params.b
+    }
+
+    /// Adds in a future.
+    #[action]
+    async fn add_later(&self, params: Add) -> f64 {
+        params.a + params.b
+    }
+
+    /// Calls `math.add` so often.
+    #[action]
+    async fn nested(&self, ctx: &Context, params: Times) -> Result<f64> {
+        let mut sum = 0.0;
+        for _ in 0..params.count {
+            sum += ctx.call(Self::ADD, Add { a: 1.0, b: 2.0 }).await?;
+        }
+        Ok(sum)
     }
 }
 
@@ -43,6 +68,17 @@ async fn adding(broker: ServiceBroker, time: Duration) -> Timing {
 /// A typed call with the default middlewares.
 pub(crate) async fn call(time: Duration) -> Result<Timing> {
     Ok(adding(ServiceBroker::builder().service(Math).start().await?, time).await)
+}
+
+/// The same from within an action.
+pub(crate) async fn nested(time: Duration) -> Result<Timing> {
+    let broker = ServiceBroker::builder().service(Math).start().await?;
+    let timing = sequential(time, || async {
+        black_box(broker.call(Math::NESTED, Times { count: NESTED }).await.expect("math.nested answers"));
+    })
+    .await;
+    broker.stop().await;
+    Ok(Timing { median_ns: timing.median_ns / f64::from(NESTED) })
 }
 
 /// A middleware that is active and passes everything on.
@@ -117,7 +153,7 @@ pub(crate) async fn event(time: Duration) -> Result<Timing> {
 
 /// A product with nine fields.
 #[payload]
-struct Product {
+pub(crate) struct Product {
     id: String,
     name: String,
     description: String,
@@ -131,11 +167,11 @@ struct Product {
 
 /// One product.
 #[payload]
-struct ById {
-    id: String,
+pub(crate) struct ById {
+    pub(crate) id: String,
 }
 
-struct Catalogue;
+pub(crate) struct Catalogue;
 
 #[service(name = "product")]
 impl Catalogue {
@@ -160,7 +196,7 @@ async fn catalogue() -> Result<ServiceBroker> {
     ServiceBroker::builder().memory_cache().service(Catalogue).start().await
 }
 
-const ID: &str = "65f000000000000000000001";
+pub(crate) const ID: &str = "65f000000000000000000001";
 
 /// A cached answer, shared with the cache as a JavaScript object would be.
 pub(crate) async fn cached(time: Duration) -> Result<Timing> {

@@ -6,12 +6,14 @@
 //! cargo run --release -p ligand-bench -- --quick   shorter measurements
 //! cargo run --release -p ligand-bench -- --no-node without the Node.js half
 //! cargo run --release -p ligand-bench -- --builds  build times as well (minutes)
+//! cargo run --release -p ligand-bench -- --only call,cores   parts: call, event, cache, cores, shop, memory
 //! ```
 //!
 //! Each workload runs several times, Ligand and Moleculer in turn; the medians count. The targets are printed
 //! beside the values, reached or not.
 
 mod builds;
+mod cores;
 mod hello;
 mod http;
 mod local;
@@ -29,31 +31,48 @@ use ligand_bench::{
 struct Plan {
     time: Duration,
     rounds: usize,
+    quick: bool,
     node: Option<Node>,
     builds: bool,
+    /// Parts to run; all when there are none.
+    only: Vec<String>,
 }
+
+const PARTS: [&str; 6] = ["call", "event", "cache", "cores", "shop", "memory"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let mut arguments: Vec<_> = std::env::args().skip(1).collect();
+    let only = match parts(&mut arguments) {
+        Ok(only) => only,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
-    if let Some(unknown) = arguments
-        .iter()
-        .find(|argument| !["--json", "--quick", "--no-node", "--builds"].contains(&argument.as_str()))
-    {
-        eprintln!("unknown argument '{unknown}'; there are --json, --quick, --no-node and --builds");
+    let known = ["--json", "--quick", "--no-node", "--builds", cores::ONE];
+    if let Some(unknown) = arguments.iter().find(|argument| !known.contains(&argument.as_str())) {
+        eprintln!("unknown argument '{unknown}'; there are --json, --quick, --no-node, --builds and --only");
         return ExitCode::from(2);
+    }
+    let quick = has("--quick");
+    let time = if quick { Duration::from_millis(500) } else { Duration::from_secs(3) };
+    if has(cores::ONE) {
+        return match cores::one_start(time / 4).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        };
     }
     let node = match has("--no-node") {
         true => Ok(None),
         false => Node::install().await.map(Some),
     };
-    let plan = node.map(|node| Plan {
-        time: if has("--quick") { Duration::from_millis(500) } else { Duration::from_secs(3) },
-        rounds: if has("--quick") { 3 } else { 5 },
-        node,
-        builds: has("--builds"),
-    });
+    let (rounds, builds) = (if quick { 3 } else { 5 }, has("--builds"));
+    let plan = node.map(|node| Plan { time, rounds, quick, node, builds, only });
     let rows = match plan {
         Ok(plan) => run(&plan).await,
         Err(error) => Err(error),
@@ -69,31 +88,75 @@ async fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Takes `--only a,b` out of the arguments.
+fn parts(arguments: &mut Vec<String>) -> Result<Vec<String>, String> {
+    let Some(at) = arguments.iter().position(|argument| argument == "--only") else { return Ok(Vec::new()) };
+    let list = arguments.get(at + 1).ok_or("--only wants parts, for example --only call,cores")?;
+    let parts: Vec<String> = list.split(',').map(str::to_owned).collect();
+    if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(&part.as_str())) {
+        return Err(format!("there is no part '{unknown}'; there are {}", PARTS.join(", ")));
+    }
+    arguments.drain(at..=at + 1);
+    Ok(parts)
+}
+
 async fn run(plan: &Plan) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
-    let times = |times: f64| Target { times: Some(times), ..Target::default() };
-    let none = Target::default();
+    if plan.wants("call") {
+        calls(plan, &mut rows).await?;
+    }
+    if plan.wants("event") {
+        let event = plan.pair("event-10", || local::event(plan.time)).await?;
+        rows.push(Row::less("event to 10 listeners", "ns", event.0, event.1, times(8.0)));
+    }
+    if plan.wants("cache") {
+        let cached = plan.pair("cached-call", || local::cached(plan.time)).await?;
+        let target = Target { at_most: Some(150.0), ..times(4.0) };
+        rows.push(Row::less("cached call, shared result", "ns", cached.0, cached.1, target));
+        let copied = plan.single(|| local::cached_copy(plan.time)).await?;
+        rows.push(Row::less("cached call, own copy", "ns", copied, cached.1, Target::default()));
+    }
+    if plan.wants("cores") {
+        rows.extend(cores::rows(plan.quick).await?);
+    }
+    let idle = if plan.wants("shop") { Some(shop(plan, &mut rows).await?) } else { None };
+    if plan.wants("memory") {
+        memory(plan, idle, &mut rows).await?;
+    }
+    if plan.builds {
+        rows.push(Row::less("cold debug build of ligand", "s", builds::cold()?, None, at_most(120.0)));
+        let rebuild = builds::rebuild()?;
+        rows.push(Row::less("rebuild after a change in the shop", "s", rebuild, None, at_most(8.0)));
+    }
+    Ok(rows)
+}
 
+fn times(times: f64) -> Target {
+    Target { times: Some(times), ..Target::default() }
+}
+
+fn at_most(most: f64) -> Target {
+    Target { at_most: Some(most), ..Target::default() }
+}
+
+async fn calls(plan: &Plan, rows: &mut Vec<Row>) -> Result<(), Failure> {
     let call = plan.pair("local-call", || local::call(plan.time)).await?;
-    rows.push(Row::less(
-        "local call",
-        "ns",
-        call.0,
-        call.1,
-        Target { at_most: Some(300.0), times: Some(5.0), ..Target::default() },
-    ));
+    let target = Target { at_most: Some(90.0), ..times(3.0) };
+    rows.push(Row::less("local call", "ns", call.0, call.1, target));
+    let nested = plan.single(|| local::nested(plan.time)).await?;
+    let limit = at_most((call.0 * 1.2).round());
+    rows.push(Row::less("local call from an action", "ns", nested, None, limit));
     let five = plan.pair("local-call-5mw", || local::call_with_five_middlewares(plan.time)).await?;
-    let limit = Target { at_most: Some((call.0 * 1.6).round()), ..Target::default() };
+    let limit = at_most((call.0 * 1.6).round());
     rows.push(Row::less("local call, 5 middlewares", "ns", five.0, five.1, limit));
     let five = plan.single(|| local::call_with_five_async_middlewares(plan.time)).await?;
-    rows.push(Row::less("local call, 5 async fn middlewares", "ns", five, None, none));
-    let event = plan.pair("event-10", || local::event(plan.time)).await?;
-    rows.push(Row::less("event to 10 listeners", "ns", event.0, event.1, times(5.0)));
-    let cached = plan.pair("cached-call", || local::cached(plan.time)).await?;
-    rows.push(Row::less("cached call, shared result", "ns", cached.0, cached.1, times(5.0)));
-    let copied = plan.single(|| local::cached_copy(plan.time)).await?;
-    rows.push(Row::less("cached call, own copy", "ns", copied, cached.1, none));
+    let limit = at_most((call.0 + 100.0).round());
+    rows.push(Row::less("local call, 5 async fn middlewares", "ns", five, None, limit));
+    Ok(())
+}
 
+/// Answers how much memory the shop takes before its first request.
+async fn shop(plan: &Plan, rows: &mut Vec<Row>) -> Result<u64, Failure> {
     let mut loads = (Loads::default(), Loads::default());
     let shop = shop::Shop::start().await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -108,42 +171,24 @@ async fn run(plan: &Plan) -> Result<Vec<Row>, Failure> {
     drop(shop);
     let peer = |value: f64| plan.node.as_ref().map(|_| value);
     let (own, other) = (loads.0.medians(), loads.1.medians());
-    rows.push(Row::more(
-        "shop, GET a product, 64 connections",
-        "req/s",
-        own.rps,
-        peer(other.rps),
-        times(6.0),
-    ));
+    let (none, name) = (Target::default(), "shop, GET a product, 64 connections");
+    rows.push(Row::more(name, "req/s", own.rps, peer(other.rps), times(6.0)));
     rows.push(Row::less("... median latency", "ms", own.p50_ms, peer(other.p50_ms), none));
     rows.push(Row::less("... 99th percentile", "ms", own.p99_ms, peer(other.p99_ms), none));
+    Ok(idle)
+}
 
-    let idle_peer = plan.value("idle-shop", "rss_bytes").await?;
-    let at_most = |most: f64| Target { at_most: Some(most), ..Target::default() };
-    rows.push(Row::less(
-        "idle shop, resident",
-        "MB",
-        megabytes(idle),
-        idle_peer.map(|b| b / 1e6),
-        at_most(25.0),
-    ));
+async fn memory(plan: &Plan, idle: Option<u64>, rows: &mut Vec<Row>) -> Result<(), Failure> {
+    if let Some(idle) = idle {
+        let peer = plan.value("idle-shop", "rss_bytes").await?.map(|bytes| bytes / 1e6);
+        rows.push(Row::less("idle shop, resident", "MB", megabytes(idle), peer, at_most(25.0)));
+    }
     let hello = hello::start(plan.rounds).await?;
     let rss = plan.value("hello-node", "rss_bytes").await?.map(|bytes| bytes / 1e6);
-    rows.push(Row::less("hello node, resident", "MB", megabytes(hello.rss), rss, at_most(12.0)));
+    rows.push(Row::less("hello node, resident", "MB", megabytes(hello.rss), rss, at_most(8.0)));
     let ready = plan.value("hello-node", "ready_ms").await?;
     rows.push(Row::less("hello node, first answer after", "ms", hello.ready_ms, ready, at_most(50.0)));
-
-    if plan.builds {
-        rows.push(Row::less("cold debug build of ligand", "s", builds::cold()?, None, at_most(120.0)));
-        rows.push(Row::less(
-            "rebuild after a change in the shop",
-            "s",
-            builds::rebuild()?,
-            None,
-            at_most(8.0),
-        ));
-    }
-    Ok(rows)
+    Ok(())
 }
 
 #[allow(clippy::cast_precision_loss, reason = "sizes of processes are far below 2^52")]
@@ -168,6 +213,10 @@ impl Loads {
 }
 
 impl Plan {
+    fn wants(&self, part: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == part)
+    }
+
     /// Medians over the rounds of Ligand's and of Moleculer's median.
     async fn pair<F, Fut>(&self, workload: &str, ligand: F) -> Result<(f64, Option<f64>), Failure>
     where

@@ -52,6 +52,8 @@ impl Better {
 pub struct Target {
     /// Largest value.
     pub at_most: Option<f64>,
+    /// Smallest value.
+    pub at_least: Option<f64>,
     /// Smallest ratio to Moleculer.
     pub times: Option<f64>,
     /// Smallest ratio to the raw library: 0.8 is a rate of at least 0.8, or a time of at most 1.25 times the raw one.
@@ -104,10 +106,11 @@ impl Row {
     }
 
     fn judged(mut self) -> Self {
-        let Target { at_most, times, of_raw } = self.limits;
+        let Target { at_most, at_least, times, of_raw } = self.limits;
         let least = |ratio: Option<f64>, least: f64| ratio.map(|ratio| ratio >= least);
         let verdicts = [
             at_most.map(|most| Some(self.ligand <= most)),
+            at_least.map(|least| Some(self.ligand >= least)),
             of_raw.map(|raw| least(self.of_raw, raw)),
             times.map(|times| least(self.ratio, times)),
         ];
@@ -120,6 +123,7 @@ impl Row {
             Some(true)
         };
         let mut text: Vec<_> = at_most.map(|most| format!("<= {most} {}", self.unit)).into_iter().collect();
+        text.extend(at_least.map(|least| format!(">= {least} {}", self.unit)));
         text.extend(of_raw.map(|raw| match self.better {
             Better::Less => format!("<= {}x raw", 1.0 / raw),
             Better::More => format!(">= {raw} of raw"),
@@ -178,7 +182,7 @@ mod tests {
 
     #[test]
     fn all_limits_must_be_kept() {
-        let target = Target { at_most: Some(10.0), times: Some(3.0), of_raw: Some(0.8) };
+        let target = Target { at_most: Some(10.0), times: Some(3.0), of_raw: Some(0.8), ..Target::default() };
         let row = Row::less("a call", "us", 5.0, Some(20.0), target);
         assert_eq!(row.met, None, "there is no raw value yet");
         let row = row.with_raw(4.0);

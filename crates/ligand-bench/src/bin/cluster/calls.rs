@@ -29,7 +29,7 @@ const SERIALIZER: Serializer = Serializer::Json;
 
 /// What calls over a transport should reach: `(64 in flight, 1 in flight)`.
 fn targets(transport: &str) -> (Target, Target) {
-    let limits = |of_raw, times| Target { at_most: None, of_raw, times };
+    let limits = |of_raw, times| Target { of_raw, times, ..Target::default() };
     match transport {
         "nats" => (limits(Some(0.8), Some(3.0)), limits(Some(0.8), None)),
         "tcp" => (limits(Some(0.7), Some(2.5)), limits(Some(0.8), None)),

@@ -1,0 +1,140 @@
+//! What two cores make of what one makes: two tasks that do the same, against one alone.
+//!
+//! How well it goes is decided when a process starts, by what comes to lie beside what: so it is measured in several
+//! starts, and the worst counts.
+
+use std::{hint::black_box, process::Stdio, time::Duration};
+
+use ligand::{BoxFuture, prelude::*};
+use ligand_bench::{
+    Failure,
+    measure::{self, median},
+    report::{Row, Target},
+};
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::local::{self, Add, ById, Catalogue, ID, Math, Times};
+
+/// The argument of the process that measures one start.
+pub(crate) const ONE: &str = "--one-start";
+
+const STARTS: usize = 10;
+
+/// Two cores make so many times what one makes, at least.
+const LEAST: f64 = 1.8;
+
+type Work = fn(ServiceBroker, Duration) -> BoxFuture<f64>;
+
+const WORK: [(&str, Work); 4] = [
+    ("local call", |broker, time| {
+        Box::pin(async move {
+            rate(time, || async {
+                black_box(broker.call(Math::ADD, Add { a: 1.0, b: 2.0 }).await.expect("math.add answers"));
+            })
+            .await
+        })
+    }),
+    ("local call of an async method", |broker, time| {
+        Box::pin(async move {
+            rate(time, || async {
+                black_box(broker.call(Math::ADD_LATER, Add { a: 1.0, b: 2.0 }).await.expect("it answers"));
+            })
+            .await
+        })
+    }),
+    ("call from an action", |broker, time| {
+        Box::pin(async move {
+            let calls = f64::from(local::NESTED);
+            calls
+                * rate(time, || async {
+                    black_box(
+                        broker
+                            .call(Math::NESTED, Times { count: local::NESTED })
+                            .await
+                            .expect("math.nested answers"),
+                    );
+                })
+                .await
+        })
+    }),
+    ("cached call", |broker, time| {
+        Box::pin(async move {
+            rate(time, || async {
+                let product = broker.call(Catalogue::GET, ById { id: ID.into() }).shared().await;
+                black_box(product.expect("product.get answers"));
+            })
+            .await
+        })
+    }),
+];
+
+/// Operations in a second.
+async fn rate<F, Fut>(time: Duration, operation: F) -> f64
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = ()>,
+{
+    1e9 / measure::sequential(time, operation).await.median_ns
+}
+
+/// Measures in this process and prints for each workload what two tasks make of what one makes.
+#[allow(clippy::disallowed_methods, reason = "tasks of the measurement, not of the broker")]
+pub(crate) async fn one_start(time: Duration) -> Result<(), Failure> {
+    let broker = ServiceBroker::builder().memory_cache().service(Math).service(Catalogue).start().await;
+    let broker = broker.map_err(ligand::Error::into_std)?;
+    let mut found = serde_json::Map::new();
+    for (name, work) in WORK {
+        let tasks = |count: usize| {
+            let tasks: Vec<_> = (0..count).map(|_| tokio::spawn(work(broker.clone(), time))).collect();
+            async move {
+                let mut sum = 0.0;
+                for task in tasks {
+                    sum += task.await?;
+                }
+                Ok::<f64, Failure>(sum)
+            }
+        };
+        // One alone before and after: what else the machine does in between counts for both.
+        let before = tasks(1).await?;
+        let both = tasks(2).await?;
+        let after = tasks(1).await?;
+        found.insert(name.into(), (both / before.midpoint(after)).into());
+    }
+    println!("{}", Value::Object(found));
+    broker.stop().await;
+    Ok(())
+}
+
+/// The worst and the middle of several starts.
+pub(crate) async fn rows(quick: bool) -> Result<Vec<Row>, Failure> {
+    let mut starts = Vec::new();
+    for _ in 0..STARTS {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(ONE).stderr(Stdio::inherit());
+        if quick {
+            command.arg("--quick");
+        }
+        let output = command.output().await?;
+        if !output.status.success() {
+            return Err("a process that measures two cores failed".into());
+        }
+        starts.push(serde_json::from_slice::<Value>(&output.stdout)?);
+    }
+    let mut rows = Vec::new();
+    for (name, _) in WORK {
+        let mut values: Vec<f64> = starts.iter().filter_map(|start| start[name].as_f64()).collect();
+        let middle = median(&mut values);
+        let worst = values.first().copied().unwrap_or(f64::NAN);
+        let target = Target { at_least: Some(LEAST), ..Target::default() };
+        rows.push(Row::more(
+            format!("{name}: two cores of one, worst of {STARTS} starts"),
+            "times",
+            worst,
+            None,
+            target,
+        ));
+        rows.push(Row::more("... median", "times", middle, None, Target::default()));
+    }
+    Ok(rows)
+}
