@@ -41,6 +41,7 @@ use crate::{
     edge::HttpRequest,
     registry::{Endpoint, Listener},
     service::{Action, ActionRef, Caller, Client, Contract, EventPayload},
+    sharded::Line,
     stream::Streaming,
 };
 
@@ -69,7 +70,7 @@ pub(crate) struct Inner {
     pub(crate) request_id: Option<Id>,
     pub(crate) parent_id: Option<Id>,
     pub(crate) trace: Option<Arc<Trace>>,
-    pub(crate) caller: Option<Arc<str>>,
+    pub(crate) caller: CallerName,
     pub(crate) carried: Mutex<Carried>,
     /// What the meta was when it came from the caller: only changes flow back.
     pub(crate) inherited: Meta,
@@ -91,6 +92,41 @@ pub(crate) enum Home {
     Endpoint(Arc<Endpoint>),
     Listener(Arc<Listener>),
     Broker(ServiceBroker),
+}
+
+/// Who called.
+#[derive(Clone, Default)]
+pub(crate) enum CallerName {
+    /// The broker itself.
+    #[default]
+    None,
+    /// A service of this node: the handle is that of its endpoint and thread, all calls of the service counting their
+    /// own on one name would wait for each other.
+    Near(Arc<Line<Arc<str>>>),
+    /// As a packet or a listener says.
+    Text(Arc<str>),
+}
+
+impl fmt::Debug for CallerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.get(), f)
+    }
+}
+
+impl From<Option<Cow<'_, str>>> for CallerName {
+    fn from(name: Option<Cow<'_, str>>) -> Self {
+        name.map_or(Self::None, |name| Self::Text(name.as_ref().into()))
+    }
+}
+
+impl CallerName {
+    pub(crate) fn get(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Near(name) => Some(name),
+            Self::Text(name) => Some(name),
+        }
+    }
 }
 
 /// What few contexts have.
@@ -154,7 +190,7 @@ impl Inner {
             request_id: None,
             parent_id: None,
             trace: None,
-            caller: None,
+            caller: CallerName::None,
             carried: Mutex::default(),
             inherited: Meta::default(),
             limit: Limit::default(),
@@ -227,7 +263,7 @@ impl Context {
 
     /// Full name of the service that called, `None` when the broker itself did.
     pub fn caller(&self) -> Option<&str> {
-        self.0.caller.as_deref()
+        self.0.caller.get()
     }
 
     /// Node of the caller; this node for local calls.
@@ -283,6 +319,14 @@ impl Context {
                 without_value(&reason)
             ))
         })
+    }
+
+    /// The name of this service, for the contexts of its calls.
+    pub(crate) fn as_caller(&self) -> CallerName {
+        match &self.0.home {
+            Home::Endpoint(endpoint) => CallerName::Near(endpoint.caller().clone()),
+            _ => self.service_name().map_or(CallerName::None, |name| CallerName::Text(name.clone())),
+        }
     }
 
     pub(crate) fn service_name(&self) -> Option<&Arc<str>> {

@@ -67,6 +67,7 @@ impl<T> From<Result<T>> for Work<T> {
 impl<T: Unpin> Future for Work<T> {
     type Output = Result<T>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         match &mut self.0 {
             State::Done(result) => Poll::Ready(result.take().expect("work was polled after it had ended")),

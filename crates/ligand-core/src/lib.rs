@@ -22,6 +22,7 @@ pub mod recovered;
 pub mod registry;
 pub mod runtime;
 pub mod service;
+mod sharded;
 pub mod stream;
 mod transit;
 

@@ -55,7 +55,7 @@ use crate::{
     broker::{Outgoing, OutgoingEvent, ServiceBroker},
     context::Context,
     future::{BoxFuture, Work, ready},
-    service::{Action, DynAction, DynEvent, Event, ServiceDef},
+    service::{Action, DynAction, DynEvent, Event, Forward, ServiceDef, layer},
 };
 
 /// Runs a call from the caller's side: the shape of [`Middleware::call`] layers.
@@ -220,9 +220,9 @@ where
     }
 
     fn local_action(&self, _action: &Action, next: DynAction) -> DynAction {
-        let layer = self.layer.clone();
-        Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
-            Work::new(layer(ctx.clone(), params, next.clone()))
+        let (own, next) = (self.layer.clone(), Forward::sharded(&next));
+        layer(move |ctx: &Context, params: Payload| -> Work<Payload> {
+            Work::new(own(ctx.clone(), params, next.own().clone()))
         })
     }
 }

@@ -122,7 +122,7 @@ impl Registry {
         let current = self.current.load();
         let service = current.service(full_name)?.clone();
         self.current.store(Arc::new(current.without(&service)));
-        service.endpoints().iter().for_each(|endpoint| endpoint.retire());
+        service.retire();
         drop(guard);
         self.tick();
         Some(service)
@@ -142,7 +142,7 @@ impl Registry {
         let guard = self.write.lock();
         self.close();
         let last = self.current.swap(Arc::default());
-        last.services().iter().flat_map(|service| service.endpoints()).for_each(|endpoint| endpoint.retire());
+        last.services().iter().for_each(|service| service.retire());
         self.nodes.lock().clear();
         drop(guard);
         self.tick();

@@ -17,8 +17,8 @@ mod rest;
 mod settings;
 mod validation;
 
-pub(crate) use action::Validator;
 pub use action::{Action, ActionHandler, ActionRef, DynAction, Visibility};
+pub(crate) use action::{Forward, Validator, layer};
 pub(crate) use announced::Announced;
 pub use client::{Caller, Client, MixedIn};
 pub use contract::{Contract, Promise, Term};

@@ -67,7 +67,8 @@ fn a_local_typed_call() {
     let count = count("local typed call", |broker| async move {
         assert_eq!(broker.call(ADD, (2, 3)).await.unwrap(), 5);
     });
-    assert!(count <= 6, "{count}");
+    // The context, and the future of an async handler: small parameters and results need none.
+    assert!(count <= 2, "{count}");
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn a_nested_call() {
     let count = count("call that calls", |broker| async move {
         assert_eq!(broker.call(NESTED, 2).await.unwrap(), 3);
     });
-    assert!(count <= 12, "{count}");
+    assert!(count <= 4, "{count}");
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn a_cached_answer() {
     let count = count("cached answer", |broker| async move {
         assert_eq!(broker.call(CACHED, 7).await.unwrap(), 7);
     });
-    assert!(count <= 6, "{count}");
+    assert!(count <= 2, "{count}");
 }
 
 /// The listeners run after the sender, on the same thread.

@@ -69,6 +69,8 @@ pub struct Outgoing {
 enum Target {
     Found(Arc<Endpoint>),
     Missing(ServiceBroker),
+    /// The call has begun: nobody looks at it any more.
+    Taken,
 }
 
 impl Outgoing {
@@ -90,7 +92,7 @@ impl Outgoing {
                 endpoint.is_retired()
                     || self.options.as_ref().is_some_and(|options| options.node_id.is_some())
             }
-            Target::Missing(_) => true,
+            Target::Missing(_) | Target::Taken => true,
         };
         if outdated {
             let broker = self.broker().clone();
@@ -132,6 +134,7 @@ impl Outgoing {
         match &self.target {
             Target::Found(endpoint) => endpoint.broker(),
             Target::Missing(broker) => broker,
+            Target::Taken => unreachable!("a call that has begun is not looked at"),
         }
     }
 }
@@ -195,7 +198,7 @@ pub(super) struct Running {
 
 impl Running {
     fn start(ctx: Context, parent: Option<Context>, params: Payload) -> Self {
-        let endpoint = ctx.endpoint().expect("prepare sets the endpoint");
+        let endpoint = ctx.endpoint().expect("the context of a call has an endpoint");
         let hold = endpoint.broker().hold();
         let start = hold.now();
         let work = guarded(|| endpoint.chain().call(&ctx, params));
@@ -245,6 +248,44 @@ fn late(ctx: &Context) -> Error {
     }
 }
 
+/// Starts a call that needs nothing but its endpoint, as most do: what it takes is moved out of `call`. `None`: there is
+/// more to do, and nothing was taken.
+#[inline]
+pub(super) fn at_once(call: &mut Outgoing) -> Option<Result<Running>> {
+    let Target::Found(endpoint) = &call.target else { return None };
+    let inner = &endpoint.broker().0;
+    let plain = call.options.as_ref().is_none_or(|options| {
+        options.retries.is_none() && options.fallback.is_none() && options.node_id.is_none()
+    });
+    let open = call.parent.is_some() || !inner.registry.is_closed();
+    if !(plain && open && endpoint.is_direct()) || endpoint.is_retired() || inner.call_hooks.is_some() {
+        return None;
+    }
+    let Target::Found(endpoint) = std::mem::replace(&mut call.target, Target::Taken) else {
+        unreachable!("the target was matched above")
+    };
+    Some(begin(
+        endpoint,
+        &call.action,
+        call.parent.take(),
+        std::mem::take(&mut call.params),
+        call.options.as_deref(),
+    ))
+}
+
+#[inline]
+fn begin(
+    endpoint: Arc<Endpoint>,
+    name: &str,
+    parent: Option<Context>,
+    params: Payload,
+    options: Option<&CallOptions>,
+) -> Result<Running> {
+    check(&endpoint, name, parent.as_ref())?;
+    let ctx = describe(endpoint, parent.as_ref(), options).build();
+    Ok(Running::start(ctx, parent, params))
+}
+
 /// The next step of a call: one endpoint, or the long way.
 pub(super) enum Dispatch {
     Direct(Running),
@@ -274,67 +315,67 @@ pub(super) fn direct(mut call: Outgoing) -> Dispatch {
         let error = Error::request_rejected(&call.action, endpoint.broker().node_id());
         return Dispatch::Long(Box::pin(failed(call, error)));
     }
-    let action = endpoint.action();
-    let parts = &endpoint.broker().0.parts;
-    let simple =
-        call.options.as_ref().is_none_or(|options| options.retries.is_none() && options.fallback.is_none())
-            && action.fallback.is_none()
-            && action.retry.is_none()
-            && !parts.options.retry_policy.enabled;
-    if !simple {
+    let plain =
+        call.options.as_ref().is_none_or(|options| options.retries.is_none() && options.fallback.is_none());
+    if !plain || !endpoint.is_direct() {
         return Dispatch::Long(Box::pin(run(call)));
     }
     let Outgoing { target: Target::Found(endpoint), params, parent, options, action } = call else {
         unreachable!("the target was matched above")
     };
-    match prepare(endpoint, &action, parent.as_ref(), options.as_deref()) {
-        Ok(inner) => Dispatch::Direct(Running::start(inner.build(), parent, params)),
+    match begin(endpoint, &action, parent, params, options.as_deref()) {
+        Ok(running) => Dispatch::Direct(running),
         Err(error) => Dispatch::Long(crate::future::ready(Err(error))),
     }
 }
 
-/// Checks that the call may be made and describes its context.
-fn prepare(
-    endpoint: Arc<Endpoint>,
-    name: &str,
-    parent: Option<&Context>,
-    options: Option<&CallOptions>,
-) -> Result<ContextInner> {
+/// Checks that the call may be made.
+fn check(endpoint: &Endpoint, name: &str, parent: Option<&Context>) -> Result<()> {
     let action = endpoint.action();
     if action.visibility == Visibility::Private
         && parent.is_none_or(|ctx| ctx.service_full_name() != action.service_full_name())
     {
         return Err(Error::service_not_found(name, None));
     }
-    let timeout = options.and_then(|options| options.timeout).or(action.timeout);
+    let Some(parent) = parent else { return Ok(()) };
+    let broker = parent.broker();
+    let max = broker.0.parts.options.max_call_level;
+    if max > 0 && parent.level() >= max {
+        return Err(Error::max_call_level(parent.level(), broker.node_id()));
+    }
+    parent.check_time(name)
+}
+
+/// The context of a call.
+#[inline]
+fn describe(
+    endpoint: Arc<Endpoint>,
+    parent: Option<&Context>,
+    options: Option<&CallOptions>,
+) -> ContextInner {
+    let timeout = options.and_then(|options| options.timeout).or(endpoint.action().timeout);
     let timeout = timeout.unwrap_or(endpoint.broker().0.parts.options.request_timeout);
     let mut inner = ContextInner::new(Home::Endpoint(endpoint));
     let mut outer = None;
     if let Some(parent) = parent {
-        let broker = parent.broker();
-        let max = broker.0.parts.options.max_call_level;
-        if max > 0 && parent.level() >= max {
-            return Err(Error::max_call_level(parent.level(), broker.node_id()));
-        }
-        parent.check_time(name)?;
         outer = parent.deadline();
         inner.request_id = Some(parent.request_id());
         inner.parent_id = Some(parent.id());
         inner.trace = parent.trace();
         inner.level = parent.level() + 1;
-        inner.caller = parent.service_name().cloned();
+        inner.caller = parent.as_caller();
         let carried = parent.down();
         inner.inherited = carried.meta().clone();
         inner.carried = Mutex::new(carried);
     }
     inner.limit = Limit::new(Some(timeout), outer);
-    match options {
-        Some(options) => Ok(with_options(inner, options)),
-        None => Ok(inner),
+    if let Some(options) = options {
+        lay_over(&mut inner, options);
     }
+    inner
 }
 
-fn with_options(mut inner: ContextInner, options: &CallOptions) -> ContextInner {
+fn lay_over(inner: &mut ContextInner, options: &CallOptions) {
     inner.carried.get_mut().lay_over(&options.meta);
     if options.request_id.is_some() {
         inner.request_id.clone_from(&options.request_id);
@@ -347,7 +388,6 @@ fn with_options(mut inner: ContextInner, options: &CallOptions) -> ContextInner 
     }
     inner.no_cache = options.no_cache;
     inner.pinned = options.node_id.is_some();
-    inner
 }
 
 /// A call with retries or a fallback.
@@ -421,17 +461,20 @@ fn attempt(broker: &ServiceBroker, call: &Outgoing) -> Result<Running, Refused> 
     let Some(endpoint) = find(broker, call) else {
         return Err(Refused::Now(not_found(call)));
     };
-    let inner =
-        prepare(endpoint, &call.action, call.parent.as_ref(), call.options()).map_err(Refused::Always)?;
-    Ok(Running::start(inner.build(), call.parent.clone(), call.params.clone()))
+    let parent = call.parent.as_ref();
+    check(&endpoint, &call.action, parent).map_err(Refused::Always)?;
+    let ctx = describe(endpoint, parent, call.options()).build();
+    Ok(Running::start(ctx, parent.cloned(), call.params.clone()))
 }
 
 /// The context of a fallback: as the action's, but with all the time that the caller has left; the action's own
 /// may be used up.
 fn fallback_context(broker: &ServiceBroker, call: &Outgoing) -> Option<Context> {
     let endpoint = broker.0.registry.load().endpoint(&call.action)?.clone();
-    let mut inner = prepare(endpoint, &call.action, call.parent.as_ref(), call.options()).ok()?;
-    inner.limit = Limit::new(None, call.parent.as_ref().and_then(Context::deadline));
+    let parent = call.parent.as_ref();
+    check(&endpoint, &call.action, parent).ok()?;
+    let mut inner = describe(endpoint, parent, call.options());
+    inner.limit = Limit::new(None, parent.and_then(Context::deadline));
     Some(inner.build())
 }
 

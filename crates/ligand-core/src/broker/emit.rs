@@ -394,7 +394,7 @@ fn context(event: &OutgoingEvent, sent: &Arc<Extra>, listener: &Arc<Listener>) -
         inner.parent_id = Some(parent.id());
         inner.trace = parent.trace();
         inner.level = parent.level() + 1;
-        inner.caller = parent.service_name().cloned();
+        inner.caller = parent.as_caller();
     }
     inner.extra = Some(sent.clone());
     inner.build()

@@ -186,9 +186,9 @@ impl ServiceBroker {
         let full_name: Arc<str> = def.full_name().into();
         let endpoint = |action: &_| {
             let action = Arc::new(crate::service::Action::clone(action));
-            Arc::new(Endpoint::new(self.clone(), action, None, |action, available| {
+            Endpoint::new(self.clone(), action, None, |action, available| {
                 order::action(parts, action, available)
-            }))
+            })
         };
         let listener = |event: &_| {
             let event = Arc::new(crate::service::Event::clone(event));

@@ -15,7 +15,7 @@ use ligand_wire::{Data, Error, Payload, Result};
 use serde_json::Value;
 
 use super::ServiceBroker;
-use super::call::{CallOptions, Dispatch, Outgoing, Running, dispatch};
+use super::call::{CallOptions, Dispatch, Outgoing, Running, at_once, dispatch};
 use crate::{
     context::{Context, Id, ReplyHead},
     edge::HttpRequest,
@@ -140,7 +140,19 @@ impl<R> Request<R> {
     }
 
     fn poll_payload(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<Payload>> {
-        if let Step::Waiting(_) = self.state {
+        if let Step::Waiting(call) = &mut self.state {
+            if let Some(begun) = at_once(call) {
+                self.state = Step::Done;
+                let mut running = match begun {
+                    Ok(running) => running,
+                    Err(error) => return Poll::Ready(Err(error)),
+                };
+                let result = Pin::new(&mut running).poll(cx);
+                if result.is_pending() {
+                    self.state = Step::Direct(running);
+                }
+                return result;
+            }
             let Step::Waiting(call) = std::mem::replace(&mut self.state, Step::Done) else { unreachable!() };
             self.state = match dispatch(call) {
                 Dispatch::Direct(running) => Step::Direct(running),

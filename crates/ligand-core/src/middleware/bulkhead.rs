@@ -13,7 +13,7 @@ use crate::{
     broker::Parts,
     context::Context,
     future::Work,
-    service::{Action, DynAction, DynEvent, Event},
+    service::{Action, DynAction, DynEvent, Event, layer},
 };
 
 pub(crate) struct Bulkhead {
@@ -90,7 +90,7 @@ pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> Dy
     }
     let bulkhead = Bulkhead::new(policy.concurrency, policy.max_queue_size);
     let (name, node): (Arc<str>, _) = (action.full_name().into(), parts.node_id.clone());
-    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+    layer(move |ctx: &Context, params: Payload| -> Work<Payload> {
         let (next, ctx) = (next.clone(), ctx.clone());
         bulkhead.run(|| Error::queue_is_full(&name, &node), move || next.call(&ctx, params))
     })

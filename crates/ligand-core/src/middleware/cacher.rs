@@ -9,14 +9,14 @@ use crate::{
     cache::{Cache, CacheRule, Lookup, kept},
     context::Context,
     future::Work,
-    service::{Action, DynAction},
+    service::{Action, DynAction, layer},
     stream::Streaming,
 };
 
 pub(super) fn wrap(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
     let (Some(rule), Some(cache)) = (action.cache.clone(), parts.cache.clone()) else { return next };
     let (action, rule) = (action.clone(), Arc::new(rule));
-    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+    layer(move |ctx: &Context, params: Payload| -> Work<Payload> {
         let off = ctx.inner().no_cache || matches!(ctx.meta::<bool>("$cache"), Ok(Some(false)));
         // No key says what is in a stream.
         if off || !rule.applies(ctx) || ctx.has_stream() {

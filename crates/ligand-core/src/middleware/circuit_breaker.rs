@@ -18,7 +18,8 @@ use crate::{
     config::CircuitBreakerPolicy,
     context::Context,
     future::Work,
-    service::{Action, DynAction},
+    service::{Action, DynAction, layer},
+    sharded::Line,
 };
 
 struct Breaker {
@@ -26,7 +27,7 @@ struct Breaker {
     action: Arc<Action>,
     node: Arc<str>,
     broker: WeakBroker,
-    available: Arc<AtomicBool>,
+    available: Arc<Line<AtomicBool>>,
     state: Mutex<State>,
     trials: AtomicU64,
     /// What was counted when the circuit opened; failed trials count on.
@@ -69,7 +70,7 @@ pub(super) fn wrap(
     parts: &Parts,
     action: &Arc<Action>,
     node: &Arc<str>,
-    available: &Arc<AtomicBool>,
+    available: &Arc<Line<AtomicBool>>,
     next: DynAction,
 ) -> DynAction {
     let policy = parts.circuit_breaker(action);
@@ -86,7 +87,7 @@ pub(super) fn wrap(
         trials: AtomicU64::new(0),
         counts: Mutex::new(Counts::new()),
     });
-    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+    layer(move |ctx: &Context, params: Payload| -> Work<Payload> {
         let mut watch = match breaker.enter(ctx) {
             Ok(watch) => watch,
             Err(error) => return Work::done(Err(error)),

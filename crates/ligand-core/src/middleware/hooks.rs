@@ -10,7 +10,7 @@ use ligand_wire::{Data, Error, Payload, Result, pattern::Pattern};
 use crate::{
     context::Context,
     future::{BoxFuture, Work},
-    service::{Action, DynAction, probe::Form},
+    service::{Action, DynAction, layer, probe::Form},
 };
 
 type Before = Arc<dyn Fn(Context, Payload) -> BoxFuture<Result<Payload>> + Send + Sync>;
@@ -236,7 +236,7 @@ pub(crate) fn wrap(action: &Action, next: DynAction) -> DynAction {
         return next;
     }
     let hooks = Arc::new(action.hooks.clone());
-    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+    layer(move |ctx: &Context, params: Payload| -> Work<Payload> {
         let (hooks, next, ctx) = (hooks.clone(), next.clone(), ctx.clone());
         Work::new(async move {
             let mut result = run(&hooks, &next, &ctx, params).await;

@@ -31,7 +31,8 @@ use crate::{
     context::Context,
     future::Work,
     registry::{Endpoint, Node},
-    service::{Action, DynAction, DynEvent, Event, Validator, check_dynamic, check_texts},
+    service::{Action, DynAction, DynEvent, Event, Validator, check_dynamic, check_texts, layer},
+    sharded::Line,
 };
 
 /// One step of a pipeline, as [`crate::ServiceBroker::pipeline`] lists it.
@@ -56,7 +57,7 @@ impl fmt::Display for Step {
 pub(crate) fn action(
     parts: &Parts,
     action: &Arc<Action>,
-    available: &Arc<AtomicBool>,
+    available: &Arc<Line<AtomicBool>>,
 ) -> (DynAction, Vec<usize>) {
     let mut next = action.handler.clone();
     let mut wrapped = Vec::new();
@@ -81,7 +82,7 @@ pub(crate) fn remote(
     parts: &Parts,
     action: &Arc<Action>,
     node: &Node,
-    available: &Arc<AtomicBool>,
+    available: &Arc<Line<AtomicBool>>,
 ) -> (DynAction, Vec<usize>) {
     let mut next = action.handler.clone();
     let mut wrapped = Vec::new();
@@ -167,7 +168,7 @@ pub(crate) fn steps(parts: &Parts, endpoint: &Endpoint) -> Vec<Step> {
 /// A part of the validator: the handler's own type of parameters, for callers through a contract.
 fn convert(action: &Action, next: DynAction) -> DynAction {
     let Some(conversion) = action.conversion else { return next };
-    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> { next.call(ctx, conversion(params)) })
+    layer(move |ctx: &Context, params: Payload| -> Work<Payload> { next.call(ctx, conversion(params)) })
 }
 
 /// Checks are synchronous: no future of their own.
@@ -188,7 +189,7 @@ fn checking(
     schema: Option<Schema>,
     check: impl Fn(Payload) -> Result<Payload> + Send + Sync + 'static,
 ) -> DynAction {
-    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+    layer(move |ctx: &Context, params: Payload| -> Work<Payload> {
         let checked = match &schema {
             Some(schema) if ctx.is_foreign() => check_texts(schema, &params, &check),
             _ => check(params),

@@ -13,7 +13,7 @@ use crate::{
     context::Context,
     future::Work,
     log::HANDLER,
-    service::{Action, DynAction, DynEvent},
+    service::{Action, DynAction, DynEvent, layer},
 };
 
 // The level of the spans is that of errors: a filter that lets a line through lets its span through.
@@ -22,7 +22,7 @@ pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> Dy
     if !parts.options.tracing && !parts.options.log.context {
         return next;
     }
-    layer(parts, action, next)
+    spanning(parts, action, next)
 }
 
 /// Nothing writes lines around a remote call but the trace.
@@ -30,13 +30,13 @@ pub(super) fn remote(parts: &Parts, action: &Arc<Action>, next: DynAction) -> Dy
     if !parts.options.tracing {
         return next;
     }
-    layer(parts, action, next)
+    spanning(parts, action, next)
 }
 
-fn layer(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
+fn spanning(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
     let (name, node): (Arc<str>, _) = (action.full_name().into(), parts.node_id.clone());
     let traced = parts.options.tracing;
-    Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
+    layer(move |ctx: &Context, params: Payload| -> Work<Payload> {
         let span = tracing::error_span!(
             target: HANDLER, "action", action = &*name, request_id = %ctx.request_id(), node = &*node, level = ctx.level()
         );

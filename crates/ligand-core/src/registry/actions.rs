@@ -166,9 +166,14 @@ impl Default for Actions {
 }
 
 fn shard_of(name: &str) -> usize {
-    let bytes = name.as_bytes();
-    let sum = bytes.iter().rev().take(8).fold(bytes.len(), |sum, byte| sum * 31 + usize::from(*byte));
-    sum % SHARDS
+    // Names of one service differ in their ends.
+    let end = match name.as_bytes().last_chunk::<8>() {
+        Some(end) => u64::from_le_bytes(*end),
+        None => name.bytes().fold(0, |end, byte| end << 8 | u64::from(byte)),
+    };
+    // Golden ratio: the upper bits depend on all others.
+    let mixed = end.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - SHARDS.ilog2());
+    usize::try_from(mixed).unwrap_or_default()
 }
 
 impl Actions {

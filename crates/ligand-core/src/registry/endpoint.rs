@@ -12,6 +12,7 @@ use super::Node;
 use crate::{
     broker::ServiceBroker,
     service::{Action, DynAction},
+    sharded::{Line, Sharded},
 };
 
 /// So many calls make up for one whose handler took long.
@@ -19,14 +20,20 @@ const STRIKE: u32 = 64;
 
 /// One instance of an action, on this node or on another.
 ///
-/// Every running call holds a handle of its endpoint: the number of handles tells what still runs.
+/// Every running call holds a handle of its endpoint: the number of handles tells what still runs. An action of this
+/// node has several endpoints that differ in nothing but that count: see [`sharded`](crate::sharded).
+#[repr(align(128))]
 pub struct Endpoint {
     /// A cycle that ends when the service leaves the registry: a started broker lives until it is stopped.
     broker: ServiceBroker,
     action: Arc<Action>,
     /// `None`: this node.
     node: Option<Arc<Node>>,
-    available: Arc<AtomicBool>,
+    available: Arc<Line<AtomicBool>>,
+    /// Full name of the service, for the contexts of calls that its action makes.
+    caller: Arc<Line<Arc<str>>>,
+    /// A call of it needs neither retries nor a fallback.
+    direct: bool,
     /// The service left the registry.
     retired: AtomicBool,
     /// How often its handler took long before it first waited, lately: goes up by [`STRIKE`] each time, and down by
@@ -34,7 +41,7 @@ pub struct Endpoint {
     strikes: AtomicU32,
     chain: DynAction,
     /// Which of the broker's middlewares wrap the action, in order of registration.
-    wrapped: Box<[usize]>,
+    wrapped: Arc<[usize]>,
 }
 
 impl Endpoint {
@@ -44,17 +51,51 @@ impl Endpoint {
         broker: ServiceBroker,
         action: Arc<Action>,
         node: Option<Arc<Node>>,
-        compose: impl FnOnce(&Arc<Action>, &Arc<AtomicBool>) -> (DynAction, Vec<usize>),
+        compose: impl FnOnce(&Arc<Action>, &Arc<Line<AtomicBool>>) -> (DynAction, Vec<usize>),
     ) -> Self {
-        let available = Arc::new(AtomicBool::new(true));
+        let available = Arc::new(Line::new(AtomicBool::new(true)));
         let (chain, wrapped) = compose(&action, &available);
         let retired = AtomicBool::new(false);
         let strikes = AtomicU32::new(0);
-        Self { broker, action, node, available, retired, strikes, chain, wrapped: wrapped.into() }
+        let caller = Arc::new(Line::new(action.service.clone()));
+        let retries = action.retry.is_some() || broker.options().retry_policy.enabled;
+        let direct = !retries && action.fallback.is_none();
+        Self {
+            broker,
+            action,
+            node,
+            available,
+            caller,
+            direct,
+            retired,
+            strikes,
+            chain,
+            wrapped: wrapped.into(),
+        }
+    }
+
+    /// As many of it as there are groups of threads.
+    pub(crate) fn sharded(self) -> Sharded<Self> {
+        Sharded::new(|| Self {
+            broker: self.broker.clone(),
+            action: self.action.clone(),
+            node: self.node.clone(),
+            available: self.available.clone(),
+            caller: Arc::new(Line::new(self.action.service.clone())),
+            direct: self.direct,
+            retired: AtomicBool::new(self.is_retired()),
+            strikes: AtomicU32::new(0),
+            chain: self.chain.clone(),
+            wrapped: self.wrapped.clone(),
+        })
     }
 
     pub(crate) fn broker(&self) -> &ServiceBroker {
         &self.broker
+    }
+
+    pub(crate) fn caller(&self) -> &Arc<Line<Arc<str>>> {
+        &self.caller
     }
 
     /// The definition.
@@ -82,6 +123,11 @@ impl Endpoint {
 
     pub(crate) fn is_suspect(&self) -> bool {
         self.node.as_ref().is_some_and(|node| node.is_suspect())
+    }
+
+    /// True when a call is over with its first answer, unless the call itself wants more.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.direct
     }
 
     pub(crate) fn is_retired(&self) -> bool {

@@ -19,13 +19,18 @@ use super::{
     remote::{RemoteNode, RemoteService},
     strategy::{RoundRobin, Strategy, StrategyOptions},
 };
-use crate::service::{Action, ServiceDef};
+use crate::{
+    service::{Action, ServiceDef},
+    sharded::Sharded,
+};
 
 /// A service that takes calls on this node.
 pub struct ServiceItem {
     full_name: Arc<str>,
     def: ServiceDef,
+    /// One of each of `sharded`.
     endpoints: Vec<Arc<Endpoint>>,
+    sharded: Vec<Sharded<Endpoint>>,
     listeners: Vec<Arc<Listener>>,
     schedules: Vec<Arc<Schedule>>,
     /// A `started` handler has run, but the service has not come into the registry.
@@ -36,11 +41,21 @@ impl ServiceItem {
     pub(crate) fn new(
         full_name: Arc<str>,
         def: ServiceDef,
-        endpoints: Vec<Arc<Endpoint>>,
+        endpoints: Vec<Endpoint>,
         listeners: Vec<Arc<Listener>>,
     ) -> Self {
+        let sharded: Vec<_> = endpoints.into_iter().map(Endpoint::sharded).collect();
+        let endpoints = sharded.iter().map(|all| all.own().clone()).collect();
         let schedules = def.jobs.iter().map(|job| Arc::new(Schedule::new(job.clone()))).collect();
-        Self { full_name, def, endpoints, listeners, schedules, half_started: AtomicBool::new(false) }
+        Self {
+            full_name,
+            def,
+            endpoints,
+            sharded,
+            listeners,
+            schedules,
+            half_started: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn is_half_started(&self) -> bool {
@@ -66,6 +81,11 @@ impl ServiceItem {
         &self.endpoints
     }
 
+    /// From now on its endpoints are not called any more.
+    pub(crate) fn retire(&self) {
+        self.sharded.iter().flat_map(Sharded::iter).for_each(|endpoint| endpoint.retire());
+    }
+
     /// The listeners.
     pub fn listeners(&self) -> &[Arc<Listener>] {
         &self.listeners
@@ -79,7 +99,8 @@ impl ServiceItem {
     /// How many calls, handlers and runs of jobs there are: each holds a handle of its endpoint or listener. Snapshots do not count,
     /// they hold the item.
     pub(crate) fn running(&self) -> usize {
-        let calls = self.endpoints.iter().map(|endpoint| Arc::strong_count(endpoint) - 1);
+        // One handle of each is this item's own.
+        let calls = self.sharded.iter().map(|endpoint| endpoint.handles() - 1);
         let events = self.listeners.iter().map(|listener| Arc::strong_count(listener) - 1);
         let runs = self.schedules.iter().map(|schedule| schedule.running());
         calls.chain(events).chain(runs).sum()
@@ -105,7 +126,7 @@ impl Place {
     }
 
     pub(super) fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.service.endpoints[self.index]
+        self.service.sharded[self.index].own()
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Hooks},
     registry::strategy::StrategyOptions,
     service::{Rest, announced::Announced, contract::Conversion, probe::Form, validation},
+    sharded::{Handle, Handles, Line, Sharded},
     stream::Streaming,
 };
 
@@ -39,6 +40,33 @@ where
     fn call(&self, ctx: &Context, params: Payload) -> Work<Payload> {
         self(ctx, params).into()
     }
+}
+
+impl<H: ActionHandler> ActionHandler for Line<H> {
+    fn call(&self, ctx: &Context, params: Payload) -> Work<Payload> {
+        (**self).call(ctx, params)
+    }
+}
+
+/// Hands on to a layer that it shares with others.
+pub(crate) struct Forward(DynAction);
+
+impl Forward {
+    /// As many as there are groups of threads: a layer that keeps `next` for each call counts handles of its own.
+    pub(crate) fn sharded(next: &DynAction) -> Sharded<Line<Self>> {
+        Sharded::new(|| Line::new(Self(next.clone())))
+    }
+}
+
+impl ActionHandler for Forward {
+    fn call(&self, ctx: &Context, params: Payload) -> Work<Payload> {
+        self.0.call(ctx, params)
+    }
+}
+
+/// A handler or layer on cache lines of its own: all cores read it at every call, and nobody writes beside it.
+pub(crate) fn layer(handler: impl ActionHandler) -> DynAction {
+    Arc::new(Line::new(handler))
 }
 
 /// The name of an action together with the types it takes and answers. Generated as a constant for every
@@ -233,14 +261,14 @@ impl Action {
         P: Form,
         R: Form,
         E: Failure,
-        F: Fn(Arc<S>, &Context, P::Value) -> Fut + Send + Sync + 'static,
+        F: Fn(Handle<S>, &Context, P::Value) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R::Value, E>> + Send + 'static,
     {
-        let service = Arc::clone(service);
+        let service = Handles::new(service);
         let raw = move |ctx: &Context, params: Payload| -> Work<Payload> {
             match P::take(params) {
                 Ok(params) => {
-                    let work = handler(Arc::clone(&service), ctx, params);
+                    let work = handler(service.own(), ctx, params);
                     Work::new(isolate(async move { work.await.map(R::put).map_err(Into::into) }))
                 }
                 Err(error) => Work::done(Err(error)),
@@ -334,7 +362,7 @@ impl Action {
 
     /// An action whose handler sees the payload as it came.
     pub fn raw(name: impl Into<Arc<str>>, handler: impl ActionHandler) -> Self {
-        Self::with_handler(name.into(), Arc::new(handler))
+        Self::with_handler(name.into(), layer(handler))
     }
 
     fn with_handler(name: Arc<str>, handler: DynAction) -> Self {

@@ -16,6 +16,7 @@ use crate::{
     context::Context,
     future::{Work, guarded, isolate},
     service::{action::Validator, probe::Form, validation},
+    sharded::{Handle, Handles, Line},
 };
 
 /// An event type with its name, so that names exist once and are checked at both ends.
@@ -47,6 +48,12 @@ where
 {
     fn call(&self, ctx: &Context, payload: Payload) -> Work<()> {
         self(ctx, payload).into()
+    }
+}
+
+impl<H: EventHandler> EventHandler for Line<H> {
+    fn call(&self, ctx: &Context, payload: Payload) -> Work<()> {
+        (**self).call(ctx, payload)
     }
 }
 
@@ -93,14 +100,14 @@ impl Event {
         S: Send + Sync + 'static,
         P: Form,
         E: Failure,
-        F: Fn(Arc<S>, &Context, P::Value) -> Fut + Send + Sync + 'static,
+        F: Fn(Handle<S>, &Context, P::Value) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let service = Arc::clone(service);
+        let service = Handles::new(service);
         let raw = move |ctx: &Context, payload: Payload| -> Work<()> {
             match P::take(payload) {
                 Ok(payload) => {
-                    let work = handler(Arc::clone(&service), ctx, payload);
+                    let work = handler(service.own(), ctx, payload);
                     Work::new(isolate(async move { work.await.map_err(Into::into) }))
                 }
                 Err(error) => Work::done(Err(error)),
@@ -170,7 +177,7 @@ impl Event {
             pattern: Pattern::new(pattern),
             group: None,
             service: "".into(),
-            handler: Arc::new(handler),
+            handler: Arc::new(Line::new(handler)),
             validator: None,
             params: None,
             doc: "",

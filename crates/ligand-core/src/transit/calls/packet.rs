@@ -56,7 +56,7 @@ pub(crate) fn describe<'a>(
         parent_id: parent_of(inner.trace.as_deref(), inner.parent_id.as_ref())
             .map(|id| text(id, &mut texts.parent)),
         request_id: Some(request_id),
-        caller: inner.caller.as_deref().map(Cow::Borrowed),
+        caller: inner.caller.get().map(Cow::Borrowed),
         stream: false,
         seq: None,
     }

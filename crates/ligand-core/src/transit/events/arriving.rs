@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Events;
 use crate::{
     broker::{WeakBroker, receive_event},
-    context::{Arrived, Carried, EventKind, Headers, Id, Trace},
+    context::{Arrived, CallerName, Carried, EventKind, Headers, Id, Trace},
     registry::Node,
     transit::received::{Receipt, level, receipt, texts},
 };
@@ -43,7 +43,7 @@ pub(crate) struct EventContext {
     pub(crate) parent_id: Option<Id>,
     pub(crate) trace: Option<Arc<Trace>>,
     pub(crate) request_id: Option<Id>,
-    pub(crate) caller: Option<Arc<str>>,
+    pub(crate) caller: CallerName,
     pub(crate) node: Arc<str>,
 }
 
@@ -67,7 +67,7 @@ impl Events {
             trace: Trace::of_packet(event.tracing, parent_id.as_ref()),
             parent_id,
             request_id: event.request_id.map(|id| Id::parse(&id)),
-            caller: event.caller.map(|caller| caller.as_ref().into()),
+            caller: event.caller.into(),
             node: node.id().clone(),
         };
         let name: Arc<str> = event.event.as_ref().into();

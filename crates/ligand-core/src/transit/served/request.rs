@@ -242,7 +242,7 @@ fn context(
     });
     inner.parent_id = request.parent_id.map(|id| Id::parse(&id));
     inner.trace = Trace::of_packet(request.tracing, inner.parent_id.as_ref());
-    inner.caller = request.caller.map(|caller| caller.as_ref().into());
+    inner.caller = request.caller.into();
     inner.level = level(request.level);
     let Arrived { carried, http, mute } = Arrived::new(request.meta.into_owned(), &request.id);
     inner.carried = parking_lot::Mutex::new(carried);
