@@ -5,8 +5,13 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashSet, LinkedList, VecDeque},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    num::{
+        NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64,
+        NonZeroUsize,
+    },
+    sync::Arc,
 };
 
 use ligand_wire::{Date, Patch};
@@ -135,19 +140,19 @@ impl<T: Ordered + Clone> RangeFor<Option<T>> for &T {
 macro_rules! same {
     ($($from:ty => $to:ty: $make:expr;)*) => {$(
         values! {
-            [] $from => $to: value => $make(value);
-            [] $from => Option<$to>: value => Some($make(value));
+            [] $from => $to: value => ($make)(value);
+            [] $from => Option<$to>: value => Some(($make)(value));
         }
 
         impl RangeFor<$to> for $from {
             fn bound(self) -> $to {
-                $make(self)
+                ($make)(self)
             }
         }
 
         impl RangeFor<Option<$to>> for $from {
             fn bound(self) -> Option<$to> {
-                Some($make(self))
+                Some(($make)(self))
             }
         }
     )*};
@@ -155,6 +160,9 @@ macro_rules! same {
 
 same! {
     &str => String: str::to_owned;
+    &str => Box<str>: Box::from;
+    &str => Arc<str>: Arc::from;
+    &str => Cow<'static, str>: |text: &str| Cow::Owned(text.to_owned());
     Cow<'_, str> => String: Cow::into_owned;
     // `Product::PRICE.lt(10)`
     i32 => f64: f64::from;
@@ -190,6 +198,18 @@ ordered!(
     f64,
     char,
     String,
+    Box<str>,
+    Arc<str>,
+    Cow<'_, str>,
+    NonZeroI8,
+    NonZeroI16,
+    NonZeroI32,
+    NonZeroI64,
+    NonZeroU8,
+    NonZeroU16,
+    NonZeroU32,
+    NonZeroU64,
+    NonZeroUsize,
     Date,
     IpAddr,
     Ipv4Addr,
@@ -212,9 +232,24 @@ ordered!(rust_decimal::Decimal);
 
 impl Textual for String {}
 impl Textual for char {}
+impl Textual for Box<str> {}
+impl Textual for Arc<str> {}
+impl Textual for Cow<'_, str> {}
 impl<T: Textual> Textual for Option<T> {}
 
 impl<T: Serialize> Items for Vec<T> {
+    type Item = T;
+}
+
+impl<T: Serialize> Items for VecDeque<T> {
+    type Item = T;
+}
+
+impl<T: Serialize> Items for LinkedList<T> {
+    type Item = T;
+}
+
+impl<T: Serialize> Items for Box<[T]> {
     type Item = T;
 }
 

@@ -433,6 +433,12 @@ macro_rules! contract {
             }
 
             #[tokio::test]
+            async fn other_forms_of_texts_numbers_and_lists_are_asked() {
+                let adapter = $new;
+                crate::forms::other_forms_of_texts_numbers_and_lists_are_asked(adapter.db()).await;
+            }
+
+            #[tokio::test]
             async fn survives_odd_texts() {
                 let adapter = $new;
                 super::survives_odd_texts(adapter.db()).await;

@@ -18,6 +18,7 @@ mod crud;
 mod entities;
 #[cfg(feature = "sqlite")]
 mod files;
+mod forms;
 mod hidden;
 #[cfg(all(
     feature = "sqlite",
