@@ -36,7 +36,7 @@ pub(crate) use info::{definition, listed};
 pub(crate) use listener::HandingOver;
 pub use listener::Listener;
 pub use node::Node;
-pub(crate) use node::{ASK_PAUSE, FAR, Hearing, Story};
+pub(crate) use node::{ASK_PAUSE, Hearing, MOST_AHEAD, Story};
 pub(crate) use schedule::{Run, Schedule};
 pub use snapshot::{Offer, ServiceItem, Snapshot};
 
@@ -222,7 +222,7 @@ impl Registry {
         story
     }
 
-    /// Takes out what a node offered. Answers false when it had left already.
+    /// Takes out what a node offered. Returns false when it had left already.
     pub(crate) fn lose(&self, node: &Node) -> bool {
         let guard = self.write.lock();
         if !node.leave() {

@@ -51,8 +51,7 @@ pub use self::{
     outbox::{InFlight, Traffic},
 };
 use crate::{
-    ServiceBroker,
-    broker::WeakBroker,
+    broker::{ServiceBroker, WeakBroker},
     config::Options,
     context::Context,
     middleware::debug::TransitLogger,
@@ -86,7 +85,7 @@ pub(crate) struct Connectors {
 impl Transit {
     pub(crate) fn new(
         broker: WeakBroker,
-        node_id: Arc<str>,
+        node_id: &str,
         options: &Options,
         connectors: Connectors,
         tasks: Tasks,

@@ -25,6 +25,8 @@ pub(crate) struct Cluster {
     pub(crate) bus: MemoryBus,
     pub(crate) record: Record,
     slots: Arc<Vec<Slot>>,
+    /// The bus chooses which node gets a call or an event of a group.
+    balanced: bool,
     /// Nodes make calls.
     busy: Arc<AtomicBool>,
 }
@@ -44,10 +46,10 @@ struct Live {
 }
 
 impl Cluster {
-    pub(crate) fn new(bus: MemoryBus, record: Record, count: usize) -> Self {
+    pub(crate) fn new(bus: MemoryBus, record: Record, count: usize, balanced: bool) -> Self {
         let slot = |index| Slot { id: format!("n{index}"), slow: Arc::default(), live: Mutex::default() };
         let slots = (0..count).map(slot).collect();
-        Self { bus, record, slots: Arc::new(slots), busy: Arc::new(AtomicBool::new(true)) }
+        Self { bus, record, slots: Arc::new(slots), balanced, busy: Arc::new(AtomicBool::new(true)) }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -84,10 +86,13 @@ impl Cluster {
         let slot = &self.slots[index];
         let transporter = self.bus.transporter();
         let scene = Scene { record: self.record.clone(), slow: slot.slow.clone() };
+        let balanced = self.balanced;
+        let options = move |options: &mut ligand_core::Options| {
+            options.registry.prefer_local = false;
+            options.disable_balancer = balanced;
+        };
         let mut builder =
-            ServiceBroker::builder().node_id(&*slot.id).transporter(transporter.clone()).options(|options| {
-                options.registry.prefer_local = false;
-            });
+            ServiceBroker::builder().node_id(&*slot.id).transporter(transporter.clone()).options(options);
         for service in services::of_node(&scene, index, self.len()) {
             builder = builder.service(service);
         }

@@ -67,9 +67,11 @@ pub fn verify(seed: u64, twice: bool) -> Result<Outcome, String> {
 
 async fn run(seed: u64, keep_lines: bool) -> Outcome {
     let record = Record::new(keep_lines);
-    let bus = MemoryBus::new().seed(seed);
     let count = fastrand::usize(5..=9);
-    let cluster = Cluster::new(bus, record.clone(), count);
+    // In one cluster of four the bus chooses the nodes.
+    let balanced = fastrand::u32(0..4) == 0;
+    let bus = MemoryBus::new().seed(seed);
+    let cluster = Cluster::new(bus, record.clone(), count, balanced);
     futures_util::future::join_all((0..count).map(|index| cluster.start(index))).await;
     let plan = nemesis::plan(count, BUSY);
     nemesis::run(&cluster, &plan).await;

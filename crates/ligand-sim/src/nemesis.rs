@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     Blink(usize),
     /// A part of the packets is handled before its sender goes on.
     Rush(f64),
+    /// Requests to a node wait in its queue on the bus; everything else arrives.
+    Hold(usize),
     /// Packets from and to a node vanish while nobody is told.
     Mute(usize),
     /// The bus breaks down.
@@ -51,7 +53,7 @@ pub(crate) fn plan(nodes: usize, seconds: u64) -> Vec<Planned> {
     (0..count)
         .map(|_| {
             let node = fastrand::usize(0..nodes);
-            let fault = match fastrand::u32(0..17) {
+            let fault = match fastrand::u32(0..18) {
                 0 | 1 => Fault::Crash(node),
                 2 | 3 => Fault::Restart(node),
                 4 => Fault::Isolate(node),
@@ -64,6 +66,7 @@ pub(crate) fn plan(nodes: usize, seconds: u64) -> Vec<Planned> {
                 11 => Fault::Service(node),
                 12..15 => Fault::Blink(node),
                 15 => Fault::Rush(fastrand::f64()),
+                16 => Fault::Hold(node),
                 _ => Fault::Slow(node),
             };
             Planned {
@@ -90,6 +93,7 @@ pub(crate) async fn run(cluster: &Cluster, plan: &[Planned]) {
     cluster.bus.heal();
     for index in 0..cluster.len() {
         cluster.bus.rejoin(cluster.id(index));
+        cluster.bus.release(cluster.id(index));
     }
 }
 
@@ -129,6 +133,11 @@ async fn happen(cluster: &Cluster, planned: &Planned) {
             bus.clone().rush(part);
             tokio::time::sleep(lasts).await;
             bus.clone().rush(0.0);
+        }
+        Fault::Hold(index) => {
+            bus.hold(cluster.id(index));
+            tokio::time::sleep(lasts).await;
+            bus.release(cluster.id(index));
         }
         Fault::Mute(index) => {
             bus.mute(cluster.id(index));

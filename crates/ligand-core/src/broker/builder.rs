@@ -256,7 +256,7 @@ impl BrokerBuilder {
             transit: transporter.map(|transporter| {
                 let broker = WeakBroker(weak.clone());
                 let connectors = Connectors { transporter, transmit, logger, discoverer };
-                Transit::new(broker, node_id.clone(), &options, connectors, tasks.clone())
+                Transit::new(broker, &node_id, &options, connectors, tasks.clone())
             }),
             call_hooks: call_hooks(&middlewares),
             emit_hooks: emit_hooks(&middlewares),

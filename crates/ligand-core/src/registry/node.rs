@@ -16,7 +16,7 @@ use ligand_wire::packet::NodeInfo;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-pub(crate) use self::story::{FAR, Hearing, Story};
+pub(crate) use self::story::{Hearing, MOST_AHEAD, Story};
 use self::story::{MAX_SEQ, Stories};
 use super::strategy::HostLatency;
 
@@ -88,6 +88,13 @@ impl Node {
                 stories: Stories::default(),
             }),
         }
+    }
+
+    /// This node itself, as calls see it that the bus leads back to where they came from.
+    pub(crate) fn own(id: &str) -> Self {
+        let mut info = NodeInfo::default();
+        info.config.insert("ligand".into(), true.into());
+        Self { available: AtomicBool::new(true), info: ArcSwap::from_pointee(info), ..Self::new(id) }
     }
 
     /// Name of the node.
@@ -165,7 +172,7 @@ impl Node {
         self.suspect.store(suspect, Ordering::Relaxed);
     }
 
-    /// The bus says that nobody listens under its name. Answers whether that is news.
+    /// The bus says that nobody listens under its name. Returns whether that is news.
     pub(crate) fn set_absent(&self) -> bool {
         self.set_suspect(true);
         !self.absent.swap(true, Ordering::Relaxed)
@@ -230,7 +237,7 @@ impl Node {
         self.answered.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that it is being asked whether it leaves, or not any more. Answers what it was before.
+    /// Notes that it is being asked whether it leaves, or not any more. Returns what it was before.
     pub(crate) fn set_leaving(&self, leaving: bool) -> bool {
         self.leaving.swap(leaving, Ordering::Relaxed)
     }
@@ -240,12 +247,12 @@ impl Node {
         self.leaving.load(Ordering::Relaxed)
     }
 
-    /// Notes that it is being heard because somebody else claims its name, or not any more. Answers what it was before.
+    /// Notes that it is being heard because somebody else claims its name, or not any more. Returns what it was before.
     pub(crate) fn set_hearing(&self, hearing: bool) -> bool {
         self.hearing.swap(hearing, Ordering::Relaxed)
     }
 
-    /// Notes that it will be asked in a moment, or not any more. Answers what it was before.
+    /// Notes that it will be asked in a moment, or not any more. Returns what it was before.
     pub(crate) fn set_asking(&self, asking: bool) -> bool {
         self.asking.swap(asking, Ordering::Relaxed)
     }
@@ -264,7 +271,7 @@ impl Node {
     /// Takes a load value that somebody else tells of it: when it is news, and not so far ahead that the node itself
     /// could not get there.
     pub(crate) fn set_cpu(&self, seq: u64, cpu: f64) {
-        let take = |known: u64| (seq > known && seq - known <= FAR).then_some(seq);
+        let take = |known: u64| (seq > known && seq - known <= MOST_AHEAD).then_some(seq);
         if self.cpu_seq.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
             self.put_cpu(cpu);
         }
@@ -377,7 +384,7 @@ mod tests {
         node.set_cpu(4, f64::NAN);
         assert_eq!(node.cpu(), Some(100.0));
         // Somebody was heard with its name; its own word counts whatever the number.
-        node.set_cpu(FAR, 1.0);
+        node.set_cpu(MOST_AHEAD, 1.0);
         node.told_cpu(Some(5), -3.0);
         assert_eq!((node.cpu(), node.load_seq()), (Some(0.0), 5));
     }

@@ -38,7 +38,8 @@ use crate::{
 
 /// Packs packets and hands them to the transporter; knows whether the bus is there.
 pub(crate) struct Outbox {
-    node_id: Arc<str>,
+    /// This node, as calls see it that come back to it.
+    own: Arc<Node>,
     transporter: Arc<dyn Transporter>,
     features: Features,
     transmit: Chain,
@@ -71,7 +72,7 @@ pub(crate) enum Recipient<'a> {
 
 impl Outbox {
     pub(super) fn new(
-        node_id: Arc<str>,
+        node_id: &str,
         options: &Options,
         transporter: Arc<dyn Transporter>,
         transmit: Chain,
@@ -79,7 +80,7 @@ impl Outbox {
         tasks: Tasks,
     ) -> Self {
         Self {
-            node_id,
+            own: Arc::new(Node::own(node_id)),
             features: transporter.features(),
             transporter,
             transmit,
@@ -100,7 +101,12 @@ impl Outbox {
     }
 
     pub(crate) fn node_id(&self) -> &Arc<str> {
-        &self.node_id
+        self.own.id()
+    }
+
+    /// This node, as calls see it that the bus leads back to it.
+    pub(crate) fn own_node(&self) -> &Arc<Node> {
+        &self.own
     }
 
     /// What the bus can do.

@@ -23,7 +23,7 @@ use super::{
     outbox::{Outbox, one},
     streams::{Direction, Streams},
 };
-use crate::{context::Id, registry::Node};
+use crate::context::Id;
 
 /// Longest id of a call that is remembered.
 const LONGEST_ID: usize = 64;
@@ -144,11 +144,5 @@ impl Served {
     /// Forgets old answers.
     pub(crate) fn sweep(&self) {
         self.kept.sweep();
-    }
-
-    /// A call may come once more, or be cancelled and asked about: only Ligand nodes do that. It can come before the
-    /// caller has told what it is.
-    fn is_remembered(&self, caller: &Node) -> bool {
-        caller.is_maybe_ligand() || **caller.id() == **self.outbox.node_id()
     }
 }

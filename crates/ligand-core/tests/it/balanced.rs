@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use ligand_core::{Action, Context, Error, Payload, Result, ServiceBroker, ServiceDef};
+use ligand_core::{
+    Action, Context, Error, InFlight, Payload, Result, ServiceBroker, ServiceDef, stream::Streaming,
+};
 use ligand_transport::memory::MemoryBus;
 use serde_json::json;
 use tokio::{
@@ -38,6 +40,28 @@ async fn node(bus: &MemoryBus, id: &str, service: Option<ServiceDef>) -> Service
         (options.request_timeout, options.disable_balancer) = (Duration::ZERO, true);
     });
     service.into_iter().fold(builder, ligand_core::BrokerBuilder::service).start().await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_the_bus_leads_back_to_its_own_node_is_released_when_nobody_reads_it() {
+    let chunks = || futures_util::stream::repeat_with(|| Ok(bytes::Bytes::from_static(&[7; 1000])));
+    let endless = Action::new("endless", move |_: Context, (): ()| async move {
+        Ok::<_, Error>(Streaming::bytes(chunks()))
+    });
+    let alone = node(&MemoryBus::new(), "alone", Some(ServiceDef::new("work").action(endless))).await;
+    let answer = alone.call_named("work.endless", json!(null)).await.unwrap();
+    let mut stream: Streaming = answer.take().unwrap();
+    stream.next_bytes().await.unwrap().unwrap();
+    let flows = alone.in_flight().unwrap();
+    assert_eq!((flows.streams_in, flows.streams_out), (1, 1), "it went over the bus");
+    drop(stream);
+    let released = async {
+        while alone.in_flight().unwrap() != InFlight::default() {
+            sleep(ms(10)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, released).await.unwrap();
+    alone.stop().await;
 }
 
 struct Cluster {

@@ -21,7 +21,7 @@ use crate::config::SMALLEST_LIMIT;
 pub(super) const MAX_SEQ: u64 = (1 << 53) - 1;
 
 /// A number that is further ahead than this was not counted up to.
-pub(crate) const FAR: u64 = 1 << 20;
+pub(crate) const MOST_AHEAD: u64 = 1 << 20;
 
 /// An answer comes within this time after the question.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -133,8 +133,8 @@ impl Node {
                 // Its own answer counts, unless it can do better: Ligand nodes raise their number when they hear what
                 // is believed of them, so a lower one is a late packet.
                 let raises = [&known.config, &info.config].iter().all(|config| config.contains_key("ligand"));
-                let far = state.seq - seq > FAR;
-                match within(state.stories.doubted, ANSWER) && (far || !raises) {
+                let made_up = state.seq - seq > MOST_AHEAD;
+                match within(state.stories.doubted, ANSWER) && (made_up || !raises) {
                     true => Story::News,
                     false => Story::Older,
                 }
@@ -255,7 +255,7 @@ mod tests {
         node.update(ligand(5, "x"), false);
         node.doubt();
         assert_eq!(node.update(ligand(4, "x"), false), Story::Older);
-        node.update(ligand(6 + FAR, "x"), false);
+        node.update(ligand(6 + MOST_AHEAD, "x"), false);
         node.doubt();
         assert_eq!(node.update(ligand(5, "x"), false), Story::News, "it could not get above that");
     }

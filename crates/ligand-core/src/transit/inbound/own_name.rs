@@ -1,12 +1,9 @@
 //! Packets in this node's own name: its own balanced calls, or a node that was given the same name.
 
-use std::sync::Arc;
-
 use ligand_wire::packet::Packet;
 
 use crate::{
-    ServiceBroker,
-    registry::Node,
+    broker::ServiceBroker,
     transit::{Transit, membership::Phase, received::Receipt},
 };
 
@@ -17,7 +14,7 @@ impl Transit {
         packet: Packet<'_>,
         tracked: bool,
     ) -> Option<Receipt> {
-        let own = || Arc::new(Node::new(self.outbox.node_id()));
+        let own = self.outbox.own_node();
         match packet {
             Packet::Info(info) if info.instance_id != self.membership.instance_id() => {
                 self.membership.on_other_life(&info);
@@ -29,13 +26,13 @@ impl Transit {
             Packet::Response(response) if self.membership.is_own_probe(&response.id) => {
                 self.membership.on_rival("it answered");
             }
-            Packet::Response(response) => self.calls.on_response(&own(), response, 0),
+            Packet::Response(response) => self.calls.on_response(own, response, 0),
             // The probe of this very start is not answered by itself.
             Packet::Request(request) if self.membership.is_own_probe(&request.id) => {}
             Packet::Request(request) if self.calls.may_balance() || self.membership.is_probe(&request) => {
-                return self.on_request(broker, &own(), request, 0, tracked);
+                return self.on_request(broker, own, request, 0, tracked);
             }
-            Packet::Event(event) if self.calls.may_balance() => return self.on_event(&own(), event, tracked),
+            Packet::Event(event) if self.calls.may_balance() => return self.on_event(own, event, tracked),
             _ => {}
         }
         None

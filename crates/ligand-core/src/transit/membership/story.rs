@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{Membership, peers::DAY_MS, text};
 use crate::{
-    registry::{ASK_PAUSE, FAR, Hearing, Node},
+    registry::{ASK_PAUSE, Hearing, MOST_AHEAD, Node},
     transit::{control::STORY, outbox::Recipient},
 };
 
@@ -24,7 +24,7 @@ const HEARING: Duration = Duration::from_millis(500);
 
 impl Membership {
     /// Puts to a node what is believed of it. `raises`: it is certain that it is a Ligand node, which answers only
-    /// when that is wrong. Answers when it is asked at the latest.
+    /// when that is wrong. Returns when it is asked at the latest.
     pub(super) fn confirm(self: &Arc<Self>, node: &Arc<Node>, raises: bool) -> Duration {
         if node.may_ask() {
             self.put(node, raises);
@@ -85,7 +85,7 @@ impl Membership {
         // Where nodes find each other, others may have clocks that are ahead.
         let (believable, slack) = match self.features().own_discovery {
             true => (true, DAY_MS),
-            false => (seq.saturating_sub(own) <= FAR, 0),
+            false => (seq.saturating_sub(own) <= MOST_AHEAD, 0),
         };
         if seq < newest_seq() + slack && believable {
             self.own.raise(seq);

@@ -46,11 +46,11 @@ impl Outbox {
     ) -> Result<(Bytes, usize)> {
         let kind = packet.kind();
         if let Some(logger) = &self.logger {
-            logger.sent(kind, to.map(|node| &**node.id()), || readable(packet, ver, &self.node_id));
+            logger.sent(kind, to.map(|node| &**node.id()), || readable(packet, ver, self.node_id()));
         }
         let pile = if kind == PacketKind::Response { Pile::Kept } else { Pile::Passing };
         let plain = memory::pack(pile, |out| {
-            codec::encode(packet, Envelope { ver, sender: &self.node_id }, self.format, out)
+            codec::encode(packet, Envelope { ver, sender: self.node_id() }, self.format, out)
         })?;
         let len = plain.len();
         Ok((self.seal(kind, plain, to.filter(|_| size::is_bounded_by_receiver(packet)))?, len))

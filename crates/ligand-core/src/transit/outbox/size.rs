@@ -69,7 +69,7 @@ impl Outbox {
     #[cold]
     pub(crate) fn not_announced(&self, why: &Error) {
         tracing::error!(
-            node = &*self.node_id,
+            node = &**self.node_id(),
             error = %format!("{why:#}"),
             "THE INFO OF THIS NODE IS NOT SENT: other nodes do not see its services"
         );

@@ -92,7 +92,7 @@ impl Served {
         let (id, is_error) = (Id::parse(&response.id), response.error.is_some());
         let streamed = response.stream.is_some();
         let body = self.outbox.pack_for(node, &Packet::Response(response))?;
-        if self.is_remembered(node) {
+        if node.is_maybe_ligand() {
             // Packets of a stream are not sent again.
             self.kept.keep((node.id().clone(), id.clone()), (!streamed).then(|| body.clone()));
         }

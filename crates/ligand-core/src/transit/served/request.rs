@@ -13,8 +13,7 @@ use tokio::time::Instant;
 
 use super::{Key, Served, running::Seat};
 use crate::{
-    ServiceBroker,
-    broker::{State, serve},
+    broker::{ServiceBroker, State, serve},
     context::{Arrived, Context, Extra, Home, Id, Inner as ContextInner, Limit, Trace},
     registry::{Endpoint, Node},
     service::Visibility,
@@ -109,7 +108,8 @@ impl Served {
 
     /// Notes that a call begins; `None` when it came before or its caller has stopped waiting.
     fn begin(self: &Arc<Self>, node: &Arc<Node>, id: &str) -> Option<Begun> {
-        if !self.is_remembered(node) {
+        // Only Ligand nodes cancel calls and ask about them. A call can come before the caller has told what it is.
+        if !node.is_maybe_ligand() {
             return Some(Begun(None));
         }
         let key = (node.id().clone(), Id::parse(id));

@@ -90,7 +90,7 @@ impl Running {
         old.into_values().collect()
     }
 
-    /// Ends a call for its caller. Answers whether it ran.
+    /// Ends a call for its caller. Returns whether it ran.
     pub(super) fn cancel(&self, id: &Id, caller: &Arc<str>) -> bool {
         let call = self.calls.lock().remove(&(caller.clone(), id.clone()));
         let Some(call) = call else { return false };

@@ -76,7 +76,11 @@ impl Streams {
 
     /// The line to the other end, when that node is known.
     pub(super) fn line_of(self: &Arc<Self>, key: Key) -> Option<Line> {
-        let node = self.directory.node(&key.node)?;
+        let own = self.outbox.own_node();
+        let node = match key.node == *own.id() {
+            true => own.clone(),
+            false => self.directory.node(&key.node)?,
+        };
         Some(self.line(&node, key.direction, key.id))
     }
 
