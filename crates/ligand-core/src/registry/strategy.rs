@@ -19,7 +19,7 @@ pub use round_robin::{Random, RoundRobin};
 pub use sample::CpuUsage;
 pub use shard::Shard;
 
-use crate::Meta;
+use crate::context::Meta;
 
 /// Chooses one of the candidates.
 pub trait Strategy: Send + Sync + fmt::Debug {

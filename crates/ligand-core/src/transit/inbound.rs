@@ -22,7 +22,7 @@ use super::{
     outbox::Unpacked,
     received::Receipt,
 };
-use crate::{ServiceBroker, registry::Node};
+use crate::{broker::ServiceBroker, registry::Node};
 
 /// What this node keeps of packets that came.
 pub(super) struct Inbound {

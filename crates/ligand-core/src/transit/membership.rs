@@ -39,8 +39,7 @@ use super::{
     streams::Streams,
 };
 use crate::{
-    ServiceBroker,
-    broker::WeakBroker,
+    broker::{ServiceBroker, WeakBroker},
     config::Options,
     registry::strategy::{Latencies, StrategyOptions},
 };

@@ -225,7 +225,7 @@ impl HandingOver {
         self.busy |= inbox.is_busy();
     }
 
-    /// Waits for the listeners when the sender wants to; answers the first error.
+    /// Waits for the listeners when the sender wants to; returns the first error.
     pub(crate) async fn end(mut self) -> Result<()> {
         match self.ends.take() {
             Some(ends) => {

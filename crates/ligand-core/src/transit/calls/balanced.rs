@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::{Calls, RemoteHandler, pending::Entry};
 use crate::{
-    ServiceBroker,
+    broker::ServiceBroker,
     context::Id,
     middleware::order,
     registry::{ActionList, Endpoint, Node},

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::{Membership, Phase, text};
 use crate::{
     registry::Node,
+    service::Visibility,
     transit::{calls::balanced_topic, outbox::Recipient},
 };
 
@@ -122,7 +123,7 @@ impl Membership {
         let snapshot = broker.registry().snapshot();
         let mut topics = Vec::new();
         for endpoint in snapshot.services().iter().flat_map(|service| service.endpoints()) {
-            if endpoint.action().visibility_of() != crate::Visibility::Private {
+            if endpoint.action().visibility_of() != Visibility::Private {
                 topics.push(balanced_topic(PacketKind::Request, endpoint.action().full_name()));
             }
         }

@@ -6,7 +6,7 @@ use ligand_wire::Error;
 use serde_json::json;
 
 use super::{Membership, broadcast_here, peers::about, text};
-use crate::{ServiceBroker, registry::Node};
+use crate::{broker::ServiceBroker, registry::Node};
 
 /// Notices about other messages that were under way to a lost node come within this time.
 const GRACE: Duration = Duration::from_millis(50);

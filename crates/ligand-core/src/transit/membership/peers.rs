@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Membership, broadcast_here};
 use crate::{
-    ServiceBroker,
+    broker::ServiceBroker,
     middleware::order,
     registry::{Endpoint, Node, Story},
     service::DynAction,

@@ -18,7 +18,7 @@ use serde_json::json;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{Membership, own_info::now};
-use crate::{ServiceBroker, context::Id, registry::Node, transit::outbox::Recipient};
+use crate::{broker::ServiceBroker, context::Id, registry::Node, transit::outbox::Recipient};
 
 /// How a node answered a ping.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]

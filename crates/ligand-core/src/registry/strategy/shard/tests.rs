@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::{super::tests::list, *};
-use crate::Meta;
+use crate::context::Meta;
 
 fn owner(strategy: &Shard, nodes: &[&str], params: Value, meta: &Value) -> Option<String> {
     let nodes = list(nodes);
