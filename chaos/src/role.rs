@@ -7,7 +7,7 @@ mod worker;
 
 use std::{io::Write as _, str::FromStr, time::Duration};
 
-use ligand::{Result, ServiceBroker, Value, broker::BrokerBuilder, config::Plug, json};
+use ligand::{Result, ServiceBroker, Value, broker::BrokerBuilder, config::ComponentOptions, json};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines, Stdin},
@@ -63,15 +63,15 @@ pub(crate) struct Setup {
 
 impl Setup {
     /// The transporter as an option of a broker.
-    fn plug(&self) -> Result<Plug> {
+    fn component(&self) -> Result<ComponentOptions> {
         Ok(serde_json::from_value(self.transporter.clone())?)
     }
 
     fn broker(&self) -> Result<BrokerBuilder> {
-        let (plug, namespace) = (self.plug()?, self.namespace.clone());
+        let (component, namespace) = (self.component()?, self.namespace.clone());
         Ok(ServiceBroker::builder().node_id(self.node.clone()).options(move |options| {
             options.namespace = namespace;
-            options.transporter = Some(plug);
+            options.transporter = Some(component);
         }))
     }
 }

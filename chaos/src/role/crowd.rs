@@ -89,13 +89,13 @@ fn describe(info: &mut NodeInfo) {
 }
 
 fn transporter(setup: &Setup) -> Result<Arc<dyn Transporter>> {
-    let plug = setup.plug()?;
-    let mut options = plug.options.clone();
-    if let Some(url) = &plug.url {
+    let component = setup.component()?;
+    let mut options = component.options.clone();
+    if let Some(url) = &component.url {
         options.insert("url".into(), url.as_str().into());
     }
     let options = Value::Object(options);
-    Ok(match &*plug.kind {
+    Ok(match &*component.kind {
         "tcp" => Arc::new(ligand::tcp::TcpTransporter::new(serde_json::from_value(options)?)),
         "nats" => Arc::new(ligand::nats::NatsTransporter::new(serde_json::from_value(options)?)),
         "redis" => Arc::new(ligand::redis::RedisTransporter::new(serde_json::from_value(options)?)),

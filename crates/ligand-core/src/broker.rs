@@ -5,6 +5,7 @@
 mod builder;
 mod call;
 mod circle;
+mod components;
 mod emit;
 mod failures;
 mod internal;
@@ -12,7 +13,6 @@ mod jobs;
 mod lifecycle;
 mod mcall;
 mod parts;
-mod plugs;
 mod request;
 mod wait;
 

@@ -32,7 +32,7 @@ mod node;
 mod options;
 
 pub(crate) use cluster::SMALLEST_LIMIT;
-pub use cluster::{Plug, Protocol, RegistryOptions, Serializer, TransitOptions};
+pub use cluster::{ComponentOptions, Protocol, RegistryOptions, Serializer, TransitOptions};
 pub use env::Env;
 pub use file::App;
 pub(crate) use file::{SettingTexts, load, read_options};

@@ -237,7 +237,7 @@ async fn receive(mesh: &Arc<Mesh>, socket: &UdpSocket) {
         let host = sighted.host.unwrap_or_else(|| from.ip()).to_string();
         let address = Address { host, port: sighted.port };
         if *sighted.node == **mesh.link.node_id() {
-            mesh.look_for_twin(address);
+            mesh.look_for_conflict(address);
         } else {
             inbound::sighted(mesh, sighted.node.into(), address, from.ip());
         }

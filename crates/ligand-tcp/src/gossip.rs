@@ -260,6 +260,6 @@ fn claim(seq: Option<u64>) -> Option<u64> {
 #[path = "../tests/it/cluster.rs"]
 mod cluster;
 #[cfg(test)]
-mod tests;
+mod lossy;
 #[cfg(test)]
-mod weather;
+mod tests;

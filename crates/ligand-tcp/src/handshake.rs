@@ -192,10 +192,10 @@ impl Mesh {
         let known = self.link.cluster().peer(node);
         let answers = known.is_some_and(|peer| gossip::is_ligand(&peer.info));
         // Whoever must prove something answers here.
-        let voice = match answers || self.options.secret.is_some() {
+        let hello = match answers || self.options.secret.is_some() {
             true => None,
             false => {
-                let voice = self.voices.wait(node);
+                let hello = self.awaited_hellos.wait(node);
                 let mut request = gossip::request(self.link.cluster(), self.me());
                 // What is not listed must be told.
                 request.online.remove(&**node);
@@ -205,12 +205,12 @@ impl Mesh {
                 let number = frame::number(PacketKind::GossipRequest).unwrap_or_default();
                 frame::put(&mut out, number, &body);
                 stream.write_all(&out).await.map_err(|err| Stranger::Other(err.to_string()))?;
-                Some(voice)
+                Some(hello)
             }
         };
         let heard = async {
-            match voice {
-                Some(voice) => drop(voice.await),
+            match hello {
+                Some(hello) => drop(hello.await),
                 None => std::future::pending().await,
             }
         };

@@ -181,13 +181,13 @@ impl Inbound {
                     && let Some(port) = info.port
                     && let Some(host) = info.ip_list.into_iter().next()
                 {
-                    mesh.look_for_twin(Address { host, port });
+                    mesh.look_for_conflict(Address { host, port });
                 }
                 learned.ask
             }
             _ => return Ok(()),
         };
-        mesh.voices.heard(node);
+        mesh.awaited_hellos.heard(node);
         ask.into_iter().for_each(|other| mesh.ask(other, source));
         Ok(())
     }
@@ -264,7 +264,7 @@ impl Inbound {
                 self.answer(stream, &me, &claim.sender, Words::default()).await?;
             }
             if claim.life() != Some(&*me.instance) {
-                mesh.look_for_twin(Address { host, port: claim.port });
+                mesh.look_for_conflict(Address { host, port: claim.port });
             }
             return Err(Closed::Refused);
         }
@@ -307,9 +307,9 @@ pub(crate) fn sighted(mesh: &Mesh, node: Arc<str>, address: Address, source: IpA
     let cluster = mesh.link.cluster();
     match cluster.peer(&node) {
         Some(peer) if peer.available => {
-            match mesh.home(&node) {
+            match mesh.last_address(&node) {
                 None => cluster.sighted(&node, address),
-                Some(home) if home != address => mesh.ask(node, source),
+                Some(last_address) if last_address != address => mesh.ask(node, source),
                 Some(_) => {}
             }
             return;

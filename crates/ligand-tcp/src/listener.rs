@@ -194,7 +194,7 @@ pub(crate) async fn run(mesh: Arc<Mesh>, listener: TcpListener) {
         };
         failing = false;
         let address = remote.ip().to_canonical();
-        match visitors.enter(address, limits, |node| mesh.strangers.contains(node)) {
+        match visitors.enter(address, limits, |node| mesh.unconfirmed.contains(node)) {
             Some((place, ended)) => {
                 if let Err(err) = stream.set_nodelay(true).and_then(|()| watch(&stream)) {
                     tracing::debug!(%remote, "a connection is not watched: {err}");

@@ -1,12 +1,12 @@
 //! The connections of this node to all others.
 
+mod awaited_hellos;
 mod contacts;
 mod dial;
 mod dialled;
-mod missed;
-mod strangers;
-mod twins;
-mod voices;
+mod name_conflicts;
+mod recently_lost;
+mod unconfirmed;
 
 use std::{
     collections::HashMap,
@@ -28,12 +28,13 @@ use ligand_wire::{
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 
+use self::{
+    awaited_hellos::AwaitedHellos, dial::LastAddresses, dialled::Dialled, name_conflicts::NameConflicts,
+    recently_lost::RecentlyLost, unconfirmed::Unconfirmed,
+};
 pub(crate) use self::{
     contacts::{Contacts, Purpose},
     dial::watch,
-};
-use self::{
-    dial::Homes, dialled::Dialled, missed::Missed, strangers::Strangers, twins::Twins, voices::Voices,
 };
 use crate::{
     TcpOptions, fault, frame,
@@ -64,14 +65,14 @@ pub(crate) struct Mesh {
     /// There is news about other nodes since it was last looked.
     pub(crate) learned: AtomicBool,
     /// Names that never answered.
-    pub(crate) strangers: Strangers,
+    pub(crate) unconfirmed: Unconfirmed,
     /// Dials that wait for a sign of the node.
-    pub(crate) voices: Voices,
+    pub(crate) awaited_hellos: AwaitedHellos,
     /// Where nodes were found.
-    pub(crate) homes: Homes,
+    pub(crate) last_addresses: LastAddresses,
     /// Others of this node's name.
-    pub(crate) twins: Twins,
-    missed: Missed,
+    pub(crate) name_conflicts: NameConflicts,
+    recently_lost: RecentlyLost,
     /// Connections that this node began just now.
     pub(crate) dialled: Dialled,
     /// When something was last said about strangers.
@@ -95,11 +96,11 @@ impl Mesh {
             port,
             contacts: Contacts::default(),
             learned: AtomicBool::new(false),
-            strangers: Strangers::default(),
-            voices: Voices::default(),
-            homes: Homes::default(),
-            twins: Twins::default(),
-            missed: Missed::default(),
+            unconfirmed: Unconfirmed::default(),
+            awaited_hellos: AwaitedHellos::default(),
+            last_addresses: LastAddresses::default(),
+            name_conflicts: NameConflicts::default(),
+            recently_lost: RecentlyLost::default(),
             dialled: Dialled::default(),
             warned: Mutex::default(),
             shouted: Mutex::default(),
@@ -235,7 +236,7 @@ impl Mesh {
     /// Where nodes were found that nobody knows any more is of no use.
     pub(crate) fn forget_homes(&self) {
         let cluster = self.link.cluster();
-        self.homes.retain(|node| cluster.peer(node).is_some());
+        self.last_addresses.retain(|node| cluster.peer(node).is_some());
     }
 
     /// The inbound connection of a node has ended. Has the node?
@@ -301,7 +302,7 @@ impl Mesh {
             End::Unreachable => {
                 self.lost(&peer.id, true);
                 // Somebody may have made the name up.
-                if self.strangers.remove(&peer.id) {
+                if self.unconfirmed.remove(&peer.id) {
                     self.drop_name(&peer.id);
                 }
             }
@@ -326,12 +327,12 @@ impl Mesh {
         let cluster = self.link.cluster();
         cluster.lost(node, true);
         cluster.forget(node);
-        self.homes.forget(node);
+        self.last_addresses.forget(node);
     }
 
     /// A new name was told by `source`. Whoever told of too many loses the oldest.
     pub(crate) fn admit(&self, node: &Arc<str>, source: IpAddr) {
-        if let Some(gone) = self.strangers.admit(node, source) {
+        if let Some(gone) = self.unconfirmed.admit(node, source) {
             self.drop_name(&gone);
         }
     }
@@ -352,7 +353,7 @@ impl Mesh {
 
     /// Who told of a node that never answered; nobody in particular otherwise.
     pub(crate) fn source(&self, node: &str, source: IpAddr) -> Option<IpAddr> {
-        self.strangers.contains(node).then_some(source)
+        self.unconfirmed.contains(node).then_some(source)
     }
 
     /// Somebody told something about a node that is there: it is asked itself.
@@ -369,7 +370,7 @@ impl Mesh {
             tracing::debug!(node = &**node, unexpected, "lost");
             cluster.lost(node, unexpected);
         }
-        if self.missed.misses(node, there) {
+        if self.recently_lost.misses(node, there) {
             self.contacts.add(node.clone(), Purpose::Introduce, RECHECK, None);
         }
     }

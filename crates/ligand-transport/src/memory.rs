@@ -1,7 +1,7 @@
 //! A message bus inside the process, for tests.
 //!
 //! A [`MemoryBus`] carries packets between the [`MemoryTransporter`]s that were made from it. It has names of
-//! topics, balanced topics and tickets as a real bus has, and weather on demand: loss, delay, reordering and
+//! topics, balanced topics and tickets as a real bus has, and disturbances on demand: loss, delay, reordering and
 //! duplication drawn from a seed, a bus that breaks down, nodes that are cut off.
 //!
 //! ```
@@ -16,10 +16,10 @@
 //! reordering). Packets wait in a queue of each receiver; when it is full, the sender waits. A receiver's packets
 //! are handled in a task of its own, never in the sender's.
 
+mod disturbances;
 mod inbox;
 mod routes;
 mod transporter;
-mod weather;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -35,9 +35,9 @@ use parking_lot::Mutex;
 
 pub use self::transporter::MemoryTransporter;
 use self::{
+    disturbances::Disturbances,
     inbox::{Inbox, Item, Parcel},
     routes::{Member, Routes},
-    weather::Weather,
 };
 use crate::{Link, Sending, Ticket};
 
@@ -59,7 +59,7 @@ struct State {
     largest: usize,
     /// The bus says of itself that balanced requests wait on it.
     queues: bool,
-    weather: Weather,
+    disturbances: Disturbances,
     routes: Routes,
     /// In the order in which they joined: the same order of happenings in every run.
     members: BTreeMap<u64, Arc<Member>>,
@@ -88,7 +88,7 @@ impl MemoryBus {
                 queue: QUEUE,
                 largest: usize::MAX,
                 queues: false,
-                weather: Weather::default(),
+                disturbances: Disturbances::default(),
                 routes: Routes::default(),
                 members: BTreeMap::new(),
                 last_member: 0,
@@ -102,39 +102,39 @@ impl MemoryBus {
     /// Everything that is drawn by lot is drawn from this seed: the same packets in the same order have the same
     /// fate. Default: another one for each bus.
     pub fn seed(self, seed: u64) -> Self {
-        self.0.state.lock().weather.seed(seed);
+        self.0.state.lock().disturbances.seed(seed);
         self
     }
 
     /// Part of the packets that vanish, from 0 to 1; for each receiver on its own. Nobody is told. Default: 0.
     pub fn loss(self, part: f64) -> Self {
-        self.0.state.lock().weather.loss = part;
+        self.0.state.lock().disturbances.loss = part;
         self
     }
 
     /// Part of the packets that arrive twice, from 0 to 1. Default: 0.
     pub fn duplication(self, part: f64) -> Self {
-        self.0.state.lock().weather.duplication = part;
+        self.0.state.lock().disturbances.duplication = part;
         self
     }
 
     /// How long packets travel: drawn for each, but none overtakes another one to the same node. Default: nothing.
     pub fn delay(self, range: Range<Duration>) -> Self {
-        self.0.state.lock().weather.delay = range;
+        self.0.state.lock().disturbances.delay = range;
         self
     }
 
     /// Part of the packets that others overtake, from 0 to 1: they travel up to twice the longest delay, and at
     /// least 1 ms. Default: 0.
     pub fn reordering(self, part: f64) -> Self {
-        self.0.state.lock().weather.reordering = part;
+        self.0.state.lock().disturbances.reordering = part;
         self
     }
 
     /// Part of the packets that are handled by their receiver before the sender goes on, from 0 to 1: as if the
     /// sender's thread were stopped there. Packets that are delayed or wait for others are not. Default: 0.
     pub fn rush(self, part: f64) -> Self {
-        self.0.state.lock().weather.rush = part;
+        self.0.state.lock().disturbances.rush = part;
         self
     }
 
@@ -221,7 +221,7 @@ impl MemoryBus {
         let mut guard = self.0.state.lock();
         let state = &mut *guard;
         if state.up {
-            let receivers = state.routes.find(namespace, topic, &mut state.weather);
+            let receivers = state.routes.find(namespace, topic, &mut state.disturbances);
             let _ = state.deliver(receivers, topic, body, false);
         }
     }
@@ -265,7 +265,7 @@ impl MemoryBus {
         if state.muted.contains(&from.node) {
             return Sending::Done(Ok(()));
         }
-        let receivers = state.routes.find(&from.namespace, topic, &mut state.weather);
+        let receivers = state.routes.find(&from.namespace, topic, &mut state.disturbances);
         let (mut waiting, mut rushed) = (Vec::new(), Vec::new());
         match ticket {
             Some(ticket) if receivers.is_empty() => {
@@ -331,8 +331,8 @@ impl State {
                 held.push((member.clone(), body.clone()));
                 continue;
             }
-            for at in self.weather.fates(&member) {
-                if at.is_none() && may_rush && self.weather.rushes() && member.inbox.is_idle() {
+            for at in self.disturbances.fates(&member) {
+                if at.is_none() && may_rush && self.disturbances.rushes() && member.inbox.is_idle() {
                     rushed.push(member.clone());
                     continue;
                 }

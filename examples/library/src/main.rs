@@ -3,7 +3,7 @@
 
 use library::{audit::Audit, books::Books, config::Config, gateway::gateway, loans::Loans, members::Members};
 use ligand::{
-    config::Plug,
+    config::ComponentOptions,
     db::{Db, Sqlite},
     prelude::*,
 };
@@ -27,7 +27,7 @@ async fn main() -> Result<()> {
     if !names.is_empty() {
         // Processes meet by TCP unless the configuration says otherwise.
         builder = builder.options(|options| {
-            options.transporter.get_or_insert_with(|| Plug::new("tcp"));
+            options.transporter.get_or_insert_with(|| ComponentOptions::new("tcp"));
         });
     }
     let database = |name: &str| Sqlite::open(&config.database(name));

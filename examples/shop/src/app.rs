@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use ligand::{
     BrokerBuilder, Env, IntoServiceDef as _, Options, ServiceDef,
-    config::{CacherKind, CacherOptions, Plug},
+    config::{CacherKind, CacherOptions, ComponentOptions},
     db::{Db, Sqlite},
     prelude::*,
     web::Gateway,
@@ -89,7 +89,7 @@ impl<'a> Databases<'a> {
 
 /// Services that run apart meet by TCP unless the configuration says otherwise.
 fn transporter(options: &mut Options) {
-    options.transporter.get_or_insert_with(|| Plug::new("tcp"));
+    options.transporter.get_or_insert_with(|| ComponentOptions::new("tcp"));
 }
 
 /// The cache is in memory unless the configuration says otherwise. It has a limit: anybody may ask for any page.

@@ -14,7 +14,9 @@ fn root() -> &'static Path {
 
 fn pages() -> Vec<PathBuf> {
     let in_folder = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let all = in_folder(root().into()).chain(in_folder(root().join("docs")));
+    let all = in_folder(root().into())
+        .chain(in_folder(root().join("docs")))
+        .chain(in_folder(root().join("docs/transporters")));
     let mut pages: Vec<_> = all.filter(|path| path.extension().is_some_and(|ext| ext == "md")).collect();
     pages.sort();
     pages

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use ligand::{ServiceBroker, config::Plug};
+use ligand::{ServiceBroker, config::ComponentOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -45,7 +45,7 @@ impl Application {
             ("JWT_SECRET", SECRET.to_owned()),
             ("PORT", port.to_string()),
         ];
-        let bus = Plug::new(url);
+        let bus = ComponentOptions::new(url);
         let watcher = ServiceBroker::builder().options(move |options| {
             options.node_id = Some("watcher".into());
             options.transporter = Some(bus);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ligand::{
     BrokerBuilder, Env, Map, Result, ServiceBroker, Value,
-    config::{CacherOptions, LogOptions, Plug, Protocol},
+    config::{CacherOptions, ComponentOptions, LogOptions, Protocol},
     json,
     prelude::Error,
 };
@@ -19,7 +19,7 @@ pub(super) fn log(env: &Env) -> LogOptions {
 
 pub(super) fn broker(env: &Env) -> Result<BrokerBuilder> {
     let transporter = transporter(env)?;
-    let discoverer = env.get("DISCOVERER").map(Plug::new);
+    let discoverer = env.get("DISCOVERER").map(ComponentOptions::new);
     let transmit = transmit(env)?;
     let protocol = protocol(env.get("PROTOCOL").unwrap_or("5"))?;
     let balanced = env.get("DISABLEBALANCER") == Some("true");
@@ -41,36 +41,36 @@ pub(super) fn broker(env: &Env) -> Result<BrokerBuilder> {
     Ok(builder)
 }
 
-fn transporter(env: &Env) -> Result<Option<Plug>> {
-    let Some(mut plug) = env.get("TRANSPORTER").map(Plug::new) else { return Ok(None) };
-    match &*plug.kind {
+fn transporter(env: &Env) -> Result<Option<ComponentOptions>> {
+    let Some(mut component) = env.get("TRANSPORTER").map(ComponentOptions::new) else { return Ok(None) };
+    match &*component.kind {
         "tcp" => {
             if let Some(port) = number::<u16>(env, "PORT")? {
-                plug.options.insert("port".into(), port.into());
+                component.options.insert("port".into(), port.into());
             }
             if let Some(urls) = env.get("URLS") {
-                plug.options.insert("url".into(), urls.into());
-                plug.options.insert("udp_discovery".into(), false.into());
+                component.options.insert("url".into(), urls.into());
+                component.options.insert("udp_discovery".into(), false.into());
             }
         }
         "amqp" => {
             if let Some(prefetch) = number::<u16>(env, "PREFETCH")? {
-                plug.options.insert("prefetch".into(), prefetch.into());
+                component.options.insert("prefetch".into(), prefetch.into());
             }
         }
         _ => {}
     }
-    Ok(Some(plug))
+    Ok(Some(component))
 }
 
-fn transmit(env: &Env) -> Result<Vec<Plug>> {
+fn transmit(env: &Env) -> Result<Vec<ComponentOptions>> {
     let layer = |name: &str| {
         let options = match name {
             "compression" => json!({ "method": env.get("COMPRESSION").unwrap_or("deflate") }),
             "encryption" => json!({ "password": KEY, "iv": IV }),
             _ => return Err(Error::broker_options(format!("MIDDLEWARES: '{name}' is not known"))),
         };
-        Ok(Plug { kind: name.into(), url: None, options: table(options) })
+        Ok(ComponentOptions { kind: name.into(), url: None, options: table(options) })
     };
     env.get("MIDDLEWARES").unwrap_or_default().split(',').filter(|name| !name.is_empty()).map(layer).collect()
 }

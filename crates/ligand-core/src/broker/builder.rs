@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use tokio::{sync::watch, time::Instant};
 
-use super::{Failures, Inner, Parts, ServiceBroker, State, WeakBroker, call, emit, internal, plugs};
+use super::{Failures, Inner, Parts, ServiceBroker, State, WeakBroker, call, components, emit, internal};
 use crate::{
     cache::{Cache, Cacher, MemoryCacher},
     config::{self, CacherKind, CacherOptions, Env, Options},
@@ -229,17 +229,17 @@ impl BrokerBuilder {
         let middlewares = self.middlewares;
         let transporter = match (self.transporter, &options.transporter) {
             (Some(transporter), _) => Some(transporter),
-            (None, Some(plug)) => Some(plugs::transporter(plug)?),
+            (None, Some(component)) => Some(components::transporter(component)?),
             (None, None) => None,
         };
         let discoverer = match (self.discoverer, &options.registry.discoverer) {
             (Some(discoverer), _) => Some(discoverer),
-            (None, Some(plug)) => plugs::discoverer(plug, &options)?,
+            (None, Some(component)) => components::discoverer(component, &options)?,
             (None, None) => None,
         };
         let mut transmit = self.transmit;
-        for plug in &options.transmit {
-            transmit.push(plugs::transmit(plug)?);
+        for component in &options.transmit {
+            transmit.push(components::transmit(component)?);
         }
         let transmit = Chain::new(transmit);
         let logger = self.transit_logger;

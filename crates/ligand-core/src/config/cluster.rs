@@ -12,7 +12,7 @@ use crate::registry::strategy::StrategyOptions;
 /// What carries packets, or where nodes are found: `"nats://localhost:4222"`, a bare kind such as `"tcp"`, or a
 /// table with `type` and the options of that kind.
 #[derive(Clone, PartialEq)]
-pub struct Plug {
+pub struct ComponentOptions {
     /// `tcp`, `nats`, `redis`, …, in lower case.
     pub kind: String,
     /// The address, when there was one: one text. A list of them is among the options.
@@ -21,14 +21,14 @@ pub struct Plug {
     pub options: Map<String, Value>,
 }
 
-impl fmt::Debug for Plug {
+impl fmt::Debug for ComponentOptions {
     /// Addresses and options hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Plug({})", Redacted::kind(&self.kind))
+        write!(f, "ComponentOptions({})", Redacted::kind(&self.kind))
     }
 }
 
-impl Plug {
+impl ComponentOptions {
     /// Reads an address or a bare kind.
     pub fn new(text: &str) -> Self {
         match text.split_once("://") {
@@ -40,7 +40,7 @@ impl Plug {
     }
 }
 
-impl<'de> Deserialize<'de> for Plug {
+impl<'de> Deserialize<'de> for ComponentOptions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
         let mut options = match Value::deserialize(deserializer)? {
@@ -172,7 +172,7 @@ impl Default for TransitOptions {
 #[non_exhaustive]
 pub struct RegistryOptions {
     /// Where nodes are found: `local` asks over the bus. Default: `local`.
-    pub discoverer: Option<Plug>,
+    pub discoverer: Option<ComponentOptions>,
     /// Which instance gets a call. Default: `round_robin`.
     pub strategy: StrategyOptions,
     /// Call the own instance when there is one. Default: true.

@@ -323,7 +323,7 @@ fn set(root: &mut BTreeMap<String, Node>, path: &str, variable: &str, text: &str
         }
         above.push_str(part);
         let slot = table.entry(part.to_owned()).or_insert_with(|| Node::Table(BTreeMap::new()));
-        if PLUGS.contains(&&*above)
+        if COMPONENTS.contains(&&*above)
             && let Some(section) = section(slot)
         {
             *slot = Node::Table(section);
@@ -332,12 +332,12 @@ fn set(root: &mut BTreeMap<String, Node>, path: &str, variable: &str, text: &str
         table = inner;
     }
     // The options of what is named by text are read by its own type, later.
-    let mut named = PLUGS.iter().filter(|plug| **plug != CACHER);
-    let below = named.any(|plug| path.strip_prefix(plug).is_some_and(|rest| rest.starts_with('.')));
+    let mut named = COMPONENTS.iter().filter(|component| **component != CACHER);
+    let below = named.any(|component| path.strip_prefix(component).is_some_and(|rest| rest.starts_with('.')));
     let literal = below || last.ends_with("secret") || last.ends_with("password");
     let value = Node::Text(Text { text: text.to_owned(), variable: variable.to_owned(), literal });
     // Another address of the same kind keeps the other options: a secret must not get lost.
-    if PLUGS.contains(&path)
+    if COMPONENTS.contains(&path)
         && let (Some(new), Some(Node::Table(own))) = (section(&value), table.get_mut(last))
         && kind(own) == kind(&new)
     {
@@ -349,7 +349,7 @@ fn set(root: &mut BTreeMap<String, Node>, path: &str, variable: &str, text: &str
 }
 
 /// Options that are a text or a section.
-const PLUGS: [&str; 3] = ["transporter", CACHER, "registry.discoverer"];
+const COMPONENTS: [&str; 3] = ["transporter", CACHER, "registry.discoverer"];
 const CACHER: &str = "cacher";
 
 fn text_of(node: &Node) -> Option<&str> {
@@ -426,8 +426,8 @@ mod tests {
             (Some(both.path()), Env::from_pairs([("TRANSPORTER", "tcp://10.0.0.1:4000/a")])),
             (Some(both.path()), Env::from_pairs([("TRANSPORTER", "TCP")])),
         ] {
-            let plug = load(toml, &env).unwrap().transporter.unwrap();
-            assert_eq!((&*plug.kind, plug.options["secret"].as_str()), ("tcp", Some(secret)));
+            let component = load(toml, &env).unwrap().transporter.unwrap();
+            assert_eq!((&*component.kind, component.options["secret"].as_str()), ("tcp", Some(secret)));
         }
         let other = load(Some(both.path()), &Env::from_pairs([("TRANSPORTER", "nats://10.0.0.1")])).unwrap();
         assert!(other.transporter.unwrap().options.is_empty(), "those of another kind");

@@ -82,7 +82,7 @@ impl From<Value> for Node {
 }
 
 impl From<serde_json::Value> for Node {
-    /// Texts mean what their field takes, as those of variables do: a [`Plug`](super::Plug) keeps nothing but texts of these.
+    /// Texts mean what their field takes, as those of variables do: a [`ComponentOptions`](super::ComponentOptions) keeps nothing but texts of these.
     fn from(value: serde_json::Value) -> Self {
         match value {
             serde_json::Value::String(text) => {

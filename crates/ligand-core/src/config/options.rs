@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::cache::MemoryCacher;
 
 use super::{
-    App, Listen, Plug, Protocol, RegistryOptions, Serializer, SettingTexts, TransitOptions,
+    App, ComponentOptions, Listen, Protocol, RegistryOptions, Serializer, SettingTexts, TransitOptions,
     hint::plain,
     names::{Names, names},
 };
@@ -84,14 +84,14 @@ pub struct Options {
     /// too. For spans in log lines alone see [`LogOptions::context`]. Default: false.
     pub tracing: bool,
     /// What carries packets to other nodes: an address, a name or a table. Default: nothing, the node is alone.
-    pub transporter: Option<Plug>,
+    pub transporter: Option<ComponentOptions>,
     /// How packets are written. Default: `json`.
     pub serializer: Serializer,
     /// Which protocol version this node announces. Default: `5`.
     pub protocol: Protocol,
     /// What is done with packets on their way: compression, encryption, or sealing; the last one listed comes first
     /// on the way out. Default: nothing.
-    pub transmit: Vec<Plug>,
+    pub transmit: Vec<ComponentOptions>,
     /// Let the bus choose among instances where it can; all calls go over it then. Default: false.
     pub disable_balancer: bool,
     /// How packets travel.

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::stream;
 #[cfg(feature = "transmit")]
-use ligand_core::config::Plug;
+use ligand_core::config::ComponentOptions;
 #[cfg(feature = "serializers")]
 use ligand_core::config::Serializer;
 use ligand_core::{
@@ -89,7 +89,7 @@ async fn every_serializer_carries_everything() {
 #[cfg(feature = "transmit")]
 #[tokio::test]
 async fn every_transmit_layer_carries_everything() {
-    let table = |value: Value| serde_json::from_value::<Plug>(value).unwrap();
+    let table = |value: Value| serde_json::from_value::<ComponentOptions>(value).unwrap();
     let compression = || table(json!({ "type": "compression", "method": "gzip", "threshold": 10 }));
     let encryption = || {
         table(json!({

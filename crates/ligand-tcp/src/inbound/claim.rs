@@ -72,8 +72,8 @@ impl Mesh {
             return Verdict::Fine;
         }
         let mut owner = named(life);
-        if let Some(home) = self.home(&claim.sender) {
-            owner = format!("{owner} at {}:{}", home.host, home.port);
+        if let Some(last_address) = self.last_address(&claim.sender) {
+            owner = format!("{owner} at {}:{}", last_address.host, last_address.port);
         }
         self.shout(&claim.sender, &owner, &rival);
         Verdict::Taken(owner)

@@ -34,9 +34,9 @@ const HEARING: Duration = Duration::from_secs(1);
 
 /// Where nodes were found. They are looked for there first, whatever others say in between.
 #[derive(Debug, Default)]
-pub(crate) struct Homes(Mutex<HashMap<Arc<str>, Vec<Address>>>);
+pub(crate) struct LastAddresses(Mutex<HashMap<Arc<str>, Vec<Address>>>);
 
-impl Homes {
+impl LastAddresses {
     fn get(&self, node: &str) -> Vec<Address> {
         self.0.lock().get(node).cloned().unwrap_or_default()
     }
@@ -54,8 +54,8 @@ impl Homes {
         let names: Vec<Arc<str>> = self.0.lock().keys().cloned().collect();
         let gone: Vec<_> = names.into_iter().filter(|node| !known(node)).collect();
         if !gone.is_empty() {
-            let mut homes = self.0.lock();
-            gone.iter().for_each(|node| _ = homes.remove(node));
+            let mut last_addresses = self.0.lock();
+            gone.iter().for_each(|node| _ = last_addresses.remove(node));
         }
     }
 }
@@ -63,7 +63,7 @@ impl Homes {
 impl Mesh {
     /// Where a node is looked for, best first. As long as it is there, that does not change.
     pub(super) fn places(&self, node: &str) -> Vec<Address> {
-        let mut places = self.homes.get(node);
+        let mut places = self.last_addresses.get(node);
         let Some(peer) = self.link.cluster().peer(node) else { return places };
         if places.is_empty() || !peer.available {
             for place in address::candidates(&peer, self.options.use_hostname) {
@@ -76,7 +76,7 @@ impl Mesh {
     }
 
     /// Where a node is looked for first.
-    pub(crate) fn home(&self, node: &str) -> Option<Address> {
+    pub(crate) fn last_address(&self, node: &str) -> Option<Address> {
         self.places(node).into_iter().next()
     }
 
@@ -84,7 +84,7 @@ impl Mesh {
     pub(crate) fn settle(&self, node: &Arc<str>) {
         let places = self.places(node);
         if !places.is_empty() {
-            self.homes.set(node, places);
+            self.last_addresses.set(node, places);
         }
     }
 
@@ -95,10 +95,10 @@ impl Mesh {
         for place in &places {
             match self.dial_node(node, place, None).await {
                 Ok((stream, _)) => {
-                    let mut home = vec![place.clone()];
-                    home.extend(places.iter().filter(|other| *other != place).cloned());
-                    self.homes.set(node, home);
-                    self.strangers.remove(node);
+                    let mut last_address = vec![place.clone()];
+                    last_address.extend(places.iter().filter(|other| *other != place).cloned());
+                    self.last_addresses.set(node, last_address);
+                    self.unconfirmed.remove(node);
                     return Ok(stream);
                 }
                 Err(why) => failed.push(format!("{}:{}: {why}", place.host, place.port)),
@@ -225,13 +225,13 @@ mod tests {
 
     #[test]
     fn homes_of_nodes_that_nobody_knows_are_forgotten() {
-        let homes = Homes::default();
+        let last_addresses = LastAddresses::default();
         let place = Address { host: "10.0.0.1".into(), port: 1 };
         for n in 0..1000 {
-            homes.set(&format!("n{n}").into(), vec![place.clone()]);
+            last_addresses.set(&format!("n{n}").into(), vec![place.clone()]);
         }
-        homes.retain(|node| node == "n5");
-        assert_eq!(homes.get("n5"), [place]);
-        assert_eq!(homes.0.lock().len(), 1);
+        last_addresses.retain(|node| node == "n5");
+        assert_eq!(last_addresses.get("n5"), [place]);
+        assert_eq!(last_addresses.0.lock().len(), 1);
     }
 }

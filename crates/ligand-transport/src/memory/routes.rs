@@ -19,8 +19,8 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{
+    disturbances::Disturbances,
     inbox::{Inbox, Item, Parcel},
-    weather::Weather,
 };
 use crate::Link;
 
@@ -148,7 +148,12 @@ impl Routes {
     }
 
     /// Who receives a packet; one by lot for balanced topics.
-    pub(super) fn find(&self, namespace: &str, topic: &Topic, weather: &mut Weather) -> Vec<Arc<Member>> {
+    pub(super) fn find(
+        &self,
+        namespace: &str,
+        topic: &Topic,
+        disturbances: &mut Disturbances,
+    ) -> Vec<Arc<Member>> {
         let Some(namespace) = self.0.get(namespace) else { return Vec::new() };
         let (key, event) = match &topic.to {
             To::All | To::Node(_) => return namespace.plain.get(topic).cloned().unwrap_or_default(),
@@ -163,7 +168,7 @@ impl Routes {
         let able: Vec<_> = queues.iter().filter(takes).map(|queue| &queue.member).collect();
         match able.len() {
             0 => Vec::new(),
-            count => vec![able[weather.below(count)].clone()],
+            count => vec![able[disturbances.below(count)].clone()],
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use ligand::{
     BrokerBuilder, Env, Error, Result, ServiceBroker, Value,
-    config::Plug,
+    config::ComponentOptions,
     db::{Adapter, Sqlite},
     json, transmit,
     transport::MemoryBus,
@@ -224,9 +224,9 @@ async fn no_address_shows_its_secrets() {
                 start(&said, variable, builder).await;
                 check(&said, variable, &url);
             }
-            let plug = Plug::new(&url);
-            said.debug(&plug);
-            start(&said, "code", ServiceBroker::builder().options(|o| o.transporter = Some(plug))).await;
+            let component = ComponentOptions::new(&url);
+            said.debug(&component);
+            start(&said, "code", ServiceBroker::builder().options(|o| o.transporter = Some(component))).await;
             check(&said, "code", &url);
         }
     }
@@ -256,13 +256,13 @@ async fn no_option_shows_its_secrets() {
     let (said, _guard) = listen();
     for kind in ["tcp", "nats", "redis", "mqtt", "amqp"] {
         for table in tables(kind) {
-            match serde_json::from_value::<Plug>(table.clone()) {
+            match serde_json::from_value::<ComponentOptions>(table.clone()) {
                 Err(error) => {
                     let _ = writeln!(said.clone(), "{}", without_value(&error.to_string()));
                 }
-                Ok(plug) => {
-                    said.debug(&plug);
-                    start(&said, kind, ServiceBroker::builder().options(|o| o.transporter = Some(plug)))
+                Ok(component) => {
+                    said.debug(&component);
+                    start(&said, kind, ServiceBroker::builder().options(|o| o.transporter = Some(component)))
                         .await;
                 }
             }
@@ -271,17 +271,17 @@ async fn no_option_shows_its_secrets() {
     }
     for kind in ["redis", "etcd3", "local"] {
         for table in tables(kind) {
-            let Ok(plug) = serde_json::from_value::<Plug>(table.clone()) else { continue };
+            let Ok(component) = serde_json::from_value::<ComponentOptions>(table.clone()) else { continue };
             let builder = ServiceBroker::builder().transporter(MemoryBus::default().transporter());
-            start(&said, kind, builder.options(|o| o.registry.discoverer = Some(plug))).await;
+            start(&said, kind, builder.options(|o| o.registry.discoverer = Some(component))).await;
             check(&said, kind, &table);
         }
     }
     for kind in ["compression", "encryption", "sealed"] {
         for mut table in tables(kind) {
             table.as_object_mut().unwrap().shift_remove("url");
-            let Ok(plug) = serde_json::from_value::<Plug>(table.clone()) else { continue };
-            start(&said, kind, ServiceBroker::builder().options(|o| o.transmit = vec![plug])).await;
+            let Ok(component) = serde_json::from_value::<ComponentOptions>(table.clone()) else { continue };
+            start(&said, kind, ServiceBroker::builder().options(|o| o.transmit = vec![component])).await;
             check(&said, kind, &table);
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use ligand::{
     Streaming,
-    config::{Plug, Serializer},
+    config::{ComponentOptions, Serializer},
     prelude::*,
     stream::MAX_CHUNK,
 };
@@ -62,13 +62,13 @@ impl Bench {
     }
 }
 
-fn transporter(bus: &str) -> Plug {
-    let Some(ports) = bus.strip_prefix("tcp://") else { return Plug::new(bus) };
+fn transporter(bus: &str) -> ComponentOptions {
+    let Some(ports) = bus.strip_prefix("tcp://") else { return ComponentOptions::new(bus) };
     let (caller, callee) = ports.split_once(',').unwrap_or((ports, ports));
     let mut options = Map::new();
     options.insert("url".into(), format!("127.0.0.1:{caller}/a,127.0.0.1:{callee}/b").into());
     options.insert("udp_discovery".into(), false.into());
-    Plug { kind: "tcp".into(), url: None, options }
+    ComponentOptions { kind: "tcp".into(), url: None, options }
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
@@ -96,10 +96,10 @@ async fn started(
     serializer: Serializer,
     serves: bool,
 ) -> Result<ServiceBroker, Failure> {
-    let plug = transporter(bus);
+    let component = transporter(bus);
     let builder = ServiceBroker::builder().node_id(id).options(move |options| {
         options.namespace = "bench".into();
-        options.transporter = Some(plug);
+        options.transporter = Some(component);
         options.serializer = serializer;
     });
     let builder = if serves { builder.service(Bench) } else { builder };

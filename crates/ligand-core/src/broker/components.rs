@@ -7,7 +7,7 @@ use ligand_transport::{Discoverer, Transmit, Transporter};
 use ligand_wire::{Error, Result};
 use serde::de::DeserializeOwned;
 
-use crate::config::{Options, Plug, meant, plain, read_options};
+use crate::config::{ComponentOptions, Options, meant, plain, read_options};
 
 /// Names of options.
 const TRANSPORTER: &str = "transporter";
@@ -18,36 +18,41 @@ const TRANSPORTERS: [&str; 5] = ["tcp", "nats", "redis", "mqtt", "amqp"];
 const NOT_HERE: [&str; 5] = ["kafka", "amqp10", "stan", "natsstreaming", "fake"];
 const DISCOVERERS: [&str; 2] = ["redis", "etcd3"];
 
-pub(super) fn transporter(plug: &Plug) -> Result<Arc<dyn Transporter>> {
-    match &*plug.kind {
+pub(super) fn transporter(component: &ComponentOptions) -> Result<Arc<dyn Transporter>> {
+    match &*component.kind {
         #[cfg(feature = "tcp")]
-        "tcp" => Ok(Arc::new(ligand_tcp::TcpTransporter::new(options(plug, TRANSPORTER)?))),
+        "tcp" => Ok(Arc::new(ligand_tcp::TcpTransporter::new(options(component, TRANSPORTER)?))),
         #[cfg(feature = "nats")]
-        "nats" | "tls" => Ok(Arc::new(ligand_nats::NatsTransporter::new(options(plug, TRANSPORTER)?))),
+        "nats" | "tls" => Ok(Arc::new(ligand_nats::NatsTransporter::new(options(component, TRANSPORTER)?))),
         #[cfg(feature = "redis")]
-        "redis" | "rediss" => Ok(Arc::new(ligand_redis::RedisTransporter::new(options(plug, TRANSPORTER)?))),
+        "redis" | "rediss" => {
+            Ok(Arc::new(ligand_redis::RedisTransporter::new(options(component, TRANSPORTER)?)))
+        }
         #[cfg(feature = "mqtt")]
-        "mqtt" | "mqtts" => Ok(Arc::new(ligand_mqtt::MqttTransporter::new(options(plug, TRANSPORTER)?))),
+        "mqtt" | "mqtts" => Ok(Arc::new(ligand_mqtt::MqttTransporter::new(options(component, TRANSPORTER)?))),
         #[cfg(feature = "amqp")]
-        "amqp" | "amqps" => Ok(Arc::new(ligand_amqp::AmqpTransporter::new(options(plug, TRANSPORTER)?))),
+        "amqp" | "amqps" => Ok(Arc::new(ligand_amqp::AmqpTransporter::new(options(component, TRANSPORTER)?))),
         kind => Err(unknown(TRANSPORTER, kind, &TRANSPORTERS)),
     }
 }
 
 /// `None` for discovery over the bus.
-pub(super) fn discoverer(plug: &Plug, broker: &Options) -> Result<Option<Arc<dyn Discoverer>>> {
+pub(super) fn discoverer(
+    component: &ComponentOptions,
+    broker: &Options,
+) -> Result<Option<Arc<dyn Discoverer>>> {
     let _ = broker;
-    match &*plug.kind {
+    match &*component.kind {
         "local" => Ok(None),
         #[cfg(feature = "redis")]
         "redis" | "rediss" => {
-            let own: ligand_redis::RedisDiscovererOptions = options(&below_redis(plug), DISCOVERER)?;
+            let own: ligand_redis::RedisDiscovererOptions = options(&below_redis(component), DISCOVERER)?;
             let own = own.heartbeat_timeout(broker.registry.heartbeat_timeout);
             Ok(Some(Arc::new(ligand_redis::RedisDiscoverer::new(own))))
         }
         #[cfg(feature = "etcd")]
         "etcd" | "etcd3" => {
-            let own: ligand_etcd::EtcdOptions = options(plug, DISCOVERER)?;
+            let own: ligand_etcd::EtcdOptions = options(component, DISCOVERER)?;
             let own = own.heartbeat_timeout(broker.registry.heartbeat_timeout);
             Ok(Some(Arc::new(ligand_etcd::EtcdDiscoverer::new(own))))
         }
@@ -56,7 +61,7 @@ pub(super) fn discoverer(plug: &Plug, broker: &Options) -> Result<Option<Arc<dyn
 }
 
 #[cfg(feature = "transmit")]
-pub(super) fn transmit(plug: &Plug) -> Result<Arc<dyn Transmit>> {
+pub(super) fn transmit(component: &ComponentOptions) -> Result<Arc<dyn Transmit>> {
     use serde::Deserialize;
 
     #[derive(Deserialize)]
@@ -95,9 +100,9 @@ pub(super) fn transmit(plug: &Plug) -> Result<Arc<dyn Transmit>> {
     struct Sealed {
         keys: Vec<String>,
     }
-    match &*plug.kind {
+    match &*component.kind {
         "compression" => {
-            let own: Compression = options(plug, "transmit")?;
+            let own: Compression = options(component, "transmit")?;
             let compression = match own.method {
                 Method::Deflate => ligand_transmit::Compression::deflate(),
                 Method::DeflateRaw => ligand_transmit::Compression::deflate_raw(),
@@ -106,11 +111,11 @@ pub(super) fn transmit(plug: &Plug) -> Result<Arc<dyn Transmit>> {
             Ok(Arc::new(compression.threshold(own.threshold)))
         }
         "encryption" => {
-            let own: Encryption = options(plug, "transmit")?;
+            let own: Encryption = options(component, "transmit")?;
             Ok(Arc::new(ligand_transmit::Encryption::new(&own.algorithm, own.password, own.iv)?))
         }
         "sealed" => {
-            let own: Sealed = options(plug, "transmit")?;
+            let own: Sealed = options(component, "transmit")?;
             let keys =
                 own.keys.iter().map(|key| key.parse()).collect::<Result<Vec<ligand_transmit::Key>>>()?;
             Ok(Arc::new(ligand_transmit::Sealed::new(keys)?))
@@ -120,15 +125,15 @@ pub(super) fn transmit(plug: &Plug) -> Result<Arc<dyn Transmit>> {
 }
 
 #[cfg(not(feature = "transmit"))]
-pub(super) fn transmit(plug: &Plug) -> Result<Arc<dyn Transmit>> {
-    Err(unknown("transmit", &plug.kind, &["compression", "encryption", "sealed"]))
+pub(super) fn transmit(component: &ComponentOptions) -> Result<Arc<dyn Transmit>> {
+    Err(unknown("transmit", &component.kind, &["compression", "encryption", "sealed"]))
 }
 
 /// The options of the server in a table of their own, as the discoverer's type has them: whoever configures it need not
 /// know which are of the server and which of the discoverer.
 #[cfg(feature = "redis")]
-fn below_redis(plug: &Plug) -> Plug {
-    let mut server = plug.options.clone();
+fn below_redis(component: &ComponentOptions) -> ComponentOptions {
+    let mut server = component.options.clone();
     let mut options = serde_json::Map::new();
     for name in ["full_check", "scan_length"] {
         options.extend(server.remove_entry(name));
@@ -137,25 +142,25 @@ fn below_redis(plug: &Plug) -> Plug {
     if let Some(serde_json::Value::Object(nested)) = server.remove("redis") {
         server.extend(nested);
     }
-    if let Some(url) = &plug.url {
+    if let Some(url) = &component.url {
         server.insert("url".into(), url.as_str().into());
     }
     options.insert("redis".into(), server.into());
-    Plug { kind: plug.kind.clone(), url: None, options }
+    ComponentOptions { kind: component.kind.clone(), url: None, options }
 }
 
 /// The options of a kind: the table, and the address as `url`.
 #[allow(dead_code, reason = "without any feature there is no kind")]
-fn options<T: DeserializeOwned>(plug: &Plug, option: &str) -> Result<T> {
-    let mut table = plug.options.clone();
-    if let Some(url) = &plug.url {
+fn options<T: DeserializeOwned>(component: &ComponentOptions, option: &str) -> Result<T> {
+    let mut table = component.options.clone();
+    if let Some(url) = &component.url {
         table.insert("url".into(), url.as_str().into());
     }
     read_options(table).map_err(|(path, reason)| {
         let path = if path.is_empty() { option.to_owned() } else { format!("{option}.{path}") };
         // A table that nobody wrote.
         let path = path.replacen("registry.discoverer.redis", "registry.discoverer", 1);
-        Error::broker_options(format!("option '{path}' ({}): {reason}", plug.kind))
+        Error::broker_options(format!("option '{path}' ({}): {reason}", component.kind))
     })
 }
 
@@ -187,15 +192,15 @@ mod tests {
 
     #[test]
     fn wrong_kinds_and_values_are_named_without_secrets() {
-        let error = transporter(&Plug::new("hunter2")).err().unwrap();
+        let error = transporter(&ComponentOptions::new("hunter2")).err().unwrap();
         let text = "option 'transporter': there is no such kind; there are tcp, nats";
         assert!(error.message().starts_with(text) && !error.message().contains("hunter2"), "{error}");
-        let message = |kind| transporter(&Plug::new(kind)).err().unwrap().message().to_owned();
+        let message = |kind| transporter(&ComponentOptions::new(kind)).err().unwrap().message().to_owned();
         #[cfg(feature = "mqtt")]
         {
-            let mut plug = Plug::new("mqtt://a");
-            plug.options.insert("tls".into(), serde_json::json!({ "ca": "x" }));
-            let error = transporter(&plug).err().unwrap();
+            let mut component = ComponentOptions::new("mqtt://a");
+            component.options.insert("tls".into(), serde_json::json!({ "ca": "x" }));
+            let error = transporter(&component).err().unwrap();
             let text = "option 'transporter.tls.ca' (mqtt): there is no such key; there are ca_file, cert_file, \
                         key_file";
             assert_eq!(error.message(), text);

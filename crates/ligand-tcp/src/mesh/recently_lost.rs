@@ -16,17 +16,17 @@ const MOST: usize = 256;
 
 /// Nodes that were lost just now, and when.
 #[derive(Debug, Default)]
-pub(crate) struct Missed(Mutex<HashMap<Arc<str>, Instant>>);
+pub(crate) struct RecentlyLost(Mutex<HashMap<Arc<str>, Instant>>);
 
-impl Missed {
+impl RecentlyLost {
     /// Whether a node is looked for that is not there. `now`: it was there until now.
     pub(crate) fn misses(&self, node: &Arc<str>, now: bool) -> bool {
-        let mut missed = self.0.lock();
-        missed.retain(|_, since| since.elapsed() < RETURN);
-        if now && missed.len() < MOST {
-            missed.insert(node.clone(), Instant::now());
+        let mut recently_lost = self.0.lock();
+        recently_lost.retain(|_, since| since.elapsed() < RETURN);
+        if now && recently_lost.len() < MOST {
+            recently_lost.insert(node.clone(), Instant::now());
         }
-        now || missed.contains_key(node)
+        now || recently_lost.contains_key(node)
     }
 }
 
@@ -36,13 +36,13 @@ mod tests {
 
     #[test]
     fn only_who_was_there_is_missed_and_not_too_many_are() {
-        let missed = Missed::default();
+        let recently_lost = RecentlyLost::default();
         let node: Arc<str> = "a".into();
-        assert!(!missed.misses(&node, false));
-        assert!(missed.misses(&node, true) && missed.misses(&node, false));
+        assert!(!recently_lost.misses(&node, false));
+        assert!(recently_lost.misses(&node, true) && recently_lost.misses(&node, false));
         for n in 0..2 * MOST {
-            assert!(missed.misses(&n.to_string().into(), true), "each is asked once");
+            assert!(recently_lost.misses(&n.to_string().into(), true), "each is asked once");
         }
-        assert_eq!(missed.0.lock().len(), MOST);
+        assert_eq!(recently_lost.0.lock().len(), MOST);
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::routes::Member;
 
 /// What happens to packets on their way.
-pub(super) struct Weather {
+pub(super) struct Disturbances {
     lots: fastrand::Rng,
     pub(super) loss: f64,
     pub(super) duplication: f64,
@@ -16,7 +16,7 @@ pub(super) struct Weather {
     pub(super) delay: Range<Duration>,
 }
 
-impl Default for Weather {
+impl Default for Disturbances {
     fn default() -> Self {
         Self {
             lots: fastrand::Rng::new(),
@@ -29,7 +29,7 @@ impl Default for Weather {
     }
 }
 
-impl Weather {
+impl Disturbances {
     pub(super) fn seed(&mut self, seed: u64) {
         self.lots = fastrand::Rng::with_seed(seed);
     }

@@ -19,7 +19,7 @@ pub(crate) const OF_ONE: usize = 1024;
 
 /// Names that were heard of and never answered, by who told of them.
 #[derive(Debug, Default)]
-pub(crate) struct Strangers(Mutex<List>);
+pub(crate) struct Unconfirmed(Mutex<List>);
 
 #[derive(Debug, Default)]
 struct List {
@@ -48,7 +48,7 @@ impl List {
     }
 }
 
-impl Strangers {
+impl Unconfirmed {
     /// Notes a new name. Answers who has to go for it.
     pub(crate) fn admit(&self, name: &Arc<str>, source: IpAddr) -> Option<Arc<str>> {
         let mut list = self.0.lock();
@@ -104,41 +104,43 @@ mod tests {
 
     #[test]
     fn a_source_with_many_names_pushes_out_its_own() {
-        let strangers = Strangers::default();
+        let unconfirmed = Unconfirmed::default();
         let honest: Arc<str> = "honest".into();
-        assert_eq!(strangers.admit(&honest, ip(1)), None);
+        assert_eq!(unconfirmed.admit(&honest, ip(1)), None);
         let mut gone = 0;
         for n in 0..10_000 {
-            gone += usize::from(strangers.admit(&format!("x{n}").into(), ip(2)).is_some());
+            gone += usize::from(unconfirmed.admit(&format!("x{n}").into(), ip(2)).is_some());
         }
         assert_eq!(gone, 10_000 - OF_ONE);
-        assert!(strangers.contains("honest") && strangers.contains("x9999") && !strangers.contains("x0"));
+        assert!(
+            unconfirmed.contains("honest") && unconfirmed.contains("x9999") && !unconfirmed.contains("x0")
+        );
     }
 
     #[test]
     fn of_many_sources_the_most_crowded_gives_way() {
-        let strangers = Strangers::default();
+        let unconfirmed = Unconfirmed::default();
         for n in 0..8000 {
-            strangers.admit(&format!("x{n}").into(), ip(u8::try_from(n % 8).unwrap()));
+            unconfirmed.admit(&format!("x{n}").into(), ip(u8::try_from(n % 8).unwrap()));
         }
         let honest: Arc<str> = "honest".into();
-        strangers.admit(&honest, ip(200));
+        unconfirmed.admit(&honest, ip(200));
         for n in 8000..16_000 {
-            strangers.admit(&format!("x{n}").into(), ip(u8::try_from(n % 8).unwrap()));
+            unconfirmed.admit(&format!("x{n}").into(), ip(u8::try_from(n % 8).unwrap()));
         }
-        assert!(strangers.contains("honest"));
-        assert_eq!(strangers.0.lock().names.len(), MOST);
+        assert!(unconfirmed.contains("honest"));
+        assert_eq!(unconfirmed.0.lock().names.len(), MOST);
     }
 
     #[test]
     fn who_answered_takes_no_room() {
-        let strangers = Strangers::default();
+        let unconfirmed = Unconfirmed::default();
         for n in 0..10_000 {
             let name: Arc<str> = format!("x{n}").into();
-            assert_eq!(strangers.admit(&name, ip(1)), None);
-            assert!(strangers.remove(&name) && !strangers.remove(&name));
+            assert_eq!(unconfirmed.admit(&name, ip(1)), None);
+            assert!(unconfirmed.remove(&name) && !unconfirmed.remove(&name));
         }
-        let list = strangers.0.lock();
+        let list = unconfirmed.0.lock();
         assert!(list.names.is_empty() && list.sources.is_empty());
     }
 }

@@ -7,19 +7,19 @@ use tokio::sync::oneshot;
 
 /// Dials that wait until the node speaks over its own connection.
 #[derive(Debug, Default)]
-pub(crate) struct Voices(Mutex<HashMap<Arc<str>, Vec<oneshot::Sender<()>>>>);
+pub(crate) struct AwaitedHellos(Mutex<HashMap<Arc<str>, Vec<oneshot::Sender<()>>>>);
 
-impl Voices {
+impl AwaitedHellos {
     /// Ends when the node has spoken.
     pub(crate) fn wait(&self, node: &Arc<str>) -> oneshot::Receiver<()> {
-        let (sender, voice) = oneshot::channel();
+        let (sender, hello) = oneshot::channel();
         let mut waiting = self.0.lock();
         waiting.retain(|_, senders| {
             senders.retain(|sender| !sender.is_closed());
             !senders.is_empty()
         });
         waiting.entry(node.clone()).or_default().push(sender);
-        voice
+        hello
     }
 
     /// The node speaks.

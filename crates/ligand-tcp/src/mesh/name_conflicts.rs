@@ -19,7 +19,7 @@ const MOST: usize = 64;
 
 /// Where somebody of this node's name was sighted.
 #[derive(Debug, Default)]
-pub(crate) struct Twins {
+pub(crate) struct NameConflicts {
     /// There it was this node itself.
     own: Mutex<HashSet<Address>>,
     busy: AtomicBool,
@@ -27,8 +27,10 @@ pub(crate) struct Twins {
 
 impl Mesh {
     /// Somebody says that this node is at this address. Anybody can say so: it is looked who is there.
-    pub(crate) fn look_for_twin(self: &Arc<Self>, place: Address) {
-        if self.twins.own.lock().contains(&place) || self.twins.busy.swap(true, Ordering::AcqRel) {
+    pub(crate) fn look_for_conflict(self: &Arc<Self>, place: Address) {
+        if self.name_conflicts.own.lock().contains(&place)
+            || self.name_conflicts.busy.swap(true, Ordering::AcqRel)
+        {
             return;
         }
         let mesh = self.clone();
@@ -37,7 +39,7 @@ impl Mesh {
                 () = mesh.meet_twin(&place) => {}
                 () = mesh.stopped() => {}
             }
-            mesh.twins.busy.store(false, Ordering::Release);
+            mesh.name_conflicts.busy.store(false, Ordering::Release);
         });
     }
 
@@ -46,7 +48,7 @@ impl Mesh {
         let me = self.link.node_id().clone();
         match self.identify(&mut stream, &me, place, None).await {
             Err(Stranger::Own) => {
-                let mut own = self.twins.own.lock();
+                let mut own = self.name_conflicts.own.lock();
                 if own.len() < MOST {
                     own.insert(place.clone());
                 }
