@@ -124,6 +124,12 @@ impl fmt::Debug for WeakBroker {
 
 impl ServiceBroker {
     /// Starts to describe a broker.
+    ///
+    /// ```
+    /// use ligand_core::ServiceBroker;
+    /// let builder = ServiceBroker::builder().node_id("node-1").memory_cache();
+    /// # let _ = builder;
+    /// ```
     pub fn builder() -> BrokerBuilder {
         BrokerBuilder::default()
     }
@@ -160,6 +166,18 @@ impl ServiceBroker {
 
     /// The action of this full name, of a service of this node. Also while the node starts and the service takes no calls
     /// yet: by the time that any service runs `started`, all are known.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Error, ServiceBroker, ServiceDef};
+    /// let get = Action::of("get", |id: u64| async move { Ok::<_, Error>(id) });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("users").action(get)).start().await?;
+    /// assert!(broker.own_action("users.get").is_some());
+    /// assert!(broker.own_action("users.list").is_none());
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn own_action(&self, full_name: &str) -> Option<Arc<Action>> {
         let services = self.0.services.lock();
         let mut actions = services.iter().flat_map(|item| item.endpoints());
@@ -214,6 +232,18 @@ impl ServiceBroker {
 
     /// How many listeners of this node have failed so far: each is one event that one service did not take. The log
     /// names event, service, sender and cause.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Context, Error, Event, ServiceBroker, ServiceDef};
+    /// let fails = Event::new("order.paid", |_: Context, (): ()| async { Err::<(), _>(Error::new("No.")) });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("mail").event(fails)).start().await?;
+    /// broker.emit_named("order.paid", ()).wait_for_listeners().await?;
+    /// assert_eq!(broker.listener_errors(), 1);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn listener_errors(&self) -> u64 {
         self.0.listener_errors.count()
     }
@@ -260,6 +290,17 @@ impl ServiceBroker {
     }
 
     /// Where the broker is in its life.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{ServiceBroker, State};
+    /// let broker = ServiceBroker::builder().start().await?;
+    /// assert!(matches!(broker.state(), State::Started));
+    /// broker.stop().await;
+    /// assert!(matches!(broker.state(), State::Stopped));
+    /// # Ok(()) }
+    /// ```
     pub fn state(&self) -> State {
         *self.0.state.borrow()
     }
@@ -273,6 +314,20 @@ impl ServiceBroker {
     }
 
     /// The tasks of this broker; work started here is waited for at stop.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::ServiceBroker;
+    /// let broker = ServiceBroker::builder().start().await?;
+    /// let (done, end) = tokio::sync::oneshot::channel();
+    /// broker.tasks().spawn(async move {
+    ///     let _ = done.send("done");
+    /// });
+    /// assert_eq!(end.await.ok(), Some("done"));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn tasks(&self) -> &Tasks {
         &self.0.tasks
     }
@@ -283,6 +338,17 @@ impl ServiceBroker {
     }
 
     /// A handle that does not keep the broker alive.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::ServiceBroker;
+    /// let broker = ServiceBroker::builder().start().await?;
+    /// let weak = broker.downgrade();
+    /// assert!(weak.upgrade().is_some());
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn downgrade(&self) -> WeakBroker {
         WeakBroker(Arc::downgrade(&self.0))
     }
@@ -303,12 +369,36 @@ impl ServiceBroker {
     }
 
     /// Calls an action by its typed name.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, ActionRef, Error, ServiceBroker, ServiceDef};
+    /// const TWICE: ActionRef<i64, i64> = ActionRef::new("math.twice");
+    /// let twice = Action::of("twice", |n: i64| async move { Ok::<_, Error>(2 * n) });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("math").action(twice)).start().await?;
+    /// assert_eq!(broker.call(TWICE, 4).await?, 8);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn call<P: Data, R: Data>(&self, action: ActionRef<P, R>, params: P) -> Request<R> {
         Request::new(self, None, Cow::Borrowed(action.name()), Payload::typed(params))
     }
 
     /// Calls an action by its name in text: with any payload, a `#[payload]` struct, `json!` or a [`Payload`]. The result is
     /// untyped: `.await?.take::<User>()`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Error, ServiceBroker, ServiceDef};
+    /// let twice = Action::of("twice", |n: i64| async move { Ok::<_, Error>(2 * n) });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("math").action(twice)).start().await?;
+    /// assert_eq!(broker.call_named("math.twice", 4).await?.take::<i64>()?, 8);
+    /// assert_eq!(broker.call_named("math.half", 4).await.unwrap_err().kind(), "SERVICE_NOT_FOUND");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn call_named(&self, action: impl Into<Cow<'static, str>>, params: impl Data) -> Request<Payload> {
         Request::new(self, None, action.into(), Payload::typed(params))
     }
@@ -339,12 +429,43 @@ impl ServiceBroker {
     }
 
     /// Sends an event by name to every listener on this node, with any payload.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Context, Error, Event, ServiceBroker, ServiceDef};
+    /// # use std::sync::atomic::{AtomicU32, Ordering};
+    /// static CLEANED: AtomicU32 = AtomicU32::new(0);
+    /// let clean = Event::new("cache.clean", |_: Context, (): ()| async {
+    ///     Ok::<_, Error>(drop(CLEANED.fetch_add(1, Ordering::Relaxed)))
+    /// });
+    /// let broker = ServiceBroker::builder()
+    ///     .service(ServiceDef::new("users").event(clean.clone()))
+    ///     .service(ServiceDef::new("posts").event(clean))
+    ///     .start()
+    ///     .await?;
+    /// broker.broadcast_local("cache.clean", ()).wait_for_listeners().await?;
+    /// assert_eq!(CLEANED.load(Ordering::Relaxed), 2);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn broadcast_local(&self, event: impl Into<Cow<'static, str>>, payload: impl Data) -> Emit {
         Emit::new(Caller::from(self), event.into(), Payload::typed(payload), EventKind::BroadcastLocal)
     }
 
     /// A context that starts a request, for work that neither an action nor a listener runs: HTTP requests,
     /// timers. Its calls are level 2.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::ServiceBroker;
+    /// let broker = ServiceBroker::builder().start().await?;
+    /// let ctx = broker.root_context();
+    /// assert_eq!((ctx.level(), ctx.caller()), (1, None));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn root_context(&self) -> Context {
         ContextInner::root(self.clone()).build()
     }
@@ -370,6 +491,19 @@ impl ServiceBroker {
     }
 
     /// The layers of an action, outermost first. Empty when this node does not have the action.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, CacheRule, Error, ServiceBroker, ServiceDef};
+    /// let get = Action::of("get", |id: u64| async move { Ok::<_, Error>(id) }).cache(CacheRule::new());
+    /// let users = ServiceDef::new("users").action(get);
+    /// let broker = ServiceBroker::builder().memory_cache().service(users).start().await?;
+    /// let steps: Vec<_> = broker.pipeline("users.get").into_iter().map(|step| step.name).collect();
+    /// assert_eq!(steps.last().map(|name| &**name), Some("handler"));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn pipeline(&self, action: &str) -> Vec<Step> {
         let snapshot = self.0.registry.load();
         snapshot.endpoint(action).map_or_else(Vec::new, |e| order::steps(&self.0.parts, e))
@@ -389,6 +523,19 @@ impl ServiceBroker {
     }
 
     /// Waits until all these services take calls, at most `limit` (zero = for ever).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{ServiceBroker, ServiceDef};
+    /// # use std::time::Duration;
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("users")).start().await?;
+    /// broker.wait_for_services(&["users"], Duration::from_secs(5)).await?;
+    /// let error = broker.wait_for_services(&["users", "mail"], Duration::from_millis(1)).await.unwrap_err();
+    /// assert_eq!(error.kind(), "WAITFOR_SERVICES");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// 500 `WAITFOR_SERVICES` with the state of each service, when the time is up.

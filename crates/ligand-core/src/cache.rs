@@ -27,6 +27,52 @@ use crate::{broker::ServiceBroker, future::BoxFuture, service::ActionRef};
 ///
 /// A result whose action said something about its HTTP answer is stored with that: outside of the process it is an
 /// object of `$reply` and `value`, which only Ligand nodes understand.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ligand_core::Result<()> {
+/// use ligand_core::{BoxFuture, Cacher, Payload, Result, cache::Lookup, ready};
+/// use ligand_wire::pattern::Pattern;
+/// use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+///
+/// /// Keeps everything for ever.
+/// #[derive(Default)]
+/// struct Hoard(Mutex<BTreeMap<String, Payload>>);
+///
+/// impl Hoard {
+///     fn with<T>(&self, work: impl FnOnce(&mut BTreeMap<String, Payload>) -> T) -> T {
+///         work(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+///     }
+/// }
+///
+/// impl Cacher for Hoard {
+///     fn get(&self, key: &str) -> Lookup {
+///         Lookup::Ready(self.with(|entries| entries.get(key).cloned()))
+///     }
+///     fn set(&self, key: String, value: Payload, _ttl: Option<Duration>) -> BoxFuture<()> {
+///         self.with(|entries| entries.insert(key, value));
+///         ready(())
+///     }
+///     fn del(&self, keys: Vec<String>) -> BoxFuture<Result<()>> {
+///         self.with(|entries| entries.retain(|key, _| !keys.contains(key)));
+///         ready(Ok(()))
+///     }
+///     fn clean(&self, masks: Vec<Pattern>) -> BoxFuture<Result<()>> {
+///         self.with(|entries| entries.retain(|key, _| !masks.iter().any(|mask| mask.matches(key))));
+///         ready(Ok(()))
+///     }
+///     fn keys(&self) -> BoxFuture<Result<Vec<String>>> {
+///         ready(Ok(self.with(|entries| entries.keys().cloned().collect())))
+///     }
+/// }
+///
+/// let broker = ligand_core::ServiceBroker::builder().cacher(Hoard::default()).start().await?;
+/// # let cache = broker.cache().expect("there is one");
+/// cache.set("users.get:5", Payload::typed("ada".to_owned()), None).await;
+/// assert_eq!(cache.keys().await?, ["users.get:5"]);
+/// # broker.stop().await;
+/// # Ok(()) }
+/// ```
 pub trait Cacher: Send + Sync + 'static {
     /// The entry of a key.
     fn get(&self, key: &str) -> Lookup;
@@ -123,6 +169,19 @@ impl Cache {
     }
 
     /// Stores an entry; `ttl` of `None` takes the broker's.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Payload, ServiceBroker};
+    /// # let broker = ServiceBroker::builder().memory_cache().start().await?;
+    /// # let Some(cache) = broker.cache() else { unreachable!("it was asked for") };
+    /// cache.set("rates:eur", Payload::typed(1.08), Some(std::time::Duration::from_secs(60))).await;
+    /// let rate = cache.get("rates:eur").await.map(Payload::take::<f64>).transpose()?;
+    /// assert_eq!(rate, Some(1.08));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub async fn set(&self, key: impl Into<String>, value: Payload, ttl: Option<Duration>) {
         self.store(key.into(), value, ttl).await;
     }
@@ -141,6 +200,20 @@ impl Cache {
     ///
     /// A `*` at the end stands for any text, as `**` does: keys have dots in numbers and texts, and what is left
     /// behind would be outdated.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Payload, ServiceBroker};
+    /// let broker = ServiceBroker::builder().memory_cache().start().await?;
+    /// let Some(cache) = broker.cache() else { unreachable!("it was asked for") };
+    /// cache.set("users.get:5", Payload::typed(5), None).await;
+    /// cache.set("posts.get:7", Payload::typed(7), None).await;
+    /// cache.clean("users.*").await?;
+    /// assert_eq!(cache.keys().await?, ["posts.get:7"]);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// When the store cannot be reached.
@@ -170,6 +243,23 @@ impl Cache {
     }
 
     /// Removes the cached result of an action for these parameters.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, ActionRef, CacheRule, Error, ServiceBroker, ServiceDef};
+    /// const GET: ActionRef<u64, u64> = ActionRef::new("users.get");
+    /// let get = Action::of("get", |id: u64| async move { Ok::<_, Error>(id) }).cache(CacheRule::new());
+    /// let users = ServiceDef::new("users").action(get);
+    /// let broker = ServiceBroker::builder().memory_cache().service(users).start().await?;
+    /// broker.call(GET, 5).await?;
+    /// let Some(cache) = broker.cache() else { unreachable!("it was asked for") };
+    /// assert_eq!(cache.get_for(&broker, GET, 5).await, Some(5));
+    /// cache.del_for(&broker, GET, 5).await?;
+    /// assert_eq!(cache.get_for(&broker, GET, 5).await, None);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// When the store cannot be reached.

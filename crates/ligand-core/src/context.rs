@@ -60,6 +60,22 @@ pub enum EventKind {
 pub type Headers = BTreeMap<String, String>;
 
 /// Who called, with what meta, until when. See the [module](self).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ligand_core::Result<()> {
+/// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+///
+/// let whoami = Action::new("whoami", |ctx: Context, (): ()| async move {
+///     let user: String = ctx.require_meta("user")?;
+///     Ok::<_, Error>(format!("{user} called {} of {}", ctx.action(), ctx.service_full_name()))
+/// });
+/// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(whoami)).start().await?;
+/// let text: String = broker.call_named("s.whoami", ()).meta("user", "Ada").await?.take()?;
+/// assert_eq!(text, "Ada called s.whoami of s");
+/// # broker.stop().await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Context(Arc<Inner>);
 
@@ -247,6 +263,22 @@ impl Context {
     }
 
     /// Id of the whole request: the same in every context of one call tree.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    ///
+    /// let inner = Action::new("id", |ctx: Context, (): ()| async move { Ok::<_, Error>(ctx.request_id().to_string()) });
+    /// let outer = Action::new("same", |ctx: Context, (): ()| async move {
+    ///     let below: String = ctx.call_named("s.id", ()).await?.take()?;
+    ///     Ok::<_, Error>(below == ctx.request_id().to_string())
+    /// });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(inner).action(outer)).start().await?;
+    /// assert!(broker.call_named("s.same", ()).await?.take::<bool>()?);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn request_id(&self) -> Id {
         self.0.request_id.as_ref().unwrap_or(&self.0.id).clone()
     }
@@ -257,11 +289,47 @@ impl Context {
     }
 
     /// Depth in the call tree, from 1.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    ///
+    /// let inner = Action::new("inner", |ctx: Context, (): ()| async move { Ok::<_, Error>(ctx.level()) });
+    /// let outer = Action::new("outer", |ctx: Context, (): ()| async move {
+    ///     ctx.call_named("s.inner", ()).await?.take::<u32>()
+    /// });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(inner).action(outer)).start().await?;
+    /// assert_eq!(broker.call_named("s.inner", ()).await?.take::<u32>()?, 1);
+    /// assert_eq!(broker.call_named("s.outer", ()).await?.take::<u32>()?, 2);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn level(&self) -> u32 {
         self.0.level
     }
 
     /// Full name of the service that called, `None` when the broker itself did.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    ///
+    /// let who = Action::new("who", |ctx: Context, (): ()| async move { Ok::<_, Error>(ctx.caller().map(str::to_owned)) });
+    /// let ask = Action::new("ask", |ctx: Context, (): ()| async move {
+    ///     ctx.call_named("b.who", ()).await?.take::<Option<String>>()
+    /// });
+    /// let broker = ServiceBroker::builder()
+    ///     .service(ServiceDef::new("a").action(ask))
+    ///     .service(ServiceDef::new("b").action(who))
+    ///     .start()
+    ///     .await?;
+    /// assert_eq!(broker.call_named("a.ask", ()).await?.take::<Option<String>>()?.as_deref(), Some("a"));
+    /// assert_eq!(broker.call_named("b.who", ()).await?.take::<Option<String>>()?, None);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn caller(&self) -> Option<&str> {
         self.0.caller.get()
     }
@@ -350,6 +418,23 @@ impl Context {
 
     /// Name of the event that is handled, as it was sent (`order.created` also in a listener of `order.*`): what
     /// Moleculer calls `ctx.eventName`. Empty in an action.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Context, Error, Event, ServiceBroker, ServiceDef};
+    /// # use tokio::sync::mpsc;
+    /// let (heard, mut names) = mpsc::unbounded_channel();
+    /// let listener = Event::new("order.*", move |ctx: Context, (): ()| {
+    ///     let sent = heard.send(ctx.event_name().to_owned());
+    ///     async move { sent.map_err(Error::from) }
+    /// });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("log").event(listener)).start().await?;
+    /// broker.emit_named("order.paid", ()).await?;
+    /// assert_eq!(names.recv().await.as_deref(), Some("order.paid"));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn event_name(&self) -> &str {
         self.0.extra.as_ref().and_then(|extra| extra.event.as_ref()).map_or("", |(name, _)| name)
     }
@@ -360,6 +445,20 @@ impl Context {
     }
 
     /// When the caller stops waiting. Calls made from here get at most the time that is left.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    ///
+    /// # use std::time::Duration;
+    /// let left = Action::new("left", |ctx: Context, (): ()| async move { Ok::<_, Error>(ctx.deadline().is_some()) });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(left)).start().await?;
+    /// assert!(broker.call_named("s.left", ()).timeout(Duration::from_secs(5)).await?.take::<bool>()?);
+    /// assert!(!broker.call_named("s.left", ()).timeout(Duration::ZERO).await?.take::<bool>()?);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn deadline(&self) -> Option<Instant> {
         self.0.limit.deadline()
     }
@@ -414,6 +513,21 @@ impl Context {
 
     /// One value of the meta that must be there.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    ///
+    /// let who = Action::new("who", |ctx: Context, (): ()| async move { ctx.require_meta::<String>("user") });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(who)).start().await?;
+    /// let error = broker.call_named("s.who", ()).await.unwrap_err();
+    /// assert_eq!((error.code(), error.kind()), (400, "META_MISSING"));
+    /// let error = broker.call_named("s.who", ()).meta("user", 5).await.unwrap_err();
+    /// assert_eq!((error.code(), error.kind()), (422, "META_INVALID"));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// 400 `META_MISSING` when it is missing or null, 422 `META_INVALID` when it is no `T`.
     pub fn require_meta<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
@@ -427,6 +541,25 @@ impl Context {
     /// `$statusCode`, `$statusMessage`, `$responseType`, `$responseHeaders` and `$location` are for the gateway that
     /// called this very action: callees do not get them, and callers other than a gateway neither. A
     /// [`Reply`](crate::Reply) says the same with types.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    ///
+    /// let login = Action::new("login", |ctx: Context, name: String| async move {
+    ///     ctx.set_meta("user", name);
+    ///     Ok::<_, Error>(())
+    /// });
+    /// let open = Action::new("open", |ctx: Context, (): ()| async move {
+    ///     ctx.call_named("s.login", "ada".to_owned()).await?;
+    ///     ctx.require_meta::<String>("user")
+    /// });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(login).action(open)).start().await?;
+    /// assert_eq!(broker.call_named("s.open", ()).await?.take::<String>()?, "ada");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn set_meta(&self, key: impl Into<String>, value: impl Into<Value>) {
         self.0.carried.lock().set(key.into(), value.into());
     }
@@ -435,6 +568,27 @@ impl Context {
     /// by its own callees only. Holds also for a value that is not there.
     ///
     /// The gateway seals what `authenticate` established.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    ///
+    /// let forge = Action::new("forge", |ctx: Context, (): ()| async move {
+    ///     ctx.set_meta("user", "eve");
+    ///     Ok::<_, Error>(())
+    /// });
+    /// let open = Action::new("open", |ctx: Context, (): ()| async move {
+    ///     ctx.set_meta("user", "ada");
+    ///     ctx.seal_meta("user");
+    ///     ctx.call_named("s.forge", ()).await?;
+    ///     ctx.require_meta::<String>("user")
+    /// });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(forge).action(open)).start().await?;
+    /// assert_eq!(broker.call_named("s.open", ()).await?.take::<String>()?, "ada");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn seal_meta(&self, key: &str) {
         self.0.carried.lock().seal([key]);
     }
@@ -490,6 +644,21 @@ impl Context {
     }
 
     /// Keeps one value of each type in this context only: never sent, never inherited. For middlewares.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::ServiceBroker;
+    /// # let broker = ServiceBroker::builder().start().await?;
+    /// #[derive(Clone, PartialEq, Debug)]
+    /// struct Tenant(u32);
+    ///
+    /// let ctx = broker.root_context();
+    /// ctx.set_local(Tenant(5));
+    /// assert_eq!(ctx.local(), Some(Tenant(5)));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn set_local<T: Send + Sync + 'static>(&self, value: T) {
         self.0.locals.lock().set(value);
     }

@@ -16,6 +16,14 @@ use pin_project_lite::pin_project;
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 
 /// A future that is done already.
+///
+/// ```
+/// use ligand_core::{BoxFuture, Result, ready};
+/// fn nothing_to_do() -> BoxFuture<Result<()>> {
+///     ready(Ok(()))
+/// }
+/// # let _ = nothing_to_do();
+/// ```
 pub fn ready<T: Send + 'static>(value: T) -> BoxFuture<T> {
     Box::pin(std::future::ready(value))
 }

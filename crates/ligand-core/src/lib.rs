@@ -6,6 +6,8 @@
 //! A call goes: [`Request`] → [`broker`] (retry, fallback, choice of the endpoint) → [`middleware::order`]
 //! (the layers of the endpoint) → handler → back as the return values of the same futures.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod blocking;
 pub mod broker;
 pub mod cache;

@@ -98,6 +98,29 @@ where
 ///
 /// Of several middlewares the first one registered is innermost, nearest to the handler; the last one is outermost.
 /// `started`-like hooks run in order of registration, `stop`-like ones in reverse.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ligand_core::Result<()> {
+/// use ligand_core::{Action, DynAction, Middleware, ServiceBroker};
+///
+/// /// Sees every action of this node and stays out of all.
+/// struct Inventory;
+///
+/// impl Middleware for Inventory {
+///     fn name(&self) -> &str {
+///         "inventory"
+///     }
+///     fn local_action(&self, action: &Action, next: DynAction) -> DynAction {
+///         println!("{}", action.full_name());
+///         next
+///     }
+/// }
+///
+/// let broker = ServiceBroker::builder().middleware(Inventory).start().await?;
+/// # broker.stop().await;
+/// # Ok(()) }
+/// ```
 #[allow(unused_variables, reason = "the names document what a hook receives")]
 pub trait Middleware: Send + Sync + 'static {
     /// Shown in pipelines and logs.

@@ -5,6 +5,11 @@ use std::future::Future;
 /// Runs `work` on a new multi-threaded runtime with timers and input/output; what `#[ligand::main]` does.
 /// `workers` is the number of threads, by default one for each core.
 ///
+/// ```
+/// let sum = ligand_core::runtime::block_on(Some(1), async { 1 + 2 });
+/// assert_eq!(sum, 3);
+/// ```
+///
 /// # Panics
 /// When the operating system gives no threads, or when called inside a runtime.
 pub fn block_on<F: Future>(workers: Option<usize>, work: F) -> F::Output {

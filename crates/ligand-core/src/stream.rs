@@ -117,11 +117,35 @@ enum Own {
 
 impl Streaming {
     /// A stream of bytes. An error ends it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use bytes::Bytes;
+    /// # use ligand_core::stream::Streaming;
+    /// let chunks = futures_util::stream::iter([Ok(Bytes::from("one, ")), Ok(Bytes::from("two"))]);
+    /// assert_eq!(Streaming::bytes(chunks).collect_bytes(1024).await?, "one, two");
+    /// # Ok(()) }
+    /// ```
     pub fn bytes(source: impl Stream<Item = Result<Bytes>> + Send + 'static) -> Self {
         Self::new(Mode::Bytes, Box::pin(source.map(|chunk| chunk.map(Payload::binary))))
     }
 
     /// A stream of values. An error ends it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::stream::Streaming;
+    /// let numbers = futures_util::stream::iter([Ok(1), Ok(2)]);
+    /// let mut numbers = Streaming::objects::<u32>(numbers);
+    /// let mut sum = 0;
+    /// while let Some(number) = numbers.next_as::<u32>().await {
+    ///     sum += number?;
+    /// }
+    /// assert_eq!(sum, 3);
+    /// # Ok(()) }
+    /// ```
     pub fn objects<T: Data>(source: impl Stream<Item = Result<T>> + Send + 'static) -> Self {
         Self::new(Mode::Objects, Box::pin(source.map(|value| value.map(Payload::typed))))
     }
@@ -146,6 +170,15 @@ impl Streaming {
     }
 
     /// A stream of what a reader gives, for example a file.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::stream::Streaming;
+    /// let file = Streaming::reader(&b"what a file holds"[..]);
+    /// assert_eq!(file.collect_bytes(1024).await?, "what a file holds");
+    /// # Ok(()) }
+    /// ```
     pub fn reader(mut reader: impl AsyncRead + Send + Unpin + 'static) -> Self {
         let mut buffer = BytesMut::new();
         Self::bytes(futures_util::stream::poll_fn(move |cx| {
@@ -195,6 +228,15 @@ impl Streaming {
     }
 
     /// All bytes that are left, when they are at most `limit`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::stream::Streaming;
+    /// let error = Streaming::from_bytes("too much").collect_bytes(3).await.unwrap_err();
+    /// assert_eq!((error.code(), error.kind()), (413, "STREAM_TOO_LONG"));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`Streaming::next_bytes`]; `STREAM_TOO_LONG` (413) for more than `limit` bytes: the rest is not read.

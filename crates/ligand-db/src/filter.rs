@@ -97,6 +97,13 @@ impl Filter {
     }
 
     /// Starts a condition on a field, by its name on the wire.
+    ///
+    /// ```
+    /// use ligand_db::Filter;
+    /// let open = Filter::field("status").eq("open").and(Filter::field("total").gte(100));
+    /// let urgent = open.or(Filter::field("urgent").eq(true));
+    /// # let _ = urgent;
+    /// ```
     pub fn field(name: impl Into<String>) -> Asked {
         Asked(name.into())
     }

@@ -27,6 +27,8 @@
 //! services it asks as well, and keeps its answers for 30 s at most: nothing makes a service of another kind announce
 //! its changes.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod actions;
 mod adapter;
 mod changes;

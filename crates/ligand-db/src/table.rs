@@ -48,6 +48,19 @@ pub(crate) struct Place<'t> {
 impl Table {
     /// The table of an entity.
     ///
+    /// ```
+    /// # use ligand::{db::{Entity, Table}, entity};
+    /// #[entity(table = "notes")]
+    /// struct Note {
+    ///     id: String,
+    ///     text: String,
+    /// }
+    ///
+    /// let table = Table::of::<Note>()?;
+    /// assert_eq!((table.name(), table.id(), table.columns().len()), ("notes", "id", 2));
+    /// # Ok::<_, ligand::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `SERVICE_SCHEMA_ERROR` when the entity has no text id field or declares a field that it does not have.
     pub fn of<E: Entity>() -> Result<Self> {

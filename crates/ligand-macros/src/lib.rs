@@ -16,6 +16,8 @@
 //! emitted again even then, so that editors keep working; and generated paths start with `::ligand::__private`, so
 //! that a crate depends on `ligand` alone.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod check;
 mod contract;
 mod entity;

@@ -11,6 +11,8 @@
 //!
 //! Not here: what goes over a connection.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod backoff;
 #[cfg(feature = "client")]
 mod dial;

@@ -54,6 +54,8 @@
 //!   longer ones; until it stands again they are lost.
 //! * An entry of `url` that cannot be read is an error; Moleculer skips it.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod address;
 mod beacon;
 mod fault;

@@ -32,6 +32,19 @@ impl TestBroker {
     /// What this action was called with, in order, real or mocked. Every try of a retried call counts; calls that
     /// the cache answered or validation refused do not, they never reach the action.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::ActionRef;
+    /// # use ligand_test::TestBroker;
+    /// const PAY: ActionRef<u32, ()> = ActionRef::new("bank.pay");
+    /// let broker = TestBroker::builder().mock(PAY, |_| Ok(())).start().await?;
+    /// broker.call(PAY, 5).await?;
+    /// assert_eq!(broker.calls(PAY), [5]);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Panics
     /// When a call carried something that is no `P`.
     #[track_caller]
@@ -41,6 +54,21 @@ impl TestBroker {
     }
 
     /// Waits for a call of this action. Each call is answered once; one that was made before counts too.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{ActionRef, Context, Event, ServiceDef};
+    /// # use ligand_test::TestBroker;
+    /// const MAIL: ActionRef<String, ()> = ActionRef::new("mail.send");
+    /// let greet = Event::new("user.created", |ctx: Context, name: String| async move { ctx.call(MAIL, name).await });
+    /// let users = ServiceDef::new("greeter").event(greet);
+    /// let broker = TestBroker::builder().service(users).mock(MAIL, |_| Ok(())).start().await?;
+    /// broker.emit_named("user.created", "ada".to_owned()).await?;
+    /// assert_eq!(broker.wait_for_call(MAIL).await?, "ada");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// `TEST_TIMEOUT` after the broker's patience, with the names of the actions that were called.

@@ -86,6 +86,21 @@ impl TestBrokerBuilder {
 
     /// As [`TestBrokerBuilder::mock`], with an async function that also gets the context: to be slow, to look at
     /// the meta, to call further.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{ActionRef, Context};
+    /// # use ligand_test::TestBroker;
+    /// const WHO: ActionRef<(), Option<String>> = ActionRef::new("users.who");
+    /// let broker = TestBroker::builder()
+    ///     .mock_async(WHO, |ctx: Context, ()| async move { ctx.meta("user") })
+    ///     .start()
+    ///     .await?;
+    /// assert_eq!(broker.call(WHO, ()).meta("user", "ada").await?.as_deref(), Some("ada"));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn mock_async<P, R, F, Fut>(mut self, action: ActionRef<P, R>, answer: F) -> Self
     where
         P: Data,
@@ -107,6 +122,17 @@ impl TestBrokerBuilder {
     }
 
     /// An empty service of this full name, for services that wait for it and do not call it in the test.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::ServiceDef;
+    /// # use ligand_test::TestBroker;
+    /// let orders = ServiceDef::new("orders").dependency("stock");
+    /// let broker = TestBroker::builder().service(orders).stub("stock").start().await?;
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn stub(mut self, service: impl Into<String>) -> Self {
         self.stubs.push(service.into());
         self

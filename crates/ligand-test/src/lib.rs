@@ -44,6 +44,8 @@
 //!
 //! Not here: running services over a real bus or a real port.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod broker;
 mod builder;
 mod events;

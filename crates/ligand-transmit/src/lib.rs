@@ -11,6 +11,8 @@
 //! `Chain::new(vec![encryption, compression])`. Where an attacker chooses a part of a packet that also carries a
 //! secret, the length of a compressed packet tells something about the secret: leave compression out then.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "compression")]
 mod compression;
 #[cfg(feature = "encryption")]

@@ -4,6 +4,8 @@
 //! store of its own. Both get a [`Link`]: the broker's side, where received packets, losses and news about nodes
 //! go. Not here: what a packet says (`ligand-wire`), what is done with it (`ligand-core`).
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod cluster;
 #[cfg(feature = "contract")]
 pub mod contract;

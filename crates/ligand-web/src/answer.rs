@@ -67,6 +67,13 @@ pub struct Answer {
 
 impl Answer {
     /// A result with a status.
+    ///
+    /// ```
+    /// use ligand_core::Payload;
+    /// use ligand_web::{Answer, http::StatusCode};
+    /// let answer = Answer::new(StatusCode::ACCEPTED, Payload::typed(5)).header("retry-after", "10");
+    /// assert_eq!(answer.status, 202);
+    /// ```
     pub fn new(status: StatusCode, payload: impl Into<Payload>) -> Self {
         Self {
             status,

@@ -39,6 +39,15 @@ impl Cors {
 
     /// These sites may call: exact origins such as `https://shop.example`, or with `*` for one or more labels of
     /// the host, such as `https://*.shop.example`. A single `*` is [`Cors::any`].
+    ///
+    /// ```
+    /// use ligand_web::Cors;
+    /// use std::time::Duration;
+    /// let cors = Cors::origins(["https://shop.example", "https://*.shop.example"])
+    ///     .credentials()
+    ///     .max_age(Duration::from_secs(600));
+    /// # let _ = cors;
+    /// ```
     pub fn origins<S: Into<String>>(origins: impl IntoIterator<Item = S>) -> Self {
         let origins: Vec<String> = origins.into_iter().map(Into::into).collect();
         if origins.iter().any(|origin| origin == "*") {

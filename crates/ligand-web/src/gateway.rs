@@ -31,6 +31,21 @@ use crate::{
 };
 
 /// The HTTP gateway. Clones are the same gateway: give one to the broker and keep another to change its routes.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ligand_core::Result<()> {
+/// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+/// # use ligand_web::{Gateway, Route, http::Request};
+/// # let get = Action::of("get", |(): ()| async { Ok::<_, Error>("ada".to_owned()) }).rest("GET /")?;
+/// # let broker = ServiceBroker::builder().service(ServiceDef::new("users").action(get)).start().await?;
+///
+/// let gateway = Gateway::builder().route(Route::new("/api").alias("GET /user", "users.get")).build();
+/// let answer = gateway.handle(&broker, Request::get("/api/user").body(())?).await;
+/// assert_eq!(answer.status(), 200);
+/// # broker.stop().await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Gateway(Arc<Inner>);
 
@@ -55,6 +70,17 @@ pub(crate) struct Inner {
 }
 
 /// Describes a gateway; see [`Gateway::builder`].
+///
+/// ```
+/// use ligand_web::{Cors, Gateway, Route};
+/// let gateway = Gateway::builder()
+///     .name("api")
+///     .bind("127.0.0.1:0")
+///     .limits(|limits| limits.connections = 100)
+///     .route(Route::new("/api").auto_aliases().cors(Cors::any()))
+///     .build();
+/// assert_eq!(gateway.local_addr(), None);
+/// ```
 pub struct GatewayBuilder(Inner);
 
 impl Gateway {
@@ -101,11 +127,42 @@ impl Gateway {
     }
 
     /// All aliases, in order of precedence.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    /// # use ligand_web::{Gateway, Route, http::Request};
+    /// # let get = Action::of("get", |(): ()| async { Ok::<_, Error>("ada".to_owned()) }).rest("GET /")?;
+    /// # let broker = ServiceBroker::builder().service(ServiceDef::new("users").action(get)).start().await?;
+    ///
+    /// let gateway = Gateway::builder().route(Route::new("/api").auto_aliases()).build();
+    /// assert_eq!(gateway.routes(&broker).len(), 1);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn routes(&self, broker: &ServiceBroker) -> Vec<AliasInfo> {
         self.0.table(broker).aliases()
     }
 
     /// Adds a route; the next request sees it. Requests that run keep what they have.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    /// # use ligand_web::{Gateway, Route, http::Request};
+    /// # let get = Action::of("get", |(): ()| async { Ok::<_, Error>("ada".to_owned()) }).rest("GET /")?;
+    /// # let broker = ServiceBroker::builder().service(ServiceDef::new("users").action(get)).start().await?;
+    ///
+    /// let gateway = Gateway::builder().build();
+    /// gateway.add_route(Route::new("/v2").alias("GET /user", "users.get"))?;
+    /// let answer = gateway.handle(&broker, Request::get("/v2/user").body(())?).await;
+    /// assert_eq!(answer.status(), 200);
+    /// assert!(gateway.remove_route("/v2"));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// `SERVICE_SCHEMA_ERROR` when the route cannot work.
@@ -381,18 +438,51 @@ impl GatewayBuilder {
     }
 
     /// Shapes the body of errors, also of unknown paths, where the route has no formatter of its own.
+    ///
+    /// ```
+    /// use ligand_web::Gateway;
+    /// use serde_json::json;
+    /// let gateway = Gateway::builder().error_formatter(|error| json!({ "error": error.kind() })).build();
+    /// # let _ = gateway;
+    /// ```
     pub fn error_formatter(mut self, format: impl Fn(&Error) -> Value + Send + Sync + 'static) -> Self {
         self.0.format = Some(Arc::new(format));
         self
     }
 
     /// `/ready` waits for these services, by full name.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::ServiceBroker;
+    /// # use ligand_web::{Gateway, http::Request};
+    /// let gateway = Gateway::builder().ready_services(["users"]).build();
+    /// let broker = ServiceBroker::builder().start().await?;
+    /// let answer = gateway.handle(&broker, Request::get("/ready").body(())?).await;
+    /// assert_eq!(answer.status(), 503);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn ready_services<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.0.health.services.extend(names.into_iter().map(Into::into));
         self
     }
 
     /// `/ready` asks this too; an error, or no answer within 3 s, is "not ready".
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Error, ServiceBroker};
+    /// # use ligand_web::{Gateway, http::Request};
+    /// let gateway = Gateway::builder().check("disk", || async { Err::<(), _>(Error::new("The disk is full.")) }).build();
+    /// let broker = ServiceBroker::builder().start().await?;
+    /// let answer = gateway.handle(&broker, Request::get("/ready").body(())?).await;
+    /// assert_eq!(answer.status(), 503);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn check<F, Fut, E>(mut self, name: impl Into<String>, check: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,

@@ -97,6 +97,14 @@ impl JwtKeys {
 
     /// The secret in the variable `JWT_SECRET`, with HMAC-SHA-256.
     ///
+    /// ```
+    /// # use ligand_core::Env;
+    /// # use ligand_web::JwtKeys;
+    /// let env = Env::from_pairs([("JWT_SECRET", "an example secret of 32 bytes ...")]);
+    /// assert!(JwtKeys::from_env(&env).is_ok());
+    /// assert!(JwtKeys::from_env(&Env::default()).is_err());
+    /// ```
+    ///
     /// # Errors
     /// `BROKER_OPTIONS_ERROR` when it is not set.
     pub fn from_env(env: &Env) -> Result<Self> {
@@ -167,6 +175,16 @@ impl JwtKeys {
     }
 
     /// Accepts tokens of these keys too; tokens are still signed with the first. For changing keys.
+    ///
+    /// ```
+    /// # use ligand_web::JwtKeys;
+    /// # use std::time::Duration;
+    /// let (old, new) = (JwtKeys::random()?, JwtKeys::random()?);
+    /// let token = old.sign(&serde_json::json!({ "id": 5 }), Duration::from_secs(60))?;
+    /// assert!(new.verify(&token).is_err());
+    /// assert!(new.accept(&old).verify(&token).is_ok());
+    /// # Ok::<_, ligand_core::Error>(())
+    /// ```
     pub fn accept(self, older: &JwtKeys) -> Self {
         self.change(|inner| inner.keys.extend(older.0.keys.iter().cloned()))
     }
@@ -177,6 +195,17 @@ impl JwtKeys {
     }
 
     /// Requires this `iss`; [`JwtKeys::sign`] writes it.
+    ///
+    /// ```
+    /// # use ligand_web::JwtKeys;
+    /// # use std::time::Duration;
+    /// let keys = JwtKeys::random()?;
+    /// let ours = keys.clone().issuer("shop");
+    /// let token = ours.sign(&serde_json::json!({}), Duration::from_secs(60))?;
+    /// assert!(ours.verify(&token).is_ok());
+    /// assert!(keys.issuer("bank").verify(&token).is_err());
+    /// # Ok::<_, ligand_core::Error>(())
+    /// ```
     pub fn issuer(self, name: impl Into<String>) -> Self {
         self.change(|inner| inner.issuer = Some(name.into()))
     }
@@ -265,6 +294,14 @@ impl JwtKeys {
 
     /// The stage for [`crate::Route::authenticate`]: the claims become `user` in the meta. Without a token 401
     /// `NO_TOKEN`, with a bad one 401 `INVALID_TOKEN`.
+    ///
+    /// ```
+    /// # use ligand_web::{JwtKeys, Route};
+    /// let keys = JwtKeys::random()?;
+    /// let route = Route::new("/api").auto_aliases().authenticate(keys.bearer());
+    /// # let _ = route;
+    /// # Ok::<_, ligand_core::Error>(())
+    /// ```
     pub fn bearer(&self) -> impl Fn(Context, Arc<Req>) -> BoxFuture<Result<Claims>> + Send + Sync + 'static {
         let keys = self.clone();
         move |_ctx, req| {

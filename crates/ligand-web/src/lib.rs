@@ -97,6 +97,8 @@
 //! * Errors are always sent as JSON, whatever `$responseType` says.
 //! * Texts of errors with code 500 and above can be hidden ([`GatewayBuilder::expose_errors`]).
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod alias;
 pub mod answer;
 pub mod auth;

@@ -20,6 +20,19 @@ use crate::{Gateway, body::RequestBody, response::Body};
 /// The paths of its routes are those that the request has when it comes here: axum's `nest_service` takes the prefix
 /// away. The address of the peer is a [`std::net::SocketAddr`] in the extensions of the request, where the server puts
 /// one. Bounds of heads, connections and times of writing are the other server's; those of bodies are the gateway's.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ligand_core::Result<()> {
+/// # use ligand_core::ServiceBroker;
+/// # use ligand_web::{Gateway, Route};
+/// let broker = ServiceBroker::builder().start().await?;
+/// let mounted = Gateway::builder().route(Route::new("/api").auto_aliases()).build().mount(&broker);
+/// // Give it to another server: `axum::Router::new().fallback_service(mounted)`.
+/// # drop(mounted);
+/// # broker.stop().await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Mounted {
     gateway: Gateway,

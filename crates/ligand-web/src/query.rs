@@ -17,6 +17,13 @@ const MAX_INDEX: usize = 20;
 
 /// Reads a query string or a form with at most `most` parameters.
 ///
+/// ```
+/// let query = ligand_web::query::parse("tag[]=tea&tag[]=cup&page[size]=5", 100)?;
+/// assert_eq!(query["tag"], serde_json::json!(["tea", "cup"]));
+/// assert_eq!(query["page"]["size"], "5");
+/// # Ok::<_, ligand_core::Error>(())
+/// ```
+///
 /// # Errors
 /// 400 `TOO_MANY_PARAMETERS`.
 pub fn parse(text: &str, most: usize) -> Result<Map<String, Value>> {

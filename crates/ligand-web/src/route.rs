@@ -25,6 +25,21 @@ pub(crate) type Format = Arc<dyn Fn(&Error) -> Value + Send + Sync>;
 /// [`Route::direct_calls`] says so; `$node` never is.
 ///
 /// Several routes may share a prefix. The most specific path wins, whatever the order of the routes.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ligand_core::Result<()> {
+/// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+/// # use ligand_web::{Gateway, Route, http::Request};
+/// # let get = Action::of("get", |(): ()| async { Ok::<_, Error>("ada".to_owned()) }).rest("GET /")?;
+/// # let broker = ServiceBroker::builder().service(ServiceDef::new("users").action(get)).start().await?;
+///
+/// let route = Route::new("/api").alias("GET /users/:id", "users.get").allow(["users.*"]);
+/// let gateway = Gateway::builder().route(route).build();
+/// assert_eq!(gateway.handle(&broker, Request::get("/api/other").body(())?).await.status(), 404);
+/// # broker.stop().await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Route {
     pub(crate) path: String,
@@ -101,6 +116,13 @@ impl Route {
     }
 
     /// As `REST /path`, with some of these actions only.
+    ///
+    /// ```
+    /// # use ligand_web::Route;
+    /// // GET /posts and GET /posts/:id, and nothing that changes one.
+    /// let route = Route::new("/api").resource("/posts", "posts", ["list", "get"]);
+    /// # let _ = route;
+    /// ```
     pub fn resource<'a>(
         mut self,
         path: &str,
@@ -123,6 +145,21 @@ impl Route {
     /// becomes `GET <route>/users/:id`. The setting `rest` of a service puts them elsewhere: a path, several, `false` for
     /// nowhere. An action may name a base or a whole path of its own ([`ligand_core::RestBase`]). Kept up to date as
     /// services come and go; what other nodes declare and nobody understands is left out, with a line in the log.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    /// # use ligand_web::{Gateway, Route, http::Request};
+    /// # let get = Action::of("get", |(): ()| async { Ok::<_, Error>("ada".to_owned()) }).rest("GET /")?;
+    /// # let broker = ServiceBroker::builder().service(ServiceDef::new("users").action(get)).start().await?;
+    ///
+    /// let gateway = Gateway::builder().route(Route::new("/api").auto_aliases()).build();
+    /// // The action says `rest("GET /")`.
+    /// assert_eq!(gateway.handle(&broker, Request::get("/api/users").body(())?).await.status(), 200);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn auto_aliases(mut self) -> Self {
         self.auto = true;
         self
@@ -144,6 +181,21 @@ impl Route {
     }
 
     /// Keeps actions out whose full name matches one of these masks; see [`Route::allow`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    /// # use ligand_web::{Gateway, Route, http::Request};
+    /// # let get = Action::of("get", |(): ()| async { Ok::<_, Error>("ada".to_owned()) }).rest("GET /")?;
+    /// # let broker = ServiceBroker::builder().service(ServiceDef::new("users").action(get)).start().await?;
+    ///
+    /// let route = Route::new("/api").alias("GET /user", "users.get").deny(["users.*"]);
+    /// let gateway = Gateway::builder().route(route).build();
+    /// assert_eq!(gateway.handle(&broker, Request::get("/api/user").body(())?).await.status(), 404);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn deny<S: AsRef<str>>(mut self, masks: impl IntoIterator<Item = S>) -> Self {
         let masks = self.masks(masks);
         self.deny.extend(masks);
@@ -181,6 +233,28 @@ impl Route {
     }
 
     /// Finds out who calls; see [`crate::auth`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    /// # use ligand_web::{Gateway, Route, http::Request};
+    /// # let get = Action::of("get", |(): ()| async { Ok::<_, Error>("ada".to_owned()) }).rest("GET /")?;
+    /// # let broker = ServiceBroker::builder().service(ServiceDef::new("users").action(get)).start().await?;
+    ///
+    /// # use ligand_web::{Req, error};
+    /// # use std::sync::Arc;
+    /// let route = Route::new("/api").alias("GET /user", "users.get").authenticate(|_: Context, req: Arc<Req>| async move {
+    ///     req.header("x-session").map(str::to_owned).ok_or_else(|| error::unauthorized(error::NO_TOKEN))
+    /// });
+    /// let gateway = Gateway::builder().route(route).build();
+    /// let stranger = Request::get("/api/user").body(())?;
+    /// assert_eq!(gateway.handle(&broker, stranger).await.status(), 401);
+    /// let known = Request::get("/api/user").header("x-session", "5").body(())?;
+    /// assert_eq!(gateway.handle(&broker, known).await.status(), 200);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn authenticate<F, Fut, U, E>(mut self, stage: F) -> Self
     where
         F: Fn(Context, Arc<Req>) -> Fut + Send + Sync + 'static,
@@ -258,6 +332,21 @@ impl Route {
     }
 
     /// Turns an error into another before it is sent: another code, a public text.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    /// # use ligand_web::{Gateway, Route, http::Request};
+    /// # let get = Action::of("get", |(): ()| async { Ok::<_, Error>("ada".to_owned()) }).rest("GET /")?;
+    /// # let broker = ServiceBroker::builder().service(ServiceDef::new("users").action(get)).start().await?;
+    ///
+    /// let route = Route::new("/api").alias("GET /user", "nobody.get").on_error(|_, error| error.with_code(502));
+    /// let gateway = Gateway::builder().route(route).build();
+    /// assert_eq!(gateway.handle(&broker, Request::get("/api/user").body(())?).await.status(), 502);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn on_error(mut self, map: impl Fn(&Req, Error) -> Error + Send + Sync + 'static) -> Self {
         self.map_error = Some(Arc::new(map));
         self
@@ -276,6 +365,12 @@ impl Route {
     }
 
     /// Bytes a body may have: a number or a text such as `"1mb"`. Default: [`crate::Limits::body_bytes`].
+    ///
+    /// ```
+    /// # use ligand_web::Route;
+    /// let uploads = Route::new("/upload").alias("POST /", "files.save").body_limit("20mb").raw();
+    /// # let _ = uploads;
+    /// ```
     pub fn body_limit(mut self, size: impl Into<Size>) -> Self {
         match size.into().bytes() {
             Ok(bytes) => self.body_limit = Some(bytes),

@@ -55,6 +55,11 @@ impl Binary {
     }
 
     /// The content.
+    ///
+    /// ```
+    /// use ligand_wire::Binary;
+    /// assert_eq!(Binary::from(vec![1, 2]).into_bytes().len(), 2);
+    /// ```
     pub fn into_bytes(self) -> Bytes {
         self.0
     }

@@ -40,6 +40,12 @@ impl Date {
     }
 
     /// From milliseconds since 1970, UTC; negative before.
+    ///
+    /// ```
+    /// use ligand_wire::Date;
+    /// assert_eq!(Date::from_millis(0).millis(), 0);
+    /// assert!(Date::from_millis(0) < Date::now());
+    /// ```
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }

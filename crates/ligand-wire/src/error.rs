@@ -68,6 +68,12 @@ enum Kind {
 impl Error {
     /// An error of class `name` with an HTTP-like `code` and a public `message`; no type, no data,
     /// not retryable.
+    ///
+    /// ```
+    /// # use ligand_wire::Error;
+    /// let error = Error::build("BankError", 502, "The bank does not answer.").with_kind("NO_BANK");
+    /// assert!(error.is("BankError"));
+    /// ```
     pub fn build(
         name: impl Into<Cow<'static, str>>,
         code: u16,
@@ -87,6 +93,12 @@ impl Error {
     }
 
     /// Sets the machine-readable `type`, for example `EMAIL_EXISTS`. A plain error is none any more: its code travels.
+    ///
+    /// ```
+    /// # use ligand_wire::Error;
+    /// let error = Error::not_found("There is no such order.").with_kind("ORDER_NOT_FOUND");
+    /// assert_eq!(error.kind(), "ORDER_NOT_FOUND");
+    /// ```
     pub fn with_kind(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
         self.0.coded = true;
         self.0.kind = Kind::Text(kind.into());
@@ -100,6 +112,13 @@ impl Error {
     }
 
     /// Attaches data for the caller. It travels: never put secrets into it.
+    ///
+    /// ```
+    /// # use ligand_wire::Error;
+    /// # use serde_json::json;
+    /// let error = Error::client(422, "INSUFFICIENT_STOCK", "Not enough in stock.").with_data(json!({ "left": 3 }));
+    /// assert_eq!(error.data(), Some(&json!({ "left": 3 })));
+    /// ```
     pub fn with_data(mut self, data: impl Into<Value>) -> Self {
         self.0.data = Some(data.into());
         self
@@ -125,12 +144,25 @@ impl Error {
     }
 
     /// Adds text for the log of this process. It never travels and never reaches a client.
+    ///
+    /// ```
+    /// # use ligand_wire::Error;
+    /// let error = Error::server(500, "STORE", "Try again later.").with_internal("disk full on /dev/sda1");
+    /// assert_eq!(error.to_string(), "Try again later.");
+    /// assert!(format!("{error:#}").contains("disk full"));
+    /// ```
     pub fn with_internal(mut self, text: impl fmt::Display) -> Self {
         self.0.internal = Some(text.to_string().into_boxed_str());
         self
     }
 
     /// Says whether trying again can help; the retry policy's default check reads it.
+    ///
+    /// ```
+    /// # use ligand_wire::Error;
+    /// assert!(!Error::conflict("Taken.").retryable());
+    /// assert!(Error::conflict("Somebody works on it.").with_retryable(true).retryable());
+    /// ```
     pub fn with_retryable(mut self, retryable: bool) -> Self {
         self.0.retryable = retryable;
         self

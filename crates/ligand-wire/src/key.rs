@@ -164,6 +164,13 @@ fn write_exact(
 
 /// Appends the text of `value` to `out`.
 ///
+/// ```
+/// let mut key = String::from("users.get:");
+/// ligand_wire::key::write_value(&5, &mut key)?;
+/// assert_eq!(key, "users.get:5");
+/// # Ok::<_, ligand_wire::key::KeyError>(())
+/// ```
+///
 /// # Errors
 /// When the value's own `Serialize` fails or it is nested deeper than [`MAX_DEPTH`]. `out` is then as before.
 pub fn write_value<T: Serialize + ?Sized>(value: &T, out: &mut String) -> Result<(), KeyError> {
@@ -191,6 +198,12 @@ const HASH_LENGTH: usize = 44;
 /// Bounds the text to `max` UTF-16 units: the first `max - 44` of them, then the SHA-256 of the whole in base64.
 ///
 /// Unchanged when `max` is absent or below 44, or when the text is short enough.
+///
+/// ```
+/// use ligand_wire::key::limit;
+/// assert_eq!(limit("short".into(), Some(50)), "short");
+/// assert_eq!(limit("long".repeat(100), Some(50)).len(), 50);
+/// ```
 pub fn limit(mut text: String, max: Option<usize>) -> String {
     shorten(&mut text, 0, max);
     text

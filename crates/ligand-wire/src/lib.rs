@@ -2,6 +2,8 @@
 //!
 //! No I/O and no async runtime here: `ligand-core` moves these values, this crate says what they are.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod binary;
 pub mod codec;
 mod date;

@@ -55,6 +55,12 @@ impl<T> Patch<T> {
     }
 
     /// The new value, if there is one.
+    ///
+    /// ```
+    /// # use ligand_wire::Patch;
+    /// assert_eq!(Patch::Value(5).value(), Some(5));
+    /// assert_eq!(Patch::<u8>::Null.value(), None);
+    /// ```
     pub fn value(self) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
@@ -87,6 +93,12 @@ impl<T> Patch<T> {
     }
 
     /// The same with another value.
+    ///
+    /// ```
+    /// # use ligand_wire::Patch;
+    /// assert_eq!(Patch::Value("5").map(str::len), Patch::Value(1));
+    /// assert_eq!(Patch::<&str>::Null.map(str::len), Patch::Null);
+    /// ```
     pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Patch<U> {
         match self {
             Self::Absent => Patch::Absent,

@@ -22,6 +22,13 @@
 use std::{fmt, hash};
 
 /// A compiled wildcard pattern. Equality and hash are those of its text.
+///
+/// ```
+/// use ligand_wire::pattern::Pattern;
+/// assert!(Pattern::new("user.*").matches("user.created"));
+/// assert!(!Pattern::new("user.*").matches("user.role.changed"));
+/// assert!(Pattern::new("user.**").matches("user.role.changed"));
+/// ```
 #[derive(Clone)]
 pub struct Pattern {
     text: Box<str>,
@@ -66,6 +73,10 @@ impl Pattern {
 }
 
 /// Compares once, without keeping the compiled pattern. Prefer [`Pattern`] when the pattern is reused.
+///
+/// ```
+/// assert!(ligand_wire::pattern::matches("order.paid", "order.*"));
+/// ```
 pub fn matches(text: &str, pattern: &str) -> bool {
     Kind::of(pattern).matches(pattern, text)
 }

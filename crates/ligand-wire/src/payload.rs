@@ -57,6 +57,19 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Data for T
 /// What a call or an event carries, or what it answers.
 ///
 /// A typed value has one owner until somebody calls [`Payload::share`]; from then on clones share it.
+///
+/// ```
+/// use ligand_wire::{Payload, Result};
+/// use serde_json::json;
+///
+/// // A typed value stays what it is until somebody asks for something else.
+/// let typed = Payload::typed(vec![1, 2]);
+/// assert_eq!(typed.peek::<Vec<i32>>(), Some(&vec![1, 2]));
+/// assert_eq!(typed.to_value()?, json!([1, 2]));
+/// let back: Vec<i32> = typed.take()?;
+/// assert_eq!(back, [1, 2]);
+/// # Ok::<_, ligand_wire::Error>(())
+/// ```
 #[derive(Default)]
 pub struct Payload(Repr);
 
@@ -142,6 +155,12 @@ impl Payload {
     }
 
     /// Bytes that hold a JSON text, kept as they are until somebody asks for a type.
+    ///
+    /// ```
+    /// # use ligand_wire::Payload;
+    /// let user = Payload::json(r#"{"name":"ada"}"#);
+    /// assert_eq!(user.get("name"), Some("ada".into()));
+    /// ```
     pub fn json(bytes: impl Into<Bytes>) -> Self {
         Self(Repr::Encoded(Format::Json, bytes.into()))
     }
@@ -160,6 +179,12 @@ impl Payload {
     }
 
     /// Raw bytes (a JavaScript `Buffer`).
+    ///
+    /// ```
+    /// # use ligand_wire::Payload;
+    /// let photo = Payload::binary(vec![0xff, 0xd8]);
+    /// assert_eq!(photo.as_binary().map(|bytes| bytes.len()), Some(2));
+    /// ```
     pub fn binary(bytes: impl Into<Bytes>) -> Self {
         Self(Repr::Binary(bytes.into()))
     }
@@ -230,6 +255,15 @@ impl Payload {
     /// Turns the payload into a `T`: moved when this is the only owner of a `T`, cloned when it is shared,
     /// decoded or converted when it is something else.
     ///
+    /// ```
+    /// # use ligand_wire::Payload;
+    /// let count = Payload::json("5");
+    /// assert_eq!(count.take::<u64>()?, 5);
+    /// let error = Payload::json(r#""five""#).take::<u64>().unwrap_err();
+    /// assert_eq!((error.code(), error.kind()), (422, "PAYLOAD_DECODE_ERROR"));
+    /// # Ok::<_, ligand_wire::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `PAYLOAD_DECODE_ERROR` (422) that names the type and the place when the content does not fit.
     pub fn take<T: Data>(self) -> Result<T> {
@@ -249,6 +283,15 @@ impl Payload {
     }
 
     /// As [`Payload::take`], but a shared value stays shared instead of being cloned.
+    ///
+    /// ```
+    /// # use ligand_wire::Payload;
+    /// let mut names = Payload::typed(vec!["ada".to_owned()]);
+    /// names.share();
+    /// let (one, other) = (names.clone().shared::<Vec<String>>()?, names.shared::<Vec<String>>()?);
+    /// assert!(std::sync::Arc::ptr_eq(&one, &other));
+    /// # Ok::<_, ligand_wire::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Payload::take`].
@@ -280,6 +323,13 @@ impl Payload {
 
     /// The same payload with its content as a `T`, so that the next `peek` or `take` finds it typed.
     ///
+    /// ```
+    /// # use ligand_wire::Payload;
+    /// let names = Payload::json(r#"["ada"]"#).into_typed::<Vec<String>>()?;
+    /// assert_eq!(names.peek::<Vec<String>>().map(Vec::len), Some(1));
+    /// # Ok::<_, ligand_wire::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Payload::take`].
     pub fn into_typed<T: Data>(self) -> Result<Self> {
@@ -295,6 +345,16 @@ impl Payload {
     }
 
     /// Mutable access to the Rust value; copies it first when it is shared. `None` when it is not a `T`.
+    ///
+    /// ```
+    /// # use ligand_wire::Payload;
+    /// let mut list = Payload::typed(vec![3, 1, 2]);
+    /// if let Some(list) = list.typed_mut::<Vec<i32>>() {
+    ///     list.sort();
+    /// }
+    /// assert_eq!(list.take::<Vec<i32>>()?, [1, 2, 3]);
+    /// # Ok::<_, ligand_wire::Error>(())
+    /// ```
     pub fn typed_mut<T: Data>(&mut self) -> Option<&mut T> {
         if let Repr::Typed(typed) = &self.0 {
             let copy = (&**typed as &dyn Any).downcast_ref::<T>()?.clone();
@@ -321,6 +381,15 @@ impl Payload {
     }
 
     /// One leaf by dotted path (`user.id`, `items.0.price`), or `None`.
+    ///
+    /// ```
+    /// # use ligand_wire::Payload;
+    /// # use serde_json::json;
+    /// let order = Payload::typed(json!({ "user": { "id": 5 }, "items": [{ "price": 2.5 }] }));
+    /// assert_eq!(order.get("user.id"), Some(json!(5)));
+    /// assert_eq!(order.get("items.0.price"), Some(json!(2.5)));
+    /// assert_eq!(order.get("items.1"), None);
+    /// ```
     pub fn get(&self, path: &str) -> Option<Value> {
         let tree;
         let root = match &self.0 {
@@ -340,6 +409,15 @@ impl Payload {
 
     /// Switches to the dynamic form and gives it for change, as a hook without types needs.
     ///
+    /// ```
+    /// # use ligand_wire::Payload;
+    /// # use serde_json::json;
+    /// let mut user = Payload::json(r#"{"name":"ada"}"#);
+    /// user.value_mut()?["role"] = json!("admin");
+    /// assert_eq!(user.get("role"), Some(json!("admin")));
+    /// # Ok::<_, ligand_wire::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Payload::to_value`].
     pub fn value_mut(&mut self) -> Result<&mut Value> {
@@ -353,6 +431,14 @@ impl Payload {
     }
 
     /// Appends the JSON text; encoded JSON is copied as it is, bytes become `{"type":"Buffer","data":[..]}`.
+    ///
+    /// ```
+    /// # use ligand_wire::Payload;
+    /// let mut text = Vec::new();
+    /// Payload::typed(vec![1.0, 2.5]).write_json(&mut text)?;
+    /// assert_eq!(text, b"[1,2.5]");
+    /// # Ok::<_, ligand_wire::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `PAYLOAD_ENCODE_ERROR` when the value's own `Serialize` fails.
@@ -429,6 +515,12 @@ impl Payload {
 
     /// About how many bytes of memory the content takes; `None` when that is more than `most`, or when the value's
     /// own `Serialize` fails. Encoded content is its length; all else is walked, but nothing is written.
+    ///
+    /// ```
+    /// # use ligand_wire::Payload;
+    /// assert_eq!(Payload::json("[1,2,3]").weight(1000), Some(7));
+    /// assert_eq!(Payload::json("[1,2,3]").weight(5), None);
+    /// ```
     pub fn weight(&self, most: usize) -> Option<usize> {
         match &self.0 {
             Repr::Undefined | Repr::Null => Some(0),

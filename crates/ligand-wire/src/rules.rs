@@ -19,6 +19,11 @@ pub use regex_lite::Regex;
 pub const EMAIL_MAX: usize = 254;
 
 /// The length of `text` in UTF-16 units.
+///
+/// ```
+/// // As JavaScript counts: in UTF-16 units.
+/// assert_eq!(ligand_wire::rules::length("\u{1F980}"), 2);
+/// ```
 pub fn length(text: &str) -> usize {
     // One unit per character, which begins with a byte that is no continuation; two beyond U+FFFF, which is
     // where four-byte sequences begin.
@@ -38,6 +43,11 @@ pub fn count_in(count: usize, min: usize, max: usize) -> bool {
 /// An e-mail address: `x@y.z` without white space, of at most [`EMAIL_MAX`] units.
 ///
 /// Deliverability is not the business of a syntax check; Moleculer's default mode draws the line here too.
+///
+/// ```
+/// use ligand_wire::rules::email;
+/// assert!(email("ada@example.com") && !email("ada"));
+/// ```
 pub fn email(text: &str) -> bool {
     if text.contains(is_space) || length(text) > EMAIL_MAX {
         return false;
@@ -49,6 +59,11 @@ pub fn email(text: &str) -> bool {
 }
 
 /// An `http://` or `https://` address without white space.
+///
+/// ```
+/// use ligand_wire::rules::url;
+/// assert!(url("https://example.com/a") && !url("example"));
+/// ```
 pub fn url(text: &str) -> bool {
     text.strip_prefix("https://")
         .or_else(|| text.strip_prefix("http://"))
@@ -57,6 +72,11 @@ pub fn url(text: &str) -> bool {
 }
 
 /// Any absolute URI: a scheme, a colon and something without white space.
+///
+/// ```
+/// use ligand_wire::rules::uri;
+/// assert!(uri("urn:isbn:0451450523") && !uri("example"));
+/// ```
 pub fn uri(text: &str) -> bool {
     text.split_once(':').is_some_and(|(scheme, rest)| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -67,6 +87,11 @@ pub fn uri(text: &str) -> bool {
 }
 
 /// A UUID of version 1 to 8 in its hyphenated form, or the nil UUID. The case of letters does not matter.
+///
+/// ```
+/// use ligand_wire::rules::uuid;
+/// assert!(uuid("67e55044-10b1-426f-9247-bb680e5fe0c8") && !uuid("67e55044"));
+/// ```
 pub fn uuid(text: &str) -> bool {
     let bytes = text.as_bytes();
     let shaped = bytes.len() == 36
@@ -85,6 +110,11 @@ pub fn uuid(text: &str) -> bool {
 
 /// A UUID of whatever version, in the notations that the `uuid` crate reads: with or without hyphens, in braces, or as a
 /// URN.
+///
+/// ```
+/// use ligand_wire::rules::any_uuid;
+/// assert!(any_uuid("67e5504410b1426f9247bb680e5fe0c8") && !any_uuid("67e55044"));
+/// ```
 pub fn any_uuid(text: &str) -> bool {
     let bare = text.strip_prefix("urn:uuid:").or_else(|| text.strip_prefix('{')?.strip_suffix('}'));
     let bytes = bare.unwrap_or(text).as_bytes();
@@ -100,6 +130,11 @@ pub fn any_uuid(text: &str) -> bool {
 }
 
 /// A decimal number, such as `-12.50` or `1e3`.
+///
+/// ```
+/// use ligand_wire::rules::decimal;
+/// assert!(decimal("-12.50") && !decimal("12,50"));
+/// ```
 pub fn decimal(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     fn unsigned(text: &str) -> &str {
@@ -115,12 +150,22 @@ pub fn decimal(text: &str) -> bool {
 }
 
 /// A date and time of RFC 3339, such as `2024-02-29T12:30:00.5Z` or `…+02:00`.
+///
+/// ```
+/// use ligand_wire::rules::date_time;
+/// assert!(date_time("2026-02-28T12:00:00Z") && !date_time("2026-02-28"));
+/// ```
 pub fn date_time(text: &str) -> bool {
     let Some((day, time)) = text.split_once(['T', 't', ' ']) else { return false };
     date(day) && self::time(time)
 }
 
 /// A calendar day of RFC 3339, such as `2024-02-29`.
+///
+/// ```
+/// use ligand_wire::rules::date;
+/// assert!(date("2026-02-28") && !date("2026-02-30"));
+/// ```
 pub fn date(text: &str) -> bool {
     let bytes = text.as_bytes();
     if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
@@ -143,6 +188,11 @@ pub fn date(text: &str) -> bool {
 }
 
 /// A time of day with its offset, as RFC 3339 writes it after the `T`: `12:30:00.5Z`.
+///
+/// ```
+/// use ligand_wire::rules::time;
+/// assert!(time("12:30:00Z") && !time("25:00:00Z"));
+/// ```
 pub fn time(text: &str) -> bool {
     let clock = |text: &[u8]| {
         text.len() == 5
@@ -195,6 +245,10 @@ pub fn compiled(pattern: &str) -> Regex {
 }
 
 /// Whether `text` is one of `allowed`.
+///
+/// ```
+/// assert!(ligand_wire::rules::one_of("red", &["red", "green"]));
+/// ```
 pub fn one_of(text: &str, allowed: &[&str]) -> bool {
     allowed.contains(&text)
 }
@@ -202,6 +256,11 @@ pub fn one_of(text: &str, allowed: &[&str]) -> bool {
 /// Whether no item occurs twice.
 ///
 /// Short lists compare items directly; long ones compare the items' JSON, so that the cost stays proportional.
+///
+/// ```
+/// use ligand_wire::rules::unique;
+/// assert!(unique(&[1, 2, 3]) && !unique(&[1, 2, 1]));
+/// ```
 pub fn unique<T: PartialEq + Serialize>(items: &[T]) -> bool {
     const FEW: usize = 32;
     if items.len() <= FEW {
@@ -248,6 +307,14 @@ fn is_space(c: char) -> bool {
 }
 
 /// Several sanitizers at once, in Moleculer's order: trim, lower case, upper case.
+///
+/// ```
+/// use ligand_wire::rules::Sanitizers;
+/// let both = Sanitizers { trim: true, lowercase: true, uppercase: false };
+/// let mut email = " Ada@Example.com ".to_owned();
+/// both.apply(&mut email);
+/// assert_eq!(email, "ada@example.com");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sanitizers {
     /// Remove white space at both ends.

@@ -116,6 +116,12 @@ impl Schema {
     /// The schema of what `T` deserializes from.
     ///
     /// A `pattern` that [`regex_lite`] cannot compile is kept in the document but not checked.
+    ///
+    /// ```
+    /// # use ligand_wire::schema::Schema;
+    /// let schema = Schema::of::<Vec<u8>>();
+    /// assert!(schema.check(&serde_json::json!([1, 2])).is_empty());
+    /// ```
     pub fn of<T: schemars::JsonSchema>() -> Self {
         let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
         let mut json = generator.into_root_schema_for::<T>().to_value();
@@ -125,6 +131,20 @@ impl Schema {
     }
 
     /// A schema written elsewhere.
+    ///
+    /// ```
+    /// # use ligand_wire::schema::Schema;
+    /// # use serde_json::json;
+    /// let schema = Schema::from_json(json!({
+    ///     "type": "object",
+    ///     "properties": { "name": { "type": "string", "minLength": 3 } },
+    ///     "required": ["name"]
+    /// }))?;
+    /// let errors = schema.check(&json!({ "name": "Al" }));
+    /// assert_eq!((errors[0].kind.as_ref(), errors[0].field.as_deref()), ("stringMin", Some("name")));
+    /// assert!(Schema::from_json(json!("name")).is_err());
+    /// # Ok::<_, String>(())
+    /// ```
     ///
     /// # Errors
     /// When the document is neither an object nor a boolean, or holds a `pattern` that does not compile.
@@ -144,6 +164,13 @@ impl Schema {
     ///
     /// It is there to convert texts and to describe the action. The node checks for itself, by rules of its own: what is
     /// not understood allows everything, and patterns are not checked.
+    ///
+    /// ```
+    /// # use ligand_wire::schema::Schema;
+    /// # use serde_json::json;
+    /// let Some(schema) = Schema::announced(&json!({ "id": "number" })) else { unreachable!("it is an object") };
+    /// assert_eq!(schema.has_property("id"), Some(true));
+    /// ```
     pub fn announced(params: &Value) -> Option<Self> {
         announced::translate(params).map(|json| Self::new(json, HashMap::new()))
     }
@@ -177,6 +204,16 @@ impl Schema {
     /// Text becomes a number or a boolean (`true`, `1`, `on`, `false`, `0`, `off`), and a single value becomes an
     /// array of one, where the schema expects that and does not allow a text. What cannot be turned stays as it is
     /// for [`check`](Self::check) to report.
+    ///
+    /// ```
+    /// # use ligand_wire::schema::Schema;
+    /// # use serde_json::json;
+    /// let schema = Schema::from_json(json!({ "type": "object", "properties": { "page": { "type": "integer" } } }))?;
+    /// let mut query = json!({ "page": "2" });
+    /// schema.convert(&mut query);
+    /// assert_eq!(query, json!({ "page": 2 }));
+    /// # Ok::<_, String>(())
+    /// ```
     pub fn convert(&self, value: &mut Value) {
         convert::convert(&self.0, value);
     }
@@ -184,6 +221,14 @@ impl Schema {
     /// The schema in the notation of fastest-validator, as Moleculer nodes publish `params`.
     ///
     /// Recursive types are cut where they meet themselves (`any`).
+    ///
+    /// ```
+    /// # use ligand_wire::schema::Schema;
+    /// # use serde_json::json;
+    /// let document = json!({ "type": "object", "properties": { "name": { "type": "string" } }, "required": ["name"] });
+    /// assert_eq!(Schema::from_json(document)?.fastest()["name"]["type"], "string");
+    /// # Ok::<_, String>(())
+    /// ```
     pub fn fastest(&self) -> Value {
         fastest::translate(&self.0)
     }
@@ -195,6 +240,15 @@ impl Schema {
 
     /// Whether the root object has a property; `None` when the document does not say: it has alternatives, allows for
     /// further properties, or is about something else.
+    ///
+    /// ```
+    /// # use ligand_wire::schema::Schema;
+    /// # use serde_json::json;
+    /// let closed = json!({ "type": "object", "properties": { "id": {} }, "additionalProperties": false });
+    /// let schema = Schema::from_json(closed)?;
+    /// assert_eq!((schema.has_property("id"), schema.has_property("name")), (Some(true), Some(false)));
+    /// # Ok::<_, String>(())
+    /// ```
     pub fn has_property(&self, name: &str) -> Option<bool> {
         let root = &self.0.json;
         let mut known = false;
@@ -229,6 +283,16 @@ impl Schema {
     }
 
     /// The properties of the root object; none when the schema is of another type.
+    ///
+    /// ```
+    /// # use ligand_wire::schema::Schema;
+    /// # use serde_json::json;
+    /// let document = json!({ "type": "object", "properties": { "id": { "type": "integer" } }, "required": ["id"] });
+    /// let schema = Schema::from_json(document)?;
+    /// let names: Vec<_> = schema.properties().map(|property| (property.name, property.required)).collect();
+    /// assert_eq!(names, [("id", true)]);
+    /// # Ok::<_, String>(())
+    /// ```
     pub fn properties(&self) -> impl Iterator<Item = Property<'_>> {
         let root = &self.0.json;
         node::chain(root, root).flat_map(move |node| {

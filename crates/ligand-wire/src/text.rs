@@ -57,6 +57,12 @@ pub fn to_writer<W: io::Write, T: Serialize + ?Sized>(writer: W, value: &T) -> R
 
 /// The text of a value.
 ///
+/// ```
+/// // Whole numbers have no fraction, as in JavaScript.
+/// assert_eq!(ligand_wire::text::to_vec(&[1.0, 2.5])?, b"[1,2.5]");
+/// # Ok::<_, serde_json::Error>(())
+/// ```
+///
 /// # Errors
 /// What the value's own `Serialize` says.
 pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {

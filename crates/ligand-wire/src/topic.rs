@@ -51,6 +51,13 @@ impl Topic {
     }
 
     /// The topic's name: `<prefix>.REQ.<node>`. Nothing is escaped.
+    ///
+    /// ```
+    /// use ligand_wire::{packet::PacketKind, topic::Topic};
+    /// let prefix = Topic::prefix("shop");
+    /// assert_eq!(Topic::node(PacketKind::Request, "node-1".into()).name(&prefix), "MOL-shop.REQ.node-1");
+    /// assert_eq!(Topic::all(PacketKind::Heartbeat).name(&Topic::prefix("")), "MOL.HEARTBEAT");
+    /// ```
     pub fn name(&self, prefix: &str) -> String {
         self.name_with(prefix, ".")
     }

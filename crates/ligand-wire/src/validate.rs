@@ -73,6 +73,11 @@ pub trait Validate {
 }
 
 /// Sanitizes `value` and tells whether it is valid then.
+///
+/// ```
+/// use ligand_wire::validate::accept;
+/// assert!(accept(&mut vec![1, 2]));
+/// ```
 pub fn accept<T: Validate>(value: &mut T) -> bool {
     if T::SANITIZES {
         value.sanitize();

@@ -1,6 +1,100 @@
-//! **Ligand**: microservices for Rust — typed actions and events behind one broker.
+//! **Ligand**: microservices for Rust. You write a struct, put [`#[service]`](service) on its impl block, and get actions that
+//! other services call through a typed client, events with groups and wildcards, an HTTP gateway, a database mixin, caching,
+//! validation, retries, circuit breakers and a test kit. Nodes work as one system, together with those of
+//! [Moleculer](https://moleculer.services) for Node.js.
 //!
-//! This crate is a table of contents: everything is re-exported from the crates that hold it.
+//! ```
+//! use ligand::prelude::*;
+//!
+//! /// What the action takes; what breaks a rule never reaches it.
+//! #[payload]
+//! struct Order {
+//!     #[check(length(1..=64))]
+//!     product: String,
+//!     #[check(range(1..))]
+//!     quantity: u32,
+//! }
+//!
+//! /// An event, with its name.
+//! #[payload(event = "order.placed")]
+//! struct OrderPlaced {
+//!     product: String,
+//! }
+//!
+//! struct Orders;
+//!
+//! #[service(name = "orders")]
+//! impl Orders {
+//!     /// Other services call it as `orders.place`, HTTP clients as `POST /orders`.
+//!     #[action(rest = "POST /")]
+//!     async fn place(&self, ctx: &Context, order: Order) -> Result<String> {
+//!         let left = ctx.client::<Stock>().take(order.product.clone(), order.quantity).await?;
+//!         ctx.emit(OrderPlaced { product: order.product }).await?;
+//!         Ok(format!("{left} left"))
+//!     }
+//! }
+//!
+//! struct Stock;
+//!
+//! #[service(name = "stock")]
+//! impl Stock {
+//!     #[action]
+//!     async fn take(&self, product: String, quantity: u32) -> Result<u32> {
+//!         10_u32.checked_sub(quantity).ok_or_else(|| Error::conflict(format!("There is not enough {product}.")))
+//!     }
+//!
+//!     #[event]
+//!     async fn placed(&self, event: OrderPlaced) -> Result<()> {
+//!         println!("somebody bought {}", event.product);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[ligand::main]
+//! async fn main() -> Result<()> {
+//!     let broker = ServiceBroker::builder().service(Orders).service(Stock).start().await?;
+//!     let orders = broker.client::<Orders>();
+//!     assert_eq!(orders.place(Order { product: "tea".into(), quantity: 2 }).await?, "8 left");
+//!     let error = orders.place(Order { product: "tea".into(), quantity: 0 }).await.unwrap_err();
+//!     assert_eq!(error.kind(), "VALIDATION_ERROR");
+//!     broker.stop().await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Map
+//!
+//! | you want | look at |
+//! |---|---|
+//! | a node | [`ServiceBroker`], its [builder](BrokerBuilder) and [options](Options) |
+//! | a service | [`#[service]`](service); by hand and at run time: [`ServiceDef`] |
+//! | what runs in a handler | [`Context`]: calls, events, meta, deadline, settings |
+//! | parameters and results | [`#[payload]`](payload), [`Payload`], [`schema`], [`validate`] |
+//! | errors | [`Error`](struct@Error), [`#[derive(ligand::Error)]`](derive@Error) |
+//! | callers without the service's code | [`#[contract]`](contract) |
+//! | caching | [`CacheRule`], [`cache`] |
+//! | layers around handlers | [`middleware`], [`Fallback`] |
+//! | streams of bytes and values | [`Streaming`] |
+//! | which node gets a call | [`registry::strategy`] |
+//! | files and variables | [`config`], [`Env`] |
+//! | the HTTP gateway, its answers and cookies | [`web`], [`Reply`] |
+//! | a database | [`db`], [`#[entity]`](entity) |
+//! | other nodes | [`tcp`], [`nats`], [`redis`], [`mqtt`], [`amqp`], [`etcd`]; for tests [`transport::MemoryBus`] |
+//! | compression and encryption | [`transmit`] |
+//!
+//! # Features
+//!
+//! `tcp` is on by default.
+//!
+//! * **Other nodes**: `tcp`, `nats`, `redis`, `mqtt`, `amqp`, `etcd`; `serializers` (MsgPack, Notepack, CBOR, JSONExt beside
+//!   JSON), `transmit`.
+//! * **Edges**: `web`, `jwt`, `db`, `db-sqlite`.
+//! * **Fields of other crates' types**: `chrono`, `decimal`, `jiff`, `time`, `uuid`.
+//! * **Errors of other crates**: `anyhow`, `eyre`.
+//!
+//! This crate has no code of its own: everything is re-exported from the crates that hold it.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "amqp")]
 pub use ligand_amqp as amqp;

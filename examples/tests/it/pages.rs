@@ -12,12 +12,28 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
+/// The pages in a folder, and those in folders below it that are as deep as that.
+fn pages_in(folder: &Path, depth: usize, pages: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        // Folders `docs` of crates are parts of what rustdoc shows.
+        let foreign = name.starts_with('.') || matches!(name.as_str(), "node_modules" | "target" | "docs");
+        if path.is_dir() && depth > 0 && !foreign {
+            pages_in(&path, depth - 1, pages);
+        } else if name.ends_with(".md") {
+            pages.push(path);
+        }
+    }
+}
+
+/// All pages: of the project, of the book, and what crates and applications say of themselves.
 fn pages() -> Vec<PathBuf> {
-    let in_folder = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let all = in_folder(root().into())
-        .chain(in_folder(root().join("docs")))
-        .chain(in_folder(root().join("docs/transporters")));
-    let mut pages: Vec<_> = all.filter(|path| path.extension().is_some_and(|ext| ext == "md")).collect();
+    let mut pages = Vec::new();
+    pages_in(root(), 0, &mut pages);
+    for (folder, depth) in [("docs", 4), ("crates", 3), ("examples", 1), ("interop", 0), ("chaos", 0)] {
+        pages_in(&root().join(folder), depth, &mut pages);
+    }
     pages.sort();
     pages
 }
@@ -31,7 +47,7 @@ fn links(text: &str) -> Vec<&str> {
 #[test]
 fn links_between_pages_lead_somewhere() {
     let pages = pages();
-    assert!(pages.len() > 4, "{pages:?}");
+    assert!(pages.len() > 30, "{pages:?}");
     for page in pages {
         let text = fs::read_to_string(&page).unwrap();
         for link in links(&text) {
@@ -50,6 +66,20 @@ fn links_between_pages_lead_somewhere() {
             assert!(found, "{} links to a heading that is not there: {link}", page.display());
         }
     }
+}
+
+/// The book has every page, once, and nothing else.
+#[test]
+fn every_page_is_in_the_book() {
+    let docs = root().join("docs");
+    let summary = fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    let chapters = links(&summary).into_iter().map(|link| docs.join(link).canonicalize().unwrap());
+    let mut chapters: Vec<_> = chapters.collect();
+    chapters.sort();
+    let mut pages = pages();
+    pages.retain(|page| *page != docs.join("SUMMARY.md"));
+    let pages: Vec<_> = pages.into_iter().map(|page| page.canonicalize().unwrap()).collect();
+    assert_eq!(chapters, pages, "docs/SUMMARY.md on the left, the pages that there are on the right");
 }
 
 /// The anchor a heading gets.

@@ -68,12 +68,38 @@ impl BrokerBuilder {
     }
 
     /// Uses these variables instead of the process environment.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Env, ServiceBroker};
+    /// let env = Env::from_pairs([("LIGAND_NODE_ID", "node-7")]);
+    /// let broker = ServiceBroker::builder().env(env).start().await?;
+    /// assert_eq!(broker.node_id(), "node-7");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn env(mut self, env: Env) -> Self {
         self.env = Some(env);
         self
     }
 
     /// Changes options in code; this wins over file and environment.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::ServiceBroker;
+    /// use std::time::Duration;
+    /// let builder = ServiceBroker::builder().options(|options| {
+    ///     options.namespace = "shop".into();
+    ///     options.request_timeout = Duration::from_secs(3);
+    /// });
+    /// let broker = builder.start().await?;
+    /// assert_eq!(broker.options().request_timeout, Duration::from_secs(3));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn options(mut self, change: impl FnOnce(&mut Options) + Send + 'static) -> Self {
         self.changes.push(Box::new(change));
         self
@@ -129,6 +155,23 @@ impl BrokerBuilder {
     }
 
     /// Joins other nodes over this transporter, whatever the option `transporter` says.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{ServiceBroker, ServiceDef};
+    /// # use std::time::Duration;
+    /// use ligand_transport::MemoryBus;
+    ///
+    /// let bus = MemoryBus::new();
+    /// let users = ServiceBroker::builder().transporter(bus.transporter()).node_id("a").service(ServiceDef::new("users"));
+    /// let users = users.start().await?;
+    /// let caller = ServiceBroker::builder().transporter(bus.transporter()).node_id("b").start().await?;
+    /// caller.wait_for_services(&["users"], Duration::from_secs(5)).await?;
+    /// # caller.stop().await;
+    /// # users.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn transporter(mut self, transporter: impl Transporter) -> Self {
         self.transporter = Some(Arc::new(transporter));
         self
@@ -155,6 +198,17 @@ impl BrokerBuilder {
     }
 
     /// Adds a service.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Error, ServiceBroker, ServiceDef};
+    /// let ping = Action::of("ping", |(): ()| async { Ok::<_, Error>("pong".to_owned()) });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(ping)).start().await?;
+    /// assert_eq!(broker.call_named("s.ping", ()).await?.take::<String>()?, "pong");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn service(mut self, service: impl IntoServiceDef) -> Self {
         self.services.push(service.into_service_def());
         self
@@ -191,6 +245,18 @@ impl BrokerBuilder {
 
     /// Makes the broker and starts all services. Dropped in the middle, it leaves nothing behind: what runs is
     /// aborted, without `stopped` handlers.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::ServiceBroker;
+    /// let broker = ServiceBroker::builder().start().await?;
+    /// broker.stop().await;
+    /// // What cannot work is told before anything runs.
+    /// let wrong = ServiceBroker::builder().options(|options| options.node_id = Some(String::new())).start().await;
+    /// assert!(wrong.is_err());
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// A wrong option, a definition that cannot work, or what a `created` or `started` handler answered.

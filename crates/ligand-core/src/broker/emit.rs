@@ -73,6 +73,24 @@ impl OutgoingEvent {
 /// An event that is sent when it is awaited. The wait is over when the event is handed over: it stands in the queues of
 /// the listeners on this node, which get it in the order in which it was sent, and is on its way to other nodes. What
 /// listeners do with it takes none of the sender's time.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ligand_core::Result<()> {
+/// use ligand_core::{Context, Error, Event, ServiceBroker, ServiceDef};
+/// use tokio::sync::mpsc;
+///
+/// let (heard, mut news) = mpsc::unbounded_channel();
+/// let listener = Event::new("user.created", move |_: Context, name: String| {
+///     let heard = heard.clone();
+///     async move { heard.send(name).map_err(Error::from) }
+/// });
+/// let broker = ServiceBroker::builder().service(ServiceDef::new("mail").event(listener)).start().await?;
+/// broker.emit_named("user.created", "ada".to_owned()).await?;
+/// assert_eq!(news.recv().await.as_deref(), Some("ada"));
+/// # broker.stop().await;
+/// # Ok(()) }
+/// ```
 #[must_use = "an event is not sent until it is awaited"]
 pub struct Emit(OutgoingEvent);
 
@@ -91,6 +109,24 @@ impl Emit {
     }
 
     /// Only listeners of these groups hear it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Context, Error, Event, ServiceBroker, ServiceDef};
+    /// # use std::sync::atomic::{AtomicU32, Ordering};
+    /// static MAILS: AtomicU32 = AtomicU32::new(0);
+    /// let count = |_: Context, (): ()| async { Ok::<_, Error>(drop(MAILS.fetch_add(1, Ordering::Relaxed))) };
+    /// let broker = ServiceBroker::builder()
+    ///     .service(ServiceDef::new("mail").event(Event::new("order.paid", count)))
+    ///     .start()
+    ///     .await?;
+    /// broker.emit_named("order.paid", ()).groups(["stock"]).wait_for_listeners().await?;
+    /// broker.emit_named("order.paid", ()).groups(["stock", "mail"]).wait_for_listeners().await?;
+    /// assert_eq!(MAILS.load(Ordering::Relaxed), 1);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn groups<G: Into<String>>(mut self, groups: impl IntoIterator<Item = G>) -> Self {
         self.0.groups = groups.into_iter().map(Into::into).collect();
         self
@@ -115,6 +151,21 @@ impl Emit {
     /// to another node: an event that is too large for a node or the bus, that cannot be written, or that finds the bus
     /// lost and no room to wait for it. By default errors are only logged (and counted: [`Traffic::events_lost`](crate::Traffic::events_lost)), and the event goes
     /// on to the other listeners in any case. What happens to an event after it has left is not known.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Context, Error, Event, ServiceBroker, ServiceDef};
+    /// let full = Event::new("order.paid", |_: Context, (): ()| async {
+    ///     Err::<(), _>(Error::server(507, "FULL", "No room for the order."))
+    /// });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("archive").event(full)).start().await?;
+    /// assert!(broker.emit_named("order.paid", ()).await.is_ok());
+    /// let error = broker.emit_named("order.paid", ()).throw_error().await.unwrap_err();
+    /// assert_eq!(error.kind(), "FULL");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn throw_error(mut self) -> Self {
         self.0.throw_error = true;
         self

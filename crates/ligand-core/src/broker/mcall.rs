@@ -33,11 +33,41 @@ impl<R: Data> Mcall<R> {
     }
 
     /// Waits for all calls and answers each result, in order.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, ActionRef, Error, ServiceBroker, ServiceDef};
+    /// const HALF: ActionRef<u32, u32> = ActionRef::new("s.half");
+    /// let half = Action::of("half", |n: u32| async move {
+    ///     if n % 2 == 0 { Ok(n / 2) } else { Err(Error::client(422, "ODD", "That is odd.")) }
+    /// });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(half)).start().await?;
+    /// let results = broker.mcall([broker.call(HALF, 8), broker.call(HALF, 3)]).settled().await;
+    /// assert_eq!(results[0].as_ref().ok(), Some(&4));
+    /// assert!(results[1].as_ref().is_err_and(|error| error.kind() == "ODD"));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub async fn settled(self) -> Vec<Result<R>> {
         join_all(self.0).await
     }
 
     /// Gives each call a name; the results come as a map.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, ActionRef, Error, ServiceBroker, ServiceDef};
+    /// const HALF: ActionRef<u32, u32> = ActionRef::new("s.half");
+    /// let half = Action::of("half", |n: u32| async move { Ok::<_, Error>(n / 2) });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(half)).start().await?;
+    /// let calls = [broker.call(HALF, 8), broker.call(HALF, 6)];
+    /// let results = broker.mcall(calls).named(["eight", "six"]).await?;
+    /// assert_eq!((results["eight"], results["six"]), (4, 3));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// The first error of a call; 500 `INVALID_PARAMETERS`, and no call at all, when there are not as many

@@ -70,18 +70,61 @@ impl<R> Request<R> {
     }
 
     /// The longest time to wait; zero = no limit. Never longer than the caller itself has.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Error, ServiceBroker, ServiceDef};
+    /// # use std::{future::pending, time::Duration};
+    /// let never = Action::of("never", |(): ()| async { pending::<Result<(), Error>>().await });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(never)).start().await?;
+    /// let error = broker.call_named("s.never", ()).timeout(Duration::from_millis(1)).await.unwrap_err();
+    /// assert_eq!(error.code(), 504);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.set(|options| options.timeout = Some(limit));
         self
     }
 
     /// Tries again this often after retryable errors, also when the retry policy is off.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Error, ServiceBroker, ServiceDef};
+    /// # use std::sync::atomic::{AtomicU32, Ordering};
+    /// static TRIES: AtomicU32 = AtomicU32::new(0);
+    /// let moody = Action::of("moody", |(): ()| async {
+    ///     match TRIES.fetch_add(1, Ordering::Relaxed) {
+    ///         0 | 1 => Err(Error::server(503, "NOT_NOW", "Ask again.").with_retryable(true)),
+    ///         tries => Ok(tries),
+    ///     }
+    /// });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(moody)).start().await?;
+    /// let tries: u32 = broker.call_named("s.moody", ()).retries(2).await?.take()?;
+    /// assert_eq!(tries, 2);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn retries(mut self, count: u32) -> Self {
         self.set(|options| options.retries = Some(count));
         self
     }
 
     /// Answers this when the call fails for whatever reason.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Fallback, ServiceBroker};
+    /// let broker = ServiceBroker::builder().start().await?;
+    /// let price = broker.call_named("prices.of", "tea".to_owned()).fallback(Fallback::value(2.5)).await?;
+    /// assert_eq!(price.take::<f64>()?, 2.5);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn fallback(mut self, fallback: Fallback) -> Self {
         self.set(|options| options.fallback = Some(fallback));
         self
@@ -94,12 +137,38 @@ impl<R> Request<R> {
     }
 
     /// Sets one value of the callee's meta.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    /// let who = Action::new("who", |ctx: Context, (): ()| async move { ctx.require_meta::<String>("user") });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(who)).start().await?;
+    /// let user: String = broker.call_named("s.who", ()).meta("user", "ada").await?.take()?;
+    /// assert_eq!(user, "ada");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.set(|options| options.meta.set(key, value));
         self
     }
 
     /// Sets one header.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    /// let lang = Action::new("lang", |ctx: Context, (): ()| async move {
+    ///     Ok::<_, Error>(ctx.header("x-lang").unwrap_or("en").to_owned())
+    /// });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(lang)).start().await?;
+    /// let lang: String = broker.call_named("s.lang", ()).header("x-lang", "de").await?.take()?;
+    /// assert_eq!(lang, "de");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.set(|options| {
             let headers = options.headers.get_or_insert_default();
@@ -109,12 +178,40 @@ impl<R> Request<R> {
     }
 
     /// Names the request; by default it is the caller's, or a new one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
+    /// let id = Action::new("id", |ctx: Context, (): ()| async move { Ok::<_, Error>(ctx.request_id().to_string()) });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(id)).start().await?;
+    /// let id: String = broker.call_named("s.id", ()).request_id("order-5").await?.take()?;
+    /// assert_eq!(id, "order-5");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn request_id(mut self, id: impl Into<Id>) -> Self {
         self.set(|options| options.request_id = Some(id.into()));
         self
     }
 
     /// Streams this to the callee beside the parameters; the handler finds it in [`Context::stream`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef, stream::Streaming};
+    /// let length = Action::new("length", |ctx: Context, (): ()| async move {
+    ///     let Some(file) = ctx.stream() else { return Ok(0) };
+    ///     Ok::<_, Error>(file.collect_bytes(1024).await?.len())
+    /// });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(length)).start().await?;
+    /// let file = Streaming::from_bytes("twelve bytes");
+    /// let length: usize = broker.call_named("s.length", ()).stream(file).await?.take()?;
+    /// assert_eq!(length, 12);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn stream(mut self, stream: Streaming) -> Self {
         self.set(|options| options.stream = Some(stream));
         self
@@ -177,6 +274,19 @@ impl<R> Request<R> {
 
 impl<R: Data> Request<R> {
     /// Shares the result instead of copying it: a cached value is answered to every caller without a clone.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, ActionRef, Error, ServiceBroker, ServiceDef};
+    /// const NAMES: ActionRef<(), Vec<String>> = ActionRef::new("s.names");
+    /// let names = Action::of("names", |(): ()| async { Ok::<_, Error>(vec!["ada".to_owned()]) });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(names)).start().await?;
+    /// let names: std::sync::Arc<Vec<String>> = broker.call(NAMES, ()).shared().await?;
+    /// assert_eq!(*names, ["ada"]);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As the call itself.

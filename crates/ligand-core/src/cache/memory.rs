@@ -86,6 +86,13 @@ impl MemoryCacher {
     }
 
     /// At most `max` entries; exact least-recently-used order.
+    ///
+    /// ```
+    /// use ligand_core::{ServiceBroker, cache::MemoryCacher};
+    /// // At most 10 000 results that weigh 64 MiB together.
+    /// let builder = ServiceBroker::builder().cacher(MemoryCacher::lru(10_000).max_memory(64 * 1024 * 1024));
+    /// # let _ = builder;
+    /// ```
     pub fn lru(max: usize) -> Self {
         Self::with_shards(1, max.max(1), true)
     }

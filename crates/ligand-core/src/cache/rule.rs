@@ -21,6 +21,27 @@ type Enabled = Arc<dyn Fn(&Context) -> bool + Send + Sync>;
 /// They are seen through the type's own `Serialize`: when that leaves something out that the handler reads, two inputs
 /// have one key. Fields that are read and never written are found when the service is made; a `Serialize` of your own
 /// needs `keys` or a `keygen` that name all that counts.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ligand_core::Result<()> {
+/// use ligand_core::{Action, CacheRule, Error, ServiceBroker, ServiceDef};
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// static RUNS: AtomicU32 = AtomicU32::new(0);
+/// let get = Action::of("get", |id: u64| async move {
+///     RUNS.fetch_add(1, Ordering::Relaxed);
+///     Ok::<_, Error>(format!("user {id}"))
+/// })
+/// .cache(CacheRule::new());
+/// let users = ServiceDef::new("users").action(get);
+/// let broker = ServiceBroker::builder().memory_cache().service(users).start().await?;
+/// broker.call_named("users.get", 5).await?;
+/// broker.call_named("users.get", 5).await?;
+/// assert_eq!(RUNS.load(Ordering::Relaxed), 1);
+/// # broker.stop().await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Default)]
 pub struct CacheRule {
     keys: Option<Vec<String>>,
@@ -36,6 +57,14 @@ impl CacheRule {
     }
 
     /// Only these make the key.
+    ///
+    /// ```
+    /// use ligand_core::CacheRule;
+    /// use std::time::Duration;
+    /// // The id of the parameters, the user in the meta, and the language in the headers.
+    /// let rule = CacheRule::keys(["id", "#user.id", "@x-lang"]).with_ttl(Duration::from_secs(60));
+    /// assert!(format!("{rule:?}").contains("#user.id"));
+    /// ```
     pub fn keys<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
         Self { keys: Some(keys.into_iter().map(Into::into).collect()), ..Self::default() }
     }
@@ -48,12 +77,26 @@ impl CacheRule {
 
     /// Makes the key by a function instead: what it answers stands behind `<action>:`, so that masks find it.
     /// Name everything that the result depends on, above all the user.
+    ///
+    /// ```
+    /// use ligand_core::{Action, CacheRule, Context, Error};
+    /// let rule = CacheRule::new().keygen(|params, ctx| format!("{}:{params:?}", ctx.caller().unwrap_or("outside")));
+    /// let find = Action::of("find", |text: String| async move { Ok::<_, Error>(vec![text]) }).cache(rule);
+    /// # let _ = find;
+    /// ```
     pub fn keygen(mut self, keygen: impl Fn(&Payload, &Context) -> String + Send + Sync + 'static) -> Self {
         self.keygen = Some(Arc::new(keygen));
         self
     }
 
     /// Caches only calls for which the function answers true.
+    ///
+    /// ```
+    /// use ligand_core::CacheRule;
+    /// // Administrators see what is there now.
+    /// let rule = CacheRule::new().enabled_if(|ctx| !matches!(ctx.meta::<bool>("admin"), Ok(Some(true))));
+    /// # let _ = rule;
+    /// ```
     pub fn enabled_if(mut self, enabled: impl Fn(&Context) -> bool + Send + Sync + 'static) -> Self {
         self.enabled = Some(Arc::new(enabled));
         self

@@ -11,6 +11,15 @@ use crate::registry::strategy::StrategyOptions;
 
 /// What carries packets, or where nodes are found: `"nats://localhost:4222"`, a bare kind such as `"tcp"`, or a
 /// table with `type` and the options of that kind.
+///
+/// ```
+/// use ligand_core::config::ComponentOptions;
+/// let bus = ComponentOptions::new("nats://ada:secret@bus:4222");
+/// assert_eq!(bus.kind, "nats");
+/// // What may hold a secret is not shown.
+/// assert_eq!(format!("{bus:?}"), "ComponentOptions(nats)");
+/// assert_eq!(ComponentOptions::new("tcp").url, None);
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct ComponentOptions {
     /// `tcp`, `nats`, `redis`, …, in lower case.
@@ -74,6 +83,12 @@ impl<'de> Deserialize<'de> for ComponentOptions {
 }
 
 /// How packets are written. All nodes of a cluster use the same.
+///
+/// ```
+/// use ligand_core::{ServiceBroker, config::Serializer};
+/// let builder = ServiceBroker::builder().options(|options| options.serializer = Serializer::Msgpack);
+/// # let _ = builder;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Serializer {
     /// UTF-8 JSON.

@@ -45,6 +45,15 @@ impl Env {
     }
 
     /// Exactly these variables; for tests and embedding.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::Env;
+    /// let env = Env::from_pairs([("PORT", "3000"), ("HOST", "")]);
+    /// assert_eq!((env.get("PORT"), env.get("HOST")), (Some("3000"), None));
+    /// # Ok(()) }
+    /// ```
     pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
         Self { values: pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect() }
     }

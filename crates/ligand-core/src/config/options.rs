@@ -18,6 +18,14 @@ use super::{
 };
 
 /// Decides whether an error counts: for the retry policy and for the circuit breaker.
+///
+/// ```
+/// use ligand_core::{Error, config::ErrorCheck};
+/// // Only an overloaded bank is a reason to try again.
+/// let check = ErrorCheck::new(|error| error.kind() == "BANK_BUSY");
+/// assert!(check.counts(&Error::server(503, "BANK_BUSY", "Ask again.")));
+/// assert!(!check.counts(&Error::new("It broke.")));
+/// ```
 #[derive(Clone)]
 pub struct ErrorCheck(Arc<dyn Fn(&Error) -> bool + Send + Sync>);
 
@@ -40,6 +48,16 @@ impl fmt::Debug for ErrorCheck {
 }
 
 /// The options of a broker.
+///
+/// ```
+/// use ligand_core::Options;
+/// use std::time::Duration;
+///
+/// let mut options = Options::default();
+/// assert_eq!(options.request_timeout, Duration::from_secs(10));
+/// options.circuit_breaker.enabled = true;
+/// options.max_call_level = 20;
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -37,6 +37,23 @@ pub(crate) fn is_directive(name: &str) -> bool {
 
 /// What an action said about its answer at the edge: `$statusCode`, `$responseHeaders` and the like. Filled by a call
 /// that was made with [`Request::reply_head`](crate::Request::reply_head), also when the call fails.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ligand_core::Result<()> {
+/// use ligand_core::{Action, Context, Error, ReplyHead, ServiceBroker, ServiceDef};
+///
+/// let make = Action::new("make", |ctx: Context, (): ()| async move {
+///     ctx.set_meta("$statusCode", 201);
+///     Ok::<_, Error>("made".to_owned())
+/// });
+/// let broker = ServiceBroker::builder().service(ServiceDef::new("cups").action(make)).start().await?;
+/// let head = ReplyHead::new();
+/// broker.call_named("cups.make", ()).reply_head(&head).await?;
+/// assert_eq!(head.directives().get("$statusCode"), Some(&201.into()));
+/// # broker.stop().await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ReplyHead(Arc<Mutex<Meta>>);
 

@@ -5,6 +5,16 @@ use std::{fmt, sync::Arc};
 use serde_json::{Map, Value};
 
 /// A map that is shared until somebody changes it.
+///
+/// ```
+/// use ligand_core::Meta;
+///
+/// let mut meta = Meta::default();
+/// meta.set("user", "ada");
+/// assert_eq!(meta.get("user"), Some(&"ada".into()));
+/// assert_eq!(meta.remove("user"), Some("ada".into()));
+/// assert!(meta.is_empty());
+/// ```
 #[derive(Clone, Default, PartialEq)]
 pub struct Meta(Option<Arc<Map<String, Value>>>);
 
@@ -37,6 +47,14 @@ impl Meta {
     }
 
     /// All entries.
+    ///
+    /// ```
+    /// # use ligand_core::Meta;
+    /// let mut meta = Meta::default();
+    /// meta.set("user", "ada");
+    /// let names: Vec<_> = meta.iter().map(|(name, _)| name.as_str()).collect();
+    /// assert_eq!(names, ["user"]);
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.0.iter().flat_map(|map| map.iter())
     }
@@ -67,6 +85,16 @@ impl Meta {
     }
 
     /// Lays `other` over this one, key by key.
+    ///
+    /// ```
+    /// # use ligand_core::Meta;
+    /// let (mut own, mut more) = (Meta::default(), Meta::default());
+    /// own.set("lang", "en");
+    /// more.set("lang", "de");
+    /// more.set("user", 5);
+    /// own.merge(&more);
+    /// assert_eq!((own.get("lang"), own.get("user")), (Some(&"de".into()), Some(&5.into())));
+    /// ```
     pub fn merge(&mut self, other: &Self) {
         match (&mut self.0, &other.0) {
             (_, None) => {}

@@ -51,6 +51,11 @@ impl Cookie {
     }
 
     /// Takes a cookie out of the browser. Path and domain must be those that it was set with.
+    ///
+    /// ```
+    /// # use ligand_core::Cookie;
+    /// assert!(Cookie::removal("session").to_string().contains("Max-Age=0"));
+    /// ```
     pub fn removal(name: impl Into<String>) -> Self {
         Self::new(name, "").max_age(Duration::ZERO)
     }

@@ -45,6 +45,12 @@ impl<T> Reply<T> {
     }
 
     /// Sets the status, 200 to 599. Another number is left out with a warning.
+    ///
+    /// ```
+    /// # use ligand_core::Reply;
+    /// let accepted = Reply::new("It will be done.").status(202);
+    /// assert_eq!(*accepted.value(), "It will be done.");
+    /// ```
     pub fn status(mut self, status: u16) -> Self {
         self.status = Some(status);
         self
@@ -108,6 +114,12 @@ impl<T> Reply<T> {
 
 impl Reply<()> {
     /// 302 to another address, without a body. After a form, `.status(303)` says "fetch that".
+    ///
+    /// ```
+    /// # use ligand_core::Reply;
+    /// let moved: Reply<()> = Reply::redirect("/orders/5");
+    /// # let _ = moved;
+    /// ```
     pub fn redirect(location: impl Into<String>) -> Self {
         Self::new(()).status(302).header("location", location)
     }

@@ -9,6 +9,19 @@ use crate::{context::Context, future::BoxFuture, service::probe::Form};
 
 /// What to answer when a call fails: with an error of the handler, a time-out, an open circuit, or because
 /// nobody offers the action.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ligand_core::Result<()> {
+/// use ligand_core::{Action, Error, Fallback, ServiceBroker, ServiceDef};
+///
+/// let rate = Action::of("rate", |(): ()| async { Err::<f64, _>(Error::server(500, "NO_BANK", "The bank is closed.")) })
+///     .fallback(Fallback::value(1.0));
+/// let broker = ServiceBroker::builder().service(ServiceDef::new("bank").action(rate)).start().await?;
+/// assert_eq!(broker.call_named("bank.rate", ()).await?.take::<f64>()?, 1.0);
+/// # broker.stop().await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Fallback(Repr);
 
@@ -35,6 +48,18 @@ impl Fallback {
     }
 
     /// What the function answers; it gets the context, when there is one, and the error.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Error, Fallback, Payload, ServiceBroker};
+    /// let broker = ServiceBroker::builder().start().await?;
+    /// let blame = Fallback::with(|_ctx, error: Error| async move { Ok(Payload::typed(error.kind().to_owned())) });
+    /// let kind: String = broker.call_named("nobody.home", ()).fallback(blame).await?.take()?;
+    /// assert_eq!(kind, "SERVICE_NOT_FOUND");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn with<F, Fut>(answer: F) -> Self
     where
         F: Fn(Option<Context>, Error) -> Fut + Send + Sync + 'static,
@@ -60,6 +85,18 @@ impl Fallback {
     }
 
     /// What another action answers to the same parameters.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Error, Fallback, ServiceBroker, ServiceDef};
+    /// let old = Action::of("price", |name: String| async move { Ok::<_, Error>(format!("{name}: 2.50, last week")) });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("archive").action(old)).start().await?;
+    /// let call = broker.call_named("shop.price", "tea".to_owned()).fallback(Fallback::action("archive.price"));
+    /// assert_eq!(call.await?.take::<String>()?, "tea: 2.50, last week");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn action(name: impl Into<Arc<str>>) -> Self {
         Self(Repr::Action(name.into()))
     }

@@ -17,14 +17,59 @@ type Before = Arc<dyn Fn(Context, Payload) -> BoxFuture<Result<Payload>> + Send 
 type OnError = Arc<dyn Fn(Context, Error) -> BoxFuture<Result<Payload>> + Send + Sync>;
 
 /// Runs before the handler and passes the parameters on, changed or not.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ligand_core::Result<()> {
+/// use ligand_core::{Action, BeforeHook, Context, Error, ServiceBroker, ServiceDef};
+///
+/// let trim = BeforeHook::new(|_: Context, name: String| async move { Ok(name.trim().to_owned()) });
+/// let greet = Action::of("greet", |name: String| async move { Ok::<_, Error>(format!("Hello, {name}!")) }).before(trim);
+/// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(greet)).start().await?;
+/// let text: String = broker.call_named("s.greet", " Ada ".to_owned()).await?.take()?;
+/// assert_eq!(text, "Hello, Ada!");
+/// # broker.stop().await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct BeforeHook(Before);
 
 /// Runs after the handler and passes the result on, changed or not.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ligand_core::Result<()> {
+/// use ligand_core::{Action, AfterHook, Context, Error, ServiceBroker, ServiceDef};
+///
+/// let round = AfterHook::new(|_: Context, sum: f64| async move { Ok(sum.round()) });
+/// let half = Action::of("half", |n: f64| async move { Ok::<_, Error>(n / 2.0) }).after(round);
+/// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(half)).start().await?;
+/// assert_eq!(broker.call_named("s.half", 5.5).await?.take::<f64>()?, 3.0);
+/// # broker.stop().await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct AfterHook(Before);
 
 /// Runs after a failure: answers a result to recover, or an error to go on failing.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ligand_core::Result<()> {
+/// use ligand_core::{Action, Context, Error, ErrorHook, Payload, ServiceBroker, ServiceDef};
+///
+/// let none = ErrorHook::raw(|_: Context, error: Error| async move {
+///     if error.code() == 404 { Ok(Payload::NULL) } else { Err(error) }
+/// });
+/// let find = Action::of("find", |id: u64| async move {
+///     Err::<String, _>(Error::client(404, "NOT_FOUND", format!("There is no user {id}.")))
+/// })
+/// .on_error(none);
+/// let broker = ServiceBroker::builder().service(ServiceDef::new("users").action(find)).start().await?;
+/// assert_eq!(broker.call_named("users.find", 5).await?.take::<Option<String>>()?, None);
+/// # broker.stop().await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct ErrorHook(OnError);
 

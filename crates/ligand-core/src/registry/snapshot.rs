@@ -209,6 +209,19 @@ impl Snapshot {
     }
 
     /// All endpoints of an action, this node's first.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Error, ServiceBroker, ServiceDef};
+    /// let get = Action::of("get", |id: u64| async move { Ok::<_, Error>(id) });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("users").action(get)).start().await?;
+    /// let snapshot = broker.registry().snapshot();
+    /// assert_eq!(snapshot.endpoints_of("users.get").count(), 1);
+    /// assert!(snapshot.has_service("users"));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn endpoints_of(&self, action: &str) -> impl Iterator<Item = &Arc<Endpoint>> {
         self.actions.get(action).into_iter().flat_map(|list| list.iter())
     }

@@ -22,6 +22,20 @@ pub use shard::Shard;
 use crate::context::Meta;
 
 /// Chooses one of the candidates.
+///
+/// ```
+/// use ligand_core::registry::strategy::{Candidates, Pick, Strategy};
+///
+/// /// The first one that may be used.
+/// #[derive(Debug)]
+/// struct First;
+///
+/// impl Strategy for First {
+///     fn pick(&self, candidates: &dyn Candidates, _: &Pick<'_>) -> Option<usize> {
+///         (0..candidates.len()).find(|index| candidates.usable(*index))
+///     }
+/// }
+/// ```
 pub trait Strategy: Send + Sync + fmt::Debug {
     /// The position of the chosen candidate; `None` when none is usable.
     fn pick(&self, candidates: &dyn Candidates, pick: &Pick<'_>) -> Option<usize>;

@@ -195,6 +195,12 @@ impl Action {
     }
 
     /// As [`Action::new`] for a handler that does not need the context; saves handing it over.
+    ///
+    /// ```
+    /// use ligand_core::{Action, Error};
+    /// let twice = Action::of("twice", |n: i64| async move { Ok::<_, Error>(2 * n) });
+    /// assert_eq!(twice.raw_name(), "twice");
+    /// ```
     pub fn of<P, R, E, F, Fut>(name: impl Into<Arc<str>>, handler: F) -> Self
     where
         P: Data,
@@ -361,6 +367,17 @@ impl Action {
     }
 
     /// An action whose handler sees the payload as it came.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Context, Payload, ServiceBroker, ServiceDef, Work};
+    /// let echo = Action::raw("echo", |_: &Context, params: Payload| Work::done(Ok(params)));
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("s").action(echo)).start().await?;
+    /// assert_eq!(broker.call_named("s.echo", 5).await?.take::<u64>()?, 5);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn raw(name: impl Into<Arc<str>>, handler: impl ActionHandler) -> Self {
         Self::with_handler(name.into(), layer(handler))
     }
@@ -430,6 +447,13 @@ impl Action {
     /// Adds an HTTP alias such as `GET /:id`. The parameters of its path are parameters of the action, in either spelling
     /// (`:book_id`, `:bookId`); what the schema of the parameters does not have stops the start.
     ///
+    /// ```
+    /// # use ligand_core::{Action, Error};
+    /// let get = Action::of("get", |id: u64| async move { Ok::<_, Error>(id) }).rest("GET /:id")?;
+    /// assert_eq!(get.rest_of().len(), 1);
+    /// # Ok::<_, ligand_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `SERVICE_SCHEMA_ERROR` when the text is not `METHOD /path`, with what to write instead.
     pub fn rest(mut self, rest: &str) -> Result<Self> {
@@ -444,6 +468,17 @@ impl Action {
     }
 
     /// Limits who may call the action. Default: published.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Error, ServiceBroker, ServiceDef, Visibility};
+    /// let own = Action::of("hash", |text: String| async move { Ok::<_, Error>(text.len()) }).visibility(Visibility::Private);
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("users").action(own)).start().await?;
+    /// assert!(broker.call_named("users.hash", "secret".to_owned()).await.is_err());
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn visibility(mut self, visibility: Visibility) -> Self {
         self.visibility = visibility;
         self
@@ -463,6 +498,16 @@ impl Action {
     }
 
     /// The longest time a call may take; zero = no limit. Default: the broker's `request_timeout`.
+    ///
+    /// ```
+    /// # use ligand_core::{Action, Error, config::{BulkheadOptions, RetryOptions}};
+    /// use std::time::Duration;
+    /// let pay = Action::of("pay", |cents: u64| async move { Ok::<_, Error>(cents) })
+    ///     .timeout(Duration::from_secs(5))
+    ///     .retry(RetryOptions { enabled: Some(true), retries: Some(2), ..RetryOptions::default() })
+    ///     .bulkhead(BulkheadOptions { enabled: Some(true), concurrency: Some(4), ..BulkheadOptions::default() });
+    /// # let _ = pay;
+    /// ```
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
         self

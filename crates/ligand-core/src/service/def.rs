@@ -222,18 +222,45 @@ impl ServiceDef {
 
     /// The same definition under another name: several services of one type. Callers say it too:
     /// [`client_named`](crate::Context::client_named).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Error, ServiceBroker, ServiceDef};
+    /// let counter = ServiceDef::new("counter").action(Action::of("get", |(): ()| async { Ok::<_, Error>(0) }));
+    /// let broker = ServiceBroker::builder()
+    ///     .service(counter.clone().renamed("visits"))
+    ///     .service(counter.renamed("orders"))
+    ///     .start()
+    ///     .await?;
+    /// assert_eq!(broker.call_named("visits.get", ()).await?.take::<u64>()?, 0);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn renamed(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
     /// Sets the version: `2` gives the prefix `v2.`, `"staging"` the prefix `staging.`.
+    ///
+    /// ```
+    /// # use ligand_core::ServiceDef;
+    /// assert_eq!(ServiceDef::new("users").version(2).full_name(), "v2.users");
+    /// assert_eq!(ServiceDef::new("users").version("staging").full_name(), "staging.users");
+    /// ```
     pub fn version(mut self, version: impl Into<Version>) -> Self {
         self.version = Some(version.into());
         self
     }
 
     /// Sets one setting; settings are visible to every node unless named in `$secureSettings`.
+    ///
+    /// ```
+    /// # use ligand_core::ServiceDef;
+    /// let mail = ServiceDef::new("mail").setting("from", "shop@example.com");
+    /// assert_eq!(mail.settings()["from"], "shop@example.com");
+    /// ```
     pub fn setting(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.settings.insert(key.into(), value.into());
         self
@@ -246,6 +273,17 @@ impl ServiceDef {
     }
 
     /// Waits for another service before `started` runs.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{ServiceBroker, ServiceDef};
+    /// let orders = ServiceDef::new("orders").dependency("users");
+    /// let broker = ServiceBroker::builder().service(orders).service(ServiceDef::new("users")).start().await?;
+    /// assert!(broker.registry().snapshot().has_service("orders"));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn dependency(mut self, dependency: impl Into<Dependency>) -> Self {
         self.dependencies.push(dependency.into());
         self
@@ -276,6 +314,25 @@ impl ServiceDef {
     }
 
     /// Runs before every action whose short name matches: names or masks, separated by `|` or `,`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, BeforeHook, Context, Error, Payload, ServiceBroker, ServiceDef};
+    /// let login = BeforeHook::raw(|ctx: Context, params: Payload| async move {
+    ///     ctx.require_meta::<String>("user")?;
+    ///     Ok(params)
+    /// });
+    /// let notes = ServiceDef::new("notes")
+    ///     .action(Action::of("add", |text: String| async move { Ok::<_, Error>(text) }))
+    ///     .action(Action::of("count", |(): ()| async { Ok::<_, Error>(0) }))
+    ///     .before("add", login);
+    /// let broker = ServiceBroker::builder().service(notes).start().await?;
+    /// assert!(broker.call_named("notes.count", ()).await.is_ok());
+    /// assert_eq!(broker.call_named("notes.add", "tea".to_owned()).await.unwrap_err().kind(), "META_MISSING");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn before(mut self, actions: &str, hook: BeforeHook) -> Self {
         self.hooks.add_before(actions, hook);
         self
@@ -300,6 +357,19 @@ impl ServiceDef {
     }
 
     /// Runs at start, after the dependencies are there and before the service takes calls.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Context, ServiceBroker, ServiceDef};
+    /// let ready = ServiceDef::new("warm").started(|ctx: Context| async move {
+    ///     println!("{} starts on {}", ctx.service_full_name(), ctx.node_id());
+    ///     Ok(())
+    /// });
+    /// let broker = ServiceBroker::builder().service(ready).start().await?;
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn started<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn(Context) -> Fut + Send + Sync + 'static,
@@ -332,6 +402,15 @@ impl ServiceDef {
 
     /// Merges a mixin below this definition: what stands here wins, listeners and lifecycle handlers add up.
     /// Of several mixins the first one named wins.
+    ///
+    /// ```
+    /// # use ligand_core::{Action, Error, ServiceDef};
+    /// let pong = |text: &'static str| Action::of("ping", move |(): ()| async move { Ok::<_, Error>(text.to_owned()) });
+    /// let mixin = ServiceDef::new("").action(pong("from the mixin")).setting("colour", "red");
+    /// let service = ServiceDef::new("s").action(pong("own")).mixin(mixin).resolved();
+    /// assert_eq!(service.actions().len(), 1);
+    /// assert_eq!(service.settings()["colour"], "red");
+    /// ```
     pub fn mixin(self, mixin: ServiceDef) -> Self {
         merge::below(self, mixin)
     }

@@ -58,6 +58,22 @@ impl<H: EventHandler> EventHandler for Line<H> {
 }
 
 /// The definition of one listener: pattern, handler and options. `#[event]` writes it for you.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ligand_core::Result<()> {
+/// use ligand_core::{Context, Error, Event, ServiceBroker, ServiceDef};
+///
+/// let audit = Event::new("user.*", |ctx: Context, id: u64| async move {
+///     println!("{}: {id}", ctx.event_name());
+///     Ok::<_, Error>(())
+/// });
+/// assert_eq!(audit.pattern(), "user.*");
+/// let broker = ServiceBroker::builder().service(ServiceDef::new("audit").event(audit)).start().await?;
+/// assert!(broker.has_event_listener("user.removed"));
+/// # broker.stop().await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Event {
     pub(crate) pattern: Pattern,
@@ -195,6 +211,18 @@ impl Event {
     }
 
     /// Listeners of one group share the events: an `emit` reaches one of them. Default: the service's name.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Context, Error, Event, ServiceBroker, ServiceDef};
+    /// // One of all services of this group gets the event, whatever their names are.
+    /// let paid = Event::new("order.paid", |_: Context, (): ()| async { Ok::<_, Error>(()) }).group("payment");
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("mail").event(paid)).start().await?;
+    /// assert_eq!(broker.event_groups("order.paid"), ["payment"]);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn group(mut self, group: impl Into<Arc<str>>) -> Self {
         self.group = Some(group.into());
         self
@@ -213,6 +241,14 @@ impl Event {
     }
 
     /// Handles at most one event in each period; the others are dropped.
+    ///
+    /// ```
+    /// # use ligand_core::{Context, Error, Event};
+    /// use std::time::Duration;
+    /// let moved = Event::new("mouse.moved", |_: Context, (): ()| async { Ok::<_, Error>(()) })
+    ///     .throttle(Duration::from_millis(100));
+    /// # let _ = moved;
+    /// ```
     pub fn throttle(mut self, period: Duration) -> Self {
         self.throttle = Some(period);
         self

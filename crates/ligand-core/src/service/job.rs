@@ -121,6 +121,23 @@ impl Job {
     }
 
     /// The first run comes at once instead of after one period.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Context, Error, Job, ServiceBroker, ServiceDef};
+    /// # use std::time::Duration;
+    /// # use tokio::sync::mpsc;
+    /// let (ran, mut runs) = mpsc::unbounded_channel();
+    /// let job = Job::every("warm", Duration::from_secs(3600), move |_: Context| {
+    ///     let sent = ran.send(());
+    ///     async move { sent.map_err(Error::from) }
+    /// });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("cache").job(job.start_now())).start().await?;
+    /// assert_eq!(runs.recv().await, Some(()));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn start_now(self) -> Self {
         self.start_after(Duration::ZERO)
     }
@@ -132,6 +149,15 @@ impl Job {
     }
 
     /// What happens when a run is due while the one before still works. Default: it is left out.
+    ///
+    /// ```
+    /// # use ligand_core::{Context, Job, Overlap};
+    /// # use std::time::Duration;
+    /// let report = Job::every("report", Duration::from_secs(60), |_: Context| async { Ok::<_, ligand_core::Error>(()) })
+    ///     .start_after(Duration::from_secs(5))
+    ///     .jitter(Duration::from_secs(1));
+    /// assert_eq!((report.name(), report.period()), ("report", Duration::from_secs(60)));
+    /// ```
     pub fn overlap(mut self, overlap: Overlap) -> Self {
         self.overlap = overlap;
         self

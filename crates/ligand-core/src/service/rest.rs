@@ -31,6 +31,12 @@ pub enum RestBase {
 
 impl Rest {
     /// An alias below the path of the service whose parts are known to be right; parse a text to have it checked.
+    ///
+    /// ```
+    /// use ligand_core::Rest;
+    /// let find = Rest::new("GET", "/users/:id");
+    /// # let _ = find;
+    /// ```
     pub fn new(method: impl Into<String>, path: impl Into<String>) -> Self {
         Self { method: method.into(), path: path.into(), base: RestBase::Service }
     }

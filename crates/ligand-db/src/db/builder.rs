@@ -142,6 +142,27 @@ impl<E: Entity> Db<E> {
 
     /// Adds a rule about whole entities, checked before each one is written; what it answers is the `data` of
     /// the 422.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand::Result<()> {
+    /// # use ligand::{db::{Changes, Db, Entity, Filter}, entity};
+    /// #[entity(table = "notes")]
+    /// struct Note {
+    ///     id: String,
+    ///     text: String,
+    ///     likes: u32,
+    /// }
+    /// # fn note(id: &str, text: &str, likes: u32) -> Note { Note { id: id.into(), text: text.into(), likes } }
+    ///
+    /// # use ligand::FieldError;
+    /// let notes = Db::<Note>::memory().rule(|note| match note.text.as_str() {
+    ///     "spam" => vec![FieldError::custom("text", "No advertising.")],
+    ///     _ => Vec::new(),
+    /// });
+    /// assert_eq!(notes.insert(note("", "spam", 0)).await.unwrap_err().code(), 422);
+    /// # Ok(()) }
+    /// ```
     pub fn rule(mut self, rule: impl Fn(&E) -> Vec<FieldError> + Send + Sync + 'static) -> Self {
         self.change().hooks.rules.push(Arc::new(rule));
         self

@@ -19,6 +19,27 @@ impl<E: Entity> Db<E> {
 
     /// The entities that meet a [`Query`] or [`Filter`]; an order alone (`Loan::DUE.asc()`) is a query too.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand::Result<()> {
+    /// # use ligand::{db::{Changes, Db, Entity, Filter}, entity};
+    /// #[entity(table = "notes")]
+    /// struct Note {
+    ///     id: String,
+    ///     text: String,
+    ///     likes: u32,
+    /// }
+    /// # fn note(id: &str, text: &str, likes: u32) -> Note { Note { id: id.into(), text: text.into(), likes } }
+    ///
+    /// let notes = Db::<Note>::memory();
+    ///
+    /// notes.insert_many([note("1", "Tea", 1), note("2", "Cup", 5), note("3", "Pot", 3)]).await?;
+    /// let liked = notes.find(Note::LIKES.gt(2u32).sort(Note::LIKES.desc())).await?;
+    /// let texts: Vec<_> = liked.iter().map(|note| note.text.as_str()).collect();
+    /// assert_eq!(texts, ["Cup", "Pot"]);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// 422 `CONDITION_ERROR` for a condition or an order that a field cannot be asked, 503 when the database does not answer.
     pub async fn find<O>(&self, query: impl Into<Query<O>>) -> Result<Vec<E>>
@@ -29,6 +50,26 @@ impl<E: Entity> Db<E> {
     }
 
     /// The first entity that meets the query.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand::Result<()> {
+    /// # use ligand::{db::{Changes, Db, Entity, Filter}, entity};
+    /// #[entity(table = "notes")]
+    /// struct Note {
+    ///     id: String,
+    ///     text: String,
+    ///     likes: u32,
+    /// }
+    /// # fn note(id: &str, text: &str, likes: u32) -> Note { Note { id: id.into(), text: text.into(), likes } }
+    ///
+    /// let notes = Db::<Note>::memory();
+    ///
+    /// notes.insert(note("1", "Tea", 0)).await?;
+    /// assert!(notes.find_one(Note::TEXT.eq("Tea")).await?.is_some());
+    /// assert!(notes.find_one(Filter::field("text").eq("Cup")).await?.is_none());
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`Db::find`].
@@ -49,6 +90,25 @@ impl<E: Entity> Db<E> {
     }
 
     /// The entity with this id.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand::Result<()> {
+    /// # use ligand::{db::{Changes, Db, Entity, Filter}, entity};
+    /// #[entity(table = "notes")]
+    /// struct Note {
+    ///     id: String,
+    ///     text: String,
+    ///     likes: u32,
+    /// }
+    /// # fn note(id: &str, text: &str, likes: u32) -> Note { Note { id: id.into(), text: text.into(), likes } }
+    ///
+    /// let notes = Db::<Note>::memory();
+    ///
+    /// let error = notes.require("1").await.unwrap_err();
+    /// assert!(error.code() == 404 && error.is("EntityNotFoundError"));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// 404 `EntityNotFoundError` when there is none, else as [`Db::find`].
@@ -80,6 +140,26 @@ impl<E: Entity> Db<E> {
     }
 
     /// How many entities meet the condition.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand::Result<()> {
+    /// # use ligand::{db::{Changes, Db, Entity, Filter}, entity};
+    /// #[entity(table = "notes")]
+    /// struct Note {
+    ///     id: String,
+    ///     text: String,
+    ///     likes: u32,
+    /// }
+    /// # fn note(id: &str, text: &str, likes: u32) -> Note { Note { id: id.into(), text: text.into(), likes } }
+    ///
+    /// let notes = Db::<Note>::memory();
+    ///
+    /// notes.insert_many([note("1", "Tea", 1), note("2", "Cup", 5)]).await?;
+    /// assert_eq!(notes.count(Filter::all()).await?, 2);
+    /// assert_eq!(notes.count(Note::LIKES.gte(5u32)).await?, 1);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`Db::find`].

@@ -12,6 +12,25 @@ use crate::{Addable, Changes, Entity, Filter, Joins, Row, Table, Untyped, adapte
 impl<E: Entity> Db<E> {
     /// Adds an entity; an empty id is filled in, time stamps are set.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand::Result<()> {
+    /// # use ligand::{db::{Changes, Db, Entity, Filter}, entity};
+    /// #[entity(table = "notes")]
+    /// struct Note {
+    ///     id: String,
+    ///     text: String,
+    ///     likes: u32,
+    /// }
+    /// # fn note(id: &str, text: &str, likes: u32) -> Note { Note { id: id.into(), text: text.into(), likes } }
+    ///
+    /// let notes = Db::<Note>::memory();
+    ///
+    /// let note = notes.insert(note("", "Tea", 0)).await?;
+    /// assert!(!note.id.is_empty());
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// 422 when rules are broken, 409 `DUPLICATE_KEY` when a unique value is taken, what a hook answers.
     pub async fn insert(&self, entity: E) -> Result<E> {
@@ -85,6 +104,26 @@ impl<E: Entity> Db<E> {
     /// Changes fields of an entity. It is checked as a whole with the changes in it; time stamps are set.
     /// A change that changes nothing is none.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand::Result<()> {
+    /// # use ligand::{db::{Changes, Db, Entity, Filter}, entity};
+    /// #[entity(table = "notes")]
+    /// struct Note {
+    ///     id: String,
+    ///     text: String,
+    ///     likes: u32,
+    /// }
+    /// # fn note(id: &str, text: &str, likes: u32) -> Note { Note { id: id.into(), text: text.into(), likes } }
+    ///
+    /// let notes = Db::<Note>::memory();
+    ///
+    /// notes.insert(note("1", "Tea", 0)).await?;
+    /// let changed = notes.update("1", Changes::new().set(Note::TEXT, "Coffee").increment(Note::LIKES, 2)).await?;
+    /// assert_eq!((changed.text.as_str(), changed.likes), ("Coffee", 2));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// 404 `EntityNotFoundError`, 422, 409 `DUPLICATE_KEY`, what a hook answers.
     pub async fn update<O>(&self, id: &str, changes: Changes<O>) -> Result<E>
@@ -98,6 +137,29 @@ impl<E: Entity> Db<E> {
 
     /// Changes an entity by a function, as [`Db::update`]. Fields that the function leaves alone keep what
     /// others write to them meanwhile.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand::Result<()> {
+    /// # use ligand::{db::{Changes, Db, Entity, Filter}, entity};
+    /// #[entity(table = "notes")]
+    /// struct Note {
+    ///     id: String,
+    ///     text: String,
+    ///     likes: u32,
+    /// }
+    /// # fn note(id: &str, text: &str, likes: u32) -> Note { Note { id: id.into(), text: text.into(), likes } }
+    ///
+    /// let notes = Db::<Note>::memory();
+    ///
+    /// notes.insert(note("1", "Tea", 3)).await?;
+    /// let changed = notes.update_with("1", |note| {
+    ///     note.likes *= 2;
+    ///     Ok(())
+    /// });
+    /// assert_eq!(changed.await?.likes, 6);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`Db::update`], and what the function answers.
@@ -236,6 +298,25 @@ impl<E: Entity> Db<E> {
 
     /// Adds to a number of an entity, atomically; a negative number subtracts.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand::Result<()> {
+    /// # use ligand::{db::{Changes, Db, Entity, Filter}, entity};
+    /// #[entity(table = "notes")]
+    /// struct Note {
+    ///     id: String,
+    ///     text: String,
+    ///     likes: u32,
+    /// }
+    /// # fn note(id: &str, text: &str, likes: u32) -> Note { Note { id: id.into(), text: text.into(), likes } }
+    ///
+    /// let notes = Db::<Note>::memory();
+    ///
+    /// notes.insert(note("1", "Tea", 0)).await?;
+    /// assert_eq!(notes.increment("1", Note::LIKES, 1).await?.likes, 1);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// 404 `EntityNotFoundError`; 422 when the outcome breaks a rule or does not fit the field's type.
     pub async fn increment<F, V>(&self, id: &str, field: F, by: V) -> Result<E>
@@ -249,6 +330,26 @@ impl<E: Entity> Db<E> {
     }
 
     /// Removes an entity; answers what it was.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand::Result<()> {
+    /// # use ligand::{db::{Changes, Db, Entity, Filter}, entity};
+    /// #[entity(table = "notes")]
+    /// struct Note {
+    ///     id: String,
+    ///     text: String,
+    ///     likes: u32,
+    /// }
+    /// # fn note(id: &str, text: &str, likes: u32) -> Note { Note { id: id.into(), text: text.into(), likes } }
+    ///
+    /// let notes = Db::<Note>::memory();
+    ///
+    /// notes.insert(note("1", "Tea", 0)).await?;
+    /// assert_eq!(notes.remove("1").await?.text, "Tea");
+    /// assert_eq!(notes.remove("1").await.unwrap_err().code(), 404);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// 404 `EntityNotFoundError`, what a hook answers.
@@ -272,6 +373,25 @@ impl<E: Entity> Db<E> {
     }
 
     /// Removes every entity that meets the condition, without hooks; answers how many.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand::Result<()> {
+    /// # use ligand::{db::{Changes, Db, Entity, Filter}, entity};
+    /// #[entity(table = "notes")]
+    /// struct Note {
+    ///     id: String,
+    ///     text: String,
+    ///     likes: u32,
+    /// }
+    /// # fn note(id: &str, text: &str, likes: u32) -> Note { Note { id: id.into(), text: text.into(), likes } }
+    ///
+    /// let notes = Db::<Note>::memory();
+    ///
+    /// notes.insert_many([note("1", "Tea", 0), note("2", "Cup", 5)]).await?;
+    /// assert_eq!(notes.remove_where(Note::LIKES.lt(1u32)).await?, 1);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`Db::find`].

@@ -107,6 +107,13 @@ impl From<&Error> for Error {
 
 impl Error {
     /// As an error of the standard library that is sent between threads, where one is asked for.
+    ///
+    /// ```
+    /// # use ligand_wire::Error;
+    /// let boxed: Box<dyn std::error::Error + Send + Sync> = Error::conflict("Taken.").into_std();
+    /// // It comes back as itself.
+    /// assert_eq!(Error::from(boxed).code(), 409);
+    /// ```
     pub fn into_std(self) -> Box<dyn StdError + Send + Sync> {
         Box::new(Std(self))
     }

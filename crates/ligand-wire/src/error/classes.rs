@@ -10,6 +10,13 @@ pub(super) const INTERNAL: &str = class::INTERNAL_SERVER_ERROR;
 impl Error {
     /// A plain failure with a public text: class `Error`, code 500. What a JavaScript `throw Error(text)`
     /// is. It counts as a failure for circuit breakers of this node; see [`Error::is_plain`].
+    ///
+    /// ```
+    /// # use ligand_wire::Error;
+    /// // As `new Error("..")` in JavaScript: callers see a plain error of code 500.
+    /// let error = Error::new("It broke.");
+    /// assert_eq!((error.code(), error.is_plain()), (500, true));
+    /// ```
     pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
         Self::build(class::PLAIN_ERROR, 500, message).plain()
     }
@@ -21,6 +28,12 @@ impl Error {
     }
 
     /// The caller's mistake: class `MoleculerClientError`, not retryable.
+    ///
+    /// ```
+    /// # use ligand_wire::Error;
+    /// let error = Error::client(409, "EMAIL_TAKEN", "Somebody has that address.");
+    /// assert_eq!((error.name(), error.code(), error.retryable()), ("MoleculerClientError", 409, false));
+    /// ```
     pub fn client(
         code: u16,
         kind: impl Into<Cow<'static, str>>,
@@ -39,6 +52,11 @@ impl Error {
     }
 
     /// A passing condition: class `MoleculerRetryableError`, retryable.
+    ///
+    /// ```
+    /// # use ligand_wire::Error;
+    /// assert!(Error::transient(503, "BUSY", "Ask again.").retryable());
+    /// ```
     pub fn transient(
         code: u16,
         kind: impl Into<Cow<'static, str>>,
@@ -63,6 +81,11 @@ impl Error {
     }
 
     /// 404 `NOT_FOUND`.
+    ///
+    /// ```
+    /// # use ligand_wire::Error;
+    /// assert_eq!(Error::not_found("There is no such order.").code(), 404);
+    /// ```
     pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
         Self::client(404, kind::NOT_FOUND, message)
     }
@@ -81,6 +104,12 @@ impl Error {
 /// The framework's own failures, with the texts every Moleculer node uses.
 impl Error {
     /// 422 `VALIDATION_ERROR` with one entry for each broken rule.
+    ///
+    /// ```
+    /// # use ligand_wire::{Error, FieldError};
+    /// let error = Error::validation(vec![FieldError::custom("name", "The name is taken.")]);
+    /// assert_eq!((error.code(), error.kind()), (422, "VALIDATION_ERROR"));
+    /// ```
     pub fn validation(errors: Vec<FieldError>) -> Self {
         let data = serde_json::to_value(errors).unwrap_or(Value::Null);
         Self::build(class::VALIDATION_ERROR, 422, "Parameters validation error!")

@@ -93,6 +93,14 @@ impl Error {
 
     /// The plain object that other nodes receive, as in an answer of the node `sender`. For the header
     /// `$streamError` of a stream that broke.
+    ///
+    /// ```
+    /// # use ligand_wire::Error;
+    /// let plain = Error::conflict("Taken.").with_kind("EMAIL_TAKEN").to_plain("node-1");
+    /// assert_eq!((&plain["code"], &plain["type"], &plain["nodeID"]), (&409.into(), &"EMAIL_TAKEN".into(), &"node-1".into()));
+    /// let back = Error::from_plain(plain, None);
+    /// assert_eq!(back.kind(), "EMAIL_TAKEN");
+    /// ```
     pub fn to_plain(&self, sender: &str) -> Value {
         serde_json::to_value(Plain { error: self, sender }).unwrap_or_default()
     }

@@ -41,6 +41,12 @@ impl Format {
     }
 
     /// Whether it is compiled in.
+    ///
+    /// ```
+    /// use ligand_wire::payload::Format;
+    /// // JSON is always there, the others with the feature `serializers`.
+    /// assert!(Format::Json.is_available());
+    /// ```
     pub const fn is_available(self) -> bool {
         matches!(self, Self::Json) || cfg!(feature = "serializers")
     }

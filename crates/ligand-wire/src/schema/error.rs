@@ -47,6 +47,12 @@ impl FieldError {
     }
 
     /// An error of the type `custom` with a text of its own, a whole sentence for people.
+    ///
+    /// ```
+    /// # use ligand_wire::FieldError;
+    /// let error = FieldError::custom("email", "Somebody has that address.");
+    /// assert_eq!((error.kind.as_ref(), error.field.as_deref()), ("custom", Some("email")));
+    /// ```
     pub fn custom(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::new("custom", Some(field.into()), None, None) }
     }

@@ -32,6 +32,13 @@ impl Report {
     }
 
     /// What is wrong with a field.
+    ///
+    /// ```
+    /// # use ligand_wire::{FieldError, validate::Report};
+    /// let mut report = Report::new();
+    /// report.key("address", |report| report.push(FieldError::custom("city", "There is no such city.")));
+    /// assert_eq!(report.into_errors()[0].field.as_deref(), Some("address.city"));
+    /// ```
     pub fn key(&mut self, name: &str, look: impl FnOnce(&mut Self)) {
         self.within(Segment::Key(name), look);
     }

@@ -45,6 +45,14 @@ impl TransitLogger {
     }
 
     /// Leaves out packets of these kinds. Default: heartbeats.
+    ///
+    /// ```
+    /// use ligand_core::{ServiceBroker, middleware::debug::TransitLogger};
+    /// use ligand_wire::packet::PacketKind;
+    /// let logger = TransitLogger::default().skip([PacketKind::Heartbeat]);
+    /// let builder = ServiceBroker::builder().transit_logger(logger);
+    /// # let _ = builder;
+    /// ```
     #[must_use]
     pub fn skip(mut self, kinds: impl IntoIterator<Item = PacketKind>) -> Self {
         self.skip = kinds.into_iter().collect();

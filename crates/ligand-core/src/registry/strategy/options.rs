@@ -14,6 +14,13 @@ use super::{CpuUsage, Latency, Random, RoundRobin, Shard, Strategy};
 
 /// Which strategy, with its options. Read from a name (`"latency"`) or a table (`{ kind = "latency", low_latency = 5 }`);
 /// the names of Moleculer (`CpuUsage`, `lowCpuUsage`) are understood too.
+///
+/// ```
+/// use ligand_core::{Action, Error, registry::strategy::{Latency, StrategyOptions}};
+/// let near = StrategyOptions::Latency(Latency::default());
+/// let find = Action::of("find", |text: String| async move { Ok::<_, Error>(text) }).strategy(near);
+/// # let _ = find;
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum StrategyOptions {
@@ -31,6 +38,16 @@ pub enum StrategyOptions {
 }
 
 /// Options of [`Shard`].
+///
+/// ```
+/// use ligand_core::registry::strategy::{ShardOptions, StrategyOptions};
+/// // All calls about one user go to one node.
+/// let shard = ShardOptions { shard_key: Some("user.id".into()), ..ShardOptions::default() };
+/// assert!(StrategyOptions::Shard(shard).build().is_ok());
+/// // A ring of nothing cannot be.
+/// let shard = ShardOptions { vnodes: 0, ..ShardOptions::default() };
+/// assert!(StrategyOptions::Shard(shard).build().is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShardOptions {
