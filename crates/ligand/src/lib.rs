@@ -1,4 +1,4 @@
-//! **Ligand**: microservices for Rust. You write a struct, put [`#[service]`](service) on its impl block, and get actions that
+//! **Ligand**: microservices for Rust. You write a struct, put [`#[service]`](macro@service) on its impl block, and get actions that
 //! other services call through a typed client, events with groups and wildcards, an HTTP gateway, a database mixin, caching,
 //! validation, retries, circuit breakers and a test kit. Nodes work as one system, together with those of
 //! [Moleculer](https://moleculer.services) for Node.js.
@@ -67,7 +67,7 @@
 //! | you want | look at |
 //! |---|---|
 //! | a node | [`ServiceBroker`], its [builder](BrokerBuilder) and [options](Options) |
-//! | a service | [`#[service]`](service); by hand and at run time: [`ServiceDef`] |
+//! | a service | [`#[service]`](macro@service); by hand and at run time: [`ServiceDef`] |
 //! | what runs in a handler | [`Context`]: calls, events, meta, deadline, settings |
 //! | parameters and results | [`#[payload]`](payload), [`Payload`], [`schema`], [`validate`] |
 //! | errors | [`Error`](struct@Error), [`#[derive(ligand::Error)]`](derive@Error) |
