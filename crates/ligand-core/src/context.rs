@@ -14,9 +14,10 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     fmt,
+    num::NonZeroU64,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -98,6 +99,8 @@ pub(crate) struct Inner {
     /// The caller named the node.
     pub(crate) pinned: bool,
     cached: AtomicBool,
+    /// The tick at which this step of the handler was last seen to be in time, zero for none; see [`Hold`].
+    in_time: AtomicU64,
     span: OnceLock<Box<tracing::Span>>,
     locals: Mutex<Locals>,
 }
@@ -215,6 +218,7 @@ impl Inner {
             no_cache: false,
             pinned: false,
             cached: AtomicBool::new(false),
+            in_time: AtomicU64::new(0),
             span: OnceLock::new(),
             locals: Mutex::default(),
         }
@@ -789,6 +793,7 @@ impl Context {
             no_cache: *no_cache,
             pinned: *pinned,
             cached: AtomicBool::new(self.is_cached()),
+            in_time: AtomicU64::new(0),
             span: span.clone(),
             locals: Mutex::new(self.0.locals.lock().clone()),
         }
@@ -821,13 +826,24 @@ impl Context {
     }
 
     /// Fails when the call that runs here is already too late to call further.
+    ///
+    /// A handler that makes call after call without a wait reads the clock once in each tick, not at each call.
     pub(crate) fn check_time(&self, action: &str) -> Result<()> {
-        match self.deadline() {
-            Some(end) if end <= Instant::now() => {
-                Err(ligand_wire::Error::request_skipped(action, self.broker().node_id()))
-            }
-            _ => Ok(()),
+        let Some(end) = self.deadline() else { return Ok(()) };
+        let tick = self.broker().hold().tick();
+        if tick.is_some_and(|tick| self.0.in_time.load(Ordering::Relaxed) == tick.get()) {
+            return Ok(());
         }
+        if end <= Instant::now() {
+            return Err(ligand_wire::Error::request_skipped(action, self.broker().node_id()));
+        }
+        self.0.in_time.store(tick.map_or(0, NonZeroU64::get), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The handler goes on after a wait: how long that was only the clock knows.
+    pub(crate) fn waited(&self) {
+        self.0.in_time.store(0, Ordering::Relaxed);
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
     cell::RefCell,
     collections::VecDeque,
     future::Future,
+    num::NonZeroU64,
     pin::Pin,
     sync::{
         Arc,
@@ -108,6 +109,11 @@ impl Hold {
         if let Err(error) = std::thread::Builder::new().name("ligand-ticks".into()).spawn(count) {
             tracing::warn!(%error, "handlers that hold a thread are not named: there is no thread to watch them");
         }
+    }
+
+    /// The number of this tick; `None` while nothing ticks.
+    pub(crate) fn tick(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.now())
     }
 
     pub(crate) fn now(&self) -> u64 {

@@ -388,7 +388,7 @@ fn check_cluster(
 fn node_id(options: &Options) -> Result<Arc<str>> {
     let id = match &options.node_id {
         Some(id) => id.clone(),
-        None => format!("{}-{}", internal::hostname(), std::process::id()),
+        None => format!("{}-{}", super::hostname(), std::process::id()),
     };
     if id.trim().is_empty() || id.chars().any(char::is_control) {
         return Err(Error::broker_options("option 'node_id' must be a printable, non-empty text"));

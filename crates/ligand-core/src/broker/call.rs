@@ -221,6 +221,7 @@ impl Future for Running {
             Ok(Poll::Ready(result)) => result,
             Err(panic) => Err(panic),
             Ok(Poll::Pending) => {
+                this.ctx.waited();
                 let Some(deadline) = this.ctx.deadline() else { return Poll::Pending };
                 let sleep = this.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
                 if sleep.as_mut().poll(cx).is_pending() {

@@ -7,7 +7,10 @@ use ligand_wire::{Error, Payload, Result, schema::Schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::ServiceBroker;
+use super::{
+    ServiceBroker,
+    health::{health, hostname},
+};
 use crate::{
     context::Context,
     future::BoxFuture,
@@ -142,7 +145,7 @@ fn own_node(broker: &ServiceBroker, filter: &Filter) -> Value {
         "id": broker.node_id(),
         "available": true,
         "local": true,
-        "client": { "type": "rust", "version": env!("CARGO_PKG_VERSION"), "langVersion": rustc() },
+        "client": { "type": "rust", "version": env!("CARGO_PKG_VERSION"), "langVersion": env!("CARGO_PKG_RUST_VERSION") },
         "hostname": hostname(),
         "metadata": broker.options().metadata,
         "offlineSince": null,
@@ -332,62 +335,4 @@ fn options(broker: &ServiceBroker) -> Value {
 
 fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn health(broker: &ServiceBroker) -> Value {
-    let load = read("/proc/loadavg");
-    let mut load = load.split(' ').map(|part| part.parse::<f64>().unwrap_or(0.0));
-    let mut next = || load.next().unwrap_or(0.0);
-    let (load1, load5, load15) = (next(), next(), next());
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let memory = read("/proc/meminfo");
-    let field = |text: &str, name: &str| -> u64 {
-        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or("");
-        line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) * 1024
-    };
-    let (total, free) = (field(&memory, "MemTotal:"), field(&memory, "MemAvailable:"));
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let (percent, utilization) = (
-        if total == 0 { 0.0 } else { free as f64 * 100.0 / total as f64 },
-        (load1 * 100.0 / cores as f64) as u64,
-    );
-    let now = jiff::Timestamp::now();
-    json!({
-        "cpu": {
-            "load1": load1, "load5": load5, "load15": load15,
-            "cores": cores, "utilization": utilization.min(100),
-        },
-        "mem": { "free": free, "total": total, "percent": percent },
-        "os": {
-            "type": std::env::consts::OS, "arch": std::env::consts::ARCH, "platform": std::env::consts::OS,
-            "hostname": hostname(), "release": read("/proc/sys/kernel/osrelease").trim(),
-            "uptime": read("/proc/uptime").split(' ').next().and_then(|s| s.parse::<f64>().ok()),
-        },
-        "process": {
-            "pid": std::process::id(),
-            "memory": { "rss": field(&read("/proc/self/status"), "VmRSS:") },
-            "uptime": broker.uptime().as_secs_f64(),
-        },
-        "client": { "type": "rust", "version": env!("CARGO_PKG_VERSION"), "langVersion": rustc() },
-        "time": { "now": now.as_millisecond(), "iso": now.to_string(), "utc": now.to_string() },
-    })
-}
-
-fn rustc() -> &'static str {
-    env!("CARGO_PKG_RUST_VERSION")
-}
-
-fn read(file: &str) -> String {
-    std::fs::read_to_string(file).unwrap_or_default()
-}
-
-/// Name of this machine.
-pub(crate) fn hostname() -> String {
-    let name = read("/proc/sys/kernel/hostname");
-    let name = name.trim();
-    match std::env::var("HOSTNAME") {
-        _ if !name.is_empty() => name.to_owned(),
-        Ok(name) if !name.is_empty() => name,
-        _ => "localhost".into(),
-    }
 }

@@ -77,10 +77,14 @@ async fn actions_events_and_nodes_are_listed() {
 #[tokio::test]
 async fn health_and_options_have_their_shape() {
     let health = node("$node.health", json!(null)).await;
-    for key in ["cpu", "mem", "os", "process", "client", "time"] {
+    for key in ["cpu", "mem", "os", "process", "client", "net", "time"] {
         assert!(health[key].is_object(), "{key}");
     }
     assert_eq!(health["process"]["pid"], std::process::id());
+    let ip: std::net::IpAddr = health["net"]["ip"][0].as_str().unwrap().parse().unwrap();
+    assert!(!ip.is_unspecified());
+    let utc = health["time"]["utc"].as_str().unwrap();
+    assert!(utc.ends_with(" GMT") && utc.as_bytes()[3] == b',', "{utc}");
     let options = node("$node.options", json!(null)).await;
     assert_eq!((&options["nodeID"], &options["requestTimeout"]), (&json!("n1"), &json!(10000)));
     assert_eq!(options["retryPolicy"]["maxDelay"], 1000);

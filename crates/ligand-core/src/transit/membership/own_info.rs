@@ -1,11 +1,8 @@
 //! What this node tells of itself.
 
-use std::{
-    net::{IpAddr, UdpSocket},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use arc_swap::ArcSwap;
@@ -19,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Membership, Phase};
 use crate::{
-    broker::{WAITS, hostname},
+    broker::{WAITS, addresses, hostname},
     config::Protocol,
     registry,
 };
@@ -160,15 +157,4 @@ pub(crate) fn is_too_large(info: &NodeInfo) -> bool {
 pub(super) fn now() -> f64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     (since.as_secs_f64() * 1000.0).floor()
-}
-
-/// The address under which this machine reaches others; nothing is sent to find it out.
-fn addresses() -> Vec<String> {
-    let outward = || {
-        let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
-        socket.connect("192.0.2.1:9").ok()?;
-        socket.local_addr().ok().map(|address| address.ip())
-    };
-    let address = outward().filter(|ip| !ip.is_unspecified()).unwrap_or(IpAddr::from([127, 0, 0, 1]));
-    vec![address.to_string()]
 }
