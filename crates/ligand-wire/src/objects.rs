@@ -10,7 +10,20 @@
 //!
 //! Tuples and tuple structs are lists and stay so.
 
+/// Hands values on to the visitor inside.
+macro_rules! scalars {
+    ($($method:ident: $type:ty),*) => {
+        $(
+            #[inline]
+            fn $method<E: Error>(self, value: $type) -> Result<V::Value, E> {
+                self.0.$method(value)
+            }
+        )*
+    };
+}
+
 pub mod derive;
+mod number;
 mod reader;
 
 use std::{any::type_name, fmt};
@@ -20,7 +33,12 @@ use serde::{
     de::{Error, MapAccess, Unexpected, Visitor},
 };
 
-pub(crate) use self::reader::{Objects, is_around};
+#[cfg(feature = "serializers")]
+pub(crate) use self::number::Single;
+pub(crate) use self::{
+    number::overflows,
+    reader::{Objects, is_around},
+};
 
 /// The reader, with structs from objects only: for types of others that are read from what came from outside.
 pub fn by_name<'de, D: Deserializer<'de>>(from: D) -> impl Deserializer<'de, Error = D::Error> {

@@ -1,7 +1,7 @@
 //! Validation of parameters and events.
 
 use ligand_core::{ActionRef, Payload, ServiceDef};
-use ligand_wire::{schema::Schema, validate::Validate};
+use ligand_wire::{payload::Format, schema::Schema, validate::Validate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -152,4 +152,37 @@ async fn dynamic_actions_are_checked_against_their_schema() {
     // Switched off for the whole broker.
     let broker = builder().service(svc).options(|o| o.validator = false).start().await.unwrap();
     assert_eq!(call(&broker, "s.get", json!({})).await.unwrap(), Value::Null);
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Parcel {
+    weight: f32,
+    others: Option<Vec<f32>>,
+}
+
+impl Validate for Parcel {}
+
+#[tokio::test]
+async fn a_number_too_large_for_its_float_names_the_field() {
+    let weigh = action("weigh", |_, parcel: Parcel| async move { Ok(parcel) }).params::<Parcel>();
+    let broker = start([ServiceDef::new("parcels").action(weigh)]).await;
+    for (parcel, field, kind) in [
+        (json!({ "weight": 1e300 }), "weight", "numberMax"),
+        (json!({ "weight": 1, "others": [1, -1e39] }), "others[1]", "numberMin"),
+    ] {
+        let mut forms = vec![Payload::from(parcel.clone())];
+        for format in Format::ALL.into_iter().filter(|format| format.is_available()) {
+            let mut bytes = Vec::new();
+            Payload::from(parcel.clone()).encode(format, &mut bytes).unwrap();
+            forms.push(Payload::encoded(format, bytes));
+        }
+        for form in forms {
+            let how = form.type_name();
+            let error = broker.call_named("parcels.weigh", form).await.unwrap_err();
+            assert_eq!(error.kind(), "VALIDATION_ERROR", "{how}: {error:#}");
+            let broken = &error.data().unwrap()[0];
+            assert_eq!((&broken["field"], &broken["type"]), (&json!(field), &json!(kind)), "{how}");
+        }
+    }
+    broker.stop().await;
 }

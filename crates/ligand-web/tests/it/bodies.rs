@@ -198,3 +198,48 @@ async fn a_body_that_cannot_be_taken_stops_the_start() {
         assert!(error.message().contains(kind) && error.message().contains("\"s.put\""), "{error}");
     }
 }
+
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+struct Parcel {
+    weight: f32,
+    #[serde(default)]
+    height: f64,
+}
+
+impl Validate for Parcel {}
+
+#[tokio::test]
+async fn a_number_too_large_for_its_float_is_refused_wherever_it_stands() {
+    let weigh = |name: &'static str| {
+        Action::new(name, |_: Context, parcel: Parcel| async move { Ok::<_, Error>(parcel.weight) })
+            .params::<Parcel>()
+    };
+    let service = ServiceDef::new("parcels")
+        .action(weigh("weigh").rest("POST /weigh").unwrap().rest("GET /weigh/:weight").unwrap())
+        .action(weigh("form").rest("POST /form").unwrap().body(HttpBody::form()));
+    let broker = ServiceBroker::builder().service(service).start().await.unwrap();
+    let gateway = Gateway::builder().route(Route::new("/").auto_aliases()).build();
+    let http = Direct(&gateway, &broker);
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    for (number, status) in [("1e300", 422), ("-1e39", 422), ("1e38", 200)] {
+        let answers = [
+            http.post("/parcels/weigh", &format!(r#"{{"weight":{number}}}"#)).await,
+            http.get(&format!("/parcels/weigh/{number}")).await,
+            http.send("POST", "/parcels/form", &form, format!("weight={number}")).await,
+        ];
+        for answer in answers {
+            assert_eq!(answer.status, status, "{number}: {answer:?}");
+            if status == 422 {
+                assert_eq!(answer.error(), (422, "VALIDATION_ERROR".into()));
+                assert_eq!(answer.json()["data"][0]["field"], "weight", "{number}: {answer:?}");
+            }
+        }
+    }
+    // What no float of 64 bits holds either.
+    for target in ["/parcels/weigh/1e999", "/parcels/weigh/1?height=1e999"] {
+        assert_eq!(http.get(target).await.error(), (422, "VALIDATION_ERROR".into()), "{target}");
+    }
+    let answer = http.send("POST", "/parcels/form", &form, "weight=1&height=1e999").await;
+    assert_eq!(answer.json()["data"][0]["field"], "height", "{answer:?}");
+    broker.stop().await;
+}

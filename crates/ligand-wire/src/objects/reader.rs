@@ -7,7 +7,10 @@ use serde::{
     de::{DeserializeSeed, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor},
 };
 
-use super::{ByName, is_tagged, no_list};
+use super::{
+    ByName, is_tagged, no_list,
+    number::{Single, Whole},
+};
 
 /// What stands around a reader `D`, a visitor, a seed, or what a visitor is given.
 pub(crate) struct Objects<T>(pub(crate) T);
@@ -30,7 +33,6 @@ macro_rules! as_it_is {
     };
 }
 
-/// `1.0` is the integer 1, as in the binary formats: JavaScript knows no difference, and other clients mean none.
 macro_rules! whole {
     ($($method:ident),*) => {
         $(
@@ -82,9 +84,14 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
         deserialize_u16, deserialize_u32, deserialize_u64, deserialize_u128
     }
 
+    #[inline]
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_f32(Single(visitor))
+    }
+
     // No struct can be inside of these.
     as_it_is! {
-        deserialize_bool, deserialize_f32, deserialize_f64, deserialize_char, deserialize_str, deserialize_string, deserialize_bytes,
+        deserialize_bool, deserialize_f64, deserialize_char, deserialize_str, deserialize_string, deserialize_bytes,
         deserialize_byte_buf, deserialize_unit, deserialize_identifier, deserialize_ignored_any
     }
 
@@ -100,17 +107,6 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
     fn is_human_readable(&self) -> bool {
         self.0.is_human_readable()
     }
-}
-
-macro_rules! scalars {
-    ($($method:ident: $type:ty),*) => {
-        $(
-            #[inline]
-            fn $method<E: Error>(self, value: $type) -> Result<V::Value, E> {
-                self.0.$method(value)
-            }
-        )*
-    };
 }
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Objects<V> {
@@ -163,69 +159,6 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Objects<V> {
         self.0.visit_enum(Objects(data))
     }
 }
-
-/// The visitor of an integer type.
-struct Whole<V>(V);
-
-impl<'de, V: Visitor<'de>> Visitor<'de> for Whole<V> {
-    type Value = V::Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(f)
-    }
-
-    scalars!(visit_bool: bool, visit_i8: i8, visit_i16: i16, visit_i32: i32, visit_i64: i64, visit_i128: i128,
-        visit_u8: u8, visit_u16: u16, visit_u32: u32, visit_u64: u64, visit_u128: u128, visit_char: char,
-        visit_str: &str, visit_borrowed_str: &'de str, visit_string: String, visit_bytes: &[u8],
-        visit_borrowed_bytes: &'de [u8], visit_byte_buf: Vec<u8>);
-
-    fn visit_f32<E: Error>(self, value: f32) -> Result<V::Value, E> {
-        self.visit_f64(value.into())
-    }
-
-    #[allow(clippy::cast_possible_truncation, reason = "it is whole and small enough")]
-    fn visit_f64<E: Error>(self, value: f64) -> Result<V::Value, E> {
-        match value.fract() == 0.0 && value.abs() <= SAFE {
-            true => self.0.visit_i64(value as i64),
-            false => self.0.visit_f64(value),
-        }
-    }
-
-    #[inline]
-    fn visit_none<E: Error>(self) -> Result<V::Value, E> {
-        self.0.visit_none()
-    }
-
-    #[inline]
-    fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
-        self.0.visit_unit()
-    }
-
-    #[inline]
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        self.0.visit_some(deserializer)
-    }
-
-    #[inline]
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        self.0.visit_newtype_struct(deserializer)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<V::Value, A::Error> {
-        self.0.visit_seq(items)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(entries)
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<V::Value, A::Error> {
-        self.0.visit_enum(data)
-    }
-}
-
-/// Beyond this a float may stand for several integers.
-const SAFE: f64 = 9_007_199_254_740_991.0;
 
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Objects<S> {
     type Value = S::Value;

@@ -130,3 +130,41 @@ fn whole_numbers_are_integers_however_they_are_written() {
         Payload::json(text).take::<Count>().unwrap_err();
     }
 }
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Scale {
+    weight: f32,
+    others: Option<Vec<f32>>,
+}
+
+#[test]
+fn a_number_too_large_for_its_float_is_refused() {
+    let beyond = f64::from(f32::MAX) * 1.000_001;
+    for value in [1e300, -1e300, beyond] {
+        for scale in [json!({ "weight": value }), json!({ "weight": 1, "others": [1, value] })] {
+            for form in forms(&scale) {
+                let how = form.type_name();
+                let error = form.take::<Scale>().expect_err(how);
+                let said = ["expected f32", "out of range"];
+                assert!(said.iter().any(|text| error.message().contains(text)), "{how}: {error}");
+            }
+        }
+        reads(&json!(value), &value);
+    }
+    // The largest one in the notation in which it is written, and what is too small.
+    for (value, read) in [(3.402_823_5e38, f32::MAX), (-3.402_823_5e38, f32::MIN), (1e-300, 0.0)] {
+        reads(&json!({ "weight": value }), &Scale { weight: read, others: None });
+    }
+    // An integer in CBOR that no float holds: 200 bytes.
+    if Format::Cbor.is_available() {
+        let bytes = [&[0xc2, 0x58, 200][..], &[0xff; 200]].concat();
+        let error = Payload::encoded(Format::Cbor, bytes).take::<f64>().unwrap_err();
+        assert!(error.message().contains("out of range"), "{error}");
+    }
+    // What was infinite where it came from stays so.
+    for format in [Format::MsgPack, Format::Cbor].into_iter().filter(|format| format.is_available()) {
+        let mut bytes = Vec::new();
+        Payload::typed(f64::INFINITY).encode(format, &mut bytes).unwrap();
+        assert_eq!(Payload::encoded(format, bytes).take::<f32>().unwrap(), f32::INFINITY);
+    }
+}

@@ -13,7 +13,7 @@ use super::{
     node::{self, MAX_HOPS, Types, count, list, map},
     path::Segment,
 };
-use crate::rules;
+use crate::{objects::overflows, rules};
 
 pub(super) fn check(schema: &Inner, value: &Value) -> Vec<FieldError> {
     let (size, depth) = measure(value);
@@ -286,7 +286,8 @@ impl<'s> Checker<'s> {
 
     fn number(&mut self, node: &Map<String, Value>, number: &Number, value: &Value) {
         let bound = |key: &str| node.get(key).and_then(Value::as_number).cloned();
-        let implied = node.get("format").and_then(Value::as_str).and_then(integer_bounds);
+        let format = node.get("format").and_then(Value::as_str);
+        let implied = format.and_then(integer_bounds);
         // The tighter of what is written and what the integer type can hold.
         let (least, most) = implied.unzip();
         let min = bound("minimum").into_iter().chain(least).max_by(compare);
@@ -308,6 +309,14 @@ impl<'s> Checker<'s> {
             match is_zero(&max) {
                 true => self.reject("numberNegative", None, value),
                 false => self.reject("numberLess", Some(max.into()), value),
+            }
+        }
+        // Compared as what becomes of it: the largest `f32` in its shortest form is larger than itself.
+        if format == Some("float") && number.as_f64().is_some_and(overflows) {
+            let most = f64::from(f32::MAX);
+            match number.as_f64() < Some(0.0) {
+                true => self.reject("numberMin", Some((-most).into()), value),
+                false => self.reject("numberMax", Some(most.into()), value),
             }
         }
         let declared = Types::declared(node);

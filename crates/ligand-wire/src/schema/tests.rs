@@ -45,6 +45,21 @@ fn integers_have_the_bounds_of_their_type() {
 
 #[derive(JsonSchema)]
 #[allow(dead_code)]
+struct Weight {
+    weight: f32,
+}
+
+#[test]
+fn floats_have_the_bounds_of_their_type() {
+    for good in [json!(f32::MAX), json!(3.402_823_5e38), json!(f32::MIN), json!(u64::MAX), json!(1e-300)] {
+        assert_kinds::<Weight>(json!({ "weight": good }), &[]);
+    }
+    assert_kinds::<Weight>(json!({ "weight": 1e300 }), &["numberMax weight"]);
+    assert_kinds::<Weight>(json!({ "weight": -1e300 }), &["numberMin weight"]);
+}
+
+#[derive(JsonSchema)]
+#[allow(dead_code)]
 struct Loose {
     #[schemars(transform = Annotate::new().range(Some(0.into()), Some(1000.into())))]
     byte: u8,

@@ -39,7 +39,7 @@ pub(super) fn token<'de, 'b>(reader: &mut Reader<'de, 'b>) -> Result<Token<'de, 
         let head = reader.byte()?;
         let (major, info) = (head >> 5, head & 31);
         if major == 7 {
-            return simple(reader, head).map(|token| tagged(tag, token));
+            return simple(reader, head).and_then(|token| tagged(tag, token));
         }
         let argument = argument(reader, info)?;
         let token = match (major, argument) {
@@ -57,7 +57,7 @@ pub(super) fn token<'de, 'b>(reader: &mut Reader<'de, 'b>) -> Result<Token<'de, 
             }
             _ => return Err(unknown(head)),
         };
-        return Ok(tagged(tag, token));
+        return tagged(tag, token);
     }
 }
 
@@ -103,13 +103,13 @@ fn simple<'de, 'b>(reader: &mut Reader<'de, 'b>, head: u8) -> Result<Token<'de, 
     })
 }
 
-fn tagged<'de, 'b>(tag: Option<u64>, token: Token<'de, 'b>) -> Token<'de, 'b> {
-    match (tag, token) {
+fn tagged<'de, 'b>(tag: Option<u64>, token: Token<'de, 'b>) -> Result<Token<'de, 'b>, Fault> {
+    Ok(match (tag, token) {
         (Some(DATE), Token::Number(seconds)) => date(seconds),
-        (Some(BIG), Token::Bytes(bytes)) => Token::Number(big(bytes.as_slice(), false)),
-        (Some(BIG_NEGATIVE), Token::Bytes(bytes)) => Token::Number(big(bytes.as_slice(), true)),
+        (Some(BIG), Token::Bytes(bytes)) => Token::Number(big(bytes.as_slice(), false)?),
+        (Some(BIG_NEGATIVE), Token::Bytes(bytes)) => Token::Number(big(bytes.as_slice(), true)?),
         (_, token) => token,
-    }
+    })
 }
 
 fn date<'de, 'b>(seconds: Number) -> Token<'de, 'b> {
@@ -118,14 +118,18 @@ fn date<'de, 'b>(seconds: Number) -> Token<'de, 'b> {
     if millis.is_nan() { Token::Null } else { Token::Date(millis as i64) }
 }
 
-fn big(bytes: &[u8], negative: bool) -> Number {
+/// What no float can hold is refused, as in a JSON text: it would be infinite.
+fn big(bytes: &[u8], negative: bool) -> Result<Number, Fault> {
     let digits = &bytes[bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len())..];
     if digits.len() <= 16 && digits.first().is_none_or(|first| digits.len() < 16 || *first < 0x80) {
         let value = digits.iter().fold(0_i128, |value, byte| value << 8 | i128::from(*byte));
-        return Number::from_i128(if negative { -1 - value } else { value });
+        return Ok(Number::from_i128(if negative { -1 - value } else { value }));
     }
     let value = digits.iter().fold(0.0, |value, byte| value * 256.0 + f64::from(*byte));
-    Number::Float(if negative { -value } else { value })
+    match value.is_finite() {
+        true => Ok(Number::Float(if negative { -value } else { value })),
+        false => Err(Fault::new("number out of range")),
+    }
 }
 
 /// A float of 16 bits.

@@ -28,7 +28,7 @@ use crate::{
     binary::BINARY,
     date::{DATE, Date},
     key::RAW_VALUE,
-    objects::{ByName, is_tagged, no_list},
+    objects::{ByName, Single, is_tagged, no_list},
     payload::PAYLOAD,
 };
 
@@ -101,18 +101,6 @@ macro_rules! integers {
     };
 }
 
-macro_rules! floats {
-    ($($method:ident),*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-            match self.token()? {
-                Token::Number(number) => visitor.visit_f64(number.as_f64()),
-                Token::Date(millis) => visitor.visit_f64(millis as f64),
-                token => self.visit(token, visitor),
-            }
-        })*
-    };
-}
-
 macro_rules! bytes {
     ($($method:ident),*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -144,8 +132,19 @@ impl<'de> Deserializer<'de> for &mut Reader<'de, '_> {
         deserialize_u64,
         deserialize_u128
     );
-    floats!(deserialize_f32, deserialize_f64);
     bytes!(deserialize_bytes, deserialize_byte_buf, deserialize_str, deserialize_string);
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_f64(Single(visitor))
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.token()? {
+            Token::Number(number) => visitor.visit_f64(number.as_f64()),
+            Token::Date(millis) => visitor.visit_f64(millis as f64),
+            token => self.visit(token, visitor),
+        }
+    }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         if self.nothing() { visitor.visit_none() } else { visitor.visit_some(self) }
