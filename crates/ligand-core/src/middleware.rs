@@ -34,7 +34,7 @@ mod bulkhead;
 mod cacher;
 mod circuit_breaker;
 pub mod debug;
-mod fallback;
+pub(crate) mod fallback;
 mod hooks;
 pub mod order;
 mod pace;

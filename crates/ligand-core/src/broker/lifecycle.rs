@@ -24,7 +24,7 @@ use crate::{
     cache,
     config::{meant, plain},
     context::{Context, Extra, Inner as ContextInner, Limit},
-    middleware::{order, span},
+    middleware::{fallback, order, span},
     registry::{Endpoint, Listener, ServiceItem},
     service::{IntoServiceDef, Lifecycle, ServiceDef, Version},
 };
@@ -471,7 +471,7 @@ fn names_are_new(services: &[Arc<ServiceItem>], new: &ServiceItem) -> Result<()>
     Ok(())
 }
 
-/// Options of actions and listeners that would keep them from ever running.
+/// Options of actions and listeners that would keep them from ever running, or make them answer what nobody can read.
 fn check_policies(def: &ServiceDef) -> Result<()> {
     let actions = def.actions.iter().map(|action| (action.full_name(), &action.bulkhead));
     let events = def.events.iter().map(|event| (event.pattern(), &event.bulkhead));
@@ -483,6 +483,7 @@ fn check_policies(def: &ServiceDef) -> Result<()> {
             )));
         }
     }
+    def.actions.iter().try_for_each(fallback::check)?;
     let cached = def.actions.iter().filter_map(|action| Some((action, action.cache.as_ref()?)));
     cached.into_iter().try_for_each(|(action, rule)| cache::check(action, rule))
 }

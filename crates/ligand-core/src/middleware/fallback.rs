@@ -4,8 +4,13 @@ use std::{fmt, future::Future, sync::Arc};
 
 use ligand_wire::{Error, Payload, Result};
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::{context::Context, future::BoxFuture, service::probe::Form};
+use crate::{
+    context::Context,
+    future::BoxFuture,
+    service::{Action, probe::Form},
+};
 
 /// What to answer when a call fails: with an error of the handler, a time-out, an open circuit, or because
 /// nobody offers the action.
@@ -30,19 +35,22 @@ type Answer = dyn Fn(Option<Context>, Error) -> BoxFuture<Result<Payload>> + Sen
 #[derive(Clone)]
 enum Repr {
     Value(Payload),
+    /// A value that could not be written.
+    Broken(Error),
     With(Arc<Answer>),
     Action(Arc<str>),
 }
 
 impl Fallback {
-    /// Always this value; a `&str` is one too.
+    /// Always this value; a `&str` is one too. As the fallback of an action it has to be what the action answers: this is
+    /// checked at start, by the type of the result or else by its published schema. After hooks may change
+    /// the result into something else, so that of an action with such hooks is not checked.
     pub fn value(value: impl Serialize) -> Self {
         match serde_json::to_value(value) {
             Ok(value) => Self(Repr::Value(value.into())),
             Err(why) => {
                 let error = Error::server(500, "PAYLOAD_ENCODE_ERROR", "The fallback cannot be encoded.");
-                let error = error.with_internal(why);
-                Self(Repr::With(Arc::new(move |_, _| crate::future::ready(Err(error.clone())))))
+                Self(Repr::Broken(error.with_internal(why)))
             }
         }
     }
@@ -111,6 +119,7 @@ impl Fallback {
         tracing::debug!(error = %format!("{error:#}"), "call failed, the fallback answers");
         match &self.0 {
             Repr::Value(value) => Ok(value.clone()),
+            Repr::Broken(error) => Err(error.clone()),
             Repr::With(answer) => answer(ctx, error).await,
             Repr::Action(name) => match ctx {
                 Some(ctx) => ctx.call_named(name.to_string(), params).await,
@@ -120,10 +129,56 @@ impl Fallback {
     }
 }
 
+/// Checks the value that an action falls back to.
+///
+/// # Errors
+/// `SERVICE_SCHEMA_ERROR` that names the action, what the value is and what it should be, but not the value: it may be
+/// a secret.
+pub(crate) fn check(action: &Action) -> Result<()> {
+    let refuse = |why: String| {
+        let name = action.full_name();
+        Err(Error::service_schema(format!("the fallback of the action '{name}' {why}")))
+    };
+    let value = match action.fallback.as_ref().map(|fallback| &fallback.0) {
+        Some(Repr::Broken(_)) => return refuse("cannot be written as JSON".into()),
+        Some(Repr::Value(value)) if action.hooks.after.is_empty() => value,
+        _ => return Ok(()),
+    };
+    let (kind, way) = (kind(value), "write a value that the action could answer");
+    match (action.reader, &action.returns) {
+        (Some(read), _) => match read(value.clone()) {
+            Ok(()) => Ok(()),
+            Err(name) => refuse(format!("is {kind}, and callers read a {name}; {way}")),
+        },
+        (None, Some(schema)) => match schema.check(&value.to_value()?).first() {
+            None => Ok(()),
+            Some(broken) => {
+                let place = broken.field.as_ref().map(|field| format!(" at '{field}'")).unwrap_or_default();
+                refuse(format!(
+                    "is {kind}, which the schema of the result refuses{place}, by its rule '{}'; {way}",
+                    broken.kind
+                ))
+            }
+        },
+        (None, None) => Ok(()),
+    }
+}
+
+fn kind(value: &Payload) -> &'static str {
+    match value.as_value() {
+        None | Some(Value::Null) => "null",
+        Some(Value::Bool(_)) => "a boolean",
+        Some(Value::Number(_)) => "a number",
+        Some(Value::String(_)) => "a text",
+        Some(Value::Array(_)) => "a list",
+        Some(Value::Object(_)) => "an object",
+    }
+}
+
 impl fmt::Debug for Fallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Repr::Value(_) => f.write_str("Fallback(value)"),
+            Repr::Value(_) | Repr::Broken(_) => f.write_str("Fallback(value)"),
             Repr::With(_) => f.write_str("Fallback(function)"),
             Repr::Action(name) => write!(f, "Fallback({name})"),
         }

@@ -129,6 +129,9 @@ pub(crate) type Validator = fn(Payload) -> Result<Payload>;
 /// Makes of the parameters what the handler takes, or gives them back.
 pub(crate) type Decoder = fn(Payload) -> Result<Payload, Payload>;
 
+/// Says whether an answer that did not come from the handler is of its result's type, or the name of the type.
+pub(crate) type Reader = fn(Payload) -> Result<(), &'static str>;
+
 /// The definition of one action: name, handler and options. `#[action]` writes it for you.
 ///
 /// ```
@@ -147,6 +150,8 @@ pub struct Action {
     pub(crate) handler: DynAction,
     pub(crate) validator: Option<Validator>,
     pub(crate) decoder: Option<Decoder>,
+    /// Reads an answer as callers do.
+    pub(crate) reader: Option<Reader>,
     /// Makes parameters of the contract's type those of the handler.
     pub(crate) conversion: Option<Conversion>,
     pub(crate) params: Option<Schema>,
@@ -190,8 +195,7 @@ impl Action {
                 Err(error) => Work::done(Err(error)),
             }
         };
-        let decoder: Option<Decoder> = Some(validation::handled::<P>);
-        Self { decoder, streams: is_stream::<R>(), takes_stream: is_stream::<P>(), ..Self::raw(name, raw) }
+        Self::of_types::<P, R>(Self::raw(name, raw))
     }
 
     /// As [`Action::new`] for a handler that does not need the context; saves handing it over.
@@ -215,8 +219,7 @@ impl Action {
                 Err(error) => Work::done(Err(error)),
             }
         };
-        let decoder: Option<Decoder> = Some(validation::handled::<P>);
-        Self { decoder, streams: is_stream::<R>(), takes_stream: is_stream::<P>(), ..Self::raw(name, raw) }
+        Self::of_types::<P, R>(Self::raw(name, raw))
     }
 
     /// An action that blocks its thread: it computes for long, or waits for something that is not asynchronous. It runs
@@ -249,8 +252,7 @@ impl Action {
                 Err(error) => Work::done(Err(error)),
             }
         };
-        let decoder: Option<Decoder> = Some(validation::handled::<P>);
-        Self { decoder, streams: is_stream::<R>(), takes_stream: is_stream::<P>(), ..Self::raw(name, raw) }
+        Self::of_types::<P, R>(Self::raw(name, raw))
     }
 
     /// An action that is a method of `service`, with types described by their forms; see
@@ -335,10 +337,17 @@ impl Action {
         Self::described::<P, R>(Self::raw(name, raw))
     }
 
+    fn of_types<P: Data, R: Data>(action: Self) -> Self {
+        let decoder: Option<Decoder> = Some(validation::handled::<P>);
+        let reader: Option<Reader> = Some(|answer| read(answer.take::<R>()));
+        Self { decoder, reader, streams: is_stream::<R>(), takes_stream: is_stream::<P>(), ..action }
+    }
+
     fn described<P: Form, R: Form>(action: Self) -> Self {
         let (validator, decoder) = (P::validator(), P::decoder());
+        let reader: Option<Reader> = Some(|answer| read(R::take(answer)));
         let (params, returns, streams) = (P::schema(), R::schema(), R::streams());
-        Self { validator, decoder, params, returns, streams, takes_stream: P::streams(), ..action }
+        Self { validator, decoder, reader, params, returns, streams, takes_stream: P::streams(), ..action }
     }
 
     /// Takes parameters of another type with the same fields as they are: those of callers through a contract. What it
@@ -390,6 +399,7 @@ impl Action {
             handler,
             validator: None,
             decoder: None,
+            reader: None,
             conversion: None,
             params: None,
             announced: None,
@@ -531,7 +541,8 @@ impl Action {
         self
     }
 
-    /// Answers with something else when the call fails for whatever reason.
+    /// Answers with something else when the call fails for whatever reason. A [value](Fallback::value) that callers could
+    /// not read as the result of the action stops the start.
     pub fn fallback(mut self, fallback: Fallback) -> Self {
         self.fallback = Some(fallback);
         self
@@ -629,6 +640,11 @@ impl fmt::Debug for Action {
 
 pub(super) fn is_stream<R: 'static>() -> bool {
     TypeId::of::<R>() == TypeId::of::<Streaming>()
+}
+
+/// See [`Reader`]. What is wrong is left out: it quotes the answer.
+fn read<R>(answer: Result<R>) -> Result<(), &'static str> {
+    answer.map(drop).map_err(|_| std::any::type_name::<R>())
 }
 
 /// The one future of a handler: its result as a payload, its panic as an error.

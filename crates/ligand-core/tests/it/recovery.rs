@@ -1,7 +1,7 @@
 //! Retries and fallbacks.
 
 use ligand_core::{
-    Context, Error, Fallback, Payload, Result, ServiceDef, Visibility,
+    Action, AfterHook, Context, Error, Fallback, Payload, Result, ServiceDef, Visibility, Work,
     config::{CircuitBreakerOptions, ErrorCheck, RetryOptions},
 };
 use parking_lot::Mutex;
@@ -260,4 +260,67 @@ async fn actions_have_fallbacks_and_calls_win_over_them() {
     assert_eq!(root.meta::<bool>("fallback").unwrap(), Some(true));
     let answer = broker.call_named("s.a", json!(null)).fallback(Fallback::value("call's".to_owned())).await;
     assert_eq!(answer.unwrap().take::<String>().unwrap(), "call's");
+}
+
+/// What the start says of an action that falls back to a value.
+async fn start_with(action: Action) -> Result<(), String> {
+    match builder().service(ServiceDef::new("s").action(action)).start().await {
+        Ok(broker) => {
+            broker.stop().await;
+            Ok(())
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[tokio::test]
+async fn a_fallback_that_callers_cannot_read_stops_the_start() {
+    let text = || action("do", |_, (): ()| async { Err::<String, _>(Error::new("no")) });
+    let pair = || action("do", |_, (): ()| async { Err::<(u8, Option<bool>), _>(Error::new("no")) });
+    let blocking = || Action::blocking("do", |_: &Context, (): ()| Err::<u8, _>(Error::new("no")));
+    let of = || Action::of("do", |(): ()| async { Err::<Vec<u8>, _>(Error::new("no")) });
+    let free = || action("do", |_, (): ()| async { Err::<Value, _>(Error::new("no")) });
+    let bad = [
+        (text(), json!(4711), "a number", "String"),
+        (text(), json!(null), "null", "String"),
+        (text(), json!({ "hunter2": 1 }), "an object", "String"),
+        (pair(), json!([300, null]), "a list", "(u8, core::option::Option<bool>)"),
+        (blocking(), json!("hunter2"), "a text", "u8"),
+        (of(), json!(true), "a boolean", "Vec<u8>"),
+    ];
+    for (action, value, kind, name) in bad {
+        let error = start_with(action.fallback(Fallback::value(&value))).await.unwrap_err();
+        let named = error.contains("the fallback of the action 's.do'") && error.contains(name);
+        assert!(named && error.contains(&format!("is {kind}, ")), "{error}");
+        assert!(!error.contains("4711") && !error.contains("hunter2"), "{error}");
+    }
+    let good = [
+        (text(), json!("")),
+        (pair(), json!([3, null])),
+        (blocking(), json!(3.0)),
+        (of(), json!([])),
+        (free(), json!({ "any": "thing" })),
+        (free(), json!(null)),
+    ];
+    for (action, value) in good {
+        start_with(action.fallback(Fallback::value(&value))).await.unwrap();
+    }
+    // What an after hook makes of the result is not known.
+    let hook = AfterHook::raw(|_, result| async move { Ok(json!({ "data": result.to_value()? }).into()) });
+    start_with(text().after(hook).fallback(Fallback::value(json!({ "data": "" })))).await.unwrap();
+    let unwritable = std::collections::BTreeMap::from([((1, 2), 3)]);
+    let error = start_with(free().fallback(Fallback::value(unwritable))).await.unwrap_err();
+    assert!(error.contains("the fallback of the action 's.do' cannot be written"), "{error}");
+}
+
+#[tokio::test]
+async fn the_published_schema_says_what_a_fallback_may_be() {
+    let raw = || {
+        let fails = |_: &Context, _: Payload| Work::done(Err(Error::new("no")));
+        Action::raw("do", fails).returns::<Vec<u8>>()
+    };
+    let error = start_with(raw().fallback(Fallback::value(json!([1, "hunter2"])))).await.unwrap_err();
+    assert!(error.contains("'s.do' is a list, which the schema of the result refuses at '[1]'"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+    start_with(raw().fallback(Fallback::value(json!([1, 2])))).await.unwrap();
 }
