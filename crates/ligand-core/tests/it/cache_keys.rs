@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use ligand_core::{Action, ActionRef, CacheRule, Context, Error, Payload, ServiceBroker, ServiceDef};
+use ligand_wire::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -327,4 +328,32 @@ async fn the_memory_of_a_cache_is_bounded() {
     assert!((100..450).contains(&kept), "{kept}");
     call(&broker, "s.echo", json!({ "text": "x".repeat(1 << 20) })).await.unwrap();
     assert!(keys(&broker).await.len() >= kept - 1);
+}
+
+#[tokio::test]
+async fn a_date_has_one_key_in_a_local_call_and_in_one_that_came() {
+    let count = Counter::default();
+    let own = count.clone();
+    let at = Action::new("at", move |_: Context, at: Date| {
+        own.add();
+        async move { Ok::<_, Error>(at) }
+    });
+    let raw = Action::new("raw", |_: Context, any: Payload| async move { Ok::<_, Error>(any) });
+    let broker = with_cache([at.cache(CacheRule::new()), raw.cache(CacheRule::new())]).await;
+    const TEXT: &str = "2026-01-31T12:00:00.000Z";
+    const AT: ActionRef<Date, Date> = ActionRef::new("s.at");
+    let date = Date::from_millis(1_769_860_800_000);
+    broker.call(AT, date).await.unwrap();
+    broker.call_named("s.at", json!(TEXT)).await.unwrap();
+    broker.call_named("s.at", Payload::json(format!("\"{TEXT}\""))).await.unwrap();
+    assert_eq!(keys(&broker).await, [format!("s.at:\"{TEXT}\"")]);
+    assert_eq!(count.get(), 1);
+    // Where nobody says what is meant a date is its text, and the milliseconds are a number.
+    broker
+        .call_named("s.raw", Payload::typed(HashMap::from([("at", date)].map(|(k, v)| (k.to_owned(), v)))))
+        .await
+        .unwrap();
+    broker.call_named("s.raw", json!({ "at": TEXT })).await.unwrap();
+    broker.call_named("s.raw", json!({ "at": 1_769_860_800_000_i64 })).await.unwrap();
+    assert_eq!(keys(&broker).await.len(), 3);
 }

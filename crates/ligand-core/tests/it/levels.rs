@@ -242,6 +242,45 @@ async fn a_late_caller_calls_nobody() {
     assert_eq!(count.get(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn many_calls_of_a_late_caller_are_skipped_each_by_its_name() {
+    let count = Counter::default();
+    let counted = |name: &'static str| {
+        let own = count.clone();
+        action(name, move |_, (): ()| {
+            own.add();
+            async { Ok(()) }
+        })
+    };
+    let svc = ServiceDef::new("s").action(counted("one")).action(counted("two"));
+    let log = Log::default();
+    let own = log.clone();
+    let outer = ServiceDef::new("outer").action(action("go", move |ctx, (): ()| {
+        let log = own.clone();
+        async move {
+            let late = ctx.clone();
+            ctx.broker().tasks().spawn(async move {
+                tokio::time::sleep(ms(200)).await;
+                let calls = || ["s.one", "s.two"].map(|name| late.call_named(name, json!(null)));
+                for result in late.mcall(calls()).settled().await {
+                    let error = result.unwrap_err();
+                    log.add(format!("{} {}", error.kind(), error.data().unwrap()["action"]));
+                }
+                log.add(late.mcall(calls()).await.unwrap_err().kind());
+                log.add(late.mcall(calls()).named(["a", "b"]).await.unwrap_err().kind());
+            });
+            tokio::time::sleep(ms(500)).await;
+            Ok(())
+        }
+    }));
+    let broker = start([svc, outer]).await;
+    broker.call_named("outer.go", json!(null)).timeout(ms(100)).await.unwrap_err();
+    broker.tasks().idle().await;
+    let skipped = r#"REQUEST_SKIPPED "s.one"|REQUEST_SKIPPED "s.two"|REQUEST_SKIPPED|REQUEST_SKIPPED"#;
+    assert_eq!(log.take().join("|"), skipped);
+    assert_eq!(count.get(), 0);
+}
+
 #[tokio::test]
 async fn locals_stay_in_one_context() {
     let inner = action("inner", |ctx, (): ()| async move { Ok(ctx.local::<u32>()) });

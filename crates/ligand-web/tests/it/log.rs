@@ -140,3 +140,29 @@ async fn the_table_is_printed_at_start_and_answered_by_an_action() {
     });
     assert_eq!(*get, expected);
 }
+
+#[tokio::test]
+async fn a_long_path_is_no_long_line() {
+    let broker = fixture::broker().await;
+    let route = Route::new("/api").direct_calls().alias("GET /echo/:code/:text", "fx.errEcho");
+    let gateway = one(route.alias("GET /v/:id", "fx.typed"));
+    let http = Direct(&gateway, &broker);
+    let (sink, _guard) = subscribe_to(tracing::Level::DEBUG);
+    let long = "x".repeat(32 * 1024);
+    for (path, status) in [
+        (format!("/{long}"), 404),
+        (format!("/api/{long}"), 404),
+        (format!("/api/fx.{long}"), 404),
+        (format!("/api/echo/500/{long}"), 500),
+        (format!("/api/echo/422/{long}"), 422),
+        (format!("/api/v/{long}"), 422),
+        (format!("/api/v/%ff{long}"), 400),
+        (format!("/api/fx/num?a={long}"), 200),
+    ] {
+        let answer = http.get(&path).await;
+        assert_eq!(answer.status, status, "{}…", &path[..20]);
+        let lines = sink.lines();
+        let longest = lines.iter().map(String::len).max().unwrap_or_default();
+        assert!((1..2_000).contains(&longest), "{}…: a line of {longest} bytes", &path[..20]);
+    }
+}
