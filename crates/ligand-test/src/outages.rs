@@ -1,5 +1,5 @@
 //! What nodes promise when one of them is off a real bus for a moment, as tests that each transporter runs: two brokers,
-//! each with a way of its own that can be cut.
+//! each with a way of its own that can be cut. And what they promise about packets that are too large.
 //!
 //! A transporter's crate implements [`Network`]; `ligand_test::outage_tests!(MyNetwork);` makes one test of each check. The crate
 //! needs `tokio` with `macros` and `rt-multi-thread` for its tests.
@@ -7,13 +7,14 @@
 mod checks;
 mod login;
 mod proxy;
+mod sizes;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 use ligand_transport::Transporter;
 use parking_lot::Mutex;
 
-pub use self::{checks::*, login::*, proxy::Proxy};
+pub use self::{checks::*, login::*, proxy::Proxy, sizes::*};
 
 /// A bus whose nodes can be cut off. Its server, if there is one, ends when this is dropped.
 pub trait Network: Send + Sync + Sized + 'static {
@@ -97,6 +98,7 @@ macro_rules! outage_tests {
             an_answer_that_was_given_while_the_callee_was_away_comes,
             a_call_that_was_made_while_its_caller_was_away_runs_once,
             a_call_whose_callee_was_started_anew_ends,
+            what_is_too_large_is_refused_where_it_is_sent,
         );
     };
     (guarded $network:ty) => {

@@ -20,7 +20,7 @@ use tokio::{
 use super::Network;
 
 /// How long a check waits for what must happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a node is away at least.
 const OUTAGE: Duration = Duration::from_millis(500);
