@@ -1,4 +1,4 @@
-//! What two cores make of what one makes: two tasks that do the same, against one alone.
+//! What two cores make of what one makes: two threads that do the same, against one alone.
 //!
 //! How well it goes is decided when a process starts, by what comes to lie beside what: so it is measured in several
 //! starts, and the worst counts.
@@ -12,7 +12,7 @@ use ligand_bench::{
     report::{Row, Target},
 };
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::{process::Command, runtime::Handle};
 
 use crate::local::{self, Add, ById, Catalogue, ID, Math, Times};
 
@@ -78,27 +78,28 @@ where
     1e9 / measure::sequential(time, operation).await.median_ns
 }
 
-/// Measures in this process and prints for each workload what two tasks make of what one makes.
-#[allow(clippy::disallowed_methods, reason = "tasks of the measurement, not of the broker")]
+/// Measures in this process and prints for each workload what two threads make of what one makes.
 pub(crate) async fn one_start(time: Duration) -> Result<(), Failure> {
     let broker = ServiceBroker::builder().memory_cache().service(Math).service(Catalogue).start().await;
     let broker = broker.map_err(ligand::Error::into_std)?;
     let mut found = serde_json::Map::new();
     for (name, work) in WORK {
+        // Threads of their own: where a runtime puts two tasks is not what is measured.
         let tasks = |count: usize| {
-            let tasks: Vec<_> = (0..count).map(|_| tokio::spawn(work(broker.clone(), time))).collect();
-            async move {
-                let mut sum = 0.0;
-                for task in tasks {
-                    sum += task.await?;
-                }
-                Ok::<f64, Failure>(sum)
-            }
+            let begin = |_| {
+                let (runtime, work) = (Handle::current(), work(broker.clone(), time));
+                std::thread::spawn(move || runtime.block_on(work))
+            };
+            let threads: Vec<_> = (0..count).map(begin).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().map_err(|_| "a workload panicked"))
+                .sum::<Result<f64, _>>()
         };
         // One alone before and after: what else the machine does in between counts for both.
-        let before = tasks(1).await?;
-        let both = tasks(2).await?;
-        let after = tasks(1).await?;
+        let before = tasks(1)?;
+        let both = tasks(2)?;
+        let after = tasks(1)?;
         found.insert(name.into(), (both / before.midpoint(after)).into());
     }
     println!("{}", Value::Object(found));
