@@ -1,4 +1,5 @@
-//! Events: typed ones, groups that share the work, wildcards, broadcast.
+//! Events: typed ones, groups that share the work, wildcards, broadcast. Listeners of one event run beside each other: their
+//! lines come in any order.
 //!
 //! ```text
 //! post: order 1
@@ -47,7 +48,7 @@ impl Audit {
     }
 }
 
-#[ligand::main(worker_threads = 1)] // listeners run beside the sender; here the lines come in order
+#[ligand::main]
 async fn main() -> Result<()> {
     let broker = ServiceBroker::builder().service(Post).service(Fax).service(Audit).start().await?;
     // One listener of each group, in turn. Only who asks for it waits for them.
