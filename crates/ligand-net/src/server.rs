@@ -17,7 +17,7 @@ pub struct Address {
     pub bus: &'static str,
     /// A right one, for errors: `redis://user:password@host:6379/0`.
     pub example: &'static str,
-    /// The schemes that are known; an address without one has the first.
+    /// The schemes that are known; an address without one has that of the address before it, or the first.
     pub schemes: &'static [Scheme],
     /// A path may follow the port.
     pub path: bool,
@@ -60,16 +60,20 @@ impl Address {
     /// # Errors
     /// `BROKER_OPTIONS_ERROR` that names the server by its place; the address may hold a password.
     pub fn servers(&self, urls: &Servers) -> Result<Vec<Server>> {
+        // `mqtts://a,b` never means `b` without encryption.
+        let mut usual = self.schemes.first();
         let servers: Vec<_> = urls
             .iter()
             .enumerate()
             .map(|(at, url)| {
-                self.server(url).map_err(|why| {
+                let server = self.server(url, usual).map_err(|why| {
                     wrong(
                         self.bus,
                         format_args!("server {} of 'url' {why}; it must look like {}", at + 1, self.example),
                     )
-                })
+                })?;
+                usual = self.schemes.iter().find(|known| known.name == server.scheme);
+                Ok(server)
             })
             .collect::<Result<_>>()?;
         match servers.is_empty() {
@@ -96,13 +100,14 @@ impl Address {
         Ok(servers)
     }
 
-    fn server(&self, url: &str) -> std::result::Result<Server, String> {
+    /// `usual`: the scheme of an address that names none.
+    fn server(&self, url: &str, usual: Option<&Scheme>) -> std::result::Result<Server, String> {
         let (scheme, rest) = match url.split_once("://") {
             Some((scheme, rest)) => {
                 let scheme = scheme.to_ascii_lowercase();
                 (self.schemes.iter().find(|known| known.name == scheme), rest)
             }
-            None => (self.schemes.first(), url),
+            None => (usual, url),
         };
         let scheme = scheme.ok_or_else(|| {
             let names = self.schemes.iter().map(|scheme| format!("'{}://'", scheme.name));
@@ -230,6 +235,19 @@ mod tests {
         assert_eq!((bare.username, bare.password.as_deref()), (None, Some("pw")));
         let token = one("bus://t0ken@h");
         assert_eq!((token.username.as_deref(), token.password), (Some("t0ken"), None));
+    }
+
+    #[test]
+    fn an_address_without_a_scheme_is_as_the_one_before() {
+        let schemes = |urls: &str| {
+            let servers = ADDRESS.servers(&urls.into()).unwrap();
+            servers.into_iter().map(|server| (server.tls, server.port)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            schemes("buss://a,b,bus://c,d"),
+            [(true, 1001), (true, 1001), (false, 1000), (false, 1000)]
+        );
+        assert_eq!(schemes("a,buss://b"), [(false, 1000), (true, 1001)]);
     }
 
     #[test]

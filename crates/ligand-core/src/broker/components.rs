@@ -46,7 +46,7 @@ pub(super) fn discoverer(
         "local" => Ok(None),
         #[cfg(feature = "redis")]
         "redis" | "rediss" => {
-            let own: ligand_redis::RedisDiscovererOptions = options(&below_redis(component), DISCOVERER)?;
+            let own: ligand_redis::RedisDiscovererOptions = options(&below_redis(component)?, DISCOVERER)?;
             let own = own.heartbeat_timeout(broker.registry.heartbeat_timeout);
             Ok(Some(Arc::new(ligand_redis::RedisDiscoverer::new(own))))
         }
@@ -132,21 +132,32 @@ pub(super) fn transmit(component: &ComponentOptions) -> Result<Arc<dyn Transmit>
 /// The options of the server in a table of their own, as the discoverer's type has them: whoever configures it need not
 /// know which are of the server and which of the discoverer.
 #[cfg(feature = "redis")]
-fn below_redis(component: &ComponentOptions) -> ComponentOptions {
+fn below_redis(component: &ComponentOptions) -> Result<ComponentOptions> {
     let mut server = component.options.clone();
     let mut options = serde_json::Map::new();
     for name in ["full_check", "scan_length"] {
         options.extend(server.remove_entry(name));
     }
     // As Moleculer has it.
-    if let Some(serde_json::Value::Object(nested)) = server.remove("redis") {
-        server.extend(nested);
+    match server.remove("redis") {
+        Some(serde_json::Value::Object(nested)) => server.extend(nested),
+        // Refused by its name, as every key that is not known.
+        Some(other) => {
+            server.insert("redis".into(), other);
+        }
+        None => {}
     }
     if let Some(url) = &component.url {
         server.insert("url".into(), url.as_str().into());
     }
+    if let Err(reason) = encrypt(&component.kind, &mut server) {
+        return Err(Error::broker_options(format!(
+            "option '{DISCOVERER}.url' ({}): {reason}",
+            component.kind
+        )));
+    }
     options.insert("redis".into(), server.into());
-    ComponentOptions { kind: component.kind.clone(), url: None, options }
+    Ok(ComponentOptions { kind: component.kind.clone(), url: None, options })
 }
 
 /// The options of a kind: the table, and the address as `url`.
@@ -156,12 +167,56 @@ fn options<T: DeserializeOwned>(component: &ComponentOptions, option: &str) -> R
     if let Some(url) = &component.url {
         table.insert("url".into(), url.as_str().into());
     }
+    // Of the discoverer that was done below its own table.
+    if !table.contains_key("redis") {
+        encrypt(&component.kind, &mut table).map_err(|reason| {
+            Error::broker_options(format!("option '{option}.url' ({}): {reason}", component.kind))
+        })?;
+    }
     read_options(table).map_err(|(path, reason)| {
         let path = if path.is_empty() { option.to_owned() } else { format!("{option}.{path}") };
         // A table that nobody wrote.
         let path = path.replacen("registry.discoverer.redis", "registry.discoverer", 1);
         Error::broker_options(format!("option '{path}' ({}): {reason}", component.kind))
     })
+}
+
+/// A kind with encryption means it for all its servers: addresses that do not say it are completed, and those that say
+/// otherwise are refused. Without that `type = "mqtts"` beside `url = "host"` would send a password in the open.
+#[allow(dead_code, reason = "without any feature there is no kind")]
+fn encrypt(kind: &str, table: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), String> {
+    use serde_json::Value;
+
+    if !matches!(kind, "tls" | "rediss" | "mqtts" | "amqps") {
+        return Ok(());
+    }
+    let whole = |urls: &str| {
+        let urls = urls.split([',', ';']).map(str::trim).filter(|url| !url.is_empty());
+        let urls: Result<Vec<_>, String> = urls
+            .map(|url| match url.split_once("://") {
+                None => Ok(format!("{kind}://{url}")),
+                Some((scheme, _)) if scheme.eq_ignore_ascii_case(kind) => Ok(url.to_owned()),
+                Some(_) => Err(format!("an address does not begin with '{kind}://', as the type says")),
+            })
+            .collect();
+        urls.map(|urls| urls.join(","))
+    };
+    match table.get_mut("url") {
+        Some(Value::String(url)) => *url = whole(url)?,
+        Some(Value::Array(list)) if !list.is_empty() => {
+            for url in list {
+                if let Value::String(url) = url {
+                    *url = whole(url)?;
+                }
+            }
+        }
+        None | Some(Value::Array(_)) => {
+            table.insert("url".into(), format!("{kind}://localhost").into());
+        }
+        // The kind refuses it.
+        Some(_) => {}
+    }
+    Ok(())
 }
 
 /// A kind that is not known is not quoted: it may be a secret at the wrong place.
@@ -188,7 +243,38 @@ fn unknown(option: &str, kind: &str, known: &[&str]) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_kind_with_encryption_encrypts_every_server() {
+        let encrypted = |kind: &str, url: serde_json::Value| {
+            let mut table = serde_json::Map::new();
+            if !url.is_null() {
+                table.insert("url".into(), url);
+            }
+            encrypt(kind, &mut table).map(|()| table.remove("url").unwrap_or_default())
+        };
+        assert_eq!(encrypted("mqtts", json!("u:p@a:1; b")).unwrap(), json!("mqtts://u:p@a:1,mqtts://b"));
+        assert_eq!(
+            encrypted("rediss", json!(["a", "REDISS://b"])).unwrap(),
+            json!(["rediss://a", "REDISS://b"])
+        );
+        assert_eq!(encrypted("amqps", json!(null)).unwrap(), json!("amqps://localhost"));
+        let refused = encrypted("tls", json!(["tls://a", "nats://u:hunter2@b"])).unwrap_err();
+        assert!(refused.contains("'tls://'") && !refused.contains("hunter2"), "{refused}");
+        assert_eq!(encrypted("mqtt", json!("a")).unwrap(), json!("a"));
+    }
+
+    #[cfg(feature = "redis")]
+    #[test]
+    fn an_address_under_the_name_of_the_store_is_not_thrown_away() {
+        let mut component = ComponentOptions::new("redis");
+        component.options.insert("redis".into(), json!("redis://store:6379"));
+        let error = discoverer(&component, &Options::default()).err().unwrap();
+        assert!(error.message().starts_with("option 'registry.discoverer.redis'"), "{error}");
+    }
 
     #[test]
     fn wrong_kinds_and_values_are_named_without_secrets() {

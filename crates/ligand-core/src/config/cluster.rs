@@ -69,9 +69,15 @@ impl<'de> Deserialize<'de> for ComponentOptions {
         };
         let url = match first {
             Some(_) => None,
-            None => match options.remove("url") {
-                Some(Value::String(url)) => Some(url),
-                None => None,
+            None => match options.get("url") {
+                // What else it may be, its kind knows.
+                None | Some(Value::Object(_)) => None,
+                Some(Value::Array(list)) if list.is_empty() => None,
+                Some(Value::String(url)) => {
+                    let url = url.clone();
+                    options.remove("url");
+                    Some(url)
+                }
                 Some(_) => return Err(D::Error::custom("`url` must be a text or a list of texts")),
             },
         };

@@ -368,10 +368,20 @@ fn section(node: &Node) -> Option<BTreeMap<String, Node>> {
 /// Which kind a section names.
 fn kind(section: &BTreeMap<String, Node>) -> Option<String> {
     let text = |key| section.get(key).and_then(text_of);
+    let address = || match section.get("url")? {
+        Node::List(list) => list.first().and_then(text_of),
+        url => text_of(url),
+    };
     let kind = text("type")
         .or_else(|| text("kind"))
-        .or_else(|| text("url")?.split_once("://").map(|(kind, _)| kind))?;
-    Some(kind.to_ascii_lowercase())
+        .or_else(|| address()?.split_once("://").map(|(kind, _)| kind))?
+        .to_ascii_lowercase();
+    // With encryption it is the same kind.
+    Some(match &*kind {
+        "tls" => "nats".into(),
+        "rediss" | "mqtts" | "amqps" => kind[..kind.len() - 1].into(),
+        _ => kind,
+    })
 }
 
 #[cfg(test)]
@@ -411,6 +421,27 @@ mod tests {
         assert_eq!((options.retry_policy.retries, options.max_call_level), (5, 3));
         let cacher = options.cacher.unwrap();
         assert_eq!((cacher.kind, cacher.max), (CacherKind::MemoryLru, Some(7)));
+    }
+
+    #[test]
+    fn another_address_of_a_kind_keeps_the_other_options_of_the_file() {
+        for (section, address, option) in [
+            ("url = [\"tcp://10.0.0.1:4000/a\"]\nsecret = \"0123456789abcdef\"", "tcp", "secret"),
+            (
+                "url = [\"tcp://10.0.0.1:4000/a\"]\nsecret = \"0123456789abcdef\"",
+                "tcp://10.0.0.2:4000/b",
+                "secret",
+            ),
+            ("type = \"mqtt\"\nusername = \"u\"", "mqtts://c", "username"),
+            ("url = \"rediss://a\"\nusername = \"u\"", "redis://b", "username"),
+            ("type = \"nats\"\nusername = \"u\"", "tls://b", "username"),
+        ] {
+            let file = file(&format!("[transporter]\n{section}\n"));
+            let env = Env::from_pairs([("TRANSPORTER", address)]);
+            let options = load(Some(file.path()), &env).unwrap();
+            let component = options.transporter.unwrap();
+            assert!(component.options.contains_key(option), "{section} {address}: {component:?}");
+        }
     }
 
     #[test]
