@@ -231,6 +231,10 @@ fn closed(code: u16, text: &[u8]) -> Fault {
             return Fault::Refused("wrong user or password");
         }
         403 => return Fault::Refused("the user has not the rights that are needed"),
+        // Waiting helps.
+        530 if text.windows(5).any(|part| part == b"limit") => {
+            return Fault::lost("it takes no more connections of this user or virtual host");
+        }
         530 => return Fault::Refused("there is no such virtual host, or the user may not use it"),
         _ => {}
     }

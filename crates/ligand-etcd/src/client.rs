@@ -60,6 +60,8 @@ impl Failure {
 
     /// What etcd answered to a request for `path`.
     fn answered(path: &str, Refusal { message, code }: Refusal) -> Self {
+        // Users or roles have changed: another login helps, as it does without a token.
+        let code = if message.contains("revision of auth store is old") { UNAUTHENTICATED } else { code };
         let why = match code {
             INVALID if path == AUTHENTICATE => Some("wrong user or password"),
             INVALID if message.contains("user name is empty") => Some("it asks for a user and a password"),

@@ -64,7 +64,10 @@ impl Supervisor {
         match change {
             // The library has subscribed anew by now, or is about to; the echo comes after that.
             Change::Connected => {
-                if connection.sync().await.is_ok() && connection.state.make_ready() {
+                // The loss of an earlier connection may be told when this one has been made ready already.
+                let stands = connection.sync().await.is_ok()
+                    && (connection.state.make_ready() || connection.state.ready());
+                if stands && !self.told {
                     self.told = true;
                     connection.link.connected();
                     if let Some(ready) = self.ready.take() {

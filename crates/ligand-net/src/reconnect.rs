@@ -98,11 +98,15 @@ impl Reconnect {
     pub async fn start(&self, link: Arc<dyn Link>, target: Target, session: impl Session) -> Result<()> {
         let (ready, first) = oneshot::channel();
         let (alive, running) = watch::channel(());
-        if self.running.lock().replace(running).is_some() {
-            return Err(wrong(
-                target.bus,
-                "the transporter is connected already; make a new one for each broker",
-            ));
+        {
+            let mut own = self.running.lock();
+            if own.is_some() {
+                return Err(wrong(
+                    target.bus,
+                    "the transporter is connected already; make a new one for each broker",
+                ));
+            }
+            *own = Some(running);
         }
         let mut give_up = GiveUp(Some(&self.stop));
         let life = Life {

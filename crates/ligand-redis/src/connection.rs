@@ -58,6 +58,7 @@ impl Lost {
             None => self,
             // Not about this node.
             Some("LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN") => self,
+            Some(_) if self.text.contains("max number of clients") => self,
             Some(_) => {
                 let why = self.rights().unwrap_or(why);
                 Self { text: why.into(), refused: true, login: Some(why) }
