@@ -137,6 +137,8 @@ impl Text {
             _ if self.literal => visitor.visit_string(self.text),
             "true" | "True" | "TRUE" => visitor.visit_bool(true),
             "false" | "False" | "FALSE" => visitor.visit_bool(false),
+            // A text of a component's options, not of a variable: where a number is meant, its type asks for one.
+            _ if self.variable.is_empty() => visitor.visit_string(self.text),
             text => match (text.parse::<i64>(), text.parse::<f64>()) {
                 (Ok(number), _) => visitor.visit_i64(number),
                 (_, Ok(number)) if number.is_finite() => visitor.visit_f64(number),

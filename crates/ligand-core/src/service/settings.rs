@@ -69,8 +69,14 @@ impl Overlay<'_> {
             if known.is_none() {
                 self.warn_if_near(key, settings);
             }
-            let is_new = known.is_none() && !key.starts_with('$');
+            // Gateways on other nodes read where the aliases stand.
+            let told = key.starts_with('$') || (self.path.len() == 1 && key == "rest");
+            let is_new = known.is_none() && !told;
             let key = known.unwrap_or(key).clone();
+            if key == SECURE && self.path.len() == 1 {
+                add_secure(settings, value);
+                continue;
+            }
             self.path.push(key.clone());
             match (settings.get_mut(&key), value) {
                 (Some(Value::Object(own)), Value::Object(value)) => self.lay(own, value),
@@ -112,6 +118,22 @@ impl Overlay<'_> {
     }
 }
 
+/// These add up, as those of mixins do: nothing that was hidden comes to light.
+fn add_secure(settings: &mut Map<String, Value>, more: &Value) {
+    let names = |value: &Value| match value {
+        Value::Array(list) => list.clone(),
+        Value::String(_) => vec![value.clone()],
+        _ => Vec::new(),
+    };
+    let mut all = settings.get(SECURE).map(names).unwrap_or_default();
+    for name in names(more) {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    settings.insert(SECURE.into(), all.into());
+}
+
 fn holds_object(value: &Value) -> bool {
     match value {
         Value::Object(_) => true,
@@ -142,6 +164,19 @@ mod tests {
             SECURE: ["old", "password"],
         });
         assert_eq!(Value::Object(def.settings), expected);
+    }
+
+    #[test]
+    fn what_is_hidden_adds_up_and_where_the_aliases_stand_is_told() {
+        let mut def =
+            ServiceDef::new("mail").version(2).setting("apiKey", "hunter2").setting(SECURE, "apiKey");
+        let configured = json!({
+            "mail": { "token": "hunter2", "rest": false },
+            "v2.mail": { SECURE: ["smtp.password"] },
+        });
+        def.configure(&serde_json::from_value(configured).unwrap(), &SettingTexts::default());
+        assert_eq!(def.settings[SECURE], json!(["apiKey", "token", "smtp.password"]));
+        assert_eq!(public_settings(&def.settings)["rest"], json!(false));
     }
 
     #[test]
