@@ -29,6 +29,9 @@ const LINES: u32 = 10;
 /// So many ticks in the time that is too long.
 const TICKS: u32 = 4;
 
+/// With a longer limit a tick says too little about the time.
+const PRECISE: Duration = Duration::from_millis(200);
+
 /// So many ticks are remembered.
 const NOTED: usize = 64;
 
@@ -111,8 +114,11 @@ impl Hold {
         }
     }
 
-    /// The number of this tick; `None` while nothing ticks.
+    /// The number of this tick; `None` while nothing ticks, or too seldom to tell the time.
     pub(crate) fn tick(&self) -> Option<NonZeroU64> {
+        if self.limit > PRECISE {
+            return None;
+        }
         NonZeroU64::new(self.now())
     }
 

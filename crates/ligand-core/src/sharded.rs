@@ -96,7 +96,7 @@ impl<S> Handles<S> {
 /// More than there are cores: threads that block or only start things take places, too.
 static SHARDS: LazyLock<usize> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    (2 * cores).next_power_of_two().clamp(8, 64)
+    (2 * cores).next_power_of_two().clamp(8, 32)
 });
 
 static NEXT: AtomicUsize = AtomicUsize::new(0);

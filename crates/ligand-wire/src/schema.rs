@@ -181,6 +181,11 @@ impl Schema {
         Self(Arc::new(Inner { json, patterns, has_secrets }))
     }
 
+    /// True when some field is marked as secret: then nothing of a value is quoted.
+    pub fn has_secrets(&self) -> bool {
+        self.0.has_secrets
+    }
+
     /// The JSON types that the schema allows.
     pub fn types(&self) -> Types {
         node::types(&self.0.json, &self.0.json)

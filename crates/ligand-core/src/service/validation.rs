@@ -37,7 +37,14 @@ pub(crate) fn check<P: Data + Validate + JsonSchema>(payload: Payload) -> Result
         Err(error) => Err(match report(&P::schema(), &payload, Vec::new(), Some(error)) {
             // The schema has no complaint.
             error if error.kind() == kind::PAYLOAD_DECODE_ERROR => {
-                match payload.to_value().ok().as_ref().and_then(unreadable::<P>) {
+                let secrets = P::schema().has_secrets();
+                let value = payload.to_value().ok();
+                match value.as_ref().and_then(|value| unreadable::<P>(value, secrets)) {
+                    // The complaint of a reader quotes the value.
+                    field if secrets => {
+                        let field = field.unwrap_or_else(|| FieldError::new("custom", None, None, None));
+                        Error::validation(vec![field])
+                    }
                     Some(field) => Error::validation(vec![field]).with_internal(error.to_string()),
                     None => error,
                 }

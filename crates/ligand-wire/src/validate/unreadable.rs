@@ -12,9 +12,10 @@ use crate::{Data, objects::Objects, schema::FieldError};
 /// How many readings may be tried.
 const TRIALS: usize = 1_000;
 
-/// Why `value` is no `T`, when the reason is inside of it. Meant for values whose schema has no complaint.
+/// Why `value` is no `T`, when the reason is inside of it. Meant for values whose schema has no complaint. With
+/// `secrets` only the place is told: readers quote what they cannot read.
 #[cold]
-pub fn unreadable<T: Data>(value: &Value) -> Option<FieldError> {
+pub fn unreadable<T: Data>(value: &Value, secrets: bool) -> Option<FieldError> {
     let complaint = complaint::<T>(value.clone())?;
     let mut trials = TRIALS;
     let mut steps = Vec::new();
@@ -27,7 +28,7 @@ pub fn unreadable<T: Data>(value: &Value) -> Option<FieldError> {
         return None;
     }
     let mut report = Report::new();
-    at(&mut report, &steps, &complaint);
+    at(&mut report, &steps, Some(&*complaint).filter(|_| !secrets));
     report.into_errors().pop()
 }
 
@@ -86,12 +87,14 @@ fn complaint<T: Data>(value: Value) -> Option<String> {
     T::deserialize(Objects(value)).err().map(|error| error.to_string())
 }
 
-fn at(report: &mut Report, steps: &[Step<'_>], complaint: &str) {
+fn at(report: &mut Report, steps: &[Step<'_>], complaint: Option<&str>) {
     match steps {
         [] => {
             let error = FieldError::new("custom", None, None, None);
             report.push(error);
-            report.explain(complaint);
+            if let Some(complaint) = complaint {
+                report.explain(complaint);
+            }
         }
         [Step::Key(name), rest @ ..] => report.key(name, |report| at(report, rest, complaint)),
         [Step::Index(index), rest @ ..] => report.index(*index, |report| at(report, rest, complaint)),
@@ -140,7 +143,7 @@ mod tests {
                 "either" | "by_day" => order[pointer] = value,
                 pointer => *order.pointer_mut(pointer).unwrap() = value,
             }
-            unreadable::<Order>(&order).map(|error| (error.field.unwrap(), error.message))
+            unreadable::<Order>(&order, false).map(|error| (error.field.unwrap(), error.message))
         };
         assert!(said("/id", json!(2)).is_none());
         let (field, text) = said("/lines/1/count", json!(0)).unwrap();
@@ -155,15 +158,18 @@ mod tests {
 
     #[test]
     fn the_value_as_a_whole_has_no_place() {
-        assert!(unreadable::<NonZeroI32>(&json!(0)).is_none());
-        assert!(unreadable::<Either>(&json!({ "a": 300 })).is_none());
-        assert_eq!(unreadable::<Vec<u8>>(&json!([1, 2, 300])).unwrap().field.unwrap(), "[2]");
+        let hidden = unreadable::<Vec<u8>>(&json!([1, "hunter2"]), true).unwrap();
+        assert_eq!(hidden.field.as_deref(), Some("[1]"));
+        assert!(!hidden.message.contains("hunter2"), "{}", hidden.message);
+        assert!(unreadable::<NonZeroI32>(&json!(0), false).is_none());
+        assert!(unreadable::<Either>(&json!({ "a": 300 }), false).is_none());
+        assert_eq!(unreadable::<Vec<u8>>(&json!([1, 2, 300]), false).unwrap().field.unwrap(), "[2]");
     }
 
     #[test]
     fn there_is_an_end_of_trials() {
         let mut many = vec![json!(1); 100_000];
         many.push(json!(0));
-        assert!(unreadable::<Vec<NonZeroI32>>(&many.into()).is_none());
+        assert!(unreadable::<Vec<NonZeroI32>>(&many.into(), false).is_none());
     }
 }
