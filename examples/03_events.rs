@@ -1,5 +1,4 @@
-//! Events: typed ones, groups that share the work, wildcards, broadcast. Listeners of one event run beside each other: their
-//! lines come in any order.
+//! Events: typed ones, groups, wildcards, broadcast. Listeners run beside each other: lines come in any order.
 //!
 //! ```text
 //! post: order 1
