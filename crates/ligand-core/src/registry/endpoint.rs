@@ -21,7 +21,7 @@ const STRIKE: u32 = 64;
 /// One instance of an action, on this node or on another.
 ///
 /// Every running call holds a handle of its endpoint: the number of handles tells what still runs. An action of this
-/// node has several endpoints that differ in nothing but that count: see [`sharded`](crate::sharded).
+/// node has several endpoints that differ in nothing but that count (`sharded.rs`).
 #[repr(align(128))]
 pub struct Endpoint {
     /// A cycle that ends when the service leaves the registry: a started broker lives until it is stopped.
