@@ -31,7 +31,7 @@ fn pages_in(folder: &Path, depth: usize, pages: &mut Vec<PathBuf>) {
 fn pages() -> Vec<PathBuf> {
     let mut pages = Vec::new();
     pages_in(root(), 0, &mut pages);
-    for (folder, depth) in [("docs", 4), ("crates", 3), ("examples", 1), ("interop", 0), ("chaos", 0)] {
+    for (folder, depth) in [("docs", 4), ("crates", 3), ("examples", 1), ("tools", 2)] {
         pages_in(&root().join(folder), depth, &mut pages);
     }
     pages.sort();

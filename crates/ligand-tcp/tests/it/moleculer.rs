@@ -1,4 +1,4 @@
-//! The real thing: nodes of Moleculer 0.15 and 0.14 on Node.js, which `interop/install.sh` installs.
+//! The real thing: nodes of Moleculer 0.15 and 0.14 on Node.js, which `tools/interop/install.sh` installs.
 
 use std::{
     path::{Path, PathBuf},
@@ -114,14 +114,14 @@ impl Js {
     }
 }
 
-/// The program, and the directories with different versions, as `interop/install.sh` leaves them.
+/// The program, and the directories with different versions, as `tools/interop/install.sh` leaves them.
 fn installed() -> Option<(PathBuf, Vec<PathBuf>)> {
-    let js = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../interop/js");
+    let js = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/interop/js");
     let program = js.join("v15/node_modules/node/bin/node");
     if !program.exists() {
         assert!(
             std::env::var_os("LIGAND_SKIP_NODE").is_some(),
-            "Moleculer is not installed: run interop/install.sh, or set LIGAND_SKIP_NODE to go without"
+            "Moleculer is not installed: run tools/interop/install.sh, or set LIGAND_SKIP_NODE to go without"
         );
         return None;
     }

@@ -82,14 +82,14 @@ impl Street {
         command
     }
 
-    /// A Moleculer node that runs a file of `interop/js/shop`; `None` when Moleculer is not installed and need not be.
+    /// A Moleculer node that runs a file of `tools/interop/js/shop`; `None` when Moleculer is not installed and need not be.
     pub(crate) fn moleculer(&self, release: &str, node: &str, file: &str) -> Option<Command> {
-        let js = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../interop/js");
+        let js = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/interop/js");
         let binary = js.join("v15/node_modules/node/bin/node");
         if !binary.exists() {
             assert!(
                 std::env::var_os("LIGAND_SKIP_NODE").is_some(),
-                "Moleculer is not installed: run interop/install.sh, or set LIGAND_SKIP_NODE to go without"
+                "Moleculer is not installed: run tools/interop/install.sh, or set LIGAND_SKIP_NODE to go without"
             );
             // Not by a macro: the text of those is shown for failed tests only.
             let _ =
