@@ -215,6 +215,17 @@ impl Payload {
         }
     }
 
+    /// True for a Rust value that nobody has serialised, of whatever type.
+    ///
+    /// ```
+    /// # use ligand_wire::Payload;
+    /// assert!(Payload::typed(5).is_typed());
+    /// assert!(!Payload::json("5").is_typed());
+    /// ```
+    pub fn is_typed(&self) -> bool {
+        matches!(self.0, Repr::Owned(_) | Repr::Typed(_))
+    }
+
     /// Borrows the Rust value when it is a `T`; never converts.
     pub fn peek<T: 'static>(&self) -> Option<&T> {
         (self.0.as_typed()? as &dyn Any).downcast_ref()
@@ -279,6 +290,31 @@ impl Payload {
                 }
             }
             repr => Self(repr).convert(),
+        }
+    }
+
+    /// The value when this is the only owner of a `T`, or nothing for the type of nothing; else the payload back. Never
+    /// converts. A `Payload` is any.
+    ///
+    /// ```
+    /// # use ligand_wire::Payload;
+    /// assert_eq!(Payload::typed(5u8).take_typed::<u8>().ok(), Some(5));
+    /// assert_eq!(Payload::json("5").take_typed::<u8>().unwrap_err().take::<u8>()?, 5);
+    /// # Ok::<_, ligand_wire::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The payload, as it was.
+    #[inline]
+    pub fn take_typed<T: Data>(self) -> std::result::Result<T, Self> {
+        let payload = match same::<Self, T>(self) {
+            Ok(payload) => return Ok(payload),
+            Err(payload) => payload,
+        };
+        match payload.0 {
+            Repr::Owned(owned) => owned.take::<T>().map_err(|owned| Self(Repr::Owned(owned))),
+            Repr::Undefined | Repr::Null if is_same::<T, ()>() => same::<(), T>(()).map_err(Self::from),
+            repr => Err(Self(repr)),
         }
     }
 

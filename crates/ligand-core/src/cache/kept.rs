@@ -40,6 +40,10 @@ pub(crate) fn unpack(stored: Payload) -> (Payload, Meta) {
     if let Some(kept) = stored.peek::<Kept>() {
         return (kept.value.clone(), kept.reply.clone().into());
     }
+    // Any other Rust value never left this process, where entries are wrapped as the type above: a hit writes nothing.
+    if stored.is_typed() {
+        return (stored, Meta::default());
+    }
     match looks_wrapped(&stored).then(|| stored.clone().take::<Kept>()) {
         Some(Ok(kept)) => (kept.value, kept.reply.into()),
         _ => (stored, Meta::default()),
@@ -102,6 +106,30 @@ mod tests {
                 assert_eq!((found.to_value().unwrap(), said.is_empty()), (evil.clone(), true));
             }
         }
+    }
+
+    /// Writing a value to find out what it is costs many times what the rest of a hit does.
+    #[test]
+    fn a_hit_in_memory_does_not_write_the_value() {
+        thread_local! {
+            static WRITTEN: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+        }
+
+        #[derive(Clone, Deserialize)]
+        struct Watched;
+
+        impl Serialize for Watched {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                WRITTEN.set(WRITTEN.get() + 1);
+                serializer.serialize_unit_struct("Watched")
+            }
+        }
+
+        let stored = pack(Payload::typed(Watched), &Meta::default());
+        let before = WRITTEN.get();
+        let (value, said) = unpack(stored);
+        assert!(value.peek::<Watched>().is_some() && said.is_empty());
+        assert_eq!(WRITTEN.get(), before);
     }
 
     #[test]
