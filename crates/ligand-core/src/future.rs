@@ -53,11 +53,6 @@ impl<T> Work<T> {
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.0, State::Done(_))
     }
-
-    /// Nothing any more: the work is dropped.
-    pub(crate) fn ended() -> Self {
-        Self(State::Done(None))
-    }
 }
 
 impl<T> From<BoxFuture<Result<T>>> for Work<T> {

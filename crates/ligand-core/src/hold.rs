@@ -134,6 +134,14 @@ impl Hold {
         }
     }
 
+    /// The same for a step whose context is not made unless it is asked for.
+    #[inline]
+    pub(crate) fn ended_in(&self, start: u64, ctx: impl FnOnce() -> Context) {
+        if self.now() != start {
+            self.ticked(start, &ctx());
+        }
+    }
+
     #[cold]
     fn ticked(&self, start: u64, ctx: &Context) {
         // What takes long on the way to another node is not its handler.

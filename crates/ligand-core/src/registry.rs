@@ -9,6 +9,7 @@ mod events;
 mod info;
 mod listener;
 mod node;
+pub(crate) mod recent;
 mod remote;
 mod schedule;
 mod snapshot;
@@ -44,6 +45,7 @@ use self::strategy::StrategyOptions;
 use crate::{
     Meta,
     service::{Action, DynAction},
+    sharded::Line,
 };
 
 /// The catalogues of one node. See the [module](self).
@@ -53,6 +55,8 @@ pub struct Registry {
     /// Every other node that was heard of, also those that left.
     nodes: Mutex<HashMap<Arc<str>, Arc<Node>>>,
     version: AtomicU64,
+    /// Differs for every state of every registry, see [`recent`].
+    epoch: Line<AtomicU64>,
     closed: AtomicBool,
     changes: watch::Sender<u64>,
 }
@@ -64,6 +68,7 @@ impl Registry {
             write: Mutex::new(()),
             nodes: Mutex::default(),
             version: AtomicU64::new(0),
+            epoch: Line::new(AtomicU64::new(next_epoch())),
             closed: AtomicBool::new(false),
             changes: watch::Sender::new(0),
         }
@@ -76,6 +81,18 @@ impl Registry {
 
     pub(crate) fn load(&self) -> arc_swap::Guard<Arc<Snapshot>> {
         self.current.load()
+    }
+
+    /// The number of the current state, to be read before it is loaded.
+    #[inline]
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Whoever reads the new number finds the new state.
+    fn publish(&self, next: Snapshot) {
+        self.current.store(Arc::new(next));
+        self.epoch.store(next_epoch(), Ordering::Release);
     }
 
     /// The endpoint that a call with these parameters and nothing else to say would go to now. To measure the
@@ -111,7 +128,7 @@ impl Registry {
                 service.full_name()
             )));
         }
-        self.current.store(Arc::new(current.with(service)));
+        self.publish(current.with(service));
         drop(guard);
         self.tick();
         Ok(())
@@ -121,7 +138,7 @@ impl Registry {
         let guard = self.write.lock();
         let current = self.current.load();
         let service = current.service(full_name)?.clone();
-        self.current.store(Arc::new(current.without(&service)));
+        self.publish(current.without(&service));
         service.retire();
         drop(guard);
         self.tick();
@@ -142,6 +159,7 @@ impl Registry {
         let guard = self.write.lock();
         self.close();
         let last = self.current.swap(Arc::default());
+        self.epoch.store(next_epoch(), Ordering::Release);
         last.services().iter().for_each(|service| service.retire());
         self.nodes.lock().clear();
         drop(guard);
@@ -216,7 +234,7 @@ impl Registry {
         let before = current.remote(node.id()).map(|before| &**before);
         let services = remote::services(&node.info(), handler, before, endpoint);
         let next = current.with_node(remote::RemoteNode { node: node.clone(), services });
-        self.current.store(Arc::new(next));
+        self.publish(next);
         drop(guard);
         self.tick();
         story
@@ -229,7 +247,7 @@ impl Registry {
             return false;
         }
         let current = self.current.load();
-        self.current.store(Arc::new(current.without_node(node.id())));
+        self.publish(current.without_node(node.id()));
         drop(guard);
         self.tick();
         true
@@ -239,6 +257,12 @@ impl Registry {
         let version = self.version.fetch_add(1, Ordering::Relaxed) + 1;
         self.changes.send_replace(version);
     }
+}
+
+static EPOCHS: AtomicU64 = AtomicU64::new(1);
+
+fn next_epoch() -> u64 {
+    EPOCHS.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Makes room: forgets half of the nodes that are not there, first those that never answered a question, then those

@@ -3,14 +3,16 @@
 //! The counter is per thread and a `current_thread` runtime polls on this one.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
 use ligand_core::{
     Action, ActionRef, CacheRule, Context, Error, Event, EventPayload, ServiceBroker, ServiceDef,
+    service::probe::Probe,
 };
 use serde::{Deserialize, Serialize};
 
 const ADD: ActionRef<(u64, u64), u64> = ActionRef::new("math.add");
+const NOW: ActionRef<(u64, u64), u64> = ActionRef::new("math.now");
 const NESTED: ActionRef<u64, u64> = ActionRef::new("math.nested");
 const CACHED: ActionRef<u64, u64> = ActionRef::new("math.cached");
 
@@ -24,7 +26,10 @@ impl EventPayload for Happened {
 }
 
 async fn broker() -> ServiceBroker {
+    let (pair, sum) = (Probe::<(u64, u64)>::new().form(), Probe::<u64>::new().form());
+    let now = |_: &_, (a, b): (u64, u64)| Ok::<_, Error>(a + b);
     let math = ServiceDef::new("math")
+        .action(Action::method_now_of("now", &Arc::new(()), pair, sum, now))
         .action(Action::new("add", |_: Context, (a, b): (u64, u64)| async move { Ok::<_, Error>(a + b) }))
         .action(Action::new("nested", |ctx: Context, n: u64| async move { ctx.call(ADD, (n, 1)).await }))
         .action(
@@ -69,6 +74,15 @@ fn a_local_typed_call() {
     });
     // The context, and the future of an async handler: small parameters and results need none.
     assert!(count <= 2, "{count}");
+}
+
+/// Of a method that is not async and does not ask for its context.
+#[test]
+fn a_local_typed_call_that_ends_at_once() {
+    let count = count("local typed call that ends at once", |broker| async move {
+        assert_eq!(broker.call(NOW, (2, 3)).await.unwrap(), 5);
+    });
+    assert_eq!(count, 0);
 }
 
 #[test]

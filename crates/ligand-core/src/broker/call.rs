@@ -23,8 +23,8 @@ use crate::{
     edge::HttpRequest,
     future::{BoxFuture, Work, guarded},
     middleware::{Fallback, Plan},
-    registry::{Endpoint, strategy::Pick},
-    service::Visibility,
+    registry::{Endpoint, recent, strategy::Pick},
+    service::{Typed, Visibility},
     stream::Streaming,
 };
 
@@ -146,18 +146,30 @@ impl fmt::Debug for Outgoing {
 }
 
 /// The endpoint of this node when nothing but the name decides: most calls are.
-fn near(broker: &ServiceBroker, action: &str) -> Target {
-    let registry = broker.0.registry.load();
-    if let Some(list) = registry.list(action)
-        && let Some(local) = list.local()
-    {
-        let alone = list.remotes().is_empty();
-        let parts = &broker.0.parts;
-        if (alone || parts.options.registry.prefer_local && local.is_available()) && !broker.balances() {
-            return Target::Found(local.clone());
+#[inline]
+#[allow(clippy::ptr_arg, reason = "a constant is known by its address")]
+fn near(broker: &ServiceBroker, action: &Cow<'static, str>) -> Target {
+    let found = match action {
+        Cow::Borrowed(name) => {
+            let epoch = broker.0.registry.epoch();
+            let recalled = recent::recall(epoch, name).filter(|endpoint| endpoint.is_available());
+            recalled.or_else(|| look_up(broker, name).inspect(|endpoint| recent::note(epoch, name, endpoint)))
         }
+        Cow::Owned(name) => look_up(broker, name),
+    };
+    match found.filter(|_| !broker.balances()) {
+        Some(endpoint) => Target::Found(endpoint),
+        None => Target::Missing(broker.clone()),
     }
-    Target::Missing(broker.clone())
+}
+
+/// See [`near`].
+fn look_up(broker: &ServiceBroker, action: &str) -> Option<Arc<Endpoint>> {
+    let registry = broker.0.registry.load();
+    let list = registry.list(action)?;
+    let local = list.local()?;
+    let preferred = broker.0.parts.options.registry.prefer_local && local.is_available();
+    (preferred || list.remotes().is_empty()).then(|| local.clone())
 }
 
 /// The endpoint that a call goes to.
@@ -189,10 +201,11 @@ fn find(broker: &ServiceBroker, call: &Outgoing) -> Option<Arc<Endpoint>> {
 }
 
 /// One endpoint at work.
-pub(super) struct Running {
-    pub(super) ctx: Context,
+pub(super) struct Running<W = Work<Payload>> {
+    ctx: Context,
     parent: Option<Context>,
-    work: Work<Payload>,
+    /// `None` when it has ended.
+    work: Option<W>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
@@ -204,18 +217,19 @@ impl Running {
         let work = guarded(|| endpoint.chain().call(&ctx, params));
         hold.ended(start, &ctx);
         let work = work.unwrap_or_else(|panic| Work::done(Err(panic)));
-        Self { ctx, parent, work, sleep: None }
+        Self { ctx, parent, work: Some(work), sleep: None }
     }
 }
 
-impl Future for Running {
-    type Output = Result<Payload>;
+impl<T, W: Future<Output = Result<T>> + Unpin> Future for Running<W> {
+    type Output = Result<T>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<Payload>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<T>> {
         let this = self.get_mut();
         let hold = this.ctx.broker().hold();
         let start = hold.now();
-        let poll = guarded(|| Pin::new(&mut this.work).poll(cx));
+        let work = this.work.as_mut().expect("a call is not polled after its end");
+        let poll = guarded(|| Pin::new(work).poll(cx));
         hold.ended(start, &this.ctx);
         let result = match poll {
             Ok(Poll::Ready(result)) => result,
@@ -231,7 +245,7 @@ impl Future for Running {
             }
         };
         // The work ends now, also when it is late: layers see it dropped before the caller goes on.
-        this.work = Work::ended();
+        this.work = None;
         if let Some(parent) = &this.parent {
             parent.merge_meta(&this.ctx);
         }
@@ -246,6 +260,66 @@ fn late(ctx: &Context) -> Error {
     match (ctx.endpoint().and_then(|endpoint| endpoint.node()), broker.transit()) {
         (Some(node), Some(transit)) => transit.timed_out(ctx, node.id()),
         _ => Error::request_timeout(ctx.action(), broker.node_id()),
+    }
+}
+
+/// What a call has come to that met no layer.
+pub(super) enum Straight<R> {
+    Done(Result<R>),
+    Running(Running<BoxFuture<Result<R>>>),
+}
+
+/// Starts a call that needs nothing but the handler, of the handler's own types. `None`: there is more to do, and
+/// nothing was taken.
+#[inline]
+pub(super) fn straight<R: 'static>(call: &mut Outgoing) -> Option<Straight<R>> {
+    let Target::Found(endpoint) = &call.target else { return None };
+    let fast_path = endpoint.fast_path().filter(|_| call.options.is_none())?;
+    let handler = fast_path.handler::<R>()?;
+    let inner = &endpoint.broker().0;
+    let open = call.parent.is_some() || !inner.registry.is_closed();
+    if !(open && endpoint.is_direct()) || endpoint.is_retired() || inner.call_hooks.is_some() {
+        return None;
+    }
+    let parent = call.parent.as_ref();
+    if let Err(error) = check(endpoint, &call.action, parent) {
+        return Some(Straight::Done(Err(error)));
+    }
+    let params = std::mem::take(&mut call.params);
+    let context = || describe(endpoint.clone(), parent, None).build();
+    let checked = |params: Payload| if fast_path.passes(&params) { Ok(params) } else { Err(params) };
+    let start = inner.hold.now();
+    let tried = match handler {
+        Typed::Now(handler) => {
+            let tried = guarded(|| handler(checked(params)?));
+            inner.hold.ended_in(start, context);
+            tried.map(|tried| tried.map(Straight::Done))
+        }
+        Typed::NowIn(handler) => {
+            let ctx = context();
+            let tried = guarded(|| handler(&ctx, checked(params)?));
+            inner.hold.ended(start, &ctx);
+            if let Some(parent) = parent {
+                parent.merge_meta(&ctx);
+            }
+            tried.map(|tried| tried.map(Straight::Done))
+        }
+        Typed::Later(handler) => {
+            let ctx = context();
+            let tried = guarded(|| handler(&ctx, checked(params)?));
+            inner.hold.ended(start, &ctx);
+            let running = |work| Running { ctx, parent: parent.cloned(), work: Some(work), sleep: None };
+            tried.map(|tried| tried.map(|work| Straight::Running(running(work))))
+        }
+    };
+    match tried {
+        Ok(Ok(straight)) => Some(straight),
+        // For the layers to say what is wrong, or to convert.
+        Ok(Err(params)) => {
+            call.params = params;
+            None
+        }
+        Err(panic) => Some(Straight::Done(Err(panic))),
     }
 }
 

@@ -4,7 +4,6 @@ use std::{
     borrow::Cow,
     fmt,
     future::Future,
-    marker::PhantomData,
     pin::Pin,
     sync::Arc,
     task::{self, Poll},
@@ -15,7 +14,7 @@ use ligand_wire::{Data, Error, Payload, Result};
 use serde_json::Value;
 
 use super::ServiceBroker;
-use super::call::{CallOptions, Dispatch, Outgoing, Running, at_once, dispatch};
+use super::call::{CallOptions, Dispatch, Outgoing, Running, Straight, at_once, dispatch, straight};
 use crate::{
     context::{Context, Id, ReplyHead},
     edge::HttpRequest,
@@ -35,13 +34,17 @@ use crate::{
 /// ```
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Request<R> {
-    state: Step,
-    types: PhantomData<fn() -> R>,
+    state: Step<R>,
 }
 
+/// Nothing is ever pinned in it: futures that run are boxed.
+impl<R> Unpin for Request<R> {}
+
 #[allow(clippy::large_enum_variant, reason = "a request lives on its caller's stack or future")]
-enum Step {
+enum Step<R> {
     Waiting(Outgoing),
+    /// On its way without layers.
+    Straight(Running<BoxFuture<Result<R>>>),
     Direct(Running),
     Long(BoxFuture<Result<Payload>>),
     Done,
@@ -54,7 +57,7 @@ impl<R> Request<R> {
         action: Cow<'static, str>,
         params: Payload,
     ) -> Self {
-        Self { state: Step::Waiting(Outgoing::new(broker, parent, action, params)), types: PhantomData }
+        Self { state: Step::Waiting(Outgoing::new(broker, parent, action, params)) }
     }
 
     /// A call with all options given at once.
@@ -235,7 +238,9 @@ impl<R> Request<R> {
         self.set(|options| options.no_cache = true);
         self
     }
+}
 
+impl<R: Data> Request<R> {
     fn poll_payload(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<Payload>> {
         if let Step::Waiting(call) = &mut self.state {
             if let Some(begun) = at_once(call) {
@@ -258,6 +263,7 @@ impl<R> Request<R> {
         }
         let result = match &mut self.state {
             Step::Direct(running) => Pin::new(running).poll(cx),
+            Step::Straight(running) => Pin::new(running).poll(cx).map_ok(Payload::typed),
             // Fallbacks and `call` middlewares may panic.
             Step::Long(work) => match guarded(|| work.as_mut().poll(cx)) {
                 Ok(poll) => poll,
@@ -270,9 +276,27 @@ impl<R> Request<R> {
         }
         result
     }
-}
 
-impl<R: Data> Request<R> {
+    /// Polls a call that met no layer. `None`: it does, or it is not known yet.
+    #[inline]
+    fn poll_straight(&mut self, cx: &mut task::Context<'_>) -> Option<Poll<Result<R>>> {
+        if let Step::Waiting(call) = &mut self.state {
+            self.state = match straight(call)? {
+                Straight::Running(running) => Step::Straight(running),
+                Straight::Done(result) => {
+                    self.state = Step::Done;
+                    return Some(Poll::Ready(result));
+                }
+            };
+        }
+        let Step::Straight(running) = &mut self.state else { return None };
+        let result = Pin::new(running).poll(cx);
+        if result.is_ready() {
+            self.state = Step::Done;
+        }
+        Some(result)
+    }
+
     /// Shares the result instead of copying it: a cached value is answered to every caller without a clone.
     ///
     /// ```
@@ -299,7 +323,11 @@ impl<R: Data> Future for Request<R> {
     type Output = Result<R>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<R>> {
-        self.get_mut().poll_payload(cx).map(|result| result?.take().map_err(|error| unfit(&error)))
+        let this = self.get_mut();
+        if let Some(straight) = this.poll_straight(cx) {
+            return straight;
+        }
+        this.poll_payload(cx).map(|result| result?.take().map_err(|error| unfit(&error)))
     }
 }
 
@@ -315,7 +343,7 @@ impl<R> fmt::Debug for Request<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.state {
             Step::Waiting(call) => write!(f, "Request({})", call.action()),
-            Step::Direct(_) | Step::Long(_) => f.write_str("Request(running)"),
+            Step::Straight(_) | Step::Direct(_) | Step::Long(_) => f.write_str("Request(running)"),
             Step::Done => f.write_str("Request(done)"),
         }
     }

@@ -31,7 +31,7 @@ use crate::{
     context::Context,
     future::Work,
     registry::{Endpoint, Node},
-    service::{Action, DynAction, DynEvent, Event, Validator, check_dynamic, check_texts, layer},
+    service::{Action, DynAction, DynEvent, Event, FastPath, Validator, check_dynamic, check_texts, layer},
     sharded::Line,
 };
 
@@ -53,12 +53,17 @@ impl fmt::Display for Step {
     }
 }
 
+/// The layers of an endpoint.
+pub(crate) struct Layers {
+    pub(crate) chain: DynAction,
+    /// Which of the broker's middlewares take part, in order of registration.
+    pub(crate) wrapped: Vec<usize>,
+    /// For calls that meet none of the layers.
+    pub(crate) fast_path: Option<FastPath>,
+}
+
 /// Composes the layers of an endpoint, from the handler outwards.
-pub(crate) fn action(
-    parts: &Parts,
-    action: &Arc<Action>,
-    available: &Arc<Line<AtomicBool>>,
-) -> (DynAction, Vec<usize>) {
+pub(crate) fn action(parts: &Parts, action: &Arc<Action>, available: &Arc<Line<AtomicBool>>) -> Layers {
     let mut next = action.handler.clone();
     let mut wrapped = Vec::new();
     for (index, middleware) in parts.middlewares.iter().enumerate() {
@@ -71,10 +76,18 @@ pub(crate) fn action(
     next = hooks::wrap(action, next);
     next = bulkhead::action(parts, action, next);
     next = cacher::wrap(parts, action, next);
+    // Spans of the log and the checks of a type are left out where they would do nothing.
+    let bare = Arc::ptr_eq(&next, &action.handler) && action.conversion.is_none() && !parts.options.tracing;
+    let by_type = !parts.options.validator || action.validator.is_some() || action.params.is_none();
     next = validate_action(parts, action, next);
     next = convert(action, next);
+    let inner = next.clone();
     next = circuit_breaker::wrap(parts, action, &parts.node_id, available, next);
-    (span::action(parts, action, next), wrapped)
+    let fast = bare && by_type && Arc::ptr_eq(&inner, &next);
+    let passes = action.passes.filter(|_| parts.options.validator);
+    let fast_path = action.fast_path.as_ref().filter(|_| fast);
+    let fast_path = fast_path.map(|path| path.within(passes, parts.options.log.context));
+    Layers { chain: span::action(parts, action, next), wrapped, fast_path }
 }
 
 /// Composes the layers around an action of another node.
@@ -83,7 +96,7 @@ pub(crate) fn remote(
     action: &Arc<Action>,
     node: &Node,
     available: &Arc<Line<AtomicBool>>,
-) -> (DynAction, Vec<usize>) {
+) -> Layers {
     let mut next = action.handler.clone();
     let mut wrapped = Vec::new();
     for (index, middleware) in parts.middlewares.iter().enumerate() {
@@ -94,7 +107,7 @@ pub(crate) fn remote(
         }
     }
     next = circuit_breaker::wrap(parts, action, node.id(), available, next);
-    (span::remote(parts, action, next), wrapped)
+    Layers { chain: span::remote(parts, action, next), wrapped, fast_path: None }
 }
 
 /// Composes the layers of a listener, from the handler outwards.

@@ -11,7 +11,8 @@ use std::{
 use super::Node;
 use crate::{
     broker::ServiceBroker,
-    service::{Action, DynAction},
+    middleware::order::Layers,
+    service::{Action, DynAction, FastPath},
     sharded::{Line, Sharded},
 };
 
@@ -40,6 +41,8 @@ pub struct Endpoint {
     /// one with each call.
     strikes: AtomicU32,
     chain: DynAction,
+    /// The handler itself, when nothing stands around it.
+    fast_path: Option<FastPath>,
     /// Which of the broker's middlewares wrap the action, in order of registration.
     wrapped: Arc<[usize]>,
 }
@@ -51,10 +54,10 @@ impl Endpoint {
         broker: ServiceBroker,
         action: Arc<Action>,
         node: Option<Arc<Node>>,
-        compose: impl FnOnce(&Arc<Action>, &Arc<Line<AtomicBool>>) -> (DynAction, Vec<usize>),
+        compose: impl FnOnce(&Arc<Action>, &Arc<Line<AtomicBool>>) -> Layers,
     ) -> Self {
         let available = Arc::new(Line::new(AtomicBool::new(true)));
-        let (chain, wrapped) = compose(&action, &available);
+        let Layers { chain, wrapped, fast_path } = compose(&action, &available);
         let retired = AtomicBool::new(false);
         let strikes = AtomicU32::new(0);
         let caller = Arc::new(Line::new(action.service.clone()));
@@ -70,6 +73,7 @@ impl Endpoint {
             retired,
             strikes,
             chain,
+            fast_path,
             wrapped: wrapped.into(),
         }
     }
@@ -86,6 +90,7 @@ impl Endpoint {
             retired: AtomicBool::new(self.is_retired()),
             strikes: AtomicU32::new(0),
             chain: self.chain.clone(),
+            fast_path: self.fast_path.clone(),
             wrapped: self.wrapped.clone(),
         })
     }
@@ -157,6 +162,10 @@ impl Endpoint {
 
     pub(crate) fn wrapped(&self) -> &[usize] {
         &self.wrapped
+    }
+
+    pub(crate) fn fast_path(&self) -> Option<&FastPath> {
+        self.fast_path.as_ref()
     }
 
     pub(crate) fn chain(&self) -> &DynAction {

@@ -18,7 +18,7 @@ use crate::{
     future::{Work, guarded, isolate},
     middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Hooks},
     registry::strategy::StrategyOptions,
-    service::{Rest, announced::Announced, contract::Conversion, probe::Form, validation},
+    service::{FastPath, Rest, Typed, announced::Announced, contract::Conversion, probe::Form, validation},
     sharded::{Handle, Handles, Line, Sharded},
     stream::Streaming,
 };
@@ -126,6 +126,9 @@ pub enum Visibility {
 /// Decodes, sanitises and checks the parameters; the output holds the typed value.
 pub(crate) type Validator = fn(Payload) -> Result<Payload>;
 
+/// Tells whether a [`Validator`] would leave the parameters as they are.
+pub(crate) type Passes = fn(&Payload) -> bool;
+
 /// Makes of the parameters what the handler takes, or gives them back.
 pub(crate) type Decoder = fn(Payload) -> Result<Payload, Payload>;
 
@@ -148,7 +151,11 @@ pub struct Action {
     pub(crate) full_name: Arc<str>,
     pub(crate) service: Arc<str>,
     pub(crate) handler: DynAction,
+    /// The same handler for callers of its own types.
+    pub(crate) fast_path: Option<FastPath>,
     pub(crate) validator: Option<Validator>,
+    /// Tells parameters that the validator leaves as they are; `None`: those of the handler's type.
+    pub(crate) passes: Option<Passes>,
     pub(crate) decoder: Option<Decoder>,
     /// Reads an answer as callers do.
     pub(crate) reader: Option<Reader>,
@@ -189,13 +196,19 @@ impl Action {
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
+        let handler = Arc::new(handler);
+        let own = Arc::clone(&handler);
         let raw = move |ctx: &Context, params: Payload| -> Work<Payload> {
             match params.take::<P>() {
                 Ok(params) => finish(|| handler(ctx.clone(), params)),
                 Err(error) => Work::done(Err(error)),
             }
         };
-        Self::of_types::<P, R>(Self::raw(name, raw))
+        let fast = Typed::later(move |ctx, params: Payload| {
+            let work = own(ctx.clone(), params.take_typed()?);
+            Ok(async move { work.await.map_err(Into::into) })
+        });
+        Self::of_types::<P, R>(Self::raw(name, raw)).with_fast_path(fast)
     }
 
     /// As [`Action::new`] for a handler that does not need the context; saves handing it over.
@@ -213,13 +226,19 @@ impl Action {
         F: Fn(P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
+        let handler = Arc::new(handler);
+        let own = Arc::clone(&handler);
         let raw = move |_: &Context, params: Payload| -> Work<Payload> {
             match params.take::<P>() {
                 Ok(params) => finish(|| handler(params)),
                 Err(error) => Work::done(Err(error)),
             }
         };
-        Self::of_types::<P, R>(Self::raw(name, raw))
+        let fast = Typed::later(move |_, params: Payload| {
+            let work = own(params.take_typed()?);
+            Ok(async move { work.await.map_err(Into::into) })
+        });
+        Self::of_types::<P, R>(Self::raw(name, raw)).with_fast_path(fast)
     }
 
     /// An action that blocks its thread: it computes for long, or waits for something that is not asynchronous. It runs
@@ -272,8 +291,10 @@ impl Action {
         F: Fn(Handle<S>, &Context, P::Value) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R::Value, E>> + Send + 'static,
     {
-        let service = Handles::new(service);
+        let method = Arc::new((Handles::new(service), handler));
+        let own = Arc::clone(&method);
         let raw = move |ctx: &Context, params: Payload| -> Work<Payload> {
+            let (service, handler) = &*method;
             match P::take(params) {
                 Ok(params) => {
                     let work = handler(service.own(), ctx, params);
@@ -282,7 +303,12 @@ impl Action {
                 Err(error) => Work::done(Err(error)),
             }
         };
-        Self::described::<P, R>(Self::raw(name, raw))
+        let fast = Typed::later(move |ctx, params: Payload| {
+            let (service, handler) = &*own;
+            let work = handler(service.own(), ctx, P::take_typed(params)?);
+            Ok(async move { work.await.map_err(Into::into) })
+        });
+        Self::described::<P, R>(Self::raw(name, raw)).with_fast_path(fast)
     }
 
     /// As [`Action::method`] for a method that is not async: its result needs no future.
@@ -300,18 +326,47 @@ impl Action {
         E: Failure,
         F: Fn(&Arc<S>, &Context, P::Value) -> Result<R::Value, E> + Send + Sync + 'static,
     {
-        let service = Arc::clone(service);
+        let method = Arc::new((Arc::clone(service), handler));
+        let own = Arc::clone(&method);
         let raw = move |ctx: &Context, params: Payload| -> Work<Payload> {
+            let (service, handler) = &*method;
             let params = match P::take(params) {
                 Ok(params) => params,
                 Err(error) => return Work::done(Err(error)),
             };
-            Work::done(match guarded(|| handler(&service, ctx, params)) {
+            Work::done(match guarded(|| handler(service, ctx, params)) {
                 Ok(result) => result.map(R::put).map_err(Into::into),
                 Err(panic) => Err(panic),
             })
         };
-        Self::described::<P, R>(Self::raw(name, raw))
+        let fast = Typed::NowIn(Box::new(move |ctx, params| {
+            let (service, handler) = &*own;
+            Ok(handler(service, ctx, P::take_typed(params)?).map_err(Into::into))
+        }));
+        Self::described::<P, R>(Self::raw(name, raw)).with_fast_path(fast)
+    }
+
+    /// As [`Action::method_now`] for a method that does not need the context: a call that meets no layer makes none.
+    pub fn method_now_of<S, P, R, E, F>(
+        name: impl Into<Arc<str>>,
+        service: &Arc<S>,
+        params: P,
+        result: R,
+        handler: F,
+    ) -> Self
+    where
+        S: Send + Sync + 'static,
+        P: Form,
+        R: Form,
+        E: Failure,
+        F: Fn(&Arc<S>, P::Value) -> Result<R::Value, E> + Send + Sync + 'static,
+    {
+        let handler = Arc::new(handler);
+        let (own, this) = (Arc::clone(&handler), Arc::clone(service));
+        let fast =
+            Typed::Now(Box::new(move |params| Ok(own(&this, P::take_typed(params)?).map_err(Into::into))));
+        let with_context = move |this: &Arc<S>, _: &Context, params: P::Value| handler(this, params);
+        Self::method_now(name, service, params, result, with_context).with_fast_path(fast)
     }
 
     /// As [`Action::method`] for a method that blocks its thread: it runs where it holds up nothing else.
@@ -337,6 +392,10 @@ impl Action {
         Self::described::<P, R>(Self::raw(name, raw))
     }
 
+    fn with_fast_path<R: 'static>(self, handler: Typed<R>) -> Self {
+        Self { fast_path: Some(FastPath::new(handler)), ..self }
+    }
+
     fn of_types<P: Data, R: Data>(action: Self) -> Self {
         let decoder: Option<Decoder> = Some(validation::handled::<P>);
         let reader: Option<Reader> = Some(|answer| read(answer.take::<R>()));
@@ -347,7 +406,18 @@ impl Action {
         let (validator, decoder) = (P::validator(), P::decoder());
         let reader: Option<Reader> = Some(|answer| read(R::take(answer)));
         let (params, returns, streams) = (P::schema(), R::schema(), R::streams());
-        Self { validator, decoder, reader, params, returns, streams, takes_stream: P::streams(), ..action }
+        let passes = P::passes();
+        Self {
+            validator,
+            passes,
+            decoder,
+            reader,
+            params,
+            returns,
+            streams,
+            takes_stream: P::streams(),
+            ..action
+        }
     }
 
     /// Takes parameters of another type with the same fields as they are: those of callers through a contract. What it
@@ -397,7 +467,9 @@ impl Action {
             name,
             service: "".into(),
             handler,
+            fast_path: None,
             validator: None,
+            passes: None,
             decoder: None,
             reader: None,
             conversion: None,
@@ -431,6 +503,8 @@ impl Action {
     /// Checks the parameters against the rules of `P` before the handler runs, and publishes its schema.
     pub fn params<P: Data + Validate + JsonSchema>(mut self) -> Self {
         self.validator = Some(validation::check::<P>);
+        // It may be another type than the handler's.
+        self.passes = Some(validation::passes::<P>);
         self.params = Some(P::schema());
         self
     }

@@ -33,7 +33,7 @@ use super::validation;
 /// How values of one type get into payloads and out again.
 pub trait Form: Copy + Send + Sync + 'static {
     /// The type.
-    type Value;
+    type Value: 'static;
 
     /// Values are streams.
     fn streams() -> bool {
@@ -46,11 +46,24 @@ pub trait Form: Copy + Send + Sync + 'static {
     /// When the content does not fit the type.
     fn take(payload: Payload) -> Result<Self::Value>;
 
+    /// Out of a payload that holds the very type, else the payload back.
+    ///
+    /// # Errors
+    /// The payload, as it was.
+    fn take_typed(payload: Payload) -> Result<Self::Value, Payload> {
+        Err(payload)
+    }
+
     /// Into a payload.
     fn put(value: Self::Value) -> Payload;
 
     /// Decodes, sanitises and checks.
     fn validator() -> Option<fn(Payload) -> Result<Payload>> {
+        None
+    }
+
+    /// Tells parameters that the validator leaves as they are; `None`: all of the type.
+    fn passes() -> Option<fn(&Payload) -> bool> {
         None
     }
 
@@ -166,12 +179,20 @@ impl<T: Data + Validate + JsonSchema> Form for DescribedForm<T> {
         payload.take()
     }
 
+    fn take_typed(payload: Payload) -> Result<T, Payload> {
+        payload.take_typed()
+    }
+
     fn put(value: T) -> Payload {
         Payload::typed(value)
     }
 
     fn validator() -> Option<fn(Payload) -> Result<Payload>> {
         Some(validation::check::<T>)
+    }
+
+    fn passes() -> Option<fn(&Payload) -> bool> {
+        (T::SANITIZES || T::CHECKS).then_some(validation::passes::<T>)
     }
 
     fn decoder() -> Option<fn(Payload) -> Result<Payload, Payload>> {
@@ -196,6 +217,10 @@ impl<T: Data> Form for PlainForm<T> {
 
     fn take(payload: Payload) -> Result<T> {
         payload.take()
+    }
+
+    fn take_typed(payload: Payload) -> Result<T, Payload> {
+        payload.take_typed()
     }
 
     fn put(value: T) -> Payload {

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// Decodes to `P`, sanitises, checks; the output holds the typed value.
 pub(crate) fn check<P: Data + Validate + JsonSchema>(payload: Payload) -> Result<Payload> {
-    if !P::SANITIZES && payload.peek::<P>().is_some_and(|params| !P::CHECKS || params.is_valid()) {
+    if passes::<P>(&payload) {
         return Ok(payload);
     }
     match payload.clone().into_typed::<P>() {
@@ -52,6 +52,11 @@ pub(crate) fn check<P: Data + Validate + JsonSchema>(payload: Payload) -> Result
             error => error,
         }),
     }
+}
+
+/// Whether [`check`] would leave these parameters as they are.
+pub(crate) fn passes<P: Data + Validate>(payload: &Payload) -> bool {
+    !P::SANITIZES && payload.peek::<P>().is_some_and(|params| !P::CHECKS || params.is_valid())
 }
 
 /// What a handler that takes a `P` will see in the parameters: typed, with the defaults of what was left out. They

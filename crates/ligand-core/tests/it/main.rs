@@ -19,6 +19,7 @@ mod config;
 mod contracts;
 mod debug;
 mod events;
+mod fast_path;
 mod forms;
 mod handing_over;
 mod hooks;

@@ -336,14 +336,19 @@ fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> Tok
             )
         }
     } else {
-        let method = if action.options.blocking { quote!(method_blocking) } else { quote!(method_now) };
+        let context = handler.ctx || handler.reply;
+        let (method, ctx) = match (action.options.blocking, context) {
+            (true, _) => (quote!(method_blocking), Some(quote!(#ctx,))),
+            (false, true) => (quote!(method_now), Some(quote!(#ctx,))),
+            (false, false) => (quote!(method_now_of), None),
+        };
         quote_spanned! {span=>
             ::ligand::__private::core::Action::#method(
                 #wire,
                 &self,
                 #params_form,
                 #result_form,
-                |this, #ctx, #pattern: #ty| #work,
+                |this, #ctx #pattern: #ty| #work,
             )
         }
     };

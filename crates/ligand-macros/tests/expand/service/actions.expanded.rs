@@ -267,7 +267,7 @@ impl<S: Store> ::ligand::__private::core::Service for Users<S> {
         #[cfg(feature = "names")]
         let def = def
             .action(
-                ::ligand::__private::core::Action::method_now(
+                ::ligand::__private::core::Action::method_now_of(
                         "fullName",
                         &self,
                         ::ligand::__private::core::service::probe::Probe::<
@@ -276,7 +276,7 @@ impl<S: Store> ::ligand::__private::core::Service for Users<S> {
                             .form(),
                         ::ligand::__private::core::service::probe::Probe::<String>::new()
                             .form(),
-                        |this, _, params: UsersFullNameParams| ::core::result::Result::<
+                        |this, params: UsersFullNameParams| ::core::result::Result::<
                             _,
                             ::ligand::__private::core::Error,
                         >::Ok(Self::full_name(&this, params.first, params.last)),
