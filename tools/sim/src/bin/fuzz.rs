@@ -9,6 +9,8 @@ use std::{
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -17,8 +19,9 @@ use ligand_sim::{damage, targets};
 const HELP: &str = "\
 Feeds damaged input to the decoders.
 
-  --target NAME   one decoder, or all (default), one after the other
+  --target NAME   one decoder, or all (default)
   --seconds N     for each, default 30
+  --threads N     decoders at once, default: as many as there are processors
   --seed N        default: another one each time
   --list          names of the decoders
   --replay        only the stored corpus";
@@ -54,8 +57,21 @@ fn main() -> ExitCode {
         eprintln!("there is no decoder '{wanted}'; --list names them");
         return ExitCode::FAILURE;
     }
-    let well = chosen.iter().filter(|target| run(target, Duration::from_secs(seconds), seed)).count();
-    if well == chosen.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let threads = option("--threads").and_then(|text| text.parse().ok());
+    let threads = threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)).max(1);
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(target) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if !run(target, Duration::from_secs(seconds), seed) {
+                        failed.store(true, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    if failed.into_inner() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn corpus(target: &targets::Target) -> PathBuf {
