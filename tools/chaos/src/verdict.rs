@@ -13,7 +13,7 @@ pub(crate) struct Evidence {
     pub(crate) history: History,
     pub(crate) heard: Heard,
     pub(crate) marks: Marks,
-    /// Events that the nodes themselves counted as lost.
+    /// Events that the nodes themselves counted as lost, or as perhaps lost.
     pub(crate) counted_lost: u64,
 }
 

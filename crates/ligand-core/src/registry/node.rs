@@ -42,6 +42,8 @@ pub struct Node {
     cpu_seq: AtomicU64,
     /// Longest packet that it takes, in bytes; `usize::MAX` = it did not tell.
     largest: AtomicUsize,
+    /// Events that were sent to it since it was heard of last.
+    unconfirmed: AtomicU64,
     info: ArcSwap<NodeInfo>,
     /// When it was heard of first.
     first: Instant,
@@ -76,6 +78,7 @@ impl Node {
             cpu: AtomicU32::new(f32::NAN.to_bits()),
             cpu_seq: AtomicU64::new(0),
             largest: AtomicUsize::new(usize::MAX),
+            unconfirmed: AtomicU64::new(0),
             info: ArcSwap::default(),
             first: Instant::now(),
             latency: ArcSwapOption::empty(),
@@ -180,6 +183,31 @@ impl Node {
 
     pub(crate) fn is_absent(&self) -> bool {
         self.absent.load(Ordering::Relaxed)
+    }
+
+    /// An event was sent to it.
+    pub(crate) fn event_sent(&self) {
+        self.unconfirmed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The bus gave an event back that was on its way to it.
+    pub(crate) fn event_returned(&self) {
+        let less = |count: u64| count.checked_sub(1);
+        // Nothing to take away: it was heard of meanwhile.
+        let _ = self.unconfirmed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// A packet came from it: what was sent before probably arrived.
+    pub(crate) fn was_heard(&self) {
+        // Most packets confirm nothing: no write then.
+        if self.unconfirmed.load(Ordering::Relaxed) != 0 {
+            self.unconfirmed.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Events that were sent to it since it was heard of last; none afterwards.
+    pub(crate) fn take_unconfirmed(&self) -> u64 {
+        self.unconfirmed.swap(0, Ordering::Relaxed)
     }
 
     /// It gave a sign of life.

@@ -22,7 +22,7 @@ use self::{
 };
 use super::{
     directory::Directory,
-    outbox::{Outbox, RECONNECT_GRACE, one},
+    outbox::{Outbox, RECONNECT_GRACE, add, one},
 };
 use crate::{
     broker::WeakBroker,
@@ -102,6 +102,7 @@ impl Events {
     fn deliver(self: &Arc<Self>, sent: SentEvent) -> Sending {
         let (name, topic) = (sent.event.clone(), Topic::node(PacketKind::Event, sent.node.id().clone()));
         let body = sent.body.clone();
+        sent.node.event_sent();
         let ticket = Some(self.sent.keep(Sent::Event(sent), body.len()));
         self.send(name, Outbound { topic, body, ticket })
     }
@@ -135,6 +136,19 @@ impl Events {
         self.outbox.event_lost(event, why);
     }
 
+    /// A node is lost without a farewell: counts the events of which nobody knows whether it heard them.
+    pub(crate) fn on_node_lost(&self, node: &Node) {
+        let count = node.take_unconfirmed();
+        if count > 0 {
+            add(&self.outbox.stats().events_unconfirmed, count as usize);
+            tracing::warn!(
+                node = &**node.id(),
+                count,
+                "a node was lost; it may not have heard the latest events"
+            );
+        }
+    }
+
     /// Goes on with the sending of an event for which nobody waits.
     pub(crate) fn detach(&self, sending: Sending) {
         if let Sending::Waiting(work) = sending {
@@ -152,6 +166,7 @@ impl Events {
     /// An event reached nobody: another node of each group takes it, else it is lost.
     pub(crate) fn on_undelivered(self: &Arc<Self>, what: Undelivered) {
         let Undelivered(Sent::Event(mut sent)) = what else { return };
+        sent.node.event_returned();
         sent.tried.push(sent.node.id().clone());
         let Some(lists) = self.directory.heard(&sent.event) else { return };
         let Some(whole) = sent.whole.take() else { return self.find_another(&lists, sent) };

@@ -96,6 +96,7 @@ impl Transit {
             return None;
         };
         node.set_ver(&ver);
+        node.was_heard();
         if matches!(packet, Packet::Request(_))
             && self.membership.phase().may_hold_requests()
             && let Ok(end) = self.inbound.held.hold(plain, tracked)

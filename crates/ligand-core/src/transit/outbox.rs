@@ -22,13 +22,13 @@ use ligand_wire::{
     topic::Topic,
 };
 
+use self::buffer::Buffer;
 pub use self::stats::{InFlight, Traffic};
-use self::{buffer::Buffer, stats::add};
 pub(crate) use self::{
     connection::{Connection, RECONNECT_GRACE},
     packing::Unpacked,
     size::{is_too_large, too_large},
-    stats::{Stats, one},
+    stats::{Stats, add, one},
 };
 use crate::{
     config::{Options, Protocol},

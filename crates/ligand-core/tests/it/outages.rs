@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ligand_core::{Action, Context, Error, Payload, Result, ServiceBroker, ServiceDef};
+use ligand_core::{Action, Context, Error, Event, Payload, Result, ServiceBroker, ServiceDef};
 use ligand_transport::{
     BoxFuture, Link, Outbound, Sending, Transporter,
     memory::{MemoryBus, MemoryTransporter},
@@ -398,4 +398,30 @@ async fn a_call_that_comes_again_before_the_bus_is_said_to_be_back_runs_once() {
     assert_eq!(runs.load(Ordering::SeqCst), 1);
     caller.stop().await;
     callee.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_nobody_may_have_heard_are_counted_when_their_node_is_lost() {
+    let bus = MemoryBus::new();
+    let ears = Event::new("sound", |_: Context, _: Payload| async { Ok::<_, Error>(()) });
+    let ears = ServiceDef::new("ears").event(ears);
+    let listener = start(&bus, "listener", Some(ears)).await;
+    let sender = start(&bus, "sender", None).await;
+    sender.wait_for_services(&["ears"], LIMIT).await.unwrap();
+    let counted = || sender.traffic().map(|traffic| (traffic.events_unconfirmed, traffic.events_lost));
+    sender.emit_named("sound", json!(0)).await.unwrap();
+    sender.ping("listener", LIMIT).await.unwrap();
+    bus.mute("listener");
+    for number in 1..=3 {
+        sender.emit_named("sound", json!(number)).await.unwrap();
+    }
+    let gone = async {
+        while sender.registry().node("listener").is_some_and(|node| node.is_available()) {
+            sleep(ms(100)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, gone).await.expect("it is lost");
+    assert_eq!(counted(), Some((3, 0)), "the first one was confirmed by the answer to the ping");
+    sender.stop().await;
+    listener.stop().await;
 }

@@ -45,6 +45,9 @@ impl Membership {
                 false => tracing::info!(node = id, hidden, "node left"),
             }
         }
+        if unexpected {
+            self.events.on_node_lost(node);
+        }
         self.calls.offered_before(node, &node.info());
         // Where nodes find each other by their connections, the end of one says nothing: a node that stops has taken
         // its services back before.
