@@ -22,7 +22,7 @@ impl Shop {
     /// Starts the release build in a folder of its own and waits until it is ready.
     pub(crate) async fn start() -> Result<Self, Failure> {
         let data = tempfile::tempdir()?;
-        let port = free_port()?;
+        let port = ligand_servers::free_port();
         let child = Command::new(binary("shop").await?)
             .current_dir(data.path())
             .env("PORT", port.to_string())
@@ -113,8 +113,4 @@ pub(crate) fn rss(pid: u32) -> Result<u64, Failure> {
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
     let kb: u64 = line.split_whitespace().nth(1).ok_or("no VmRSS")?.parse()?;
     Ok(kb * 1024)
-}
-
-fn free_port() -> Result<u16, Failure> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

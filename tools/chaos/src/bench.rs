@@ -3,6 +3,7 @@
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use ligand::{Value, json};
+use ligand_servers::{Server, free_port, free_port_at};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -12,9 +13,8 @@ use crate::{
     history::{Heard, History},
     network::Network,
     peer::{Peer, Recipe},
-    plan::{Fault, Kind, Plan, Run, Transporter},
+    plan::{Fault, Kind, Plan, Run},
     role::{Role, Setup},
-    server::{Server, free_port},
     verdict::{self, Evidence, Row},
 };
 
@@ -68,7 +68,12 @@ pub(crate) async fn run(run: &Run, plan: &Plan) -> Outcome<Row> {
     }
     let counted = |name: &str| used.iter().filter_map(|used| used["traffic"][name].as_u64()).sum();
     let heard = bench.heard.lock().clone();
-    let evidence = Evidence { history, heard, marks, counted_lost: counted("eventsLost") };
+    let evidence = Evidence {
+        history,
+        heard,
+        marks,
+        counted_lost: counted("eventsLost") + counted("eventsUnconfirmed"),
+    };
     Ok(verdict::judge(run, &evidence))
 }
 
@@ -94,9 +99,9 @@ impl Bench {
             _ => None,
         };
         let home: IpAddr = network.as_ref().map_or(IpAddr::from([127, 0, 0, 1]), Network::host);
-        let server = match run.transporter {
-            Transporter::Tcp => None,
-            transporter => Some(Server::start(transporter, home).await?),
+        let server = match run.transporter.server() {
+            Some(kind) => Some(Server::setup(kind).ip(home).start().await?),
+            None => None,
         };
         let namespace = format!("chaos-{}-{}", std::process::id(), fastrand::u32(..));
         let mut places = Vec::new();
@@ -106,7 +111,7 @@ impl Bench {
                 None => (None, home),
             };
             // In a namespace of its own a node may have any port.
-            let port = if space.is_some() { 7000 } else { free_port(ip)? };
+            let port = if space.is_some() { 7000 } else { free_port_at(ip)? };
             places.push((node, space, format!("{ip}:{port}")));
         }
         let urls: Vec<_> =
@@ -151,7 +156,7 @@ impl Bench {
     pub(crate) fn double(&self) -> Outcome<Recipe> {
         let mut recipe = self.recipes[0].clone();
         let mut urls = self.urls.clone();
-        urls[0].1 = format!("127.0.0.1:{}", free_port([127, 0, 0, 1].into())?);
+        urls[0].1 = format!("127.0.0.1:{}", free_port());
         recipe.setup.transporter = transporter(self.run, self.server.as_ref(), &urls);
         recipe.log = self.logs.join("double.log");
         Ok(recipe)

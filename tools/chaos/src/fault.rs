@@ -101,7 +101,7 @@ async fn stop(bench: &mut Bench, plan: &Plan, marks: &mut Marks) -> Outcome {
 
 /// Kills the server and starts it again after a while.
 async fn bus(bench: &mut Bench, plan: &Plan, marks: &mut Marks) -> Outcome {
-    let Some(server) = &mut bench.server else { return Err("there is no server".into()) };
+    let Some(server) = &bench.server else { return Err("there is no server".into()) };
     let from = clock::now();
     server.kill();
     marks.faults.push((from, clock::now()));

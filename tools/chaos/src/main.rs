@@ -20,7 +20,6 @@ mod network;
 mod peer;
 mod plan;
 mod role;
-mod server;
 mod table;
 mod verdict;
 

@@ -41,6 +41,20 @@ names! {
     Transporter { Nats = "nats", Redis = "redis", Mqtt = "mqtt", Amqp = "amqp", Tcp = "tcp", }
 }
 
+impl Transporter {
+    /// The server it needs.
+    pub(crate) fn server(self) -> Option<ligand_servers::Kind> {
+        use ligand_servers::Kind;
+        match self {
+            Self::Nats => Some(Kind::Nats),
+            Self::Redis => Some(Kind::Redis),
+            Self::Mqtt => Some(Kind::Mqtt),
+            Self::Amqp => Some(Kind::Amqp),
+            Self::Tcp => None,
+        }
+    }
+}
+
 names! {
     /// What breaks.
     Fault {

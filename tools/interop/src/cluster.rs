@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
+use ligand_servers::{Kind, free_port};
 use serde_json::{Value, json};
 
 use crate::{
     check::until,
     process::{NodeProcess, Program},
-    server::{self, free_port},
 };
 
 /// NodeID of the supervisor.
@@ -53,12 +53,12 @@ impl Transporter {
     }
 
     /// The server it needs.
-    pub fn server(self) -> Option<server::Kind> {
+    pub fn server(self) -> Option<Kind> {
         match self {
-            Self::Nats => Some(server::Kind::Nats),
-            Self::Redis => Some(server::Kind::Redis),
-            Self::Mqtt => Some(server::Kind::Mqtt),
-            Self::Amqp => Some(server::Kind::Amqp),
+            Self::Nats => Some(Kind::Nats),
+            Self::Redis => Some(Kind::Redis),
+            Self::Mqtt => Some(Kind::Mqtt),
+            Self::Amqp => Some(Kind::Amqp),
             Self::Tcp | Self::Udp => None,
         }
     }

@@ -4,12 +4,13 @@ mod options;
 mod table;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     process::ExitCode,
     time::{Duration, Instant},
 };
 
 use futures_util::stream::{self, StreamExt};
+use ligand_servers::{Kind, Server};
 
 pub use options::Options;
 
@@ -18,7 +19,6 @@ use crate::{
     cluster::{Cluster, Serializer, Setup, Stage, Transporter},
     process::{self, Program},
     scenario::{self, Scenario},
-    server::{Kind, Server},
 };
 
 /// How long one scenario may take.
@@ -35,6 +35,11 @@ struct Run {
 }
 
 impl Run {
+    /// The servers it needs.
+    fn servers(&self) -> impl Iterator<Item = Kind> + use<> {
+        [self.transporter.server(), discovery(self.stage)].into_iter().flatten()
+    }
+
     /// The JavaScript release in it, or `rust` when there is none.
     fn peer(&self) -> Program {
         let mut all = self.workers.iter().chain([&self.supervisor]);
@@ -74,7 +79,10 @@ pub async fn run(options: Options) -> ExitCode {
 
 async fn run_all(options: &Options) -> Result<bool, String> {
     let start = Instant::now();
-    let runs: Vec<_> = options.runs().into_iter().filter(|run| !run.scenarios(options).is_empty()).collect();
+    let mut runs: Vec<_> =
+        options.runs().into_iter().filter(|run| !run.scenarios(options).is_empty()).collect();
+    let skipped: BTreeSet<_> = kinds(&runs).into_iter().filter(|kind| kind.is_skipped()).collect();
+    runs.retain(|run| run.servers().all(|kind| !skipped.contains(&kind)));
     if runs.is_empty() {
         return Err("no scenario fits these options; `--list` shows all".into());
     }
@@ -106,13 +114,15 @@ async fn prepare(runs: &[Run]) -> Result<(), String> {
     Ok(())
 }
 
+/// The servers of these runs.
+fn kinds(runs: &[Run]) -> BTreeSet<Kind> {
+    runs.iter().flat_map(Run::servers).collect()
+}
+
 async fn servers(runs: &[Run]) -> Result<BTreeMap<Kind, Server>, String> {
-    let mut kinds: Vec<_> =
-        runs.iter().flat_map(|run| [run.transporter.server(), discovery(run.stage)]).flatten().collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    let started = kinds.into_iter().map(|kind| async move { Ok((kind, Server::start(kind).await?)) });
-    futures_util::future::try_join_all(started).await.map(|servers| servers.into_iter().collect())
+    let started = kinds(runs).into_iter().map(|kind| async move { Ok((kind, Server::start(kind).await?)) });
+    let servers = futures_util::future::try_join_all(started).await;
+    servers.map(|servers| servers.into_iter().collect()).map_err(|error: std::io::Error| error.to_string())
 }
 
 fn discovery(stage: Stage) -> Option<Kind> {
@@ -125,7 +135,7 @@ fn discovery(stage: Stage) -> Option<Kind> {
 
 async fn one(run: Run, servers: &BTreeMap<Kind, Server>, options: &Options) -> Report {
     let start = Instant::now();
-    let url = |kind: Kind| servers.get(&kind).map(|server| server.url().to_owned());
+    let url = |kind: Kind| servers.get(&kind).map(|server| server.url());
     let setup = Setup {
         transporter: run.transporter,
         url: run.transporter.server().and_then(url).unwrap_or_else(|| "TCP".into()),

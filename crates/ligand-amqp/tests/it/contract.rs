@@ -24,7 +24,7 @@ struct OnRabbit {
 impl Bus for OnRabbit {
     async fn start() -> Self {
         let (server, vhost) = Rabbit::shared().await;
-        Self { proxy: Proxy::start(server.port).await, server: server.port, vhost }
+        Self { proxy: Proxy::start(server.port()).await, server: server.port(), vhost }
     }
 
     fn promises(&self) -> Promises {

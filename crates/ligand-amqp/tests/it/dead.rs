@@ -31,8 +31,8 @@ async fn lost(here: &Node, node: &str) {
 #[tokio::test]
 async fn calls_that_began_are_not_sent_again_and_those_that_waited_are() {
     let (server, vhost) = Rabbit::shared().await;
-    let way = Proxy::start(server.port).await;
-    let here = Node::start(server.port, &vhost, "here").await;
+    let way = Proxy::start(server.port()).await;
+    let here = Node::start(server.port(), &vhost, "here").await;
     let there = Node::with(way.port(), &vhost, "there", |options| options.prefetch = 2, 0).await;
     here.link.cluster().learn("there", info(), None);
     for number in 1..=100 {
@@ -63,10 +63,10 @@ async fn calls_that_began_are_not_sent_again_and_those_that_waited_are() {
 #[tokio::test]
 async fn requests_of_others_stay_in_the_queue_of_a_dead_node() {
     let (server, vhost) = Rabbit::shared().await;
-    let way = Proxy::start(server.port).await;
-    let here = Node::start(server.port, &vhost, "here").await;
+    let way = Proxy::start(server.port()).await;
+    let here = Node::start(server.port(), &vhost, "here").await;
     let there = Node::start(way.port(), &vhost, "there").await;
-    let mut raw = Raw::connect(server.port, &vhost).await;
+    let mut raw = Raw::connect(server.port(), &vhost).await;
     way.cut().await;
     let noticed = async {
         while raw.count("MOL.REQ.there").await.1 > 0 {
@@ -88,8 +88,8 @@ async fn requests_of_others_stay_in_the_queue_of_a_dead_node() {
 async fn of_persistent_requests_nothing_is_certain() {
     let (server, vhost) = Rabbit::shared().await;
     let persistent = |options: &mut ligand_amqp::AmqpOptions| options.message_options.persistent = true;
-    let here = Node::with(server.port, &vhost, "here", persistent, 0).await;
-    Raw::connect(server.port, &vhost).await.declare("MOL.REQ.old", Some(("x-expires", 120_000))).await;
+    let here = Node::with(server.port(), &vhost, "here", persistent, 0).await;
+    Raw::connect(server.port(), &vhost).await.declare("MOL.REQ.old", Some(("x-expires", 120_000))).await;
     here.link.cluster().learn("old", info(), None);
     here.send(PacketKind::Request, "old", "x", Some(Ticket(1))).await.unwrap();
     lost(&here, "old").await;
@@ -99,10 +99,10 @@ async fn of_persistent_requests_nothing_is_certain() {
 #[tokio::test]
 async fn a_node_with_nothing_but_a_name_is_noticed_and_the_rest_goes_on() {
     let (server, vhost) = Rabbit::shared().await;
-    let here = Node::start(server.port, &vhost, "here").await;
-    let there = Node::start(server.port, &vhost, "there").await;
+    let here = Node::start(server.port(), &vhost, "here").await;
+    let there = Node::start(server.port(), &vhost, "there").await;
     // Two kinds of missing nodes at the same time: one left a queue, one never was.
-    Raw::connect(server.port, &vhost).await.declare("MOL.REQ.old", Some(("x-expires", 120_000))).await;
+    Raw::connect(server.port(), &vhost).await.declare("MOL.REQ.old", Some(("x-expires", 120_000))).await;
     for number in 0..20 {
         for (kind, node) in ["old", "never", "there"].into_iter().enumerate() {
             let ticket = Some(Ticket(number * 3 + kind as u64));
@@ -122,16 +122,16 @@ async fn a_node_with_nothing_but_a_name_is_noticed_and_the_rest_goes_on() {
 #[tokio::test]
 async fn requests_of_a_dead_node_are_not_run_late() {
     let (server, vhost) = Rabbit::shared().await;
-    let way = Proxy::start(server.port).await;
+    let way = Proxy::start(server.port()).await;
     let short =
         |options: &mut ligand_amqp::AmqpOptions| options.request_time_to_live = Duration::from_millis(300);
-    let here = Node::with(server.port, &vhost, "here", short, 100).await;
+    let here = Node::with(server.port(), &vhost, "here", short, 100).await;
     let there = Node::with(way.port(), &vhost, "there", |_| {}, 0).await;
     here.send(PacketKind::Request, "there", "taken", None).await.unwrap();
     there.bodies(1).await;
     way.cut().await;
     assert!(there.link.wait_losses(1, SOON).await);
-    let mut raw = Raw::connect(server.port, &vhost).await;
+    let mut raw = Raw::connect(server.port(), &vhost).await;
     let noticed = async {
         while raw.count("MOL.EVENT.there").await.1 > 0 || raw.count("MOL.REQ.there").await.1 > 0 {
             sleep(Duration::from_millis(10)).await;
@@ -157,8 +157,8 @@ async fn requests_of_a_dead_node_are_not_run_late() {
 #[tokio::test]
 async fn requests_that_wait_do_not_block_what_they_wait_for() {
     let (server, vhost) = Rabbit::shared().await;
-    let here = Node::start(server.port, &vhost, "here").await;
-    let there = Node::with(server.port, &vhost, "there", |options| options.prefetch = 2, 0).await;
+    let here = Node::start(server.port(), &vhost, "here").await;
+    let there = Node::with(server.port(), &vhost, "there", |options| options.prefetch = 2, 0).await;
     // The first two never end; the others are the rest of their uploads.
     for number in 0..6 {
         here.send(PacketKind::Request, "there", &number.to_string(), None).await.unwrap();
@@ -169,10 +169,10 @@ async fn requests_that_wait_do_not_block_what_they_wait_for() {
 #[tokio::test]
 async fn balanced_requests_of_a_dead_node_go_to_another() {
     let (server, vhost) = Rabbit::shared().await;
-    let way = Proxy::start(server.port).await;
-    let here = Node::start(server.port, &vhost, "here").await;
+    let way = Proxy::start(server.port()).await;
+    let here = Node::start(server.port(), &vhost, "here").await;
     let first = Node::with(way.port(), &vhost, "first", |_| {}, 0).await;
-    let second = Node::start(server.port, &vhost, "second").await;
+    let second = Node::start(server.port(), &vhost, "second").await;
     let topic = Topic { kind: PacketKind::Request, to: To::Action("a.b".into()) };
     first.amqp.balance(vec![topic.clone()]).await.unwrap();
     here.amqp.send(Outbound { topic: topic.clone(), body: "work".into(), ticket: None }).await.unwrap();

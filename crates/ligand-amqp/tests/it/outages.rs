@@ -20,7 +20,7 @@ impl<const GUARDED: bool> Network for OnRabbit<GUARDED> {
     }
 
     async fn join(&self, node: &str) -> impl Transporter {
-        let port = self.ways.open(node, self.server.port).await;
+        let port = self.ways.open(node, self.server.port()).await;
         let login = if GUARDED { "eve:one" } else { "guest:guest" };
         AmqpTransporter::from_url(format!("amqp://{login}@127.0.0.1:{port}/{}", self.vhost))
     }

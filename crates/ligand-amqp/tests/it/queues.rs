@@ -18,9 +18,9 @@ fn action(name: &str) -> Topic {
 #[tokio::test]
 async fn a_shared_queue_that_is_declared_in_another_way_is_an_error_and_no_loss() {
     let (server, vhost) = Rabbit::shared().await;
-    let mut raw = Raw::connect(server.port, &vhost).await;
+    let mut raw = Raw::connect(server.port(), &vhost).await;
     raw.declare("MOL.REQB.other", Some(("x-max-length", 7))).await;
-    let here = Node::start(server.port, &vhost, "here").await;
+    let here = Node::start(server.port(), &vhost, "here").await;
     here.amqp.balance(vec![action("fine")]).await.unwrap();
     let error = here.amqp.balance(vec![action("fine"), action("other")]).await.unwrap_err();
     assert!(error.message().contains("MOL.REQB.other"), "{error:#}");
@@ -38,9 +38,9 @@ async fn a_shared_queue_that_is_declared_in_another_way_is_an_error_and_no_loss(
 #[tokio::test]
 async fn requests_are_acknowledged_when_they_end() {
     let (server, vhost) = Rabbit::shared().await;
-    let here = Node::with(server.port, &vhost, "here", |options| options.prefetch = 1, 0).await;
+    let here = Node::with(server.port(), &vhost, "here", |options| options.prefetch = 1, 0).await;
     here.amqp.balance(vec![action("slow")]).await.unwrap();
-    let mut raw = Raw::connect(server.port, &vhost).await;
+    let mut raw = Raw::connect(server.port(), &vhost).await;
     for body in [b"1", b"2"] {
         raw.publish("", "MOL.REQB.slow", body).await;
     }
@@ -54,10 +54,10 @@ async fn requests_are_acknowledged_when_they_end() {
 #[tokio::test]
 async fn declarations_are_those_of_moleculer() {
     let (server, vhost) = Rabbit::shared().await;
-    let here = Node::start(server.port, &vhost, "here").await;
+    let here = Node::start(server.port(), &vhost, "here").await;
     here.amqp.balance(vec![action("a.b")]).await.unwrap();
     // The server closes the channel of whoever declares a queue in another way.
-    let mut raw = Raw::connect(server.port, &vhost).await;
+    let mut raw = Raw::connect(server.port(), &vhost).await;
     for queue in ["EVENT.here", "REQ.here", "RES.here"] {
         raw.declare(&format!("MOL.{queue}"), Some(("x-expires", 120_000))).await;
     }
@@ -70,8 +70,9 @@ async fn declarations_are_those_of_moleculer() {
 #[tokio::test]
 async fn too_large_packets_are_skipped() {
     let (server, vhost) = Rabbit::shared().await;
-    let here = Node::with(server.port, &vhost, "here", |options| options.max_packet_size = 200_000, 9).await;
-    let mut raw = Raw::connect(server.port, &vhost).await;
+    let here =
+        Node::with(server.port(), &vhost, "here", |options| options.max_packet_size = 200_000, 9).await;
+    let mut raw = Raw::connect(server.port(), &vhost).await;
     for queue in ["MOL.EVENT.here", "MOL.REQ.here"] {
         raw.publish("", queue, &[1; 300_000]).await;
         raw.publish("", queue, &[2; 190_000]).await;
@@ -83,8 +84,8 @@ async fn too_large_packets_are_skipped() {
 #[tokio::test]
 async fn a_deleted_queue_is_a_loss_and_is_declared_again() {
     let (server, vhost) = Rabbit::shared().await;
-    let here = Node::start(server.port, &vhost, "here").await;
-    Raw::connect(server.port, &vhost).await.delete("MOL.REQ.here").await;
+    let here = Node::start(server.port(), &vhost, "here").await;
+    Raw::connect(server.port(), &vhost).await.delete("MOL.REQ.here").await;
     assert!(here.link.wait_losses(1, PATIENCE).await && here.link.wait_connections(2, PATIENCE).await);
     here.send(PacketKind::Request, "here", "x", None).await.unwrap();
     assert_eq!(here.bodies(1).await, ["x"]);
@@ -97,13 +98,13 @@ async fn a_login_that_is_refused_ends_the_start() {
         ("guest:hunter2", &*vhost, "wrong user or password"),
         ("guest:guest", "hunter2", "there is no such virtual host, or the user may not use it"),
     ] {
-        let url = format!("amqp://{login}@127.0.0.1:{}/{vhost}", server.port);
+        let url = format!("amqp://{login}@127.0.0.1:{}/{vhost}", server.port());
         let amqp = std::sync::Arc::new(ligand_amqp::AmqpTransporter::from_url(&url));
         let link = ligand_transport::contract::TestLink::new("here", "");
         let error =
             timeout(PATIENCE, amqp.connect(link.clone())).await.expect("it does not wait").unwrap_err();
         assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
-        let text = format!("AMQP server 127.0.0.1:{} refuses this node: {cause}", server.port);
+        let text = format!("AMQP server 127.0.0.1:{} refuses this node: {cause}", server.port());
         assert_eq!(error.message(), text);
         assert!(!format!("{error:?}").contains("hunter2"));
         assert_eq!(link.connections(), 0);

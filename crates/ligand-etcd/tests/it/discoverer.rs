@@ -9,7 +9,9 @@ use ligand_wire::{Result, packet::ServiceInfo};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::server::{Server, free_port};
+use ligand_servers::free_port;
+
+use crate::server::Server;
 
 /// How long a beat counts in these tests; etcd makes it at least 2 s.
 const LIFE: Duration = Duration::from_secs(1);
@@ -228,7 +230,7 @@ async fn a_store_that_is_gone_for_a_while_loses_nobody() {
     server.kill();
     let error = a.discoverer.beat().await.expect_err("the store is gone");
     assert_eq!((error.code(), error.kind(), error.retryable()), (503, "DISCOVERER_ERROR", true));
-    server.restart().await;
+    server.run().await.unwrap();
     let (a_beat, b_beat) = tokio::join!(a.discoverer.beat(), b.discoverer.beat());
     a_beat.and(b_beat).expect("the store is back");
     assert!(a.sees("b"));
@@ -278,7 +280,7 @@ async fn users_and_their_passwords() {
     assert!(a.sees("b") && b.sees("a"));
     // Tokens are forgotten with a restart.
     server.kill();
-    server.restart().await;
+    server.run().await.unwrap();
     a.until(|a| a.sees("b")).await;
     a.beat().await;
     with.password = Some("wr0ng".into());

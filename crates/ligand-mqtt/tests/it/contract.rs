@@ -57,7 +57,7 @@ impl<F: Flavour> Bus for OnMosquitto<F> {
     }
 
     async fn restart(&self) {
-        self.server.run().await;
+        self.server.run().await.unwrap();
     }
 
     async fn publish(&self, namespace: &str, topic: &Topic, body: Bytes) {

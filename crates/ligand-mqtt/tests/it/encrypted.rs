@@ -31,7 +31,7 @@ async fn certificates_of_both_sides() {
     let lines = "allow_anonymous true\ncafile {dir}/ca.pem\ncertfile {dir}/server.pem\nkeyfile {dir}/server.key\n\
                  require_certificate true";
     let server = Mosquitto::prepared(files, lines).await;
-    let file = |name: &str| server.files.path().join(name);
+    let file = |name: &str| server.folder().join(name);
     let tls = TlsOptions::default()
         .ca_file(file("ca.pem"))
         .cert_file(file("client.pem"))

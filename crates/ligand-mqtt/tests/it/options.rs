@@ -9,7 +9,9 @@ use ligand_transport::{
 };
 use ligand_wire::{packet::PacketKind, topic::Topic};
 
-use crate::server::{Mosquitto, free_port};
+use ligand_servers::free_port;
+
+use crate::server::Mosquitto;
 
 async fn connected(options: MqttOptions, id: &str) -> (Arc<MqttTransporter>, Arc<TestLink>) {
     let (mqtt, link) = (Arc::new(MqttTransporter::new(options)), TestLink::new(id, ""));
@@ -62,7 +64,7 @@ async fn users_and_the_next_server() {
     let made = tool.arg("-b").arg("-c").arg(&passwords).args(["node", "p:w"]).status().unwrap();
     assert!(made.success());
     let server = Mosquitto::prepared(files, "allow_anonymous false\npassword_file {dir}/passwords").await;
-    let url = format!("mqtt://127.0.0.1:{}, mqtt://node:p%3Aw@127.0.0.1:{}", free_port(), server.port);
+    let url = format!("mqtt://127.0.0.1:{}, mqtt://node:p%3Aw@127.0.0.1:{}", free_port(), server.port());
     connected(at(&url), "here").await;
     let mut options = at(&server.url());
     options.username = Some("node".into());
@@ -74,7 +76,7 @@ async fn users_and_the_next_server() {
     let connecting = tokio::time::timeout(PATIENCE, mqtt.connect(link.clone()));
     let error = connecting.await.expect("it does not wait").unwrap_err();
     assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
-    let cause = format!("MQTT server 127.0.0.1:{} refuses this node: wrong user or password", server.port);
+    let cause = format!("MQTT server 127.0.0.1:{} refuses this node: wrong user or password", server.port());
     assert!(error.message().starts_with(&cause), "{error}");
     assert_eq!(link.connections(), 0);
 }
@@ -106,7 +108,7 @@ async fn a_silent_server_is_lost() {
     // It lives while nothing happens.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(link.losses().is_empty());
-    server.freeze();
+    server.signal("STOP").unwrap();
     assert!(link.wait_losses(1, Duration::from_secs(3)).await);
     mqtt.disconnect().await;
 }

@@ -1,6 +1,6 @@
 //! Two nodes, of which one is off the bus for a moment: with version 5 and with version 3.1.1.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use ligand_mqtt::{MqttOptions, MqttTransporter, Protocol};
 use ligand_test::outages::{Guarded, Network, Ways};
@@ -14,22 +14,22 @@ struct OnMosquitto<const OLD: bool> {
     ways: Ways,
 }
 
-fn set_password(files: &TempDir, password: &str) {
+fn set_password(folder: &Path, password: &str) {
     let mut tool = Command::new("mosquitto_passwd");
-    let made = tool.args(["-b", "-c"]).arg(files.path().join("passwords")).args(["node", password]);
+    let made = tool.args(["-b", "-c"]).arg(folder.join("passwords")).args(["node", password]);
     assert!(made.status().expect("mosquitto_passwd is installed").success());
 }
 
 impl<const OLD: bool> Network for OnMosquitto<OLD> {
     async fn start() -> Self {
         let files = TempDir::new().unwrap();
-        set_password(&files, "one");
+        set_password(files.path(), "one");
         let lines = "allow_anonymous false\npassword_file {dir}/passwords";
         Self { server: Mosquitto::prepared(files, lines).await, ways: Ways::default() }
     }
 
     async fn join(&self, node: &str) -> impl Transporter {
-        let port = self.ways.open(node, self.server.port).await;
+        let port = self.ways.open(node, self.server.port()).await;
         let options = MqttOptions::from_url(format!("mqtt://node:one@127.0.0.1:{port}"));
         MqttTransporter::new(if OLD { options.protocol(Protocol::V3).qos(1) } else { options })
     }
@@ -43,8 +43,8 @@ impl<const OLD: bool> Guarded for OnMosquitto<OLD> {
     async fn let_in(&self, right: bool) {
         // It reads the file again some time after a signal; after a start it has read it.
         self.server.kill();
-        set_password(&self.server.files, if right { "one" } else { "two" });
-        self.server.run().await;
+        set_password(self.server.folder(), if right { "one" } else { "two" });
+        self.server.run().await.unwrap();
     }
 }
 

@@ -41,7 +41,7 @@ impl Bus for Nats {
         let tls = TlsOptions::default;
         let options = || NatsOptions::from_url(self.0.url());
         let file = |text: &str| {
-            let path = self.0.dir.path().join("broken.pem");
+            let path = self.0.folder().join("broken.pem");
             std::fs::write(&path, text).unwrap();
             path
         };
@@ -69,7 +69,7 @@ impl Bus for Nats {
     }
 
     async fn restart(&self) {
-        self.0.restart().await;
+        self.0.run().await.unwrap();
     }
 
     async fn publish(&self, namespace: &str, topic: &Topic, body: Bytes) {

@@ -39,7 +39,7 @@ async fn user_and_password() {
     let server = Server::start("authorization { user: ann, password: \"p@ss word\" }").await;
     let options = || NatsOptions::from_url(server.url());
     works(options().username("ann").password("p@ss word")).await;
-    works(NatsOptions::from_url(format!("nats://ann:p%40ss%20word@127.0.0.1:{}", server.port))).await;
+    works(NatsOptions::from_url(format!("nats://ann:p%40ss%20word@127.0.0.1:{}", server.port()))).await;
     is_not_let_in(options().username("ann").password("wrong")).await;
     is_not_let_in(options()).await;
 }
@@ -48,7 +48,7 @@ async fn user_and_password() {
 async fn token() {
     let server = Server::start("authorization { token: \"t0ken\" }").await;
     works(NatsOptions::from_url(server.url()).token("t0ken")).await;
-    works(NatsOptions::from_url(format!("nats://t0ken@127.0.0.1:{}", server.port))).await;
+    works(NatsOptions::from_url(format!("nats://t0ken@127.0.0.1:{}", server.port()))).await;
     is_not_let_in(NatsOptions::from_url(server.url()).token("wrong")).await;
 }
 

@@ -21,7 +21,7 @@ impl Network for Nats {
     }
 
     async fn join(&self, node: &str) -> impl Transporter {
-        let port = self.ways.open(node, self.server.port).await;
+        let port = self.ways.open(node, self.server.port()).await;
         NatsTransporter::from_url(format!("nats://ann:one@127.0.0.1:{port}"))
     }
 

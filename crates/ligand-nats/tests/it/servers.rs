@@ -9,7 +9,9 @@ use ligand_transport::{
 };
 use tokio::time::timeout;
 
-use crate::server::{Server, free_port};
+use ligand_servers::free_port;
+
+use crate::server::Server;
 
 use std::sync::Arc;
 
@@ -44,7 +46,7 @@ async fn another_one_takes_over() {
     } else {
         second.kill();
         assert!(link.wait_losses(1, Duration::from_secs(1)).await);
-        first.restart().await;
+        first.run().await.unwrap();
         assert!(
             link.wait_connections(2, Duration::from_secs(2)).await,
             "the other server does not take over"

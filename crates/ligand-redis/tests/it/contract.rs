@@ -23,11 +23,11 @@ impl Bus for Server {
     }
 
     fn transporter(&self) -> Arc<dyn Transporter> {
-        Arc::new(RedisTransporter::from_url(self.url()))
+        Arc::new(RedisTransporter::from_url((**self).url()))
     }
 
     fn url(&self) -> Option<String> {
-        Some(Self::url(self))
+        Some((**self).url())
     }
 
     fn configured(&self, options: Value) -> Result<Arc<dyn Transporter>, String> {
@@ -50,11 +50,11 @@ impl Bus for Server {
     }
 
     async fn kill(&self) {
-        Server::kill(self);
+        (**self).kill();
     }
 
-    fn restart(&self) -> impl Future<Output = ()> + Send {
-        Server::restart(self)
+    async fn restart(&self) {
+        self.run().await.unwrap();
     }
 
     async fn publish(&self, namespace: &str, topic: &Topic, body: Bytes) {

@@ -235,7 +235,7 @@ async fn a_store_that_forgets_loses_nobody() {
     let error = a.discoverer.beat().await.expect_err("the store is gone");
     assert_eq!((error.code(), error.kind(), error.retryable()), (503, "DISCOVERER_ERROR", true));
     assert!(a.sees("b"));
-    server.restart().await;
+    server.run().await.unwrap();
     a.beat().await;
     assert!(a.sees("b"));
     b.beat().await;

@@ -20,7 +20,7 @@ impl Network for Redis {
     }
 
     async fn join(&self, node: &str) -> impl Transporter {
-        let port = self.ways.open(node, self.server.port).await;
+        let port = self.ways.open(node, self.server.port()).await;
         RedisTransporter::from_url(format!("redis://:one@127.0.0.1:{port}"))
     }
 

@@ -10,7 +10,9 @@ use ligand_transport::{
 use ligand_wire::{packet::PacketKind, topic::Topic};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::server::{Server, free_port};
+use ligand_servers::free_port;
+
+use crate::server::Server;
 
 struct Node {
     link: Arc<TestLink>,
@@ -45,19 +47,19 @@ impl Node {
 async fn passwords() {
     let server = Server::start_with(&["--requirepass", "s3cret"]).await;
     let with = |url: String| RedisOptions::from_url(url);
-    let a = Node::start("a", with(format!("redis://:s3cret@127.0.0.1:{}/2", server.port))).await;
+    let a = Node::start("a", with(format!("redis://:s3cret@127.0.0.1:{}/2", server.port()))).await;
     let b = Node::start("b", with(server.url()).username("default").password("s3cret")).await;
     a.says_to(&b, b"hi").await;
-    let wrong = Node::new("c", with(format!("redis://:wr0ng@127.0.0.1:{}", server.port)));
+    let wrong = Node::new("c", with(format!("redis://:wr0ng@127.0.0.1:{}", server.port())));
     let connecting = wrong.transporter.clone().connect(wrong.link.clone());
     let error = timeout(PATIENCE, connecting).await.expect("it does not wait").unwrap_err();
     assert_eq!(error.kind(), "BROKER_OPTIONS_ERROR");
-    let server_name = format!("Redis server 127.0.0.1:{}", server.port);
+    let server_name = format!("Redis server 127.0.0.1:{}", server.port());
     assert_eq!(error.message(), format!("{server_name} refuses this node: wrong user or password"));
     assert!(!format!("{:?}", wrong.transporter).contains("wr0ng"));
     for (url, cause) in [
         (server.url(), "it asks for a password"),
-        (format!("redis://:s3cret@127.0.0.1:{}/99", server.port), "it does not have this database"),
+        (format!("redis://:s3cret@127.0.0.1:{}/99", server.port()), "it does not have this database"),
     ] {
         let node = Node::new("d", with(url));
         let connecting = node.transporter.clone().connect(node.link.clone());
@@ -69,7 +71,7 @@ async fn passwords() {
 #[tokio::test]
 async fn a_password_that_changes_later_is_waited_for() {
     let server = Server::start_with(&["--requirepass", "s3cret"]).await;
-    let url = format!("redis://:s3cret@127.0.0.1:{}", server.port);
+    let url = format!("redis://:s3cret@127.0.0.1:{}", server.port());
     let a = Node::start("a", RedisOptions::from_url(url)).await;
     let (auth, set): (&[&[u8]], &[&[u8]]) =
         (&[b"AUTH", b"s3cret"], &[b"CONFIG", b"SET", b"requirepass", b"other"]);
@@ -100,7 +102,7 @@ async fn a_packet_that_the_server_refuses_is_undelivered() {
         .await;
     let other = Node::start("other", RedisOptions::from_url(server.url())).await;
     let lame =
-        Node::start("lame", RedisOptions::from_url(format!("redis://lame:pw@127.0.0.1:{}", server.port)))
+        Node::start("lame", RedisOptions::from_url(format!("redis://lame:pw@127.0.0.1:{}", server.port())))
             .await;
     lame.send("other", b"no", Some(Ticket(7))).await.expect("it is connected");
     assert!(lame.link.wait_undelivered(Ticket(7), PATIENCE).await);
@@ -112,10 +114,10 @@ async fn a_packet_that_the_server_refuses_is_undelivered() {
 async fn a_frozen_server_is_noticed() {
     let server = Server::start().await;
     let node = Node::start("a", RedisOptions::from_url(server.url())).await;
-    server.signal("STOP");
+    server.signal("STOP").unwrap();
     let since = Instant::now();
     let told = node.link.wait_losses(1, Duration::from_secs(9)).await;
-    server.signal("CONT");
+    server.signal("CONT").unwrap();
     assert!(told && since.elapsed() > Duration::from_secs(5), "told after {:?}", since.elapsed());
     assert!(node.link.wait_connections(2, PATIENCE).await);
 }
@@ -146,7 +148,7 @@ async fn either_connection_that_ends_is_a_loss() {
 async fn a_slow_bus_makes_senders_wait_and_fail() {
     let server = Server::start().await;
     let node = Node::start("a", RedisOptions::from_url(server.url())).await;
-    server.signal("STOP");
+    server.signal("STOP").unwrap();
     static BODY: [u8; 1 << 20] = [7; 1 << 20];
     let mut waiting = Vec::new();
     let mut full = None;
@@ -163,7 +165,7 @@ async fn a_slow_bus_makes_senders_wait_and_fail() {
     let error = full.expect("the queue has a limit");
     assert_eq!((error.code(), error.kind()), (503, "TRANSPORTER_QUEUE_FULL"));
     assert!(waiting.len() > 30);
-    server.signal("CONT");
+    server.signal("CONT").unwrap();
     for work in waiting {
         timeout(PATIENCE, work).await.expect("there is room again").expect("it has left");
     }
@@ -240,7 +242,7 @@ async fn certificates() {
 async fn a_cluster_is_one_bus() {
     let enabled = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
     let (first, second) = (Server::start_with(&enabled).await, Server::start_with(&enabled).await);
-    let port = second.port.to_string();
+    let port = second.port().to_string();
     first.command(&[b"CLUSTER", b"ADDSLOTSRANGE", b"0", b"16383"]).await;
     first.command(&[b"CLUSTER", b"MEET", b"127.0.0.1", port.as_bytes()]).await;
     let met = async {

@@ -72,7 +72,7 @@ async fn a_loss_is_noticed_without_a_connection_to_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_cannot_be_dialled_is_lost_and_tickets_come_back() {
     let a = Node::start("a", &[]).await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = ligand_servers::free_port();
     sight(&a, "b", port);
     a.broker.cluster.imagine("b", 3, true);
     for ticket in 0..5 {

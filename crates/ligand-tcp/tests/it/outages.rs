@@ -22,7 +22,7 @@ impl Network for Mesh {
     }
 
     async fn join(&self, node: &str) -> impl Transporter {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let free = ligand_servers::free_port();
         let others = self.0.all().into_iter().filter(|(other, _)| other != node);
         let urls = others.map(|(other, port)| format!("127.0.0.1:{port}/{other}")).collect();
         let told = self.0.open(node, free).await;

@@ -1,11 +1,11 @@
 //! The program, as one process and as three.
 
 use std::{
-    net::{Ipv4Addr, TcpListener},
     process::{Child, Command},
     time::{Duration, Instant},
 };
 
+use ligand_servers::free_port;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::Agent;
@@ -19,10 +19,6 @@ struct Library {
     agent: Agent,
     url: String,
     _folder: TempDir,
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 impl Library {

@@ -2,8 +2,7 @@
 
 use crate::{
     journeys, load,
-    server::Bus,
-    spread::{Mail, open},
+    spread::{Bus, Mail, open},
     support::Shop,
 };
 

@@ -22,8 +22,7 @@ use shop::{
 use tempfile::TempDir;
 
 use crate::{
-    server::Bus,
-    spread::Street,
+    spread::{Bus, Street},
     support::{Answer, Shop},
 };
 

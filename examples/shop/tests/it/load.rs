@@ -12,8 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
-    server::Bus,
-    spread::{Mail, open},
+    spread::{Bus, Mail, open},
     support::Shop,
 };
 

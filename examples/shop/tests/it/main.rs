@@ -12,6 +12,5 @@ mod load;
 mod mixed;
 mod process;
 mod rights;
-mod server;
 mod spread;
 mod support;

@@ -16,8 +16,7 @@ use sha1::{Digest as _, Sha1};
 use tokio::runtime::Runtime;
 
 use crate::{
-    server::Bus,
-    spread::{Mail, open_with},
+    spread::{Bus, Mail, open_with},
     support::{Client, Shop},
 };
 

@@ -10,8 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
-    server::Bus,
-    spread::Street,
+    spread::{Bus, Street},
     support::{PASSWORD, Shop, program},
 };
 

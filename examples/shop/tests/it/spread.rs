@@ -7,12 +7,10 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use ligand_servers::{Kind, Server, free_port};
 use tempfile::TempDir;
 
-use crate::{
-    server::{Bus, Server, free_ports},
-    support::{Shop, program},
-};
+use crate::support::{Shop, program};
 
 /// How often products and orders run.
 pub(crate) const INSTANCES: usize = 2;
@@ -29,6 +27,32 @@ pub(crate) const NODES: [(&str, &str); 9] = [
     ("product-1", "product"),
     ("product-2", "product"),
 ];
+
+/// What carries packets between the parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bus {
+    /// Connections between the parts; no server.
+    Tcp,
+    Nats,
+    Redis,
+}
+
+impl Bus {
+    fn server(self) -> Option<Kind> {
+        match self {
+            Self::Tcp => None,
+            Self::Nats => Some(Kind::Nats),
+            Self::Redis => Some(Kind::Redis),
+        }
+    }
+
+    /// Starts its server from a test that is not asynchronous.
+    fn start(self) -> Option<Server> {
+        let kind = self.server()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Some(runtime.block_on(Server::start(kind)).unwrap())
+    }
+}
 
 /// What sends the mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,12 +77,11 @@ impl Street {
     pub(crate) fn new(bus: Bus, protocol: &'static str, nodes: &[&str]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let namespace = format!("shop-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let server = Server::start(bus);
+        let server = bus.start();
         let transporter = match &server {
-            Some(server) => server.url.clone(),
+            Some(server) => server.url(),
             None => {
-                let ports = free_ports(nodes.len());
-                let places = nodes.iter().zip(ports).map(|(node, port)| format!("127.0.0.1:{port}/{node}"));
+                let places = nodes.iter().map(|node| format!("127.0.0.1:{}/{node}", free_port()));
                 format!("tcp://{}", places.collect::<Vec<_>>().join(","))
             }
         };
@@ -109,6 +132,9 @@ pub(crate) fn open(bus: Bus, mail: Mail) -> Option<Shop> {
 
 /// As [`open`], with more nodes: their names, and the files of those that Moleculer runs.
 pub(crate) fn open_with(bus: Bus, mail: Mail, more: &[(&str, Option<&str>)]) -> Option<Shop> {
+    if bus.server().is_some_and(Kind::is_skipped) {
+        return None;
+    }
     let nodes: Vec<_> =
         NODES.iter().map(|(node, _)| *node).chain(more.iter().map(|(node, _)| *node)).collect();
     let street = Street::new(bus, if mail == Mail::Js14 { "4" } else { "5" }, &nodes);

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use ligand::{ServiceBroker, config::ComponentOptions};
+use ligand_servers::free_port;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -14,7 +15,6 @@ use super::{
 use crate::{
     check::until,
     process::{NodeProcess, Program, built, javascript},
-    server::free_port,
 };
 
 /// How long nodes may take to see each other, and to stop.

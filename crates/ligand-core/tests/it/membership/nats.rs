@@ -1,44 +1,29 @@
 //! The same over NATS, with packets that somebody published by hand.
 
-use std::{
-    net::TcpListener,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
-
 use ligand_core::{ServiceBroker, ServiceDef};
+use ligand_servers::Kind;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
-    time::{Instant, sleep},
 };
 
 use super::{SOON, info, until, who, works};
 
-/// A server on a port of its own; killed when it is dropped.
-struct Server(Child, u16);
+/// Ends when it is dropped.
+struct Server(ligand_servers::Server);
 
 impl Server {
-    async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new("nats-server")
-            .args(["-a", "127.0.0.1", "-p", &port.to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("nats-server is installed");
-        let end = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            assert!(Instant::now() < end, "the server does not start");
-            sleep(Duration::from_millis(10)).await;
+    /// `None` when there is none and need not be.
+    async fn start() -> Option<Self> {
+        if Kind::Nats.is_skipped() {
+            return None;
         }
-        Self(child, port)
+        Some(Self(ligand_servers::Server::start(Kind::Nats).await.unwrap()))
     }
 
     async fn node(&self, id: &str, services: Vec<ServiceDef>) -> ServiceBroker {
-        let url = format!("nats://127.0.0.1:{}", self.1);
-        let transporter = ligand_nats::NatsTransporter::from_url(&url);
+        let transporter = ligand_nats::NatsTransporter::from_url(self.0.url());
         let mut builder = ServiceBroker::builder().node_id(id).transporter(transporter);
         for service in services {
             builder = builder.service(service);
@@ -48,7 +33,7 @@ impl Server {
 
     /// Publishes as a client that is no node would.
     async fn say(&self, subject: &str, packet: &Value) {
-        let mut stream = BufReader::new(TcpStream::connect(("127.0.0.1", self.1)).await.unwrap());
+        let mut stream = BufReader::new(TcpStream::connect(("127.0.0.1", self.0.port())).await.unwrap());
         stream.read_line(&mut String::new()).await.unwrap();
         let body = packet.to_string();
         let text =
@@ -58,16 +43,9 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[tokio::test]
 async fn one_forged_packet_ends_no_nodes_services() {
-    let server = Server::start().await;
+    let Some(server) = Server::start().await else { return };
     let a = server.node("a", vec![who()]).await;
     let b = server.node("b", vec![]).await;
     b.wait_for_services(&["who"], SOON).await.unwrap();
@@ -110,7 +88,7 @@ async fn one_forged_packet_ends_no_nodes_services() {
 
 #[tokio::test]
 async fn invented_nodes_are_out_of_the_way_at_once() {
-    let server = Server::start().await;
+    let Some(server) = Server::start().await else { return };
     let a = server.node("a", vec![who()]).await;
     let b = server.node("b", vec![]).await;
     b.wait_for_services(&["who"], SOON).await.unwrap();

@@ -97,9 +97,6 @@ async fn run(plan: &mut Plan, json: bool) -> Result<(), Failure> {
 /// What a process of this program does that another one started: `<role> --bus <address> <more>`.
 async fn part(words: &[OsString]) -> Result<u8, Failure> {
     let (role, rest) = words.split_first().ok_or("--role needs a name")?;
-    if role == "guard" {
-        return servers::guard(rest.get(1..).unwrap_or_default());
-    }
     let words: Vec<_> = rest.iter().map(|word| word.to_string_lossy()).collect();
     let word = |at: usize| words.get(at).map(|word| &**word).ok_or("the role needs more words");
     let bus = word(1)?;
