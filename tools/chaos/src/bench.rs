@@ -66,7 +66,7 @@ pub(crate) async fn run(run: &Run, plan: &Plan) -> Outcome<Row> {
     for worker in &mut bench.workers {
         used.push(worker.used().await?);
     }
-    let counted = |name: &str| used.iter().filter_map(|used| used["traffic"][name].as_u64()).sum();
+    let counted = |name: &str| used.iter().filter_map(|used| used["traffic"][name].as_u64()).sum::<u64>();
     let heard = bench.heard.lock().clone();
     let evidence = Evidence {
         history,
