@@ -10,7 +10,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ligand::{Fallback, prelude::*};
+use ligand::{middleware::Fallback, prelude::*};
 
 #[derive(Default)]
 struct Bulky {

@@ -8,7 +8,12 @@
 //! timeout (10s) > log (yours) > guard (yours) > handler
 //! ```
 
-use ligand::{Action, DynAction, Middleware, Work, middleware, prelude::*};
+use ligand::{
+    future::Work,
+    middleware::{self, Middleware},
+    prelude::*,
+    service::{ActionDef, DynAction},
+};
 
 struct Admin;
 
@@ -28,8 +33,8 @@ impl Middleware for Guard {
         "guard"
     }
 
-    fn local_action(&self, action: &Action, next: DynAction) -> DynAction {
-        let Some(role) = action.meta_field("auth").cloned() else { return next }; // stays out, costs nothing
+    fn local_action(&self, action: &ActionDef, next: DynAction) -> DynAction {
+        let Some(role) = action.metadata("auth").cloned() else { return next }; // stays out, costs nothing
         std::sync::Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
             match ctx.meta::<Value>("role") {
                 Ok(Some(own)) if own == role => next.call(ctx, params),

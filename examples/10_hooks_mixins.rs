@@ -6,7 +6,7 @@
 //! about: notes, a service with a mixin
 //! ```
 
-use ligand::{Action, Mixin, ServiceDef, prelude::*};
+use ligand::{Action, ServiceDef, prelude::*, service::Mixin};
 
 struct About; // a mixin: a service has it in a field
 

@@ -25,9 +25,9 @@ impl Admin {
     }
 }
 
-async fn has_role(ctx: Context, action: Arc<ligand::Action>) -> Result<()> {
+async fn has_role(ctx: Context, action: Arc<ligand::service::ActionDef>) -> Result<()> {
     let user: Value = ctx.require_meta("user")?;
-    match action.meta_field("role") {
+    match action.metadata("role") {
         Some(role) if user["role"] != *role => Err(error::forbidden("FORBIDDEN")),
         _ => Ok(()),
     }

@@ -8,7 +8,7 @@
 //! environment variable LIGAND_REQUEST_TIMOUT (option 'request_timout'): there is no such key; did you mean 'request_timeout'?
 //! ```
 
-use ligand::{Env, prelude::*};
+use ligand::{config::Env, prelude::*};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ligand.toml");
 

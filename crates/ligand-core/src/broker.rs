@@ -40,6 +40,7 @@ pub(crate) use parts::Parts;
 pub use request::Request;
 pub(crate) use wait::WAITS;
 
+pub use crate::transit::{Echo, InFlight, Traffic};
 use crate::{
     cache::Cache,
     config::{Env, Options},
@@ -50,9 +51,9 @@ use crate::{
         order::{self, Step},
     },
     registry::{Registry, ServiceItem},
-    service::{Action, ActionRef, Caller, Client, Contract, EventPayload},
+    service::{ActionDef, ActionRef, Caller, Client, Contract, EventPayload},
     task::Tasks,
-    transit::{Echo, InFlight, Traffic, Transit},
+    transit::Transit,
 };
 
 /// Where a broker is in its life.
@@ -179,7 +180,7 @@ impl ServiceBroker {
     /// # broker.stop().await;
     /// # Ok(()) }
     /// ```
-    pub fn own_action(&self, full_name: &str) -> Option<Arc<Action>> {
+    pub fn own_action(&self, full_name: &str) -> Option<Arc<ActionDef>> {
         let services = self.0.services.lock();
         let mut actions = services.iter().flat_map(|item| item.endpoints());
         actions
@@ -295,7 +296,7 @@ impl ServiceBroker {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::{ServiceBroker, State};
+    /// # use ligand_core::{ServiceBroker, broker::State};
     /// let broker = ServiceBroker::builder().start().await?;
     /// assert!(matches!(broker.state(), State::Started));
     /// broker.stop().await;
@@ -496,7 +497,7 @@ impl ServiceBroker {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::{Action, CacheRule, Error, ServiceBroker, ServiceDef};
+    /// # use ligand_core::{Action, Error, ServiceBroker, ServiceDef, cache::CacheRule};
     /// let get = Action::of("get", |id: u64| async move { Ok::<_, Error>(id) }).cache(CacheRule::new());
     /// let users = ServiceDef::new("users").action(get);
     /// let broker = ServiceBroker::builder().memory_cache().service(users).start().await?;

@@ -31,7 +31,7 @@ use crate::{broker::ServiceBroker, future::BoxFuture, service::ActionRef};
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> ligand_core::Result<()> {
-/// use ligand_core::{BoxFuture, Cacher, Payload, Result, cache::Lookup, ready};
+/// use ligand_core::{Payload, Result, cache::{Cacher, Lookup}, future::{BoxFuture, ready}};
 /// use ligand_wire::pattern::Pattern;
 /// use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 ///
@@ -247,7 +247,7 @@ impl Cache {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::{Action, ActionRef, CacheRule, Error, ServiceBroker, ServiceDef};
+    /// # use ligand_core::{Action, ActionRef, Error, ServiceBroker, ServiceDef, cache::CacheRule};
     /// const GET: ActionRef<u64, u64> = ActionRef::new("users.get");
     /// let get = Action::of("get", |id: u64| async move { Ok::<_, Error>(id) }).cache(CacheRule::new());
     /// let users = ServiceDef::new("users").action(get);

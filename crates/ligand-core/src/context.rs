@@ -41,7 +41,7 @@ use crate::{
     broker::{Emit, Mcall, Request, ServiceBroker},
     edge::HttpRequest,
     registry::{Endpoint, Listener},
-    service::{Action, ActionRef, Caller, Client, Contract, EventPayload},
+    service::{ActionDef, ActionRef, Caller, Client, Contract, EventPayload},
     sharded::Line,
     stream::Streaming,
 };
@@ -416,7 +416,7 @@ impl Context {
     }
 
     /// Definition of the running action.
-    pub fn action_def(&self) -> Option<&Arc<Action>> {
+    pub fn action_def(&self) -> Option<&Arc<ActionDef>> {
         self.endpoint().map(|endpoint| endpoint.action())
     }
 
@@ -544,7 +544,7 @@ impl Context {
     ///
     /// `$statusCode`, `$statusMessage`, `$responseType`, `$responseHeaders` and `$location` are for the gateway that
     /// called this very action: callees do not get them, and callers other than a gateway neither. A
-    /// [`Reply`](crate::Reply) says the same with types.
+    /// [`Reply`](crate::edge::Reply) says the same with types.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

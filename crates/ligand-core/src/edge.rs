@@ -11,14 +11,14 @@ mod request;
 mod size;
 
 pub(crate) use body::check as check_body;
-pub use body::{BodyKind, HttpBody, LimitText, no_body};
+pub use body::{BodyKind, HttpBody, HttpBodyDef, LimitText, no_body};
 pub use cookie::{Cookie, SameSite};
 pub use reply::Reply;
 pub use request::{HttpRequest, HttpWants};
 use serde_json::Value;
 pub use size::Size;
 
-use crate::service::Action;
+use crate::service::{Action, ActionDef};
 
 /// The fields of an action's definition that gateways read, on this and on other nodes.
 const HTTP: &str = "$http";
@@ -26,7 +26,7 @@ const RUN_TO_END: &str = "$runToEnd";
 const BODY: &str = "$body";
 
 impl Action {
-    /// Gives the handler the HTTP request that it answers, as [`Context::http`](crate::Context::http) shows it.
+    /// Gives the handler the HTTP request that it answers, as [`Context::http`](crate::context::Context::http) shows it.
     pub fn http(self, wants: HttpWants) -> Self {
         self.metadata(HTTP, wants)
     }
@@ -42,23 +42,25 @@ impl Action {
     pub fn body(self, body: HttpBody) -> Self {
         self.metadata(BODY, body)
     }
+}
 
+impl ActionDef {
     /// How the action takes the body of HTTP requests, when not as JSON.
-    pub fn body_of(&self) -> Option<HttpBody> {
-        self.meta_field(BODY).and_then(HttpBody::read)
+    pub fn body(&self) -> Option<HttpBodyDef> {
+        self.metadata(BODY).and_then(HttpBodyDef::read)
     }
 
     /// What the action wants to know of the HTTP request.
-    pub fn http_of(&self) -> Option<HttpWants> {
-        self.meta_field(HTTP).and_then(HttpWants::read)
+    pub fn http(&self) -> Option<HttpWants> {
+        self.metadata(HTTP).and_then(HttpWants::read)
     }
 
     pub(crate) fn wants_http(&self) -> bool {
-        self.http_of().is_some()
+        self.http().is_some()
     }
 
     /// What the action says to [`Action::run_to_end`].
-    pub fn run_to_end_of(&self) -> Option<bool> {
-        self.meta_field(RUN_TO_END).and_then(Value::as_bool)
+    pub fn run_to_end(&self) -> Option<bool> {
+        self.metadata(RUN_TO_END).and_then(Value::as_bool)
     }
 }

@@ -18,7 +18,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 /// A future that is done already.
 ///
 /// ```
-/// use ligand_core::{BoxFuture, Result, ready};
+/// use ligand_core::{Result, future::{BoxFuture, ready}};
 /// fn nothing_to_do() -> BoxFuture<Result<()>> {
 ///     ready(Ok(()))
 /// }

@@ -3,7 +3,7 @@
 //! Use it through the `ligand` crate, which adds the macros. Not here: HTTP (`ligand-web`), databases
 //! (`ligand-db`), what travels (`ligand-wire`).
 //!
-//! A call goes: [`Request`] → [`broker`] (retry, fallback, choice of the endpoint) → [`middleware::order`]
+//! A call goes: [`broker::Request`] → [`broker`] (retry, fallback, choice of the endpoint) → [`middleware::order`]
 //! (the layers of the endpoint) → handler → back as the return values of the same futures.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -15,12 +15,11 @@ pub mod config;
 pub mod context;
 pub mod edge;
 mod error_data;
-mod future;
+pub mod future;
 mod hold;
 pub mod log;
 pub mod middleware;
-#[doc(hidden)]
-pub mod recovered;
+mod recovered;
 pub mod registry;
 pub mod runtime;
 pub mod service;
@@ -28,19 +27,36 @@ mod sharded;
 pub mod stream;
 mod transit;
 
-pub use broker::{BrokerBuilder, CallOptions, Emit, Mcall, Request, ServiceBroker, State, WeakBroker};
-pub use cache::{Cache, CacheRule, Cacher};
-pub use config::{Env, Options};
-pub use context::{Context, EventKind, Id, Meta, ReplyHead, Spawned};
-pub use edge::{Cookie, HttpBody, HttpRequest, HttpWants, Reply};
-pub use error_data::error_data;
-pub use future::{BoxFuture, Work, ready};
+pub use broker::ServiceBroker;
+pub use context::Context;
+pub use edge::Reply;
 pub use ligand_transport::task;
 pub use ligand_wire::{Data, Error, Payload, Result};
-pub use middleware::{AfterHook, BeforeHook, ErrorHook, Fallback, Middleware};
-pub use service::{
-    Action, ActionHandler, ActionRef, Caller, Client, Contract, DynAction, DynEvent, Event, EventHandler,
-    EventPayload, IntoServiceDef, Job, MixedIn, Mixin, Overlap, Promise, Rest, RestBase, Service, ServiceDef,
-    Term, Version, Visibility,
-};
-pub use transit::{Echo, InFlight, Traffic};
+pub use service::{Action, ActionRef, Contract, Event, EventPayload, Service, ServiceDef};
+
+#[doc(hidden)]
+pub mod __private {
+    //! For generated code only.
+
+    pub use crate::error_data::error_data;
+
+    pub mod generated {
+        //! Definitions whose handlers are methods.
+        pub use crate::service::generated::*;
+    }
+
+    pub mod probe {
+        //! What the compiler knows of the types in a signature.
+        pub use crate::service::probe::*;
+    }
+
+    pub mod agreement {
+        //! What the compiler checks between a service and its contract.
+        pub use crate::service::contract::agreement::*;
+    }
+
+    pub mod recovered {
+        //! From an error back to its variant.
+        pub use crate::recovered::*;
+    }
+}

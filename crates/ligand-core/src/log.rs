@@ -1,6 +1,6 @@
 //! Logging: `tracing` events to the console.
 //!
-//! [`crate::BrokerBuilder::run`] starts it from the options; a program with a subscriber of its own keeps it.
+//! [`crate::broker::BrokerBuilder::run`] starts it from the options; a program with a subscriber of its own keeps it.
 
 use std::{fmt, io::IsTerminal as _, str::FromStr as _};
 

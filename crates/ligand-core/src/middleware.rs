@@ -5,7 +5,8 @@
 //! the first registered closest to the handler.
 //!
 //! ```
-//! use ligand_core::{Action, Context, DynAction, Middleware, Payload, Work};
+//! use ligand_core::{Context, Payload, future::Work, middleware::Middleware};
+//! use ligand_core::service::{ActionDef, DynAction};
 //!
 //! /// Logs how long every action takes.
 //! struct Clock;
@@ -55,7 +56,7 @@ use crate::{
     broker::{Outgoing, OutgoingEvent, ServiceBroker},
     context::Context,
     future::{BoxFuture, Work, ready},
-    service::{Action, DynAction, DynEvent, Event, Forward, ServiceDef, layer},
+    service::{ActionDef, DynAction, DynEvent, EventDef, Forward, ServiceDef, layer},
 };
 
 /// Runs a call from the caller's side: the shape of [`Middleware::call`] layers.
@@ -102,7 +103,7 @@ where
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> ligand_core::Result<()> {
-/// use ligand_core::{Action, DynAction, Middleware, ServiceBroker};
+/// use ligand_core::{ServiceBroker, middleware::Middleware, service::{ActionDef, DynAction}};
 ///
 /// /// Sees every action of this node and stays out of all.
 /// struct Inventory;
@@ -127,17 +128,17 @@ pub trait Middleware: Send + Sync + 'static {
     fn name(&self) -> &str;
 
     /// Wraps an action of this node. Return `next` to stay out.
-    fn local_action(&self, action: &Action, next: DynAction) -> DynAction {
+    fn local_action(&self, action: &ActionDef, next: DynAction) -> DynAction {
         next
     }
 
     /// Wraps an action of another node, on the side of the caller. Return `next` to stay out.
-    fn remote_action(&self, action: &Action, next: DynAction) -> DynAction {
+    fn remote_action(&self, action: &ActionDef, next: DynAction) -> DynAction {
         next
     }
 
     /// Wraps a listener of this node. Return `next` to stay out.
-    fn local_event(&self, event: &Event, next: DynEvent) -> DynEvent {
+    fn local_event(&self, event: &EventDef, next: DynEvent) -> DynEvent {
         next
     }
 
@@ -242,7 +243,7 @@ where
         self.name
     }
 
-    fn local_action(&self, _action: &Action, next: DynAction) -> DynAction {
+    fn local_action(&self, _action: &ActionDef, next: DynAction) -> DynAction {
         let (own, next) = (self.layer.clone(), Forward::sharded(&next));
         layer(move |ctx: &Context, params: Payload| -> Work<Payload> {
             Work::new(own(ctx.clone(), params, next.own().clone()))

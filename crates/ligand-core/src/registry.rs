@@ -43,8 +43,8 @@ pub use snapshot::{Offer, ServiceItem, Snapshot};
 
 use self::strategy::StrategyOptions;
 use crate::{
-    Meta,
-    service::{Action, DynAction},
+    context::Meta,
+    service::{ActionDef, DynAction},
     sharded::Line,
 };
 
@@ -220,7 +220,7 @@ impl Registry {
         info: NodeInfo,
         judged: bool,
         handler: &DynAction,
-        endpoint: impl Fn(Action) -> Arc<Endpoint>,
+        endpoint: impl Fn(ActionDef) -> Arc<Endpoint>,
     ) -> Story {
         let guard = self.write.lock();
         if self.is_closed() {

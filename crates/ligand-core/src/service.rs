@@ -4,31 +4,37 @@
 //! Not here: where services are found ([`crate::registry`]) and how calls run ([`crate::broker`]).
 
 mod action;
+mod action_ref;
 mod announced;
 mod client;
-pub mod contract;
+pub(crate) mod contract;
 mod def;
 mod event;
 mod fast_path;
+pub(crate) mod generated;
+mod handler;
 mod job;
 mod merge;
 mod path;
-pub mod probe;
+pub(crate) mod probe;
 mod rest;
 mod settings;
 mod validation;
 
-pub use action::{Action, ActionHandler, ActionRef, DynAction, Visibility};
-pub(crate) use action::{Forward, Validator, layer};
+pub(crate) use action::Validator;
+pub use action::{Action, ActionDef, Visibility};
+pub use action_ref::ActionRef;
 pub(crate) use announced::Announced;
 pub use client::{Caller, Client, MixedIn};
 pub use contract::{Contract, Promise, Term};
 pub(crate) use def::Lifecycle;
 pub use def::{Dependency, IntoServiceDef, Mixin, Service, ServiceDef, Version};
-pub use event::{DynEvent, Event, EventHandler, EventPayload};
+pub use event::{Event, EventDef, EventPayload};
 pub(crate) use fast_path::{FastPath, Typed};
+pub use handler::{ActionHandler, DynAction, DynEvent, EventHandler};
+pub(crate) use handler::{Forward, layer};
 pub(crate) use job::Hold;
-pub use job::{Job, Overlap};
+pub use job::{Job, JobDef, Overlap};
 pub use path::PathNames;
 pub(crate) use rest::read as read_rest;
 pub use rest::{Rest, RestBase};

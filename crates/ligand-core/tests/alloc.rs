@@ -6,8 +6,9 @@
 use std::{future::Future, sync::Arc};
 
 use ligand_core::{
-    Action, ActionRef, CacheRule, Context, Error, Event, EventPayload, ServiceBroker, ServiceDef,
-    service::probe::Probe,
+    __private::{generated, probe::Probe},
+    Action, ActionRef, Context, Error, Event, EventPayload, ServiceBroker, ServiceDef,
+    cache::CacheRule,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +30,7 @@ async fn broker() -> ServiceBroker {
     let (pair, sum) = (Probe::<(u64, u64)>::new().form(), Probe::<u64>::new().form());
     let now = |_: &_, (a, b): (u64, u64)| Ok::<_, Error>(a + b);
     let math = ServiceDef::new("math")
-        .action(Action::method_now_of("now", &Arc::new(()), pair, sum, now))
+        .action(generated::action_now_of("now", &Arc::new(()), pair, sum, now))
         .action(Action::new("add", |_: Context, (a, b): (u64, u64)| async move { Ok::<_, Error>(a + b) }))
         .action(Action::new("nested", |ctx: Context, n: u64| async move { ctx.call(ADD, (n, 1)).await }))
         .action(
@@ -44,7 +45,10 @@ async fn broker() -> ServiceBroker {
     };
     let listeners = (0..10).map(|n| ServiceDef::new(format!("listener{n}")).event(listen()));
     listeners
-        .fold(ServiceBroker::builder().service(math).memory_cache(), ligand_core::BrokerBuilder::service)
+        .fold(
+            ServiceBroker::builder().service(math).memory_cache(),
+            ligand_core::broker::BrokerBuilder::service,
+        )
         .start()
         .await
         .unwrap()

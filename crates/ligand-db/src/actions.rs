@@ -5,7 +5,12 @@ pub(crate) mod handlers;
 
 use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
 
-use ligand_core::{Action, BoxFuture, CacheRule, Context, Mixin, Payload, ServiceDef, Visibility};
+use ligand_core::{
+    Action, Context, Payload, ServiceDef,
+    cache::CacheRule,
+    future::BoxFuture,
+    service::{Mixin, Visibility},
+};
 use ligand_wire::{Data, Error, Result};
 
 use crate::{
@@ -162,18 +167,18 @@ impl<E: Entity> Db<E> {
     /// The action as the options want it; `None` when they do not.
     fn opened(&self, action: Action) -> Result<Option<Action>> {
         let Options { only, published, routes, .. } = &self.0.options;
-        let named = |names: &[String]| names.iter().any(|name| name == action.raw_name());
+        let named = |names: &[String]| names.iter().any(|name| name == action.def().raw_name());
         if only.as_ref().is_some_and(|only| !named(only)) {
             return Ok(None);
         }
         if !named(published) {
             return Ok(Some(action.visibility(Visibility::Public)));
         }
-        let mut own = routes.iter().filter(|(name, _)| *name == *action.raw_name()).peekable();
+        let mut own = routes.iter().filter(|(name, _)| *name == *action.def().raw_name()).peekable();
         if own.peek().is_some() {
             return own.try_fold(action.clone(), |action, (_, route)| action.rest(route)).map(Some);
         }
-        match ACTIONS.iter().find(|(name, _)| *name == action.raw_name()) {
+        match ACTIONS.iter().find(|(name, _)| *name == action.def().raw_name()) {
             Some((_, Some(route))) => action.rest(route).map(Some),
             _ => Ok(Some(action)),
         }

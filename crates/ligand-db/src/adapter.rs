@@ -9,7 +9,7 @@ mod sqlite;
 
 use std::sync::Arc;
 
-use ligand_core::BoxFuture;
+use ligand_core::future::BoxFuture;
 use ligand_wire::Result;
 
 pub use memory::Memory;

@@ -1,6 +1,6 @@
 //! Typed client methods for services that have a [`Db`] mixed in, with the entity's type or without it.
 
-use ligand_core::{MixedIn, Payload, Request};
+use ligand_core::{Payload, broker::Request, service::MixedIn};
 use ligand_wire::Data;
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use ligand_core::{Caller, MixedIn, Promise, Term, service::probe::Probe};
+use ligand_core::service::{Caller, MixedIn, Promise, Term};
 use ligand_wire::{Data, validate::Validate};
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -68,16 +68,15 @@ impl<T: Data + Validate + JsonSchema> Promise for Crud<T> {
             );
             Term::new(name, missing)
         };
-        let (row, any) = (Probe::<T>::new().form(), Probe::<Value>::new().form());
         vec![
-            term("find").typed(Probe::<FindParams>::new().form(), Probe::<Vec<T>>::new().form()),
-            term("count").typed(Probe::<CountParams>::new().form(), Probe::<u64>::new().form()),
-            term("list").typed(Probe::<ListParams>::new().form(), Probe::<Page<T>>::new().form()),
-            term("get").typed(Probe::<GetParams>::new().form(), row),
-            term("create").typed(any, row),
-            term("update").typed(any, row),
-            term("replace").typed(any, row),
-            term("remove").typed(Probe::<RemoveParams>::new().form(), row),
+            term("find").typed::<FindParams, Vec<T>>(),
+            term("count").typed::<CountParams, u64>(),
+            term("list").typed::<ListParams, Page<T>>(),
+            term("get").typed::<GetParams, T>(),
+            term("create").typed::<Value, T>(),
+            term("update").typed::<Value, T>(),
+            term("replace").typed::<Value, T>(),
+            term("remove").typed::<RemoveParams, T>(),
         ]
     }
 }

@@ -28,7 +28,7 @@ use transaction::Pending;
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> ligand_core::Result<()> {
-/// use ligand_core::{Mixin, ServiceBroker, ServiceDef};
+/// use ligand_core::{ServiceBroker, ServiceDef, service::Mixin};
 /// use ligand_db::{Db, Entity};
 /// # use ligand_wire::validate::Validate;
 /// use serde_json::json;

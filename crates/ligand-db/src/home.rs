@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ligand_core::{BoxFuture, Context, Event, Payload, ServiceBroker, WeakBroker};
+use ligand_core::{Context, Event, Payload, ServiceBroker, broker::WeakBroker, future::BoxFuture};
 use ligand_wire::Result;
 use parking_lot::Mutex;
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
-use ligand_core::{BoxFuture, Context};
+use ligand_core::{Context, future::BoxFuture};
 use ligand_wire::{FieldError, Result};
 
 pub(crate) type Before<E> = Arc<dyn Fn(Option<Context>, E) -> BoxFuture<Result<E>> + Send + Sync>;

@@ -177,12 +177,12 @@ fn emit(item: &ItemTrait, name: &str, calls: &[Call], mixins: &[Type], without: 
     let terms = calls.iter().map(|call| {
         let (wire, text, cfgs) = (&call.wire, missing(ident, call), &call.cfgs);
         let (params, result) = (form(&call.params(ident)), form(&call.result));
-        quote!(#(#cfgs)* terms.push(#core::Term::new(#wire, #text).typed(#params, #result));)
+        quote!(#(#cfgs)* terms.push(::ligand::__private::generated::term(#wire, #text, #params, #result));)
     });
     let mixed = (!mixins.is_empty()).then(|| {
         quote! {
             // What the contract says itself comes first.
-            for term in ::core::iter::empty()#(.chain(<#mixins as #core::Promise>::terms()))* {
+            for term in ::core::iter::empty()#(.chain(<#mixins as #core::service::Promise>::terms()))* {
                 let out: &[&str] = &[#(#without),*];
                 if !out.contains(&term.action()) && terms.iter().all(|own| own.action() != term.action()) {
                     terms.push(term);
@@ -203,8 +203,8 @@ fn emit(item: &ItemTrait, name: &str, calls: &[Call], mixins: &[Type], without: 
         #allows
         impl #ident {
             #[doc(hidden)]
-            pub const __ACTIONS: &'static [(&'static str, &'static str, #core::service::contract::Names)] = {
-                use #core::service::contract::Nameless as _;
+            pub const __ACTIONS: &'static [(&'static str, &'static str, ::ligand::__private::agreement::Names)] = {
+                use ::ligand::__private::agreement::Nameless as _;
                 &[#(#actions),*]
             };
         }
@@ -213,10 +213,10 @@ fn emit(item: &ItemTrait, name: &str, calls: &[Call], mixins: &[Type], without: 
             const NAME: &'static str = #name;
             type Client = #client;
 
-            fn terms() -> ::std::vec::Vec<#core::Term> {
+            fn terms() -> ::std::vec::Vec<#core::service::Term> {
                 #forms
                 #[allow(unused_mut)]
-                let mut terms: ::std::vec::Vec<#core::Term> = ::std::vec::Vec::new();
+                let mut terms: ::std::vec::Vec<#core::service::Term> = ::std::vec::Vec::new();
                 #(#terms)*
                 #mixed
                 terms

@@ -112,7 +112,7 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
                 flags.push(quote!(.holds::<#rust>()));
             }
             if !flags.is_empty() {
-                declared.push(quote!(::ligand::db::Field::new(#name)#(#flags)*));
+                declared.push(quote!(::ligand::__private::db::Field::new(#name)#(#flags)*));
             }
         }
     }
@@ -148,19 +148,19 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     };
     let constants = options.constants.emit(&input, &constants, &mut errors);
     let item = match hidden.as_slice() {
-        [] => quote!(#[::ligand::payload] #input),
+        [] => quote!(#[::ligand::__private::payload] #input),
         hidden => hidden::expand(&input, hidden, &visible, &mut errors),
     };
     let errors = errors.into_tokens();
     quote! {
         #item
 
-        impl ::ligand::db::Entity for #name {
+        impl ::ligand::__private::db::Entity for #name {
             type Visible = #visible;
             const TABLE: &'static str = #table;
             const ID: &'static str = #id;
-            const UNKNOWN: ::ligand::db::Unknown = ::ligand::db::Unknown::#unknown;
-            const FIELDS: &'static [::ligand::db::Field] = &[#(#declared),*];
+            const UNKNOWN: ::ligand::__private::db::Unknown = ::ligand::__private::db::Unknown::#unknown;
+            const FIELDS: &'static [::ligand::__private::db::Field] = &[#(#declared),*];
         }
 
         #constants
@@ -315,7 +315,7 @@ mod tests {
             r#"Field::new("balance").holds::<Decimal>()"#,
             r#"TABLE:&'staticstr="users""#,
             "typeVisible=UserVisible",
-            r#"constUSER_NAME:::ligand::db::TypedField<User,String>=::ligand::db::TypedField::new("userName")"#,
+            r#"constUSER_NAME:::ligand::__private::db::TypedField<User,String>=::ligand::__private::db::TypedField::new("userName")"#,
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }

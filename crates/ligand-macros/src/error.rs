@@ -274,7 +274,8 @@ impl<'a> Case<'a> {
                 quote_spanned!(span=> (#key, ::ligand::__private::serde_json::to_value(&#binding)))
             })
             .collect();
-        let data = (!data.is_empty()).then(|| quote!(.with_data(#core::error_data([#(#data),*]))));
+        let data =
+            (!data.is_empty()).then(|| quote!(.with_data(::ligand::__private::error_data([#(#data),*]))));
         let internal = self.fields.iter().find(|part| part.use_ == Use::Internal).map(|part| {
             let binding = &part.binding;
             quote!(.with_internal(#binding))

@@ -62,10 +62,10 @@ pub(crate) fn mixed_in<'a>(
     let core = core();
     let one = |mixin| {
         quote! {
-            impl #core::MixedIn<#mixin> for #client {
+            impl #core::service::MixedIn<#mixin> for #client {
                 const SERVICE: &'static str = #service;
 
-                fn caller(&self) -> &#core::Caller {
+                fn caller(&self) -> &#core::service::Caller {
                     &self.0
                 }
             }
@@ -81,13 +81,13 @@ pub(crate) fn core() -> TokenStream {
 
 /// The form of values of `ty`.
 pub(crate) fn form(ty: &impl ToTokens) -> TokenStream {
-    quote!(::ligand::__private::core::service::probe::Probe::<#ty>::new().form())
+    quote!(::ligand::__private::probe::Probe::<#ty>::new().form())
 }
 
 /// Brings the answers of [`form`] into scope.
 pub(crate) fn forms_in_scope() -> TokenStream {
     quote!(
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
     )
 }
 
@@ -112,8 +112,8 @@ impl Call {
 
     /// The names of the fields of the parameters, when they are known.
     pub(crate) fn names(&self, service: &Ident) -> TokenStream {
-        let (core, params) = (core(), self.params(service));
-        quote!(<#core::service::contract::NamesOf<#params>>::NAMES)
+        let params = self.params(service);
+        quote!(<::ligand::__private::agreement::NamesOf<#params>>::NAMES)
     }
 
     fn docs(&self) -> String {
@@ -152,7 +152,7 @@ impl Surface<'_> {
         quote! {
             #[doc = #doc]
             #(#cfgs)*
-            #[::ligand::payload]
+            #[::ligand::__private::payload]
             #allows
             pub struct #ident {
                 #(#fields,)*
@@ -204,9 +204,9 @@ impl Surface<'_> {
             quote! {
                 #[doc = #docs]
                 #(#cfgs)*
-                pub fn #method(&self, #arguments) -> #core::Request<#result> {
+                pub fn #method(&self, #arguments) -> #core::broker::Request<#result> {
                     #forms
-                    self.0.call_typed(#core::ActionRef::new(#full), #form, #value)
+                    ::ligand::__private::generated::call(&self.0, #core::ActionRef::new(#full), #form, #value)
                 }
             }
         });
@@ -214,15 +214,15 @@ impl Surface<'_> {
             #[doc = #doc]
             #allows
             #[derive(Clone, Debug)]
-            pub struct #ident(#core::Caller);
+            pub struct #ident(#core::service::Caller);
 
             #allows
             impl #ident {
                 #(#methods)*
             }
 
-            impl #core::Client for #ident {
-                fn new(caller: #core::Caller) -> Self {
+            impl #core::service::Client for #ident {
+                fn new(caller: #core::service::Caller) -> Self {
                     Self(caller)
                 }
             }
@@ -257,8 +257,7 @@ pub(crate) fn travelling<'a>(types: impl Iterator<Item = (&'a [Attribute], &'a T
             seen.push(text);
         }
         let span = syn::spanned::Spanned::span(ty);
-        let core = quote_spanned!(span=> ::ligand::__private::core);
-        checks.push(quote_spanned!(span=> #(#cfgs)* #core::service::probe::travels::<#ty>();));
+        checks.push(quote_spanned!(span=> #(#cfgs)* ::ligand::__private::probe::travels::<#ty>();));
     }
     if checks.is_empty() {
         return TokenStream::new();

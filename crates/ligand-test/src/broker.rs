@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use ligand_core::{ActionRef, Data, EventPayload, Payload, Result, ServiceBroker, State};
+use ligand_core::{ActionRef, Data, EventPayload, Payload, Result, ServiceBroker, broker::State};
 
 use crate::{Events, TestBrokerBuilder, record::Record};
 

@@ -9,8 +9,10 @@ use std::{
 };
 
 use ligand_core::{
-    Action, ActionRef, BrokerBuilder, Context, Data, DynAction, Error, IntoServiceDef, Payload, Result,
-    ServiceBroker, ServiceDef, Work,
+    Action, ActionRef, Context, Data, Error, Payload, Result, ServiceBroker, ServiceDef,
+    broker::BrokerBuilder,
+    future::Work,
+    service::{ActionDef, DynAction, IntoServiceDef},
 };
 
 use crate::{
@@ -191,7 +193,7 @@ impl TestBrokerBuilder {
             };
             if let Some(real) = self.services.iter().find(|def| def.full_name() == service) {
                 if !real.actions().iter().any(|other| other.raw_name() == action) {
-                    let names: Vec<_> = real.actions().iter().map(Action::raw_name).collect();
+                    let names: Vec<_> = real.actions().iter().map(ActionDef::raw_name).collect();
                     return Err(setup(format!(
                         "the mock of '{name}' fits nothing: the real service '{service}' has the actions {}",
                         names.join(", ")

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ligand_core::{EventKind, EventPayload, Payload, Result};
+use ligand_core::{EventPayload, Payload, Result, context::EventKind};
 
 use crate::record::Record;
 

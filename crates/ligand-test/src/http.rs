@@ -3,7 +3,7 @@
 use std::{fmt, future::IntoFuture};
 
 use http::{HeaderMap, StatusCode, request::Builder};
-use ligand_core::{BoxFuture, ServiceBroker};
+use ligand_core::{ServiceBroker, future::BoxFuture};
 use ligand_web::Gateway;
 use serde::{Serialize, de::DeserializeOwned};
 

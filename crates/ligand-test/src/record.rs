@@ -3,9 +3,11 @@
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use ligand_core::{
-    Action, BoxFuture, Context, DynAction, Error, Middleware, Payload, Result, Work,
+    Context, Error, Payload, Result,
     broker::{Outgoing, OutgoingEvent},
-    middleware::{DynCall, DynEmit},
+    future::{BoxFuture, Work},
+    middleware::{DynCall, DynEmit, Middleware},
+    service::{ActionDef, DynAction},
 };
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -123,7 +125,7 @@ impl Middleware for Recorder {
         "test"
     }
 
-    fn local_action(&self, action: &Action, next: DynAction) -> DynAction {
+    fn local_action(&self, action: &ActionDef, next: DynAction) -> DynAction {
         let name = action.full_name();
         if name.starts_with('$') {
             return next;

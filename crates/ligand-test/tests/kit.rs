@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use ligand_core::{
-    Action, ActionRef, CacheRule, Context, Error, Event, EventKind, EventPayload, Payload, Result,
-    ServiceDef, State,
+    Action, ActionRef, Context, Error, Event, EventPayload, Payload, Result, ServiceDef, broker::State,
+    cache::CacheRule, context::EventKind,
 };
 use ligand_test::{TestBroker, time};
 use serde::{Deserialize, Serialize};

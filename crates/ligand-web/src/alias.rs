@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use ligand_alias::{Form, Path, Segment, Verb, split_rest};
-use ligand_core::{ActionRef, Visibility, registry::Snapshot};
+use ligand_core::{ActionRef, registry::Snapshot, service::Visibility};
 
 use crate::path;
 
@@ -87,7 +87,7 @@ impl Goal {
             Self::One(action) => Some(action),
             Self::Rest { service, plain, replacing } => {
                 let replace = services.endpoint(&format!("{service}.{REPLACE}"));
-                match replace.filter(|replace| replace.action().visibility_of() == Visibility::Published) {
+                match replace.filter(|replace| replace.action().visibility() == Visibility::Published) {
                     Some(_) => replacing.as_ref(),
                     // Of a service that is not there nobody knows what it can.
                     None if services.service(service).is_none() => plain.as_ref().or(replacing.as_ref()),

@@ -19,7 +19,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 use ligand_core::{
-    Action, Meta, Payload, Result,
+    Payload, Result,
+    context::Meta,
+    service::ActionDef,
     stream::{Mode, Streaming},
 };
 use serde::Deserialize;
@@ -92,8 +94,8 @@ impl Answer {
     }
 
     /// Applies what the definition of the action says, as Moleculer's actions do: `responseHeaders`, `responseType`.
-    pub(crate) fn declared(&mut self, action: &Action) {
-        let field = |name| action.meta_field(name);
+    pub(crate) fn declared(&mut self, action: &ActionDef) {
+        let field = |name| action.metadata(name);
         lay(field("responseHeaders"), field("responseType"), &mut self.headers);
     }
 

@@ -8,19 +8,19 @@
 //! * **authorize** decides whether that caller may call this action. It runs after `authenticate` and sees its
 //!   outcome in the meta.
 //!
-//! A guard that goes by names compares [`Action::full_name`], which is what moleculer-web calls `$action.name`. A short
+//! A guard that goes by names compares [`ActionDef::full_name`], which is what moleculer-web calls `$action.name`. A short
 //! name belongs to actions of many services; there is no method `name` that could be taken for the one or the other:
 //!
 //! ```
-//! # use ligand_core::Action;
-//! fn is_admins(action: &Action) -> bool {
+//! # use ligand_core::service::ActionDef;
+//! fn is_admins(action: &ActionDef) -> bool {
 //!     action.full_name().starts_with("admin.")
 //! }
 //! ```
 //!
 //! ```compile_fail
-//! # use ligand_core::Action;
-//! fn is_admins(action: &Action) -> bool {
+//! # use ligand_core::service::ActionDef;
+//! fn is_admins(action: &ActionDef) -> bool {
 //!     action.name().starts_with("admin.")
 //! }
 //! ```
@@ -37,14 +37,14 @@
 
 use std::{future::Future, sync::Arc};
 
-use ligand_core::{Action, BoxFuture, Context, Error, Result};
+use ligand_core::{Context, Error, Result, future::BoxFuture, service::ActionDef};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{Answer, Req};
 
 pub(crate) type Authenticate = Arc<dyn Fn(Context, Arc<Req>) -> BoxFuture<Result<Value>> + Send + Sync>;
-pub(crate) type Authorize = Arc<dyn Fn(Context, Arc<Action>) -> BoxFuture<Result<()>> + Send + Sync>;
+pub(crate) type Authorize = Arc<dyn Fn(Context, Arc<ActionDef>) -> BoxFuture<Result<()>> + Send + Sync>;
 pub(crate) type Before = Arc<dyn Fn(Context, Arc<Req>) -> BoxFuture<Result<()>> + Send + Sync>;
 pub(crate) type After = Arc<dyn Fn(Context, Arc<Req>, Answer) -> BoxFuture<Result<Answer>> + Send + Sync>;
 
@@ -66,7 +66,7 @@ where
 
 pub(crate) fn authorize<F, Fut, E>(stage: F) -> Authorize
 where
-    F: Fn(Context, Arc<Action>) -> Fut + Send + Sync + 'static,
+    F: Fn(Context, Arc<ActionDef>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), E>> + Send + 'static,
     E: Into<Error>,
 {

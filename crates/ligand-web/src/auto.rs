@@ -7,8 +7,8 @@ use std::{collections::HashSet, sync::Arc};
 
 use ligand_alias::Verb;
 use ligand_core::{
-    Rest, RestBase,
     registry::{Offer, Snapshot},
+    service::{Rest, RestBase},
 };
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ pub(crate) fn declared(route: &Arc<Route>, services: &Snapshot, problems: &mut V
             for problem in action.rest_problems() {
                 problems.push(format!("an alias of '{name}' is left out: {problem}"));
             }
-            for rest in action.rest_of() {
+            for rest in action.rest() {
                 let Some(verb) = Verb::parse(&rest.method) else { continue };
                 for below in paths(rest, &bases) {
                     let full = rest.base == RestBase::Root;

@@ -8,7 +8,10 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
-use ligand_core::{Error, HttpBody, Result, edge::BodyKind};
+use ligand_core::{
+    Error, Result,
+    edge::{BodyKind, HttpBodyDef},
+};
 use serde_json::{Map, Value};
 
 pub(crate) use self::json::Shape;
@@ -188,7 +191,7 @@ pub(crate) struct Bodies {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Accepts<'a> {
     /// The action, whatever the route.
-    Declared(&'a HttpBody),
+    Declared(&'a HttpBodyDef),
     /// The route, by the content type.
     Route(Bodies),
 }
@@ -228,7 +231,7 @@ pub(crate) async fn content(
     accepts: Accepts<'_>,
 ) -> Result<Content> {
     let declared = match accepts {
-        Accepts::Declared(declared) if declared.kind_of() != BodyKind::Form => Some(declared),
+        Accepts::Declared(declared) if declared.kind() != BodyKind::Form => Some(declared),
         _ => None,
     };
     let empty = body.is_empty();
@@ -245,7 +248,7 @@ pub(crate) async fn content(
         return Ok(Content::None);
     }
     let field = || match declared {
-        Some(declared) => declared.field_of().map(str::to_owned),
+        Some(declared) => declared.field().map(str::to_owned),
         None => Some(BODY.to_owned()),
     };
     match kind {
@@ -284,8 +287,8 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(declared: &HttpBody) -> Self {
-        match declared.kind_of() {
+    fn of(declared: &HttpBodyDef) -> Self {
+        match declared.kind() {
             BodyKind::Form => Self::Form,
             BodyKind::Text => Self::Text,
             BodyKind::Raw => Self::Raw,
@@ -307,7 +310,7 @@ fn kind(headers: &HeaderMap, accepts: Accepts<'_>) -> Result<Kind> {
         || essence.len() > 17 && starts(essence, "application/") && ends(essence, "+json");
     let kind = match accepts {
         Accepts::Declared(declared) => {
-            let types = declared.types_of();
+            let types = declared.types();
             (types.is_empty() || types.iter().any(|own| is_of(essence, own))).then(|| Kind::of(declared))
         }
         Accepts::Route(_) if json => Some(Kind::Json),
@@ -343,7 +346,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 #[cold]
 fn unsupported(accepts: Accepts<'_>) -> Error {
     let accepted = match accepts {
-        Accepts::Declared(declared) => declared.types_of().join(" or "),
+        Accepts::Declared(declared) => declared.types().join(" or "),
         Accepts::Route(bodies) => {
             let more =
                 [(bodies.forms, FORM), (bodies.texts, "text/*"), (bodies.raw, "bytes of another type")];

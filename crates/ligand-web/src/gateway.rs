@@ -13,8 +13,10 @@ use std::{
 use arc_swap::ArcSwap;
 use http::{HeaderMap, Request, Response, StatusCode};
 use ligand_core::{
-    Action, Context, Error, Event, IntoServiceDef, Payload, Result, ServiceBroker, ServiceDef, State,
-    Visibility, config::Listen,
+    Action, Context, Error, Event, Payload, Result, ServiceBroker, ServiceDef,
+    broker::State,
+    config::Listen,
+    service::{IntoServiceDef, Visibility},
 };
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -216,7 +218,7 @@ impl Inner {
     }
 
     pub(crate) fn body_rules(&self, entry: &Entry) -> Rules {
-        let own = entry.body.as_ref().and_then(|body| body.limit_of().ok().flatten());
+        let own = entry.body.as_ref().and_then(|body| body.limit().ok().flatten());
         Rules {
             limit: own.or(entry.route.body_limit).unwrap_or(self.limits.body_bytes),
             time: self.limits.body_timeout,
@@ -317,9 +319,11 @@ impl IntoServiceDef for Gateway {
         let (create, start, stop, known) = (inner.clone(), inner.clone(), inner.clone(), inner.clone());
         // The table may hold this action: a strong handle would keep the gateway alive for ever.
         let own = Arc::downgrade(&inner);
-        let list = move |ctx: &Context, _params: Payload| -> ligand_core::BoxFuture<Result<Payload>> {
+        let list = move |ctx: &Context,
+                         _params: Payload|
+              -> ligand_core::future::BoxFuture<Result<Payload>> {
             let aliases = own.upgrade().map(|inner| inner.table(ctx.broker()).aliases()).unwrap_or_default();
-            ligand_core::ready(serde_json::to_value(aliases).map(Payload::from).map_err(Error::from))
+            ligand_core::future::ready(serde_json::to_value(aliases).map(Payload::from).map_err(Error::from))
         };
         ServiceDef::new(&*inner.name)
             .of_type::<Self>()

@@ -12,7 +12,7 @@ use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::join_all};
 use http::{HeaderValue, StatusCode, header};
-use ligand_core::{BoxFuture, Error, Payload, Result, ServiceBroker, State};
+use ligand_core::{Error, Payload, Result, ServiceBroker, broker::State, future::BoxFuture};
 use serde_json::{Map, Value, json};
 
 use crate::{Answer, log::one_line};

@@ -12,7 +12,7 @@ use std::{
 
 use http::header;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use ligand_core::{BoxFuture, Context, Env, Error, Result};
+use ligand_core::{Context, Error, Result, config::Env, future::BoxFuture};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -98,7 +98,7 @@ impl JwtKeys {
     /// The secret in the variable `JWT_SECRET`, with HMAC-SHA-256.
     ///
     /// ```
-    /// # use ligand_core::Env;
+    /// # use ligand_core::config::Env;
     /// # use ligand_web::JwtKeys;
     /// let env = Env::from_pairs([("JWT_SECRET", "an example secret of 32 bytes ...")]);
     /// assert!(JwtKeys::from_env(&env).is_ok());
@@ -310,7 +310,7 @@ impl JwtKeys {
                 Ok(None) => Err(error::unauthorized(error::NO_TOKEN)),
                 Err(error) => Err(error),
             };
-            ligand_core::ready(claims)
+            ligand_core::future::ready(claims)
         }
     }
 
@@ -320,7 +320,7 @@ impl JwtKeys {
     ) -> impl Fn(Context, Arc<Req>) -> BoxFuture<Result<Option<Claims>>> + Send + Sync + 'static {
         let keys = self.clone();
         move |_ctx, req| {
-            ligand_core::ready(
+            ligand_core::future::ready(
                 bearer(&req).and_then(|token| token.map(|token| keys.verify(token)).transpose()),
             )
         }

@@ -63,7 +63,7 @@
 //! [`Reply`](ligand_core::Reply):
 //!
 //! ```
-//! use ligand_core::{Cookie, Reply};
+//! use ligand_core::{Reply, edge::Cookie};
 //!
 //! async fn log_in(name: String) -> Reply<String> {
 //!     Reply::new(name).cookie(Cookie::new("session", "a1b2")).header("cache-control", "no-store")

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
-use ligand_core::{BoxFuture, ServiceBroker};
+use ligand_core::{ServiceBroker, future::BoxFuture};
 use tower_service::Service;
 
 use crate::{Gateway, body::RequestBody, response::Body};

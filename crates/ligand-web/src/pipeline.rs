@@ -9,7 +9,12 @@ use std::{
 
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
-use ligand_core::{Action, Context, Error, Id, Payload, ReplyHead, Result, ServiceBroker, State};
+use ligand_core::{
+    Context, Error, Payload, Result, ServiceBroker,
+    broker::State,
+    context::{Id, ReplyHead},
+    service::ActionDef,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -287,7 +292,7 @@ impl Exchange<'_> {
         };
         let content = body::content(body, &req.headers, rules, accepts).await?;
         let join = if route.separate { params::separate } else { params::merge };
-        let params = join(&req.params, req.query(), rules.pairs, content, def.params_of())?;
+        let params = join(&req.params, req.query(), rules.pairs, content, def.params())?;
         let call = Call {
             req,
             entry: entry.clone(),
@@ -301,7 +306,7 @@ impl Exchange<'_> {
             head: self.head.clone(),
         };
         let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.req.method);
-        if !def.run_to_end_of().or(route.run_to_end).unwrap_or(!safe) {
+        if !def.run_to_end().or(route.run_to_end).unwrap_or(!safe) {
             return call.run(self.ctx.clone()).await;
         }
         // The client may leave: what changes things is not left half done, and its connection counts until it has ended.
@@ -407,15 +412,15 @@ impl Exchange<'_> {
 }
 
 /// The result is `()`: an action that says nothing by its nature.
-fn answers_nothing(action: &Action) -> bool {
-    action.returns_of().is_some_and(|schema| schema.json().get("type") == Some(&Value::from("null")))
+fn answers_nothing(action: &ActionDef) -> bool {
+    action.returns().is_some_and(|schema| schema.json().get("type") == Some(&Value::from("null")))
 }
 
 /// A call with the hooks around it.
 struct Call {
     req: Arc<Req>,
     entry: Arc<Entry>,
-    action: Arc<Action>,
+    action: Arc<ActionDef>,
     absent: Absent,
     params: Payload,
     head: ReplyHead,
@@ -432,7 +437,7 @@ impl Call {
         if let Some(options) = &route.call_options {
             call = call.with_options(options.clone());
         }
-        if let Some(wants) = action.http_of() {
+        if let Some(wants) = action.http() {
             call = call.http(req.wanted(&wants));
         }
         let call = call.reply_head(&head);

@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use http::{HeaderMap, Method, Uri};
-use ligand_core::{HttpRequest, HttpWants};
+use ligand_core::edge::{HttpRequest, HttpWants};
 
 /// A request as authentication, hooks and error handlers see it. Its body is not here: it becomes the parameters
 /// of the call.

@@ -4,7 +4,7 @@ use std::{fmt, future::Future, sync::Arc};
 
 use http::{HeaderMap, StatusCode};
 use ligand_alias::Verb;
-use ligand_core::{Action, CallOptions, Context, Error, Result, ServiceBroker};
+use ligand_core::{Context, Error, Result, ServiceBroker, broker::CallOptions, service::ActionDef};
 use ligand_wire::pattern::Pattern;
 use serde::Serialize;
 use serde_json::Value;
@@ -143,7 +143,7 @@ impl Route {
 
     /// Adds the aliases that actions declare with `rest`, below the name of their service: `GET /:id` of `users`
     /// becomes `GET <route>/users/:id`. The setting `rest` of a service puts them elsewhere: a path, several, `false` for
-    /// nowhere. An action may name a base or a whole path of its own ([`ligand_core::RestBase`]). Kept up to date as
+    /// nowhere. An action may name a base or a whole path of its own ([`ligand_core::service::RestBase`]). Kept up to date as
     /// services come and go; what other nodes declare and nobody understands is left out, with a line in the log.
     ///
     /// ```
@@ -269,7 +269,7 @@ impl Route {
     /// Decides whether the caller may call the action; see [`crate::auth`].
     pub fn authorize<F, Fut, E>(mut self, stage: F) -> Self
     where
-        F: Fn(Context, Arc<Action>) -> Fut + Send + Sync + 'static,
+        F: Fn(Context, Arc<ActionDef>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Error>,
     {

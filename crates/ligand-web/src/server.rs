@@ -14,7 +14,7 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use ligand_core::{Error, Result, ServiceBroker, WeakBroker};
+use ligand_core::{Error, Result, ServiceBroker, broker::WeakBroker};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},

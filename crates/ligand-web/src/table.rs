@@ -6,7 +6,10 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use http::{Method, StatusCode};
 use ligand_alias::{Path, Verb};
 use ligand_core::{
-    Action, HttpBody, ServiceBroker, Visibility, edge::no_body, registry::Snapshot, service::PathNames,
+    ServiceBroker,
+    edge::{HttpBodyDef, no_body},
+    registry::Snapshot,
+    service::{ActionDef, PathNames, Visibility},
 };
 use matchit::Router;
 use serde::Serialize;
@@ -40,11 +43,11 @@ pub struct AliasInfo {
 pub(crate) struct Entry {
     pub(crate) route: Arc<Route>,
     pub(crate) action: Arc<str>,
-    pub(crate) def: Option<Arc<Action>>,
+    pub(crate) def: Option<Arc<ActionDef>>,
     pub(crate) access: Access,
     pub(crate) status: StatusCode,
     /// How the action takes bodies, when it says so.
-    pub(crate) body: Option<HttpBody>,
+    pub(crate) body: Option<HttpBodyDef>,
     /// What bodies are read when it does not.
     pub(crate) bodies: Bodies,
     verb: Verb,
@@ -300,7 +303,7 @@ impl Entry {
             (*wanted == Verb::Any || *wanted == verb) && form.as_ref().is_ok_and(|form| form == path)
         });
         let status = status.map_or(StatusCode::OK, |(.., status)| *status);
-        let body = def.as_ref().and_then(|def| def.body_of());
+        let body = def.as_ref().and_then(|def| def.body());
         let mut bodies = route.bodies;
         if (bodies.texts || bodies.raw)
             && !def.as_ref().is_some_and(|def| def.path_names(false).takes("body"))
@@ -358,8 +361,8 @@ impl Entry {
 }
 
 /// What is wrong with an alias of an action. Parameters of its route's path are for the stages of the route.
-pub(crate) fn misfit(action: &Action, known: &PathNames, verb: Verb, below: &str) -> Option<String> {
-    if action.body_of().is_some()
+pub(crate) fn misfit(action: &ActionDef, known: &PathNames, verb: Verb, below: &str) -> Option<String> {
+    if action.body().is_some()
         && let Some(problem) = no_body(verb.as_str(), below)
     {
         return Some(format!("it takes a body, and {problem}"));
@@ -369,8 +372,8 @@ pub(crate) fn misfit(action: &Action, known: &PathNames, verb: Verb, below: &str
     path.names().into_iter().find_map(|name| known.unknown(&text, name))
 }
 
-fn is_public(action: &Action) -> bool {
-    action.visibility_of() == Visibility::Published && !action.full_name().starts_with("$node.")
+fn is_public(action: &ActionDef) -> bool {
+    action.visibility() == Visibility::Published && !action.full_name().starts_with("$node.")
 }
 
 fn address(broker: &ServiceBroker) -> usize {

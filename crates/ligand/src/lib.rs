@@ -66,18 +66,18 @@
 //!
 //! | you want | look at |
 //! |---|---|
-//! | a node | [`ServiceBroker`], its [builder](BrokerBuilder) and [options](Options) |
-//! | a service | [`#[service]`](macro@service); by hand and at run time: [`ServiceDef`] |
+//! | a node | [`ServiceBroker`], its [builder](broker::BrokerBuilder) and [options](config::Options) |
+//! | a service | [`#[service]`](macro@service); by hand and at run time: [`ServiceDef`], [`Action`], [`Event`], [`service`] |
 //! | what runs in a handler | [`Context`]: calls, events, meta, deadline, settings |
 //! | parameters and results | [`#[payload]`](payload), [`Payload`], [`schema`], [`validate`] |
 //! | errors | [`Error`](struct@Error), [`#[derive(ligand::Error)]`](derive@Error) |
 //! | callers without the service's code | [`#[contract]`](contract) |
-//! | caching | [`CacheRule`], [`cache`] |
-//! | layers around handlers | [`middleware`], [`Fallback`] |
+//! | caching | [`cache::CacheRule`], [`cache`] |
+//! | layers around handlers | [`middleware`], [hooks](middleware::BeforeHook), [`Fallback`](middleware::Fallback) |
 //! | streams of bytes and values | [`Streaming`] |
 //! | which node gets a call | [`registry::strategy`] |
-//! | files and variables | [`config`], [`Env`] |
-//! | the HTTP gateway, its answers and cookies | [`web`], [`Reply`] |
+//! | files and variables | [`config`], [`Env`](config::Env) |
+//! | the HTTP gateway, its answers and cookies | [`web`], [`Reply`], [`edge`] |
 //! | a database | [`db`], [`#[entity]`](entity) |
 //! | other nodes | [`tcp`], [`nats`], [`redis`], [`mqtt`], [`amqp`], [`etcd`]; for tests [`transport::MemoryBus`] |
 //! | compression and encryption | [`transmit`] |
@@ -99,13 +99,9 @@
 #[cfg(feature = "amqp")]
 pub use ligand_amqp as amqp;
 pub use ligand_core::{
-    Action, ActionHandler, ActionRef, AfterHook, BeforeHook, BoxFuture, BrokerBuilder, Cache, CacheRule,
-    Cacher, CallOptions, Caller, Client, Context, Contract, Cookie, Data, DynAction, DynEvent, Echo, Emit,
-    Env, Error, ErrorHook, Event, EventHandler, EventKind, EventPayload, Fallback, HttpRequest, HttpWants,
-    Id, IntoServiceDef, Job, Mcall, Meta, Middleware, MixedIn, Mixin, Options, Overlap, Payload, Promise,
-    Reply, ReplyHead, Request, Rest, RestBase, Result, Service, ServiceBroker, ServiceDef, Spawned, State,
-    Term, Traffic, Version, Visibility, WeakBroker, Work, broker, cache, config, context, edge, log,
-    middleware, ready, registry, runtime, service, stream, stream::Streaming, task,
+    Action, ActionRef, Context, Contract, Data, Error, Event, EventPayload, Payload, Reply, Result, Service,
+    ServiceBroker, ServiceDef, broker, cache, config, context, edge, future, log, middleware, registry,
+    runtime, service, stream, stream::Streaming, task,
 };
 #[cfg(feature = "db")]
 pub use ligand_db as db;
@@ -129,7 +125,7 @@ pub use ligand_transport as transport;
 pub use ligand_web as web;
 #[cfg(feature = "time")]
 pub use ligand_wire::time;
-pub use ligand_wire::{Binary, Date, FieldError, Patch, error, schema, validate, validate::Validate};
+pub use ligand_wire::{Binary, Date, Patch, error, schema, validate};
 pub use serde_json::{Map, Value, json};
 
 pub mod prelude {
@@ -152,7 +148,13 @@ pub mod __private {
     //! For generated code only.
 
     pub use ligand_core as core;
-    pub use ligand_core::EventPayload;
+    pub use ligand_core::{
+        __private::{agreement, error_data, generated, probe, recovered},
+        EventPayload,
+    };
+    #[cfg(feature = "db")]
+    pub use ligand_db as db;
+    pub use ligand_macros::payload;
     pub use ligand_wire as wire;
     pub use regex_lite;
 

@@ -30,9 +30,9 @@ pub fn gateway(jwt: &JwtKeys) -> GatewayBuilder {
 }
 
 /// Actions with `meta(role = "librarian")`, and all that change books, are for librarians.
-async fn role(ctx: Context, action: Arc<ligand::Action>) -> Result<()> {
+async fn role(ctx: Context, action: Arc<ligand::service::ActionDef>) -> Result<()> {
     let changes_books = ["books.create", "books.update"].contains(&action.full_name());
-    let asks = action.meta_field("role").is_some_and(|role| *role == json!("librarian"));
+    let asks = action.metadata("role").is_some_and(|role| *role == json!("librarian"));
     match changes_books || asks {
         true if caller(&ctx)?.role != Role::Librarian => Err(error::forbidden("LIBRARIANS_ONLY")),
         _ => Ok(()),

@@ -3,10 +3,12 @@
 use std::cell::OnceCell;
 
 use ligand::{
-    BrokerBuilder, Env, IntoServiceDef as _, Options, ServiceDef,
-    config::{CacherKind, CacherOptions, ComponentOptions},
+    ServiceDef,
+    broker::BrokerBuilder,
+    config::{CacherKind, CacherOptions, ComponentOptions, Env, Options},
     db::{Db, Sqlite},
     prelude::*,
+    service::IntoServiceDef as _,
     web::Gateway,
 };
 
@@ -108,18 +110,18 @@ struct Welcome {
     warning: Option<&'static str>,
 }
 
-impl ligand::Middleware for Welcome {
+impl ligand::middleware::Middleware for Welcome {
     fn name(&self) -> &'static str {
         "welcome"
     }
 
-    fn started(&self, _broker: &ServiceBroker) -> ligand::BoxFuture<Result<()>> {
+    fn started(&self, _broker: &ServiceBroker) -> ligand::future::BoxFuture<Result<()>> {
         if let Some(warning) = self.warning {
             tracing::warn!("{warning}");
         }
         let Some(gateway) = &self.gateway else {
             println!("\nOpen: {}.\n", self.services.names());
-            return ligand::ready(Ok(()));
+            return ligand::future::ready(Ok(()));
         };
         let port = gateway.local_addr().map_or(0, |address| address.port());
         let url = format!("http://localhost:{port}");
@@ -128,6 +130,6 @@ impl ligand::Middleware for Welcome {
              Try:\n  curl -s {url}/api/public/register -H 'Content-Type: application/json' \\\n    \
              -d '{{\"name\":\"Ada\",\"email\":\"ada@example.com\",\"password\":\"password123\"}}'\n"
         );
-        ligand::ready(Ok(()))
+        ligand::future::ready(Ok(()))
     }
 }

@@ -45,8 +45,8 @@ async fn token_header(ctx: Context, _req: Arc<ligand::web::Req>, answer: Answer)
 }
 
 /// Actions that ask for a role with `meta(role = "..")` are for users who have it.
-async fn role(ctx: Context, action: Arc<ligand::Action>) -> Result<()> {
-    match action.meta_field("role") {
+async fn role(ctx: Context, action: Arc<ligand::service::ActionDef>) -> Result<()> {
+    match action.metadata("role") {
         Some(needed) if *needed == json!("admin") && caller(&ctx)?.role != Role::Admin => {
             Err(error::forbidden("ADMIN_ONLY"))
         }

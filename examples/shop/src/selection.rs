@@ -1,6 +1,6 @@
 //! Which services of the shop run in this process.
 
-use ligand::{Env, prelude::*};
+use ligand::{config::Env, prelude::*};
 
 /// The services of the shop: the name, and what it does.
 pub const SERVICES: [(&str, &str); 7] = [

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ligand::{Env, Validate, prelude::*, web::JwtKeys};
+use ligand::{config::Env, prelude::*, validate::Validate, web::JwtKeys};
 
 use crate::{selection::Selection, user::Register};
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ligand::{Env, ServiceBroker};
+use ligand::{ServiceBroker, config::Env};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()

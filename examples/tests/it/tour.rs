@@ -2,7 +2,7 @@
 
 use std::{fs, net::TcpListener, path::Path, process::Command};
 
-use ligand::{Env, ServiceBroker};
+use ligand::{ServiceBroker, config::Env};
 use shop::settings::Settings;
 
 /// The script as the README has it.

@@ -5,7 +5,7 @@
 
 use std::{hint::black_box, process::Stdio, time::Duration};
 
-use ligand::{BoxFuture, prelude::*};
+use ligand::{future::BoxFuture, prelude::*};
 use ligand_bench::{
     Failure,
     measure::{self, median},

@@ -9,7 +9,11 @@ use std::{
     time::Duration,
 };
 
-use ligand::{Action, DynAction, IntoServiceDef, Middleware, prelude::*};
+use ligand::{
+    middleware::Middleware,
+    prelude::*,
+    service::{ActionDef, DynAction, IntoServiceDef},
+};
 use ligand_bench::measure::{Timing, sequential};
 
 /// Two numbers.
@@ -89,7 +93,7 @@ impl Middleware for Pass {
         "pass"
     }
 
-    fn local_action(&self, _action: &Action, next: DynAction) -> DynAction {
+    fn local_action(&self, _action: &ActionDef, next: DynAction) -> DynAction {
         Arc::new(move |ctx: &Context, params: Payload| next.call(ctx, params))
     }
 }

@@ -28,7 +28,7 @@ mod types;
 
 pub(crate) use content::byte;
 pub use demo::cipher;
-use ligand::{BrokerBuilder, Env, Result, ServiceBroker, prelude::Error};
+use ligand::{Result, ServiceBroker, broker::BrokerBuilder, config::Env, prelude::Error};
 
 /// Starts the node, says `ready <nodeID>` when the others know of its services, and runs it until a signal or the
 /// end of its commands.

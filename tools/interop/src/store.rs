@@ -16,7 +16,7 @@ mod payments;
 mod products;
 mod users;
 
-use ligand::{BrokerBuilder, Env, prelude::*, web::JwtKeys};
+use ligand::{broker::BrokerBuilder, config::Env, prelude::*, web::JwtKeys};
 use tokio::io::AsyncReadExt as _;
 
 use data::DataFile;

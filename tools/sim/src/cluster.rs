@@ -87,7 +87,7 @@ impl Cluster {
         let transporter = self.bus.transporter();
         let scene = Scene { record: self.record.clone(), slow: slot.slow.clone() };
         let balanced = self.balanced;
-        let options = move |options: &mut ligand_core::Options| {
+        let options = move |options: &mut ligand_core::config::Options| {
             options.registry.prefer_local = false;
             options.disable_balancer = balanced;
         };

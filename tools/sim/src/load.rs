@@ -20,7 +20,7 @@ pub(crate) async fn run(cluster: Cluster, broker: ServiceBroker) {
     while cluster.is_busy() {
         tokio::time::sleep(Duration::from_millis(fastrand::u64(50..600))).await;
         while operations.try_join_next().is_some() {}
-        if !cluster.is_busy() || broker.state() != ligand_core::State::Started {
+        if !cluster.is_busy() || broker.state() != ligand_core::broker::State::Started {
             break;
         }
         operations.spawn(operation(cluster.clone(), broker.clone()));

@@ -72,7 +72,7 @@ impl BrokerBuilder {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::{Env, ServiceBroker};
+    /// # use ligand_core::{ServiceBroker, config::Env};
     /// let env = Env::from_pairs([("LIGAND_NODE_ID", "node-7")]);
     /// let broker = ServiceBroker::builder().env(env).start().await?;
     /// assert_eq!(broker.node_id(), "node-7");

@@ -55,7 +55,7 @@ pub struct CallOptions {
     pub http: Option<Arc<HttpRequest>>,
 }
 
-/// A call on its way out, as [`crate::Middleware::call`] sees it.
+/// A call on its way out, as [`crate::middleware::Middleware::call`] sees it.
 pub struct Outgoing {
     action: Cow<'static, str>,
     /// Parameters.

@@ -26,7 +26,7 @@ const SHORT: Duration = Duration::from_millis(100);
 /// The same for others, such as imports: they go as fast as the listener. Not for ever, it may wait for the sender.
 const LONG: Duration = Duration::from_secs(10);
 
-/// An event on its way out, as [`crate::Middleware::emit`] sees it.
+/// An event on its way out, as [`crate::middleware::Middleware::emit`] sees it.
 #[derive(Debug)]
 pub struct OutgoingEvent {
     /// Name of the event.
@@ -149,7 +149,7 @@ impl Emit {
 
     /// [Waits for the listeners](Emit::wait_for_listeners) on this node and answers the first error of one, or of the way
     /// to another node: an event that is too large for a node or the bus, that cannot be written, or that finds the bus
-    /// lost and no room to wait for it. By default errors are only logged (and counted: [`Traffic::events_lost`](crate::Traffic::events_lost)), and the event goes
+    /// lost and no room to wait for it. By default errors are only logged (and counted: [`Traffic::events_lost`](crate::broker::Traffic::events_lost)), and the event goes
     /// on to the other listeners in any case. What happens to an event after it has left is not known.
     ///
     /// ```

@@ -185,13 +185,13 @@ impl ServiceBroker {
         check_policies(&def)?;
         let full_name: Arc<str> = def.full_name().into();
         let endpoint = |action: &_| {
-            let action = Arc::new(crate::service::Action::clone(action));
+            let action = Arc::new(crate::service::ActionDef::clone(action));
             Endpoint::new(self.clone(), action, None, |action, available| {
                 order::action(parts, action, available)
             })
         };
         let listener = |event: &_| {
-            let event = Arc::new(crate::service::Event::clone(event));
+            let event = Arc::new(crate::service::EventDef::clone(event));
             let chain = order::event(parts, &event);
             Arc::new(Listener::new(self.clone(), event, full_name.clone(), chain))
         };

@@ -7,7 +7,7 @@ use crate::{
     cache::Cache,
     config::{BulkheadPolicy, CircuitBreakerPolicy, Options, RetryPolicy},
     middleware::Middleware,
-    service::Action,
+    service::ActionDef,
 };
 
 pub(crate) struct Parts {
@@ -19,23 +19,23 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    pub(crate) fn retry(&self, action: &Action) -> RetryPolicy {
+    pub(crate) fn retry(&self, action: &ActionDef) -> RetryPolicy {
         let base = &self.options.retry_policy;
         action.retry.as_ref().map_or_else(|| base.clone(), |own| own.over(base))
     }
 
-    pub(crate) fn circuit_breaker(&self, action: &Action) -> CircuitBreakerPolicy {
+    pub(crate) fn circuit_breaker(&self, action: &ActionDef) -> CircuitBreakerPolicy {
         let base = &self.options.circuit_breaker;
         action.circuit_breaker.as_ref().map_or_else(|| base.clone(), |own| own.over(base))
     }
 
-    pub(crate) fn bulkhead(&self, action: &Action) -> BulkheadPolicy {
+    pub(crate) fn bulkhead(&self, action: &ActionDef) -> BulkheadPolicy {
         let base = &self.options.bulkhead;
         action.bulkhead.as_ref().map_or_else(|| base.clone(), |own| own.over(base))
     }
 
     /// The limit of a call that names none.
-    pub(crate) fn timeout(&self, action: &Action) -> Option<Duration> {
+    pub(crate) fn timeout(&self, action: &ActionDef) -> Option<Duration> {
         Some(action.timeout.unwrap_or(self.options.request_timeout)).filter(|limit| !limit.is_zero())
     }
 }

@@ -121,7 +121,7 @@ impl<R> Request<R> {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::{Fallback, ServiceBroker};
+    /// # use ligand_core::{ServiceBroker, middleware::Fallback};
     /// let broker = ServiceBroker::builder().start().await?;
     /// let price = broker.call_named("prices.of", "tea".to_owned()).fallback(Fallback::value(2.5)).await?;
     /// assert_eq!(price.take::<f64>()?, 2.5);
@@ -227,7 +227,7 @@ impl<R> Request<R> {
         self
     }
 
-    /// Gives the action the HTTP request it asks for; see [`HttpWants`](crate::HttpWants). For gateways.
+    /// Gives the action the HTTP request it asks for; see [`HttpWants`](crate::edge::HttpWants). For gateways.
     pub fn http(mut self, request: HttpRequest) -> Self {
         self.set(|options| options.http = Some(Arc::new(request)));
         self

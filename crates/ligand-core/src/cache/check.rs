@@ -4,13 +4,13 @@
 use ligand_wire::{Error, Result, schema::Schema};
 
 use super::CacheRule;
-use crate::service::Action;
+use crate::service::ActionDef;
 
 /// Checks the rule of an action.
 ///
 /// # Errors
 /// `SERVICE_SCHEMA_ERROR` that names action, cause and way out.
-pub(crate) fn check(action: &Action, rule: &CacheRule) -> Result<()> {
+pub(crate) fn check(action: &ActionDef, rule: &CacheRule) -> Result<()> {
     let refuse = |why: String| {
         Err(Error::service_schema(format!("the action '{}' cannot be cached: {why}", action.full_name())))
     };

@@ -25,7 +25,7 @@ type Enabled = Arc<dyn Fn(&Context) -> bool + Send + Sync>;
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> ligand_core::Result<()> {
-/// use ligand_core::{Action, CacheRule, Error, ServiceBroker, ServiceDef};
+/// use ligand_core::{Action, Error, ServiceBroker, ServiceDef, cache::CacheRule};
 /// use std::sync::atomic::{AtomicU32, Ordering};
 ///
 /// static RUNS: AtomicU32 = AtomicU32::new(0);
@@ -59,7 +59,7 @@ impl CacheRule {
     /// Only these make the key.
     ///
     /// ```
-    /// use ligand_core::CacheRule;
+    /// use ligand_core::cache::CacheRule;
     /// use std::time::Duration;
     /// // The id of the parameters, the user in the meta, and the language in the headers.
     /// let rule = CacheRule::keys(["id", "#user.id", "@x-lang"]).with_ttl(Duration::from_secs(60));
@@ -79,7 +79,7 @@ impl CacheRule {
     /// Name everything that the result depends on, above all the user.
     ///
     /// ```
-    /// use ligand_core::{Action, CacheRule, Context, Error};
+    /// use ligand_core::{Action, Context, Error, cache::CacheRule};
     /// let rule = CacheRule::new().keygen(|params, ctx| format!("{}:{params:?}", ctx.caller().unwrap_or("outside")));
     /// let find = Action::of("find", |text: String| async move { Ok::<_, Error>(vec![text]) }).cache(rule);
     /// # let _ = find;
@@ -92,7 +92,7 @@ impl CacheRule {
     /// Caches only calls for which the function answers true.
     ///
     /// ```
-    /// use ligand_core::CacheRule;
+    /// use ligand_core::cache::CacheRule;
     /// // Administrators see what is there now.
     /// let rule = CacheRule::new().enabled_if(|ctx| !matches!(ctx.meta::<bool>("admin"), Ok(Some(true))));
     /// # let _ = rule;

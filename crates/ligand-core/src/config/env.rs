@@ -49,7 +49,7 @@ impl Env {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::Env;
+    /// # use ligand_core::config::Env;
     /// let env = Env::from_pairs([("PORT", "3000"), ("HOST", "")]);
     /// assert_eq!((env.get("PORT"), env.get("HOST")), (Some("3000"), None));
     /// # Ok(()) }

@@ -50,7 +50,7 @@ impl fmt::Debug for ErrorCheck {
 /// The options of a broker.
 ///
 /// ```
-/// use ligand_core::Options;
+/// use ligand_core::config::Options;
 /// use std::time::Duration;
 ///
 /// let mut options = Options::default();
@@ -118,7 +118,7 @@ pub struct Options {
     pub registry: RegistryOptions,
     /// Where gateways listen, unless they say so themselves. Default: `0.0.0.0:3000`.
     pub gateway: Listen,
-    /// Settings of services, by their names: laid over those of the code. See [`crate::Context::settings`].
+    /// Settings of services, by their names: laid over those of the code. See [`crate::context::Context::settings`].
     pub settings: BTreeMap<String, Map<String, Value>>,
     /// What variables say of settings, as it was written.
     #[serde(skip)]

@@ -36,12 +36,12 @@ pub(crate) fn is_directive(name: &str) -> bool {
 }
 
 /// What an action said about its answer at the edge: `$statusCode`, `$responseHeaders` and the like. Filled by a call
-/// that was made with [`Request::reply_head`](crate::Request::reply_head), also when the call fails.
+/// that was made with [`Request::reply_head`](crate::broker::Request::reply_head), also when the call fails.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> ligand_core::Result<()> {
-/// use ligand_core::{Action, Context, Error, ReplyHead, ServiceBroker, ServiceDef};
+/// use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef, context::ReplyHead};
 ///
 /// let make = Action::new("make", |ctx: Context, (): ()| async move {
 ///     ctx.set_meta("$statusCode", 201);

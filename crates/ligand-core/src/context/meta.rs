@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 /// A map that is shared until somebody changes it.
 ///
 /// ```
-/// use ligand_core::Meta;
+/// use ligand_core::context::Meta;
 ///
 /// let mut meta = Meta::default();
 /// meta.set("user", "ada");
@@ -49,7 +49,7 @@ impl Meta {
     /// All entries.
     ///
     /// ```
-    /// # use ligand_core::Meta;
+    /// # use ligand_core::context::Meta;
     /// let mut meta = Meta::default();
     /// meta.set("user", "ada");
     /// let names: Vec<_> = meta.iter().map(|(name, _)| name.as_str()).collect();
@@ -87,7 +87,7 @@ impl Meta {
     /// Lays `other` over this one, key by key.
     ///
     /// ```
-    /// # use ligand_core::Meta;
+    /// # use ligand_core::context::Meta;
     /// let (mut own, mut more) = (Meta::default(), Meta::default());
     /// own.set("lang", "en");
     /// more.set("lang", "de");

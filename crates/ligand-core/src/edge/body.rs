@@ -4,7 +4,7 @@ use ligand_wire::{Error, Result, schema::Schema};
 use serde_json::{Map, Value, json};
 
 use super::{BODY, Size};
-use crate::service::Action;
+use crate::service::ActionDef;
 
 /// What the body of a request is for an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,11 @@ pub enum BodyKind {
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct HttpBody {
+pub struct HttpBody(HttpBodyDef);
+
+/// What an [`HttpBody`] says; an action's own is [`ActionDef::body`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpBodyDef {
     kind: BodyKind,
     /// `None`: the parameters as a whole.
     field: Option<String>,
@@ -46,55 +50,73 @@ pub struct HttpBody {
 impl HttpBody {
     /// Bytes, of every content type.
     pub fn raw() -> Self {
-        Self { kind: BodyKind::Raw, field: Some("body".into()), types: Vec::new(), limit: None }
+        Self::of(BodyKind::Raw, &[])
     }
 
     /// A text, of content types `text/*`.
     pub fn text() -> Self {
-        Self { kind: BodyKind::Text, types: vec!["text/*".into()], ..Self::raw() }
+        Self::of(BodyKind::Text, &["text/*"])
     }
 
     /// The fields of a form.
     pub fn form() -> Self {
-        Self { kind: BodyKind::Form, types: vec!["application/x-www-form-urlencoded".into()], ..Self::raw() }
+        Self::of(BodyKind::Form, &["application/x-www-form-urlencoded"])
+    }
+
+    fn of(kind: BodyKind, types: &[&str]) -> Self {
+        let types = types.iter().map(|name| (*name).to_owned()).collect();
+        Self(HttpBodyDef { kind, field: Some("body".into()), types, limit: None })
     }
 
     /// The parameter that it becomes, as on the wire. Default: `body`.
     pub fn field(mut self, name: impl Into<String>) -> Self {
-        self.field = Some(name.into());
+        self.0.field = Some(name.into());
         self
     }
 
     /// It is the parameters as a whole; none of path or query can stand beside it.
     pub fn whole(mut self) -> Self {
-        self.field = None;
+        self.0.field = None;
         self
     }
 
     /// The content types that are taken, such as `image/png` or `image/*`; others are refused with 415.
     pub fn types<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
-        self.types = types.into_iter().map(Into::into).collect();
+        self.0.types = types.into_iter().map(Into::into).collect();
         self
     }
 
     /// Most bytes; more is 413. Default: that of the route, else of the gateway.
     pub fn limit(mut self, size: impl Into<LimitText>) -> Self {
-        self.limit = Some(size.into().0);
+        self.0.limit = Some(size.into().0);
         self
     }
 
+    /// What it says.
+    pub fn def(&self) -> &HttpBodyDef {
+        &self.0
+    }
+}
+
+impl From<HttpBody> for HttpBodyDef {
+    fn from(body: HttpBody) -> Self {
+        body.0
+    }
+}
+
+impl HttpBodyDef {
     /// What it is.
-    pub fn kind_of(&self) -> BodyKind {
+    pub fn kind(&self) -> BodyKind {
         self.kind
     }
 
     /// The parameter that it becomes; `None`: the parameters as a whole.
-    pub fn field_of(&self) -> Option<&str> {
+    pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
 
     /// The content types that are taken; none: all.
-    pub fn types_of(&self) -> &[String] {
+    pub fn types(&self) -> &[String] {
         &self.types
     }
 
@@ -102,7 +124,7 @@ impl HttpBody {
     ///
     /// # Errors
     /// A text that quotes what is no size.
-    pub fn limit_of(&self) -> Result<Option<usize>, String> {
+    pub fn limit(&self) -> Result<Option<usize>, String> {
         match &self.limit {
             None => Ok(None),
             Some(Value::String(text)) => Size::from(text.as_str()).bytes().map(Some),
@@ -115,16 +137,16 @@ impl HttpBody {
 
     /// What an action definition says; `None` when that is not understood.
     pub fn read(value: &Value) -> Option<Self> {
-        let body = match value.get("kind")?.as_str()? {
-            "raw" => Self::raw(),
-            "text" => Self::text(),
-            "form" => Self::form(),
+        let kind = match value.get("kind")?.as_str()? {
+            "raw" => BodyKind::Raw,
+            "text" => BodyKind::Text,
+            "form" => BodyKind::Form,
             _ => return None,
         };
         let field = value.get("field").and_then(Value::as_str).map(str::to_owned);
         let types = value.get("types")?.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned);
-        let body = Self { field, types: types.collect(), limit: value.get("limit").cloned(), ..body };
-        body.limit_of().is_ok().then_some(body)
+        let body = Self { kind, field, types: types.collect(), limit: value.get("limit").cloned() };
+        body.limit().is_ok().then_some(body)
     }
 }
 
@@ -146,7 +168,7 @@ impl From<&str> for LimitText {
 
 impl From<HttpBody> for Value {
     /// The form in an action's definition.
-    fn from(body: HttpBody) -> Self {
+    fn from(HttpBody(body): HttpBody) -> Self {
         let kind = match body.kind {
             BodyKind::Form => "form",
             BodyKind::Text => "text",
@@ -165,12 +187,12 @@ impl From<HttpBody> for Value {
 ///
 /// # Errors
 /// `SERVICE_SCHEMA_ERROR` that names action, cause and way out.
-pub(crate) fn check(action: &Action) -> Result<()> {
-    let Some(said) = action.meta_field(BODY) else { return Ok(()) };
+pub(crate) fn check(action: &ActionDef) -> Result<()> {
+    let Some(said) = action.metadata(BODY) else { return Ok(()) };
     let refuse = |why: String| {
         Err(Error::service_schema(format!("the action '{}' cannot take its body: {why}", action.full_name())))
     };
-    let Some(body) = HttpBody::read(said) else {
+    let Some(body) = HttpBodyDef::read(said) else {
         let size = said.get("limit").and_then(Value::as_str).map(|text| Size::from(text).bytes());
         return refuse(match size {
             Some(Err(problem)) => problem,
@@ -182,10 +204,10 @@ pub(crate) fn check(action: &Action) -> Result<()> {
             "'{kind}' is no content type; write one such as \"image/png\" or \"image/*\""
         ));
     }
-    if let Some(problem) = action.rest_of().iter().find_map(|rest| no_body(&rest.method, &rest.path)) {
+    if let Some(problem) = action.rest().iter().find_map(|rest| no_body(&rest.method, &rest.path)) {
         return refuse(problem);
     }
-    let Some(schema) = action.params_of() else { return Ok(()) };
+    let Some(schema) = action.params() else { return Ok(()) };
     let wanted = match body.kind {
         BodyKind::Form if schema.types().object() => return Ok(()),
         BodyKind::Form => {
@@ -251,11 +273,11 @@ mod tests {
             HttpBody::form(),
             HttpBody::raw().types(["image/png", "image/*"]),
         ] {
-            assert_eq!(HttpBody::read(&body.clone().into()), Some(body));
+            assert_eq!(HttpBodyDef::read(&body.clone().into()), Some(body.into()));
         }
         for value in [json!(true), json!({"kind": "multipart", "types": []}), json!({"kind": "raw"})] {
-            assert_eq!(HttpBody::read(&value), None, "{value}");
+            assert_eq!(HttpBodyDef::read(&value), None, "{value}");
         }
-        assert_eq!(HttpBody::read(&HttpBody::raw().limit("1 potato").into()), None);
+        assert_eq!(HttpBodyDef::read(&HttpBody::raw().limit("1 potato").into()), None);
     }
 }

@@ -53,7 +53,7 @@ impl Cookie {
     /// Takes a cookie out of the browser. Path and domain must be those that it was set with.
     ///
     /// ```
-    /// # use ligand_core::Cookie;
+    /// # use ligand_core::edge::Cookie;
     /// assert!(Cookie::removal("session").to_string().contains("Max-Age=0"));
     /// ```
     pub fn removal(name: impl Into<String>) -> Self {

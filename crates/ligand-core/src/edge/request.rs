@@ -102,7 +102,7 @@ impl From<HttpWants> for Value {
 }
 
 /// The HTTP request that a call answers, as far as the action [asked for it](HttpWants); see
-/// [`Context::http`](crate::Context::http).
+/// [`Context::http`](crate::context::Context::http).
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpRequest {
     method: String,

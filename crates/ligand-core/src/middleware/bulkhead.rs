@@ -13,7 +13,7 @@ use crate::{
     broker::Parts,
     context::Context,
     future::Work,
-    service::{Action, DynAction, DynEvent, Event, layer},
+    service::{ActionDef, DynAction, DynEvent, EventDef, layer},
 };
 
 pub(crate) struct Bulkhead {
@@ -83,7 +83,7 @@ impl Bulkhead {
     }
 }
 
-pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
+pub(super) fn action(parts: &Parts, action: &Arc<ActionDef>, next: DynAction) -> DynAction {
     let policy = parts.bulkhead(action);
     if !policy.enabled {
         return next;
@@ -96,7 +96,7 @@ pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> Dy
     })
 }
 
-pub(super) fn event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEvent {
+pub(super) fn event(parts: &Parts, event: &Arc<EventDef>, next: DynEvent) -> DynEvent {
     let Some(options) = &event.bulkhead else { return next };
     let policy = options.over(&parts.options.bulkhead);
     if !policy.enabled {

@@ -9,11 +9,11 @@ use crate::{
     cache::{Cache, CacheRule, Lookup, kept},
     context::Context,
     future::Work,
-    service::{Action, DynAction, layer},
+    service::{ActionDef, DynAction, layer},
     stream::Streaming,
 };
 
-pub(super) fn wrap(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
+pub(super) fn wrap(parts: &Parts, action: &Arc<ActionDef>, next: DynAction) -> DynAction {
     let (Some(rule), Some(cache)) = (action.cache.clone(), parts.cache.clone()) else { return next };
     let (action, rule) = (action.clone(), Arc::new(rule));
     layer(move |ctx: &Context, params: Payload| -> Work<Payload> {

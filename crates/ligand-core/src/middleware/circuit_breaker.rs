@@ -18,13 +18,13 @@ use crate::{
     config::CircuitBreakerPolicy,
     context::Context,
     future::Work,
-    service::{Action, DynAction, layer},
+    service::{ActionDef, DynAction, layer},
     sharded::Line,
 };
 
 struct Breaker {
     policy: CircuitBreakerPolicy,
-    action: Arc<Action>,
+    action: Arc<ActionDef>,
     node: Arc<str>,
     broker: WeakBroker,
     available: Arc<Line<AtomicBool>>,
@@ -68,7 +68,7 @@ impl State {
 
 pub(super) fn wrap(
     parts: &Parts,
-    action: &Arc<Action>,
+    action: &Arc<ActionDef>,
     node: &Arc<str>,
     available: &Arc<Line<AtomicBool>>,
     next: DynAction,

@@ -6,11 +6,7 @@ use ligand_wire::{Error, Payload, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{
-    context::Context,
-    future::BoxFuture,
-    service::{Action, probe::Form},
-};
+use crate::{context::Context, future::BoxFuture, service::ActionDef};
 
 /// What to answer when a call fails: with an error of the handler, a time-out, an open circuit, or because
 /// nobody offers the action.
@@ -18,7 +14,7 @@ use crate::{
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> ligand_core::Result<()> {
-/// use ligand_core::{Action, Error, Fallback, ServiceBroker, ServiceDef};
+/// use ligand_core::{Action, Error, ServiceBroker, ServiceDef, middleware::Fallback};
 ///
 /// let rate = Action::of("rate", |(): ()| async { Err::<f64, _>(Error::server(500, "NO_BANK", "The bank is closed.")) })
 ///     .fallback(Fallback::value(1.0));
@@ -60,7 +56,7 @@ impl Fallback {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::{Error, Fallback, Payload, ServiceBroker};
+    /// # use ligand_core::{Error, Payload, ServiceBroker, middleware::Fallback};
     /// let broker = ServiceBroker::builder().start().await?;
     /// let blame = Fallback::with(|_ctx, error: Error| async move { Ok(Payload::typed(error.kind().to_owned())) });
     /// let kind: String = broker.call_named("nobody.home", ()).fallback(blame).await?.take()?;
@@ -76,28 +72,12 @@ impl Fallback {
         Self(Repr::With(Arc::new(move |ctx, error| Box::pin(answer(ctx, error)))))
     }
 
-    /// What a method of the service answers, described by the form of its result. It gets the context of the
-    /// failed call; a call that failed before it had one keeps its error.
-    pub fn typed<R: Form, F, Fut>(_result: R, answer: F) -> Self
-    where
-        F: Fn(Context, Error) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R::Value>> + Send + 'static,
-    {
-        Self(Repr::With(Arc::new(move |ctx, error| match ctx {
-            Some(ctx) => {
-                let work = answer(ctx, error);
-                Box::pin(async move { work.await.map(R::put) })
-            }
-            None => crate::future::ready(Err(error)),
-        })))
-    }
-
     /// What another action answers to the same parameters.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::{Action, Error, Fallback, ServiceBroker, ServiceDef};
+    /// # use ligand_core::{Action, Error, ServiceBroker, ServiceDef, middleware::Fallback};
     /// let old = Action::of("price", |name: String| async move { Ok::<_, Error>(format!("{name}: 2.50, last week")) });
     /// let broker = ServiceBroker::builder().service(ServiceDef::new("archive").action(old)).start().await?;
     /// let call = broker.call_named("shop.price", "tea".to_owned()).fallback(Fallback::action("archive.price"));
@@ -111,7 +91,7 @@ impl Fallback {
 
     pub(crate) async fn answer(
         &self,
-        broker: &crate::ServiceBroker,
+        broker: &crate::broker::ServiceBroker,
         ctx: Option<Context>,
         params: Payload,
         error: Error,
@@ -134,7 +114,7 @@ impl Fallback {
 /// # Errors
 /// `SERVICE_SCHEMA_ERROR` that names the action, what the value is and what it should be, but not the value: it may be
 /// a secret.
-pub(crate) fn check(action: &Action) -> Result<()> {
+pub(crate) fn check(action: &ActionDef) -> Result<()> {
     let refuse = |why: String| {
         let name = action.full_name();
         Err(Error::service_schema(format!("the fallback of the action '{name}' {why}")))

@@ -10,7 +10,7 @@ use ligand_wire::{Data, Error, Payload, Result, pattern::Pattern};
 use crate::{
     context::Context,
     future::{BoxFuture, Work},
-    service::{Action, DynAction, layer, probe::Form},
+    service::{ActionDef, DynAction, layer, probe::Form},
 };
 
 type Before = Arc<dyn Fn(Context, Payload) -> BoxFuture<Result<Payload>> + Send + Sync>;
@@ -21,7 +21,7 @@ type OnError = Arc<dyn Fn(Context, Error) -> BoxFuture<Result<Payload>> + Send +
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> ligand_core::Result<()> {
-/// use ligand_core::{Action, BeforeHook, Context, Error, ServiceBroker, ServiceDef};
+/// use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef, middleware::BeforeHook};
 ///
 /// let trim = BeforeHook::new(|_: Context, name: String| async move { Ok(name.trim().to_owned()) });
 /// let greet = Action::of("greet", |name: String| async move { Ok::<_, Error>(format!("Hello, {name}!")) }).before(trim);
@@ -39,7 +39,7 @@ pub struct BeforeHook(Before);
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> ligand_core::Result<()> {
-/// use ligand_core::{Action, AfterHook, Context, Error, ServiceBroker, ServiceDef};
+/// use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef, middleware::AfterHook};
 ///
 /// let round = AfterHook::new(|_: Context, sum: f64| async move { Ok(sum.round()) });
 /// let half = Action::of("half", |n: f64| async move { Ok::<_, Error>(n / 2.0) }).after(round);
@@ -56,7 +56,7 @@ pub struct AfterHook(Before);
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> ligand_core::Result<()> {
-/// use ligand_core::{Action, Context, Error, ErrorHook, Payload, ServiceBroker, ServiceDef};
+/// use ligand_core::{Action, Context, Error, Payload, ServiceBroker, ServiceDef, middleware::ErrorHook};
 ///
 /// let none = ErrorHook::raw(|_: Context, error: Error| async move {
 ///     if error.code() == 404 { Ok(Payload::NULL) } else { Err(error) }
@@ -83,8 +83,8 @@ impl BeforeHook {
         Self(Arc::new(move |ctx, params| Box::pin(hook(ctx, params))))
     }
 
-    /// A hook whose parameters are described by their form; see [`probe`](crate::service::probe).
-    pub fn typed<P: Form, F, Fut>(_params: P, hook: F) -> Self
+    /// A hook whose parameters are described by their form.
+    pub(crate) fn of_form<P: Form, F, Fut>(hook: F) -> Self
     where
         F: Fn(Context, P::Value) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<P::Value>> + Send + 'static,
@@ -125,13 +125,13 @@ impl AfterHook {
         Self(Arc::new(move |ctx, result| Box::pin(hook(ctx, result))))
     }
 
-    /// A hook whose result is described by its form; see [`probe`](crate::service::probe).
-    pub fn typed<R: Form, F, Fut>(result: R, hook: F) -> Self
+    /// A hook whose result is described by its form.
+    pub(crate) fn of_form<R: Form, F, Fut>(hook: F) -> Self
     where
         F: Fn(Context, R::Value) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R::Value>> + Send + 'static,
     {
-        Self(BeforeHook::typed(result, hook).0)
+        Self(BeforeHook::of_form::<R, _, _>(hook).0)
     }
 
     /// A hook over a typed result: takes it and answers it, changed or not.
@@ -146,18 +146,6 @@ impl AfterHook {
 }
 
 impl ErrorHook {
-    /// A hook that answers a typed result to recover, described by its form.
-    pub fn typed<R: Form, F, Fut>(_result: R, hook: F) -> Self
-    where
-        F: Fn(Context, Error) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R::Value>> + Send + 'static,
-    {
-        Self(Arc::new(move |ctx, error| {
-            let work = hook(ctx, error);
-            Box::pin(async move { work.await.map(R::put) })
-        }))
-    }
-
     /// A hook that answers a payload to recover, or the error to go on failing.
     pub fn raw<F, Fut>(hook: F) -> Self
     where
@@ -232,7 +220,7 @@ impl ServiceHooks {
     /// # Errors
     /// When a name or mask fits no action: a guard that never runs is worse than no guard. `*` may have nothing
     /// to do, and so may the hook of a mixin whose action the service has `removed`.
-    pub(crate) fn apply(&self, service: &str, actions: &mut [Action], removed: &[String]) -> Result<()> {
+    pub(crate) fn apply(&self, service: &str, actions: &mut [ActionDef], removed: &[String]) -> Result<()> {
         let masks = self.before.iter().map(|(mask, _)| mask);
         let masks = masks.chain(self.after.iter().map(|(mask, _)| mask));
         for mask in masks.chain(self.error.iter().map(|(mask, _)| mask)) {
@@ -276,7 +264,7 @@ fn in_order<H: Clone>(hooks: &[(String, H)], action: &str) -> (Vec<H>, Vec<H>) {
 }
 
 /// The layer around the handler.
-pub(crate) fn wrap(action: &Action, next: DynAction) -> DynAction {
+pub(crate) fn wrap(action: &ActionDef, next: DynAction) -> DynAction {
     if action.hooks.is_empty() {
         return next;
     }

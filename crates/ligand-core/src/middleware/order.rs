@@ -31,11 +31,13 @@ use crate::{
     context::Context,
     future::Work,
     registry::{Endpoint, Node},
-    service::{Action, DynAction, DynEvent, Event, FastPath, Validator, check_dynamic, check_texts, layer},
+    service::{
+        ActionDef, DynAction, DynEvent, EventDef, FastPath, Validator, check_dynamic, check_texts, layer,
+    },
     sharded::Line,
 };
 
-/// One step of a pipeline, as [`crate::ServiceBroker::pipeline`] lists it.
+/// One step of a pipeline, as [`crate::broker::ServiceBroker::pipeline`] lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Name of the layer.
@@ -63,7 +65,7 @@ pub(crate) struct Layers {
 }
 
 /// Composes the layers of an endpoint, from the handler outwards.
-pub(crate) fn action(parts: &Parts, action: &Arc<Action>, available: &Arc<Line<AtomicBool>>) -> Layers {
+pub(crate) fn action(parts: &Parts, action: &Arc<ActionDef>, available: &Arc<Line<AtomicBool>>) -> Layers {
     let mut next = action.handler.clone();
     let mut wrapped = Vec::new();
     for (index, middleware) in parts.middlewares.iter().enumerate() {
@@ -93,7 +95,7 @@ pub(crate) fn action(parts: &Parts, action: &Arc<Action>, available: &Arc<Line<A
 /// Composes the layers around an action of another node.
 pub(crate) fn remote(
     parts: &Parts,
-    action: &Arc<Action>,
+    action: &Arc<ActionDef>,
     node: &Node,
     available: &Arc<Line<AtomicBool>>,
 ) -> Layers {
@@ -111,7 +113,7 @@ pub(crate) fn remote(
 }
 
 /// Composes the layers of a listener, from the handler outwards.
-pub(crate) fn event(parts: &Parts, event: &Arc<Event>) -> DynEvent {
+pub(crate) fn event(parts: &Parts, event: &Arc<EventDef>) -> DynEvent {
     let mut next = event.handler.clone();
     for middleware in &parts.middlewares {
         next = middleware.local_event(event, next);
@@ -179,13 +181,13 @@ pub(crate) fn steps(parts: &Parts, endpoint: &Endpoint) -> Vec<Step> {
 }
 
 /// A part of the validator: the handler's own type of parameters, for callers through a contract.
-fn convert(action: &Action, next: DynAction) -> DynAction {
+fn convert(action: &ActionDef, next: DynAction) -> DynAction {
     let Some(conversion) = action.conversion else { return next };
     layer(move |ctx: &Context, params: Payload| -> Work<Payload> { next.call(ctx, conversion(params)) })
 }
 
 /// Checks are synchronous: no future of their own.
-fn validate_action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
+fn validate_action(parts: &Parts, action: &Arc<ActionDef>, next: DynAction) -> DynAction {
     let schema = action.params.clone();
     match (parts.options.validator, action.validator, schema) {
         (true, Some(check), schema) => checking(next, schema, check),
@@ -214,7 +216,7 @@ fn checking(
     })
 }
 
-fn validate_event(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEvent {
+fn validate_event(parts: &Parts, event: &Arc<EventDef>, next: DynEvent) -> DynEvent {
     let check: Option<Validator> = event.validator.filter(|_| parts.options.validator);
     let Some(check) = check else { return next };
     let pattern: Arc<str> = event.pattern().into();

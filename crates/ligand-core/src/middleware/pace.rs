@@ -10,11 +10,11 @@ use crate::{
     broker::Parts,
     context::Context,
     future::Work,
-    service::{DynEvent, Event},
+    service::{DynEvent, EventDef},
 };
 
 /// Leading edge: events within the period after the last handled one are dropped.
-pub(super) fn throttle(event: &Arc<Event>, next: DynEvent) -> DynEvent {
+pub(super) fn throttle(event: &Arc<EventDef>, next: DynEvent) -> DynEvent {
     let Some(period) = event.throttle else { return next };
     let last = Mutex::new(None::<Instant>);
     Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
@@ -39,7 +39,7 @@ struct Pending {
 }
 
 /// Trailing edge: each event restarts the pause; the last one is handled when it ends, or when the broker stops.
-pub(super) fn debounce(parts: &Parts, event: &Arc<Event>, next: DynEvent) -> DynEvent {
+pub(super) fn debounce(parts: &Parts, event: &Arc<EventDef>, next: DynEvent) -> DynEvent {
     let Some(pause) = event.debounce else { return next };
     let broker = parts.broker.clone();
     let pending = Arc::new(Mutex::new(Pending::default()));

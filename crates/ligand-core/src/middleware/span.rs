@@ -13,12 +13,12 @@ use crate::{
     context::Context,
     future::Work,
     log::HANDLER,
-    service::{Action, DynAction, DynEvent, layer},
+    service::{ActionDef, DynAction, DynEvent, layer},
 };
 
 // The level of the spans is that of errors: a filter that lets a line through lets its span through.
 
-pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
+pub(super) fn action(parts: &Parts, action: &Arc<ActionDef>, next: DynAction) -> DynAction {
     if !parts.options.tracing && !parts.options.log.context {
         return next;
     }
@@ -26,14 +26,14 @@ pub(super) fn action(parts: &Parts, action: &Arc<Action>, next: DynAction) -> Dy
 }
 
 /// Nothing writes lines around a remote call but the trace.
-pub(super) fn remote(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
+pub(super) fn remote(parts: &Parts, action: &Arc<ActionDef>, next: DynAction) -> DynAction {
     if !parts.options.tracing {
         return next;
     }
     spanning(parts, action, next)
 }
 
-fn spanning(parts: &Parts, action: &Arc<Action>, next: DynAction) -> DynAction {
+fn spanning(parts: &Parts, action: &Arc<ActionDef>, next: DynAction) -> DynAction {
     let (name, node): (Arc<str>, _) = (action.full_name().into(), parts.node_id.clone());
     let traced = parts.options.tracing;
     layer(move |ctx: &Context, params: Payload| -> Work<Payload> {

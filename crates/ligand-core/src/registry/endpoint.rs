@@ -12,7 +12,7 @@ use super::Node;
 use crate::{
     broker::ServiceBroker,
     middleware::order::Layers,
-    service::{Action, DynAction, FastPath},
+    service::{ActionDef, DynAction, FastPath},
     sharded::{Line, Sharded},
 };
 
@@ -27,7 +27,7 @@ const STRIKE: u32 = 64;
 pub struct Endpoint {
     /// A cycle that ends when the service leaves the registry: a started broker lives until it is stopped.
     broker: ServiceBroker,
-    action: Arc<Action>,
+    action: Arc<ActionDef>,
     /// `None`: this node.
     node: Option<Arc<Node>>,
     available: Arc<Line<AtomicBool>>,
@@ -52,9 +52,9 @@ impl Endpoint {
     /// which middlewares take part.
     pub(crate) fn new(
         broker: ServiceBroker,
-        action: Arc<Action>,
+        action: Arc<ActionDef>,
         node: Option<Arc<Node>>,
-        compose: impl FnOnce(&Arc<Action>, &Arc<Line<AtomicBool>>) -> Layers,
+        compose: impl FnOnce(&Arc<ActionDef>, &Arc<Line<AtomicBool>>) -> Layers,
     ) -> Self {
         let available = Arc::new(Line::new(AtomicBool::new(true)));
         let Layers { chain, wrapped, fast_path } = compose(&action, &available);
@@ -104,7 +104,7 @@ impl Endpoint {
     }
 
     /// The definition.
-    pub fn action(&self) -> &Arc<Action> {
+    pub fn action(&self) -> &Arc<ActionDef> {
         &self.action
     }
 

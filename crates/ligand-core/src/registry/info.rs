@@ -138,7 +138,7 @@ fn millis(time: std::time::Duration) -> Value {
 fn event(listener: &Listener) -> Value {
     let event = listener.event();
     let mut json = Map::new();
-    json.insert("group".into(), event.group_of().into());
+    json.insert("group".into(), event.group().into());
     if let Some(schema) = &event.params {
         json.insert("params".into(), schema.fastest());
     }

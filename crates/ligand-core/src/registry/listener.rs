@@ -8,20 +8,25 @@ pub(crate) use self::inbox::HandingOver;
 use self::inbox::Inbox;
 use crate::{
     broker::ServiceBroker,
-    service::{DynEvent, Event},
+    service::{DynEvent, EventDef},
 };
 
 /// One listener. Every running handler holds a handle: the number of handles tells what still runs.
 pub struct Listener {
     broker: ServiceBroker,
-    event: Arc<Event>,
+    event: Arc<EventDef>,
     service: Arc<str>,
     chain: DynEvent,
     inbox: Arc<Inbox>,
 }
 
 impl Listener {
-    pub(crate) fn new(broker: ServiceBroker, event: Arc<Event>, service: Arc<str>, chain: DynEvent) -> Self {
+    pub(crate) fn new(
+        broker: ServiceBroker,
+        event: Arc<EventDef>,
+        service: Arc<str>,
+        chain: DynEvent,
+    ) -> Self {
         let inbox = Arc::new(Inbox::new(broker.options().events.max_queue_size));
         Self { broker, event, service, chain, inbox }
     }
@@ -31,7 +36,7 @@ impl Listener {
     }
 
     /// The definition.
-    pub fn event(&self) -> &Arc<Event> {
+    pub fn event(&self) -> &Arc<EventDef> {
         &self.event
     }
 

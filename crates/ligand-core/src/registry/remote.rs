@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{Endpoint, Node, strategy::StrategyOptions};
 use crate::{
     config::{CircuitBreakerOptions, RetryOptions},
-    service::{Action, Announced, DynAction, Visibility, read_rest},
+    service::{ActionDef, Announced, DynAction, Visibility, read_rest},
 };
 
 /// What another node offers.
@@ -51,7 +51,7 @@ pub(crate) fn services(
     info: &Arc<NodeInfo>,
     handler: &DynAction,
     before: Option<&RemoteNode>,
-    endpoint: impl Fn(Action) -> Arc<Endpoint>,
+    endpoint: impl Fn(ActionDef) -> Arc<Endpoint>,
 ) -> Vec<RemoteService> {
     let mut services = Vec::with_capacity(info.services.len());
     for (index, service) in info.services.iter().enumerate() {
@@ -137,10 +137,10 @@ fn action(
     visibility: Visibility,
     definition: &Value,
     handler: &DynAction,
-) -> Action {
+) -> ActionDef {
     let short = definition.get("rawName").and_then(Value::as_str);
     let short = short.unwrap_or_else(|| name.strip_prefix(&format!("{service}.")).unwrap_or(name));
-    let mut action = Action::remote(short.into(), name.into(), service.clone(), handler.clone());
+    let mut action = ActionDef::remote(short.into(), name.into(), service.clone(), handler.clone());
     action.visibility = visibility;
     action.timeout = definition.get("timeout").and_then(millis);
     action.retry = policy(definition, "retryPolicy").map(|policy| RetryOptions {

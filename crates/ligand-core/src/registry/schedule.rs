@@ -7,11 +7,11 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::service::Job;
+use crate::service::JobDef;
 
 /// One job of a service on this node.
 pub(crate) struct Schedule {
-    job: Job,
+    job: JobDef,
     record: Mutex<Record>,
     ended: watch::Sender<bool>,
 }
@@ -34,11 +34,11 @@ pub(crate) struct Run {
 }
 
 impl Schedule {
-    pub(super) fn new(job: Job) -> Self {
+    pub(super) fn new(job: JobDef) -> Self {
         Self { job, record: Mutex::default(), ended: watch::Sender::new(false) }
     }
 
-    pub(crate) fn job(&self) -> &Job {
+    pub(crate) fn job(&self) -> &JobDef {
         &self.job
     }
 
@@ -84,7 +84,7 @@ impl Schedule {
         json!({
             "name": self.job.name(),
             "period": millis(self.job.period()),
-            "description": Some(self.job.docs()).filter(|docs| !docs.is_empty()),
+            "description": Some(self.job.doc()).filter(|docs| !docs.is_empty()),
             "running": record.running,
             "runs": record.runs,
             "failed": record.failed,

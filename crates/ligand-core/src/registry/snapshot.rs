@@ -20,7 +20,7 @@ use super::{
     strategy::{RoundRobin, Strategy, StrategyOptions},
 };
 use crate::{
-    service::{Action, ServiceDef},
+    service::{ActionDef, ServiceDef},
     sharded::Sharded,
 };
 
@@ -155,7 +155,7 @@ impl<'a> Offer<'a> {
     }
 
     /// The actions.
-    pub fn actions(&self) -> impl Iterator<Item = &'a Arc<Action>> + use<'a> {
+    pub fn actions(&self) -> impl Iterator<Item = &'a Arc<ActionDef>> + use<'a> {
         self.endpoints.iter().map(|endpoint| endpoint.action())
     }
 }
@@ -177,7 +177,7 @@ impl Snapshot {
     }
 
     /// The strategy of an action's list: its own, else the broker's.
-    fn strategy(&self, action: &Action) -> Arc<dyn Strategy> {
+    fn strategy(&self, action: &ActionDef) -> Arc<dyn Strategy> {
         let own = action.strategy.as_ref().and_then(|own| own.build().ok());
         // The broker's was checked at the start.
         own.or_else(|| self.strategy.build().ok()).unwrap_or_else(|| Arc::new(RoundRobin::default()))
@@ -304,7 +304,7 @@ impl Snapshot {
                 let mut lists = Finder::new(lists);
                 for (index, listener) in service.listeners.iter().enumerate() {
                     let event = listener.event();
-                    let group = lists.list(&event.pattern, event.group_of());
+                    let group = lists.list(&event.pattern, event.group());
                     let place = Place { service: service.clone(), index };
                     match group.members.last_mut() {
                         Some(member) if Arc::ptr_eq(&member[0].service, &service) => member.push(place),

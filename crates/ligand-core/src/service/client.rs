@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use ligand_wire::{Data, Payload};
 
-use super::{ActionRef, probe::Form};
+use super::ActionRef;
 use crate::{
     broker::{Request, ServiceBroker},
     context::Context,
@@ -54,29 +54,16 @@ impl Caller {
 
     /// A typed call.
     pub fn call<P: Data, R: Data>(&self, action: ActionRef<P, R>, params: P) -> Request<R> {
-        Request::new(
-            self.broker(),
-            self.context().cloned(),
-            self.action(Cow::Borrowed(action.name())),
-            Payload::typed(params),
-        )
+        self.request(Cow::Borrowed(action.name()), Payload::typed(params))
     }
 
     /// A call by name whose result type the caller knows.
     pub fn call_as<R: Data>(&self, action: impl Into<Cow<'static, str>>, params: impl Data) -> Request<R> {
-        let params = Payload::typed(params);
-        Request::new(self.broker(), self.context().cloned(), self.action(action.into()), params)
+        self.request(action.into(), Payload::typed(params))
     }
 
-    /// A typed call whose parameters are described by their form; see [`probe`](super::probe).
-    pub fn call_typed<P: Form, R>(
-        &self,
-        action: ActionRef<P::Value, R>,
-        _form: P,
-        params: P::Value,
-    ) -> Request<R> {
-        let name = self.action(Cow::Borrowed(action.name()));
-        Request::new(self.broker(), self.context().cloned(), name, P::put(params))
+    pub(super) fn request<R>(&self, action: Cow<'static, str>, params: Payload) -> Request<R> {
+        Request::new(self.broker(), self.context().cloned(), self.action(action), params)
     }
 
     pub(crate) fn broker(&self) -> &ServiceBroker {

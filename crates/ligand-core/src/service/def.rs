@@ -7,7 +7,7 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use super::{
-    Action, Contract, Event, Job,
+    Action, ActionDef, Contract, Event, EventDef, Job, JobDef,
     contract::{self, Term},
     merge, path,
 };
@@ -31,7 +31,7 @@ pub trait Service: Contract + Send + Sync + Sized {
     fn define(self: Arc<Self>) -> ServiceDef;
 }
 
-/// What [`crate::BrokerBuilder::service`] takes: a [`Service`], an `Arc` of one, or a [`ServiceDef`].
+/// What [`crate::broker::BrokerBuilder::service`] takes: a [`Service`], an `Arc` of one, or a [`ServiceDef`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
@@ -152,9 +152,9 @@ pub struct ServiceDef {
     pub(crate) settings: Map<String, Value>,
     pub(crate) metadata: Map<String, Value>,
     pub(crate) dependencies: Vec<Dependency>,
-    pub(crate) actions: Vec<Action>,
-    pub(crate) events: Vec<Event>,
-    pub(crate) jobs: Vec<Job>,
+    pub(crate) actions: Vec<ActionDef>,
+    pub(crate) events: Vec<EventDef>,
+    pub(crate) jobs: Vec<JobDef>,
     pub(crate) hooks: ServiceHooks,
     pub(crate) created: Vec<Created>,
     pub(crate) started: Vec<Lifecycle>,
@@ -221,7 +221,7 @@ impl ServiceDef {
     }
 
     /// The same definition under another name: several services of one type. Callers say it too:
-    /// [`client_named`](crate::Context::client_named).
+    /// [`client_named`](crate::context::Context::client_named).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -291,7 +291,7 @@ impl ServiceDef {
 
     /// Adds an action.
     pub fn action(mut self, action: Action) -> Self {
-        self.actions.push(action);
+        self.actions.push(action.into());
         self
     }
 
@@ -303,13 +303,13 @@ impl ServiceDef {
 
     /// Adds a listener.
     pub fn event(mut self, event: Event) -> Self {
-        self.events.push(event);
+        self.events.push(event.into());
         self
     }
 
     /// Adds background work that repeats.
     pub fn job(mut self, job: Job) -> Self {
-        self.jobs.push(job);
+        self.jobs.push(job.into());
         self
     }
 
@@ -318,7 +318,7 @@ impl ServiceDef {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::{Action, BeforeHook, Context, Error, Payload, ServiceBroker, ServiceDef};
+    /// # use ligand_core::{Action, Context, Error, Payload, ServiceBroker, ServiceDef, middleware::BeforeHook};
     /// let login = BeforeHook::raw(|ctx: Context, params: Payload| async move {
     ///     ctx.require_meta::<String>("user")?;
     ///     Ok(params)
@@ -460,17 +460,17 @@ impl ServiceDef {
     }
 
     /// The actions defined so far; those of mixins of a type are there once it is [resolved](ServiceDef::resolved).
-    pub fn actions(&self) -> &[Action] {
+    pub fn actions(&self) -> &[ActionDef] {
         &self.actions
     }
 
     /// The listeners defined so far.
-    pub fn events(&self) -> &[Event] {
+    pub fn events(&self) -> &[EventDef] {
         &self.events
     }
 
     /// The background work defined so far.
-    pub fn jobs(&self) -> &[Job] {
+    pub fn jobs(&self) -> &[JobDef] {
         &self.jobs
     }
 

@@ -1,22 +1,22 @@
 //! Events: what a service listens to, and the typed events it sends.
 
+mod def;
+
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
+pub use def::EventDef;
 use ligand_wire::{
-    Data, Payload, Result,
-    error::Failure,
-    pattern::Pattern,
-    schema::{JsonSchema, Schema},
-    validate::Validate,
+    Data, Payload, Result, error::Failure, pattern::Pattern, schema::JsonSchema, validate::Validate,
 };
 
+use super::handler::EventHandler;
 use crate::{
     blocking,
     config::BulkheadOptions,
     context::Context,
     future::{Work, guarded, isolate},
-    service::{action::Validator, probe::Form, validation},
-    sharded::{Handle, Handles, Line},
+    service::{probe::Form, validation},
+    sharded::Line,
 };
 
 /// An event type with its name, so that names exist once and are checked at both ends.
@@ -32,32 +32,8 @@ pub trait EventPayload: Data {
     const NAME: &'static str;
 }
 
-/// Runs a listener: the shape of handlers and of every middleware layer around them.
-pub trait EventHandler: Send + Sync + 'static {
-    /// Starts the work for one event.
-    fn call(&self, ctx: &Context, payload: Payload) -> Work<()>;
-}
-
-/// A shared [`EventHandler`]; what a middleware receives as `next`.
-pub type DynEvent = Arc<dyn EventHandler>;
-
-impl<F, W> EventHandler for F
-where
-    F: Fn(&Context, Payload) -> W + Send + Sync + 'static,
-    W: Into<Work<()>>,
-{
-    fn call(&self, ctx: &Context, payload: Payload) -> Work<()> {
-        self(ctx, payload).into()
-    }
-}
-
-impl<H: EventHandler> EventHandler for Line<H> {
-    fn call(&self, ctx: &Context, payload: Payload) -> Work<()> {
-        (**self).call(ctx, payload)
-    }
-}
-
-/// The definition of one listener: pattern, handler and options. `#[event]` writes it for you.
+/// Describes one listener: pattern, handler and options. `#[event]` writes it for you. What it says is read from its
+/// [`EventDef`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -68,25 +44,14 @@ impl<H: EventHandler> EventHandler for Line<H> {
 ///     println!("{}: {id}", ctx.event_name());
 ///     Ok::<_, Error>(())
 /// });
-/// assert_eq!(audit.pattern(), "user.*");
+/// assert_eq!(audit.def().pattern(), "user.*");
 /// let broker = ServiceBroker::builder().service(ServiceDef::new("audit").event(audit)).start().await?;
 /// assert!(broker.has_event_listener("user.removed"));
 /// # broker.stop().await;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Event {
-    pub(crate) pattern: Pattern,
-    pub(crate) group: Option<Arc<str>>,
-    pub(crate) service: Arc<str>,
-    pub(crate) handler: DynEvent,
-    pub(crate) validator: Option<Validator>,
-    pub(crate) params: Option<Schema>,
-    pub(crate) doc: &'static str,
-    pub(crate) bulkhead: Option<BulkheadOptions>,
-    pub(crate) throttle: Option<Duration>,
-    pub(crate) debounce: Option<Duration>,
-}
+pub struct Event(EventDef);
 
 impl Event {
     /// A listener with a typed handler. `pattern` is a name or a mask: `*` is one dot-free part, `**`
@@ -109,53 +74,8 @@ impl Event {
         })
     }
 
-    /// A listener that is a method of `service`, with a payload described by its form; see
-    /// [`probe`](super::probe).
-    pub fn method<S, P, E, F, Fut>(pattern: &str, service: &Arc<S>, _payload: P, handler: F) -> Self
-    where
-        S: Send + Sync + 'static,
-        P: Form,
-        E: Failure,
-        F: Fn(Handle<S>, &Context, P::Value) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
-    {
-        let service = Handles::new(service);
-        let raw = move |ctx: &Context, payload: Payload| -> Work<()> {
-            match P::take(payload) {
-                Ok(payload) => {
-                    let work = handler(service.own(), ctx, payload);
-                    Work::new(isolate(async move { work.await.map_err(Into::into) }))
-                }
-                Err(error) => Work::done(Err(error)),
-            }
-        };
-        Self { validator: P::validator(), params: P::schema(), ..Self::raw(pattern, raw) }
-    }
-
-    /// As [`Event::method`] for a method that is not async: it needs no future.
-    pub fn method_now<S, P, E, F>(pattern: &str, service: &Arc<S>, _payload: P, handler: F) -> Self
-    where
-        S: Send + Sync + 'static,
-        P: Form,
-        E: Failure,
-        F: Fn(&Arc<S>, &Context, P::Value) -> Result<(), E> + Send + Sync + 'static,
-    {
-        let service = Arc::clone(service);
-        let raw = move |ctx: &Context, payload: Payload| -> Work<()> {
-            let payload = match P::take(payload) {
-                Ok(payload) => payload,
-                Err(error) => return Work::done(Err(error)),
-            };
-            Work::done(match guarded(|| handler(&service, ctx, payload)) {
-                Ok(result) => result.map_err(Into::into),
-                Err(panic) => Err(panic),
-            })
-        };
-        Self { validator: P::validator(), params: P::schema(), ..Self::raw(pattern, raw) }
-    }
-
     /// A listener that blocks its thread: it runs where blocking actions run; see
-    /// [`Action::blocking`](crate::Action::blocking).
+    /// [`Action::blocking`](crate::service::Action::blocking).
     pub fn blocking<P, E, F>(pattern: &str, handler: F) -> Self
     where
         P: Data,
@@ -174,22 +94,9 @@ impl Event {
         })
     }
 
-    /// As [`Event::method`] for a method that blocks its thread.
-    pub fn method_blocking<S, P, E, F>(pattern: &str, service: &Arc<S>, _payload: P, handler: F) -> Self
-    where
-        S: Send + Sync + 'static,
-        P: Form,
-        P::Value: Send,
-        E: Failure,
-        F: Fn(&Arc<S>, &Context, P::Value) -> Result<(), E> + Send + Sync + 'static,
-    {
-        let raw = blocking::method::<S, P, (), E, F>(Arc::clone(service), handler);
-        Self { validator: P::validator(), params: P::schema(), ..Self::raw(pattern, raw) }
-    }
-
     /// A listener whose handler sees the payload as it came.
     pub fn raw(pattern: &str, handler: impl EventHandler) -> Self {
-        Self {
+        Self(EventDef {
             pattern: Pattern::new(pattern),
             group: None,
             service: "".into(),
@@ -200,13 +107,13 @@ impl Event {
             bulkhead: None,
             throttle: None,
             debounce: None,
-        }
+        })
     }
 
     /// Checks the payload against the rules of `P` before the handler runs, and publishes its schema.
     pub fn params<P: Data + Validate + JsonSchema>(mut self) -> Self {
-        self.validator = Some(validation::check::<P>);
-        self.params = Some(P::schema());
+        self.0.validator = Some(validation::check::<P>);
+        self.0.params = Some(P::schema());
         self
     }
 
@@ -224,19 +131,19 @@ impl Event {
     /// # Ok(()) }
     /// ```
     pub fn group(mut self, group: impl Into<Arc<str>>) -> Self {
-        self.group = Some(group.into());
+        self.0.group = Some(group.into());
         self
     }
 
     /// What the listener does; the doc comment of the method.
     pub fn doc(mut self, doc: &'static str) -> Self {
-        self.doc = doc;
+        self.0.doc = doc;
         self
     }
 
     /// Limits how many events are handled at once.
     pub fn bulkhead(mut self, options: BulkheadOptions) -> Self {
-        self.bulkhead = Some(options);
+        self.0.bulkhead = Some(options);
         self
     }
 
@@ -250,40 +157,38 @@ impl Event {
     /// # let _ = moved;
     /// ```
     pub fn throttle(mut self, period: Duration) -> Self {
-        self.throttle = Some(period);
+        self.0.throttle = Some(period);
         self
     }
 
     /// Waits until no event came for `pause`, then handles the last one. A stop of the broker ends the pause: what
     /// waits is handled at once, while everything still answers.
     pub fn debounce(mut self, pause: Duration) -> Self {
-        self.debounce = Some(pause);
+        self.0.debounce = Some(pause);
         self
     }
 
-    /// The pattern.
-    pub fn pattern(&self) -> &str {
-        self.pattern.as_str()
+    /// An event whose payload is described by its form.
+    pub(super) fn of_form<P: Form>(pattern: &str, handler: impl EventHandler) -> Self {
+        let Self(mut def) = Self::raw(pattern, handler);
+        (def.validator, def.params) = (P::validator(), P::schema());
+        Self(def)
     }
 
-    /// The group: the one set, else the service's name without version.
-    pub fn group_of(&self) -> &str {
-        self.group.as_deref().unwrap_or(&self.service)
+    /// What it says so far. Without a group of its own, the group comes with the service.
+    pub fn def(&self) -> &EventDef {
+        &self.0
     }
+}
 
-    /// The doc comment.
-    pub fn docs(&self) -> &'static str {
-        self.doc
-    }
-
-    /// Schema of the payload, when known.
-    pub fn params_of(&self) -> Option<&Schema> {
-        self.params.as_ref()
+impl From<Event> for EventDef {
+    fn from(event: Event) -> Self {
+        event.0
     }
 }
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event").field("pattern", &self.pattern()).finish_non_exhaustive()
+        f.debug_tuple("Event").field(&self.0.pattern()).finish()
     }
 }

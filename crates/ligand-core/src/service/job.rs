@@ -27,16 +27,16 @@ type JobHandler = Arc<dyn Fn(&Context, Hold) -> Work<()> + Send + Sync>;
 /// Kept by a run for as long as it works. What blocks its thread works on when nobody waits for it any more.
 pub(crate) type Hold = tokio::sync::oneshot::Sender<()>;
 
-/// Background work of a service that repeats. `#[every("1m")]` writes it for you.
+/// Describes background work of a service that repeats. `#[every("1m")]` writes it for you.
 ///
 /// It begins when the broker has started and the service takes calls, and ends with them: no run begins while either
 /// stops, and the stop waits for the one that works. Each run gets a context of its own with a new request id. Errors and
-/// panics are logged and counted ([`ServiceBroker::background_errors`](crate::ServiceBroker::background_errors)), and
+/// panics are logged and counted ([`ServiceBroker::background_errors`](crate::broker::ServiceBroker::background_errors)), and
 /// the next run comes all the same. `$node.services` shows what each job did.
 ///
 /// ```
 /// use std::time::Duration;
-/// use ligand_core::{Context, Error, Job, ServiceDef};
+/// use ligand_core::{Context, Error, ServiceDef, service::Job};
 ///
 /// let cleanup = Job::every("cleanup", Duration::from_secs(60), |ctx: Context| async move {
 ///     ctx.call_named("sessions.expire", serde_json::json!({})).await.map(drop)
@@ -44,7 +44,11 @@ pub(crate) type Hold = tokio::sync::oneshot::Sender<()>;
 /// let service = ServiceDef::new("sessions").job(cleanup.start_now().timeout(Duration::from_secs(30)));
 /// ```
 #[derive(Clone)]
-pub struct Job {
+pub struct Job(JobDef);
+
+/// What a [`Job`] says.
+#[derive(Clone)]
+pub struct JobDef {
     pub(crate) name: Arc<str>,
     pub(crate) period: Duration,
     pub(crate) first: Option<Duration>,
@@ -87,28 +91,12 @@ impl Job {
         })
     }
 
-    /// A blocking job that is a method of `service`; used by generated code.
-    pub fn blocking_method<S, E, F>(
-        name: impl Into<Arc<str>>,
-        period: Duration,
-        service: &Arc<S>,
-        handler: F,
-    ) -> Self
-    where
-        S: Send + Sync + 'static,
-        E: Failure,
-        F: Fn(&Arc<S>, &Context) -> Result<(), E> + Send + Sync + 'static,
-    {
-        let service = Arc::clone(service);
-        Self::blocking(name, period, move |ctx| handler(&service, ctx))
-    }
-
     fn new(
         name: Arc<str>,
         period: Duration,
         handler: impl Fn(&Context, Hold) -> Work<()> + Send + Sync + 'static,
     ) -> Self {
-        Self {
+        Self(JobDef {
             name,
             period,
             first: None,
@@ -117,7 +105,7 @@ impl Job {
             timeout: None,
             doc: "",
             handler: Arc::new(handler),
-        }
+        })
     }
 
     /// The first run comes at once instead of after one period.
@@ -125,7 +113,7 @@ impl Job {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::{Context, Error, Job, ServiceBroker, ServiceDef};
+    /// # use ligand_core::{Context, Error, ServiceBroker, ServiceDef, service::Job};
     /// # use std::time::Duration;
     /// # use tokio::sync::mpsc;
     /// let (ran, mut runs) = mpsc::unbounded_channel();
@@ -144,45 +132,64 @@ impl Job {
 
     /// The first run comes after this time instead of one period.
     pub fn start_after(mut self, pause: Duration) -> Self {
-        self.first = Some(pause);
+        self.0.first = Some(pause);
         self
     }
 
     /// What happens when a run is due while the one before still works. Default: it is left out.
     ///
     /// ```
-    /// # use ligand_core::{Context, Job, Overlap};
+    /// # use ligand_core::{Context, service::{Job, Overlap}};
     /// # use std::time::Duration;
     /// let report = Job::every("report", Duration::from_secs(60), |_: Context| async { Ok::<_, ligand_core::Error>(()) })
     ///     .start_after(Duration::from_secs(5))
     ///     .jitter(Duration::from_secs(1));
-    /// assert_eq!((report.name(), report.period()), ("report", Duration::from_secs(60)));
+    /// assert_eq!((report.def().name(), report.def().period()), ("report", Duration::from_secs(60)));
     /// ```
     pub fn overlap(mut self, overlap: Overlap) -> Self {
-        self.overlap = overlap;
+        self.0.overlap = overlap;
         self
     }
 
     /// Each run comes later by a random time up to this one, so that the nodes of a cluster do not work at the same
     /// moment. Shorter than the period. Default: none.
     pub fn jitter(mut self, most: Duration) -> Self {
-        self.jitter = most;
+        self.0.jitter = most;
         self
     }
 
     /// The longest time of one run; then it is dropped, and counts as failed. Zero = no limit, the default. One that blocks
     /// its thread cannot be dropped: it counts as failed, and as working until it ends.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = Some(limit).filter(|limit| !limit.is_zero());
+        self.0.timeout = Some(limit).filter(|limit| !limit.is_zero());
         self
     }
 
     /// What the job does; the doc comment of the method.
     pub fn doc(mut self, doc: &'static str) -> Self {
-        self.doc = doc;
+        self.0.doc = doc;
         self
     }
 
+    /// What it says so far.
+    pub fn def(&self) -> &JobDef {
+        &self.0
+    }
+}
+
+impl From<Job> for JobDef {
+    fn from(job: Job) -> Self {
+        job.0
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Job").field(&self.0.name).finish()
+    }
+}
+
+impl JobDef {
     /// The name.
     pub fn name(&self) -> &str {
         &self.name
@@ -194,7 +201,7 @@ impl Job {
     }
 
     /// The doc comment.
-    pub fn docs(&self) -> &'static str {
+    pub fn doc(&self) -> &'static str {
         self.doc
     }
 
@@ -225,8 +232,11 @@ impl Job {
     }
 }
 
-impl fmt::Debug for Job {
+impl fmt::Debug for JobDef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Job").field("name", &self.name).field("period", &self.period).finish_non_exhaustive()
+        f.debug_struct("JobDef")
+            .field("name", &self.name)
+            .field("period", &self.period)
+            .finish_non_exhaustive()
     }
 }

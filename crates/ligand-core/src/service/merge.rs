@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Action, ServiceDef};
+use super::{ActionDef, ServiceDef};
 
 /// `upper` wins over `lower`; of several mixins the first merged one wins over later ones.
 pub(super) fn below(mut upper: ServiceDef, lower: ServiceDef) -> ServiceDef {
@@ -40,7 +40,7 @@ pub(super) fn below(mut upper: ServiceDef, lower: ServiceDef) -> ServiceDef {
 }
 
 /// Options that the service's own action leaves open come from the mixin's.
-fn action_defaults(own: &mut Action, mixin: Action) {
+fn action_defaults(own: &mut ActionDef, mixin: ActionDef) {
     if own.rest.is_empty() {
         own.rest = mixin.rest;
     }

@@ -4,7 +4,7 @@ use ligand_alias::{Path, pick, unknown};
 use ligand_wire::{Error, Result, schema::Schema};
 use serde_json::Value;
 
-use super::{Action, RestBase};
+use super::{ActionDef, RestBase};
 use crate::edge::BodyKind;
 
 /// What the parameters of an action's paths may be called.
@@ -58,22 +58,22 @@ impl PathNames {
 /// The field of the parameters of the path, where a route keeps its sources apart.
 const PARAMS: &str = "params";
 
-impl Action {
+impl ActionDef {
     /// What the parameters of a path may be called that leads here. `apart`: of a route that gives the action
     /// `{body, query, params}`.
     pub fn path_names(&self, apart: bool) -> PathNames {
         // A body that is all there is leaves no room for others.
-        if !apart && self.body_of().is_some_and(|body| body.field_of().is_none()) {
+        if !apart && self.body().is_some_and(|body| body.field().is_none()) {
             return PathNames { known: Vec::new(), closed: true };
         }
-        let mut names = match self.params_of() {
+        let mut names = match self.params() {
             None => PathNames::default(),
             Some(schema) if apart => PathNames::apart(schema),
             Some(schema) => PathNames::of(schema),
         };
         // What the body is cannot stand in the path as well.
-        if !apart && let Some(body) = self.body_of().filter(|body| body.kind_of() != BodyKind::Form) {
-            names.known.retain(|name| body.field_of() != Some(name));
+        if !apart && let Some(body) = self.body().filter(|body| body.kind() != BodyKind::Form) {
+            names.known.retain(|name| body.field() != Some(name));
         }
         names
     }
@@ -83,8 +83,8 @@ impl Action {
 ///
 /// # Errors
 /// `SERVICE_SCHEMA_ERROR` for a path that cannot be read, and for parameters that the action does not take.
-pub(super) fn check(action: &Action) -> Result<()> {
-    if action.rest_of().is_empty() {
+pub(super) fn check(action: &ActionDef) -> Result<()> {
+    if action.rest().is_empty() {
         return Ok(());
     }
     let refuse = |problem: String| {
@@ -93,7 +93,7 @@ pub(super) fn check(action: &Action) -> Result<()> {
     let names = action.path_names(false);
     // Which route it will be is not known here.
     let apart = names.known.iter().any(|name| name == PARAMS);
-    for rest in action.rest_of() {
+    for rest in action.rest() {
         let text = rest.to_string();
         if ligand_alias::Verb::parse(&rest.method).is_none() {
             return refuse(format!("'{text}': '{}' is not a method", rest.method));
@@ -117,7 +117,7 @@ pub(super) fn check(action: &Action) -> Result<()> {
 ///
 /// # Errors
 /// As [`check`].
-pub(super) fn check_base(service: &str, setting: Option<&Value>, actions: &[Action]) -> Result<()> {
+pub(super) fn check_base(service: &str, setting: Option<&Value>, actions: &[ActionDef]) -> Result<()> {
     let paths = match setting {
         Some(Value::String(path)) => vec![path.as_str()],
         Some(Value::Array(paths)) => paths.iter().filter_map(Value::as_str).collect(),
@@ -125,7 +125,7 @@ pub(super) fn check_base(service: &str, setting: Option<&Value>, actions: &[Acti
     };
     let refuse =
         |problem: String| Err(Error::service_schema(format!("service '{service}': setting rest {problem}")));
-    let with: Vec<&Action> = actions.iter().filter(|action| !action.rest_of().is_empty()).collect();
+    let with: Vec<&ActionDef> = actions.iter().filter(|action| !action.rest().is_empty()).collect();
     for text in paths {
         let path = match Path::parse(text) {
             Ok(path) => path,

@@ -4,7 +4,7 @@
 //! `Probe::<T>::new().form()` picks the best of three [`Form`]s.
 //!
 //! ```
-//! use ligand_core::service::probe::{Form, Probe, Unfit as _, Untold as _};
+//! use ligand_core::__private::probe::{Form, Probe, Unfit as _, Untold as _};
 //!
 //! fn has_schema<F: Form>(_: F) -> bool {
 //!     F::schema().is_some()
@@ -20,7 +20,7 @@
 //! A type that cannot travel gets a form as well: [`travels`] reports it once, at the place where the user wrote
 //! it, and nothing else complains a second time.
 
-use std::{fmt, future::Future, marker::PhantomData, sync::Arc};
+use std::{fmt, marker::PhantomData};
 
 use ligand_wire::{
     Data, Payload, Result,
@@ -67,7 +67,7 @@ pub trait Form: Copy + Send + Sync + 'static {
         None
     }
 
-    /// Makes of the parameters what a handler takes, or gives them back; see [`CacheRule`](crate::CacheRule).
+    /// Makes of the parameters what a handler takes, or gives them back; see [`CacheRule`](crate::cache::CacheRule).
     fn decoder() -> Option<fn(Payload) -> Result<Payload, Payload>> {
         None
     }
@@ -270,29 +270,3 @@ impl<T> Fits<T> for T {}
 
 /// Fails to compile when a hook has another type than its action.
 pub const fn fits<Of, Hook: Fits<Of>>() {}
-
-/// A handler that shares `this` with the definition: one more owner for each call.
-pub fn bind<S, A, B, Fut>(
-    this: &Arc<S>,
-    handler: impl Fn(Arc<S>, A, B) -> Fut + Send + Sync + 'static,
-) -> impl Fn(A, B) -> Fut + Send + Sync + 'static
-where
-    S: Send + Sync + 'static,
-    Fut: Future,
-{
-    let this = Arc::clone(this);
-    move |first, second| handler(Arc::clone(&this), first, second)
-}
-
-/// As [`bind`], for handlers of the lifecycle.
-pub fn bind_one<S, A, Fut>(
-    this: &Arc<S>,
-    handler: impl Fn(Arc<S>, A) -> Fut + Send + Sync + 'static,
-) -> impl Fn(A) -> Fut + Send + Sync + 'static
-where
-    S: Send + Sync + 'static,
-    Fut: Future,
-{
-    let this = Arc::clone(this);
-    move |argument| handler(Arc::clone(&this), argument)
-}

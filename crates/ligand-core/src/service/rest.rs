@@ -33,7 +33,7 @@ impl Rest {
     /// An alias below the path of the service whose parts are known to be right; parse a text to have it checked.
     ///
     /// ```
-    /// use ligand_core::Rest;
+    /// use ligand_core::service::Rest;
     /// let find = Rest::new("GET", "/users/:id");
     /// # let _ = find;
     /// ```

@@ -2,8 +2,12 @@
 //! theirs.
 
 use ligand_core::{
-    Action, CacheRule, Context, Cookie, Error, Fallback, HttpRequest, HttpWants, Meta, Payload, Reply,
-    ReplyHead, Result, ServiceBroker, ServiceDef, stream::Streaming,
+    Action, Context, Error, Payload, Reply, Result, ServiceBroker, ServiceDef,
+    cache::CacheRule,
+    context::{Meta, ReplyHead},
+    edge::{Cookie, HttpRequest, HttpWants},
+    middleware::Fallback,
+    stream::Streaming,
 };
 use ligand_transport::memory::MemoryBus;
 use serde_json::{Value, json};
@@ -135,7 +139,7 @@ async fn callees_change_neither_identity_nor_answer() {
 
 async fn node(bus: &MemoryBus, id: &str, services: Vec<ServiceDef>) -> ServiceBroker {
     let builder = ServiceBroker::builder().node_id(id).memory_cache().transporter(bus.transporter());
-    services.into_iter().fold(builder, ligand_core::BrokerBuilder::service).start().await.unwrap()
+    services.into_iter().fold(builder, ligand_core::broker::BrokerBuilder::service).start().await.unwrap()
 }
 
 #[tokio::test]
@@ -329,7 +333,7 @@ async fn what_cannot_be_cached_is_refused_at_start() {
 #[tokio::test]
 async fn a_stream_that_no_type_tells_of_is_not_cached() {
     let raw = Action::raw("stream", |_: &Context, _: Payload| {
-        ligand_core::Work::done(Ok(Payload::typed(Streaming::from_bytes("x"))))
+        ligand_core::future::Work::done(Ok(Payload::typed(Streaming::from_bytes("x"))))
     });
     let def = ServiceDef::new("s").action(raw.cache(CacheRule::new()));
     let broker = builder().memory_cache().service(def).start().await.unwrap();

@@ -9,7 +9,7 @@ use std::{
 };
 
 use ligand_core::{
-    Action, Context, Error, InFlight, Payload, Result, ServiceBroker, ServiceDef, stream::Streaming,
+    Action, Context, Error, Payload, Result, ServiceBroker, ServiceDef, broker::InFlight, stream::Streaming,
 };
 use ligand_transport::memory::MemoryBus;
 use serde_json::json;
@@ -39,7 +39,7 @@ async fn node(bus: &MemoryBus, id: &str, service: Option<ServiceDef>) -> Service
     let builder = ServiceBroker::builder().node_id(id).transporter(bus.transporter()).options(|options| {
         (options.request_timeout, options.disable_balancer) = (Duration::ZERO, true);
     });
-    service.into_iter().fold(builder, ligand_core::BrokerBuilder::service).start().await.unwrap()
+    service.into_iter().fold(builder, ligand_core::broker::BrokerBuilder::service).start().await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,7 +100,12 @@ impl Cluster {
         }
         sleep(ms(1)).await;
         for broker in self.callees.iter().chain([&self.caller]) {
-            assert_eq!(broker.in_flight(), Some(ligand_core::InFlight::default()), "{}", broker.node_id());
+            assert_eq!(
+                broker.in_flight(),
+                Some(ligand_core::broker::InFlight::default()),
+                "{}",
+                broker.node_id()
+            );
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     thread::ThreadId,
 };
 
-use ligand_core::{Action, Context, Error, Event, Job, ServiceBroker, ServiceDef};
+use ligand_core::{Action, Context, Error, Event, ServiceBroker, ServiceDef, service::Job};
 use parking_lot::Mutex;
 use serde_json::json;
 

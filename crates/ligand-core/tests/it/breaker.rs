@@ -17,7 +17,7 @@ async fn breaking(services: impl IntoIterator<Item = ServiceDef>) -> ServiceBrok
         o.circuit_breaker.half_open_time = ms(5000);
         o.request_timeout = ms(1000);
     });
-    services.into_iter().fold(builder, ligand_core::BrokerBuilder::service).start().await.unwrap()
+    services.into_iter().fold(builder, ligand_core::broker::BrokerBuilder::service).start().await.unwrap()
 }
 
 /// `s.do` answers what it is told: `"ok"`, `"error"`, `"client"`, `"late"`, `"panic"`, `"raw panic"`.
@@ -25,11 +25,11 @@ fn svc(runs: &Counter) -> ServiceDef {
     let runs = runs.clone();
     ServiceDef::new("s").action(ligand_core::Action::raw(
         "do",
-        move |_: &ligand_core::Context, params: Payload| -> ligand_core::Work<Payload> {
+        move |_: &ligand_core::Context, params: Payload| -> ligand_core::future::Work<Payload> {
             runs.add();
             let what: String = params.take().unwrap();
             assert!(what != "panic", "at once");
-            ligand_core::Work::new(async move {
+            ligand_core::future::Work::new(async move {
                 match what.as_str() {
                     "error" => Err(Error::new("I am always broken")),
                     "client" => Err(Error::bad_request("no")),
@@ -311,7 +311,7 @@ async fn a_failed_trial_counts_on() {
 #[tokio::test]
 async fn a_text_is_a_fallback_too() {
     let fails = action("do", |_, (): ()| async { Err::<String, _>(Error::new("no")) });
-    let fails = fails.fallback(ligand_core::Fallback::value("text"));
+    let fails = fails.fallback(ligand_core::middleware::Fallback::value("text"));
     let broker = start([ServiceDef::new("s").action(fails)]).await;
     let text: String = broker.call_named("s.do", json!(null)).await.unwrap().take().unwrap();
     assert_eq!(text, "text");

@@ -1,6 +1,10 @@
 //! Brokers as a whole.
 
-use ligand_core::{ActionRef, Caller, Client, Contract, Request, Service, ServiceDef};
+use ligand_core::{
+    ActionRef, Contract, Service, ServiceDef,
+    broker::Request,
+    service::{Caller, Client},
+};
 use serde_json::json;
 
 use crate::support::*;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ligand_core::{Action, ActionRef, CacheRule, Context, Error, Payload, ServiceBroker, ServiceDef};
+use ligand_core::{Action, ActionRef, Context, Error, Payload, ServiceBroker, ServiceDef, cache::CacheRule};
 use ligand_wire::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

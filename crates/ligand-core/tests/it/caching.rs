@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use ligand_core::{
-    Action, ActionRef, BoxFuture, CacheRule, Cacher, Context, Error, Payload, Result, ServiceBroker,
-    ServiceDef, cache::Lookup, config::CacherOptions,
+    Action, ActionRef, Context, Error, Payload, Result, ServiceBroker, ServiceDef,
+    cache::{CacheRule, Cacher, Lookup},
+    config::CacherOptions,
+    future::BoxFuture,
 };
 use ligand_wire::pattern::Pattern;
 use parking_lot::Mutex;

@@ -1,6 +1,8 @@
 //! Calls: names, results, options, visibility, versions, many at once, cancelling.
 
-use ligand_core::{ActionRef, CallOptions, Context, Error, Event, Payload, ServiceDef, Visibility};
+use ligand_core::{
+    ActionRef, Context, Error, Event, Payload, ServiceDef, broker::CallOptions, service::Visibility,
+};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -144,7 +146,7 @@ async fn all_options_at_once() {
 #[tokio::test]
 async fn shared_answers_are_not_copied() {
     let svc = ServiceDef::new("big").action(
-        action("get", |_, (): ()| async { Ok(vec![1u8; 1000]) }).cache(ligand_core::CacheRule::new()),
+        action("get", |_, (): ()| async { Ok(vec![1u8; 1000]) }).cache(ligand_core::cache::CacheRule::new()),
     );
     let broker = builder().service(svc).memory_cache().start().await.unwrap();
     const GET: ActionRef<(), Vec<u8>> = ActionRef::new("big.get");

@@ -110,8 +110,8 @@ async fn fields_of_an_action_are_known_on_other_nodes() {
     a.wait_for_services(&["admin"], LIMIT).await.unwrap();
     let snapshot = a.registry().snapshot();
     let endpoint = snapshot.endpoints_of("admin.stats").next().unwrap();
-    assert_eq!(endpoint.action().meta_field("role"), Some(&json!("admin")));
-    assert_eq!(endpoint.action().meta_field("timeout"), None);
+    assert_eq!(endpoint.action().metadata("role"), Some(&json!("admin")));
+    assert_eq!(endpoint.action().metadata("timeout"), None);
     a.stop().await;
     b.stop().await;
 }
@@ -433,7 +433,7 @@ async fn a_lost_bus_fails_nobody_who_can_wait() {
 
 #[tokio::test]
 async fn only_public_actions_are_callable_from_outside() {
-    use ligand_core::Visibility;
+    use ligand_core::service::Visibility;
     use ligand_transport::Transporter as _;
     use ligand_wire::{packet::PacketKind, topic::Topic};
 

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use ligand_core::{Env, config::CacherKind};
+use ligand_core::config::{CacherKind, Env};
 
 use crate::support::*;
 
@@ -65,7 +65,7 @@ async fn mistakes_name_file_line_and_key() {
 
 #[tokio::test]
 async fn options_that_cannot_work_are_refused() {
-    type Change = fn(&mut ligand_core::Options);
+    type Change = fn(&mut ligand_core::config::Options);
     let changes: [(&str, Change); 6] = [
         ("node_id", |o| o.node_id = Some(" ".into())),
         ("cacher.max", |o| {

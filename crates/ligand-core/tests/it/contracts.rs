@@ -1,8 +1,9 @@
 //! Contracts that are checked at start, and clients of services under other names.
 
 use ligand_core::{
-    Action, Caller, Client, Contract, Mixin, Payload, Request, ServiceDef, Term, Visibility,
-    service::{contract::Promise, probe::Probe},
+    Action, Contract, Payload, ServiceDef,
+    broker::Request,
+    service::{Caller, Client, Mixin, Promise, Term, Visibility},
 };
 use serde_json::json;
 
@@ -31,7 +32,7 @@ impl Contract for LoansApi {
 
     fn terms() -> Vec<Term> {
         let own = Term::new("ownName", "the contract has `ownName`, the service has not");
-        let mut terms = vec![own.typed(Probe::<()>::new().form(), Probe::<String>::new().form())];
+        let mut terms = vec![own.typed::<(), String>()];
         terms.extend(Names::terms());
         terms
     }

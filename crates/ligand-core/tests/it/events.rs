@@ -1,6 +1,6 @@
 //! Events: groups, masks, broadcast, listeners that wait, errors.
 
-use ligand_core::{Error, EventKind, EventPayload, Payload, ServiceDef};
+use ligand_core::{Error, EventPayload, Payload, ServiceDef, context::EventKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use ligand_core::{
+    __private::{generated, probe::Probe},
     Action, ActionRef, Context, Data, Error, Result, ServiceBroker, ServiceDef, middleware,
-    service::probe::Probe,
 };
 use ligand_wire::validate::Validate;
 use schemars::JsonSchema;
@@ -41,12 +41,12 @@ fn math() -> ServiceDef {
     let this = Arc::new(Math);
     let (params, result) = (Probe::<Half>::new().form(), Probe::<i64>::new().form());
     ServiceDef::new("math")
-        .action(Action::method_now_of("now_of", &this, params, result, |_, params: Half| half(&params)))
-        .action(Action::method_now("now", &this, params, result, |_, ctx, params: Half| {
+        .action(generated::action_now_of("now_of", &this, params, result, |_, params: Half| half(&params)))
+        .action(generated::action_now("now", &this, params, result, |_, ctx, params: Half| {
             ctx.set_meta("seen", true);
             half(&params)
         }))
-        .action(Action::method("later", &this, params, result, |_, ctx, params: Half| {
+        .action(generated::action("later", &this, params, result, |_, ctx, params: Half| {
             let ctx = ctx.clone();
             async move {
                 ctx.set_meta("seen", true);

@@ -16,7 +16,8 @@ use ligand_core::config::ComponentOptions;
 #[cfg(feature = "serializers")]
 use ligand_core::config::Serializer;
 use ligand_core::{
-    Action, BrokerBuilder, Context, Error, Event, Payload, ServiceBroker, ServiceDef,
+    Action, Context, Error, Event, Payload, ServiceBroker, ServiceDef,
+    broker::BrokerBuilder,
     config::Protocol,
     registry::strategy::{ShardOptions, StrategyOptions},
     stream::Streaming,

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use ligand_core::{Context, Error, Event, Payload, ServiceDef, Work};
+use ligand_core::{Context, Error, Event, Payload, ServiceDef, future::Work};
 use parking_lot::Mutex;
 use serde_json::json;
 
@@ -122,7 +122,7 @@ async fn a_full_queue_costs_an_action_little_time_and_no_listener_its_turn() {
     let mouth = ServiceDef::new("mouth")
         .action(action("speak", |ctx, n: u32| async move { ctx.emit_named("e", json!(n)).await }));
     let services = [stuck, other, mouth];
-    let builder = services.into_iter().fold(builder(), ligand_core::BrokerBuilder::service);
+    let builder = services.into_iter().fold(builder(), ligand_core::broker::BrokerBuilder::service);
     let broker = builder.options(|options| options.events.max_queue_size = 2).start().await.unwrap();
     let start = tokio::time::Instant::now();
     for n in 0..3 {

@@ -1,6 +1,9 @@
 //! Hooks: order, masks, changes, recovery, refused names.
 
-use ligand_core::{AfterHook, BeforeHook, Context, Error, ErrorHook, Payload, ServiceDef};
+use ligand_core::{
+    Context, Error, Payload, ServiceDef,
+    middleware::{AfterHook, BeforeHook, ErrorHook},
+};
 use serde_json::{Value, json};
 
 use crate::support::*;

@@ -1,6 +1,6 @@
 //! `$node.*`.
 
-use ligand_core::{CacheRule, ServiceDef, Visibility};
+use ligand_core::{ServiceDef, cache::CacheRule, service::Visibility};
 use serde_json::{Value, json};
 
 use crate::support::*;

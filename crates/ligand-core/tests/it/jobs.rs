@@ -1,6 +1,9 @@
 //! Background work of services that repeats.
 
-use ligand_core::{Context, Error, Job, Overlap, Result, ServiceBroker, ServiceDef};
+use ligand_core::{
+    Context, Error, Result, ServiceBroker, ServiceDef,
+    service::{Job, JobDef, Overlap},
+};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -281,5 +284,5 @@ async fn jobs_that_cannot_work_are_refused() {
     // The service's own wins over that of a mixin.
     let log = Log::default();
     let mixed = ServiceDef::new("s").job(job("tick", ms(5))).mixin(ServiceDef::new("m").job(runs(&log, 1)));
-    assert_eq!(mixed.jobs().iter().map(Job::period).collect::<Vec<_>>(), [ms(5)]);
+    assert_eq!(mixed.jobs().iter().map(JobDef::period).collect::<Vec<_>>(), [ms(5)]);
 }

@@ -174,7 +174,7 @@ fn naps() -> ServiceDef {
 #[tokio::test(start_paused = true)]
 async fn time_limits_call_over_action_over_broker() {
     let broker = builder().service(naps()).request_timeout(ms(100)).start().await.unwrap();
-    let ends = async |request: ligand_core::Request<Payload>| {
+    let ends = async |request: ligand_core::broker::Request<Payload>| {
         let start = tokio::time::Instant::now();
         let result = request.await;
         (result.map_err(|e| e.kind().to_owned()).map(drop), start.elapsed())

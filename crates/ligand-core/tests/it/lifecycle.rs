@@ -1,6 +1,9 @@
 //! Start and stop: order, failures, dependencies, draining.
 
-use ligand_core::{BoxFuture, Error, Middleware, Payload, Result, ServiceBroker, ServiceDef, State};
+use ligand_core::{
+    Error, Payload, Result, ServiceBroker, ServiceDef, broker::State, future::BoxFuture,
+    middleware::Middleware,
+};
 use serde_json::json;
 
 use crate::support::*;
@@ -497,7 +500,10 @@ async fn a_service_nobody_waits_for_any_more_is_taken_back() {
 }
 
 /// A service whose action writes a line when it is dropped, with a second one that never comes up.
-fn half_up(log: &Log, weak: &std::sync::Arc<parking_lot::Mutex<ligand_core::WeakBroker>>) -> [ServiceDef; 2] {
+fn half_up(
+    log: &Log,
+    weak: &std::sync::Arc<parking_lot::Mutex<ligand_core::broker::WeakBroker>>,
+) -> [ServiceDef; 2] {
     let (held, weak) = (std::sync::Arc::new(OnDrop(log.clone(), "dropped")), weak.clone());
     let up = ServiceDef::new("up")
         .action(action("held", move |_, (): ()| {
@@ -578,7 +584,7 @@ async fn services_that_wait_for_each_other_are_refused() {
         svc("c", &log).dependency("a"),
         svc("d", &log),
     ];
-    let builder = services.into_iter().fold(builder(), ligand_core::BrokerBuilder::service);
+    let builder = services.into_iter().fold(builder(), ligand_core::broker::BrokerBuilder::service);
     let error = builder.start().await.unwrap_err();
     assert_eq!(error.kind(), "SERVICE_SCHEMA_ERROR");
     assert!(error.message().contains(": a → v2.b → c → a;"), "{error}");

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ligand_core::{Action, Context, Error, Event, Job, Payload, ServiceDef, Work};
+use ligand_core::{Action, Context, Error, Event, Payload, ServiceDef, future::Work, service::Job};
 use parking_lot::Mutex;
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;

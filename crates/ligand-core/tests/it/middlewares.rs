@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use ligand_core::{
-    Action, ActionHandler, BoxFuture, CacheRule, Context, DynAction, DynEvent, Error, Event, Fallback,
-    Middleware, Payload, Result, ServiceDef, Work,
+    Action, Context, Error, Payload, Result, ServiceDef,
     broker::{Outgoing, OutgoingEvent},
+    cache::CacheRule,
     config::{BulkheadOptions, CircuitBreakerOptions, RetryOptions},
-    middleware::{self, DynCall, DynEmit},
+    future::{BoxFuture, Work},
+    middleware::{self, DynCall, DynEmit, Fallback, Middleware},
+    service::{ActionDef, ActionHandler, DynAction, DynEvent, EventDef},
 };
 use serde_json::json;
 
@@ -21,8 +23,8 @@ impl Middleware for Trace {
         self.0
     }
 
-    fn local_action(&self, action: &Action, next: DynAction) -> DynAction {
-        if action.meta_field("plain").is_some() {
+    fn local_action(&self, action: &ActionDef, next: DynAction) -> DynAction {
+        if action.metadata("plain").is_some() {
             return next;
         }
         let (tag, log) = (self.0, self.1.clone());
@@ -37,7 +39,7 @@ impl Middleware for Trace {
         })
     }
 
-    fn local_event(&self, _: &Event, next: DynEvent) -> DynEvent {
+    fn local_event(&self, _: &EventDef, next: DynEvent) -> DynEvent {
         let (tag, log) = (self.0, self.1.clone());
         Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
             log.add(format!("{tag} event"));
@@ -117,7 +119,7 @@ async fn who_stays_out_is_not_in_the_pipeline_and_is_asked_once() {
         fn name(&self) -> &str {
             "asked"
         }
-        fn local_action(&self, _: &Action, next: DynAction) -> DynAction {
+        fn local_action(&self, _: &ActionDef, next: DynAction) -> DynAction {
             self.0.add();
             next
         }
@@ -155,7 +157,7 @@ async fn the_pipeline_lists_every_active_layer() {
             .cache(CacheRule::keys(["id", "#user.id"]).with_ttl(ms(30_000)))
             .bulkhead(BulkheadOptions { concurrency: Some(3), ..Default::default() })
             .params_schema(ligand_wire::schema::Schema::from_json(json!({ "type": "object" })).unwrap())
-            .after(ligand_core::AfterHook::new(|_, (): ()| async { Ok(()) })),
+            .after(ligand_core::middleware::AfterHook::new(|_, (): ()| async { Ok(()) })),
     );
     let broker = builder()
         .memory_cache()

@@ -1,6 +1,10 @@
 //! Mixins: what wins, what adds up.
 
-use ligand_core::{AfterHook, BeforeHook, CacheRule, Context, ServiceDef};
+use ligand_core::{
+    Context, ServiceDef,
+    cache::CacheRule,
+    middleware::{AfterHook, BeforeHook},
+};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -118,7 +122,7 @@ async fn options_that_an_action_leaves_open_come_from_the_mixin() {
     let broker = builder().service(svc).memory_cache().start().await.unwrap();
     let snapshot = broker.registry().snapshot();
     let a = snapshot.endpoint("s.a").unwrap().action().clone();
-    assert_eq!((a.rest_of()[0].to_string(), a.docs()), ("GET /a".into(), "Mixin's."));
+    assert_eq!((a.rest()[0].to_string(), a.doc()), ("GET /a".into(), "Mixin's."));
     let steps = |name| broker.pipeline(name).iter().map(|s| s.name.clone()).collect::<Vec<_>>();
     assert_eq!(steps("s.a"), ["timeout", "cacher", "handler"]);
     assert_eq!(steps("s.b"), ["timeout", "handler"]);

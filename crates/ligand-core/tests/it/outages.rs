@@ -47,7 +47,7 @@ async fn start(bus: &MemoryBus, id: &str, service: Option<ServiceDef>) -> Servic
     let builder = ServiceBroker::builder().node_id(id).transporter(bus.transporter()).options(|options| {
         options.request_timeout = Duration::ZERO;
     });
-    service.into_iter().fold(builder, ligand_core::BrokerBuilder::service).start().await.unwrap()
+    service.into_iter().fold(builder, ligand_core::broker::BrokerBuilder::service).start().await.unwrap()
 }
 
 async fn pair(bus: MemoryBus) -> Pair {
@@ -74,7 +74,7 @@ impl Pair {
         // What was aborted is dropped in its next turn.
         sleep(ms(1)).await;
         for broker in [&self.caller, &self.callee] {
-            assert_eq!(broker.in_flight(), Some(ligand_core::InFlight::default()));
+            assert_eq!(broker.in_flight(), Some(ligand_core::broker::InFlight::default()));
         }
     }
 }
@@ -233,7 +233,7 @@ async fn the_bus_chose_and_the_answer_is_asked_for() {
             ServiceBroker::builder().node_id(id).transporter(bus.transporter()).options(|options| {
                 (options.request_timeout, options.disable_balancer) = (Duration::ZERO, true);
             });
-        service.into_iter().fold(builder, ligand_core::BrokerBuilder::service).start()
+        service.into_iter().fold(builder, ligand_core::broker::BrokerBuilder::service).start()
     };
     let first = node("first", Some(work(&runs))).await.unwrap();
     let second = node("second", Some(work(&runs))).await.unwrap();

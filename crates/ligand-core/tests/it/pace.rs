@@ -86,7 +86,9 @@ async fn a_debounced_listener_may_panic() {
     let svc = ServiceDef::new("s").event(
         ligand_core::Event::raw(
             "e",
-            |_: &ligand_core::Context, _: ligand_core::Payload| -> ligand_core::Work<()> { panic!("no") },
+            |_: &ligand_core::Context, _: ligand_core::Payload| -> ligand_core::future::Work<()> {
+                panic!("no")
+            },
         )
         .debounce(ms(10)),
     );

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use ligand_core::{
-    Action, BoxFuture, Context, DynAction, Error, Event, Fallback, Middleware, Payload, Result, ServiceDef,
-    Work,
+    Action, Context, Error, Event, Payload, Result, ServiceDef,
     broker::{Outgoing, OutgoingEvent},
-    middleware::{DynCall, DynEmit},
+    future::{BoxFuture, Work},
+    middleware::{DynCall, DynEmit, Fallback, Middleware},
+    service::{ActionDef, DynAction},
 };
 use serde_json::json;
 
@@ -64,7 +65,7 @@ async fn layers_outside_of_the_service_may_panic_too() {
         fn name(&self) -> &str {
             "bad"
         }
-        fn local_action(&self, _: &Action, next: DynAction) -> DynAction {
+        fn local_action(&self, _: &ActionDef, next: DynAction) -> DynAction {
             Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
                 assert!(ctx.meta::<u8>("layer").unwrap().is_none(), "secret text");
                 next.call(ctx, params)

@@ -1,8 +1,11 @@
 //! Retries and fallbacks.
 
 use ligand_core::{
-    Action, AfterHook, Context, Error, Fallback, Payload, Result, ServiceDef, Visibility, Work,
+    Action, Context, Error, Payload, Result, ServiceDef,
     config::{CircuitBreakerOptions, ErrorCheck, RetryOptions},
+    future::Work,
+    middleware::{AfterHook, Fallback},
+    service::Visibility,
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};

@@ -61,7 +61,7 @@ fn is_too_large(error: &Error) {
 }
 
 async fn end(a: ServiceBroker, b: ServiceBroker) {
-    assert_eq!(a.in_flight(), Some(ligand_core::InFlight::default()));
+    assert_eq!(a.in_flight(), Some(ligand_core::broker::InFlight::default()));
     a.stop().await;
     b.stop().await;
 }

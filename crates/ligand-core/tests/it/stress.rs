@@ -1,6 +1,6 @@
 //! Many callers on several threads while services come and go.
 
-use ligand_core::{ActionRef, CacheRule, ServiceDef, config::BulkheadOptions};
+use ligand_core::{ActionRef, ServiceDef, cache::CacheRule, config::BulkheadOptions};
 use serde_json::json;
 
 use crate::support::*;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use ligand_core::{
-    Action, BrokerBuilder, Context, Data, Error, Event, Payload, Result, ServiceBroker, ServiceDef,
+    Action, Context, Data, Error, Event, Payload, Result, ServiceBroker, ServiceDef, broker::BrokerBuilder,
 };
 use parking_lot::Mutex;
 use serde_json::Value;

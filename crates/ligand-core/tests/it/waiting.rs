@@ -13,7 +13,7 @@ fn waits(name: &str, for_whom: &[&str]) -> ServiceDef {
 /// Starts a node that waits, until the guard is dropped.
 fn node(bus: &MemoryBus, id: &str, services: Vec<ServiceDef>) -> Aborts {
     let builder = ServiceBroker::builder().node_id(id).transporter(bus.transporter());
-    let builder = services.into_iter().fold(builder, ligand_core::BrokerBuilder::service);
+    let builder = services.into_iter().fold(builder, ligand_core::broker::BrokerBuilder::service);
     Aborts(spawn(async move { drop(builder.start().await) }))
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use ligand_core::{BoxFuture, ready};
+use ligand_core::future::{BoxFuture, ready};
 use ligand_wire::{Error, Result};
 use parking_lot::Mutex;
 use serde_json::Value;

@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-use ligand_core::BoxFuture;
+use ligand_core::future::BoxFuture;
 use ligand_wire::{Error, Result, redact::Redacted};
 use parking_lot::Mutex;
 use sqlx::{

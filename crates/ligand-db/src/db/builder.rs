@@ -155,7 +155,7 @@ impl<E: Entity> Db<E> {
     /// }
     /// # fn note(id: &str, text: &str, likes: u32) -> Note { Note { id: id.into(), text: text.into(), likes } }
     ///
-    /// # use ligand::FieldError;
+    /// # use ligand::schema::FieldError;
     /// let notes = Db::<Note>::memory().rule(|note| match note.text.as_str() {
     ///     "spam" => vec![FieldError::custom("text", "No advertising.")],
     ///     _ => Vec::new(),

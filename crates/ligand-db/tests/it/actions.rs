@@ -1,6 +1,6 @@
 //! The actions through a real broker.
 
-use ligand_core::{Mixin, Payload, ServiceBroker, ServiceDef};
+use ligand_core::{Payload, ServiceBroker, ServiceDef, service::Mixin};
 use ligand_db::{Db, Entity, Page};
 use serde_json::{Value, json};
 

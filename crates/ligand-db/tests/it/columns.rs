@@ -1,6 +1,6 @@
 //! Typed columns beyond comparing: unique values, sums, what is refused and when, files of earlier versions.
 
-use ligand_core::{Mixin, ServiceBroker, ServiceDef};
+use ligand_core::{ServiceBroker, ServiceDef, service::Mixin};
 use ligand_db::{Changes, Db, Entity, Field, Filter, Memory, Migration, Query, Sqlite};
 use ligand_wire::{Date, validate::Validate};
 use rust_decimal::Decimal;

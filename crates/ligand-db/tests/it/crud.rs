@@ -1,9 +1,9 @@
 //! Callers without the crate of the service: contracts that name `Crud`, and `Crud` by itself.
 
 use ligand::{
-    IntoServiceDef as _,
     db::{Crud, CrudClient as _, Db, DbClient as _, ListParams},
     prelude::*,
+    service::IntoServiceDef as _,
 };
 
 /// The service's own.

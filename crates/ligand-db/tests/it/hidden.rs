@@ -117,10 +117,10 @@ fn only_the_visible_part_is_a_payload_however_it_is_wrapped() {
 
 #[test]
 fn schemas_of_answers_do_not_name_hidden_fields() {
-    use ligand::Mixin as _;
+    use ligand::service::Mixin as _;
     let def = Db::<Account>::memory().define("accounts");
     for action in def.actions() {
-        let returns = action.returns_of().map(|schema| schema.json().to_string());
+        let returns = action.returns().map(|schema| schema.json().to_string());
         is_clean(&returns.unwrap_or_default());
     }
     is_clean(&ligand::schema::Schema::of::<PublicAccount>().json().to_string());

@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use ligand_core::{Action, Context, Error, Mixin, ServiceBroker, ServiceDef, Visibility};
+use ligand_core::{
+    Action, Context, Error, ServiceBroker, ServiceDef,
+    service::{Mixin, Visibility},
+};
 use ligand_db::{Db, Filter, Query};
 use ligand_wire::FieldError;
 use parking_lot::Mutex;
@@ -26,8 +29,8 @@ fn actions_are_closed_until_published() {
         .actions()
         .iter()
         .map(|action| {
-            let rest: Vec<_> = action.rest_of().iter().map(ToString::to_string).collect();
-            (action.raw_name().to_owned(), action.visibility_of() == Visibility::Published, rest.join(""))
+            let rest: Vec<_> = action.rest().iter().map(ToString::to_string).collect();
+            (action.raw_name().to_owned(), action.visibility() == Visibility::Published, rest.join(""))
         })
         .collect();
     let expected = [
@@ -43,12 +46,12 @@ fn actions_are_closed_until_published() {
     ];
     assert_eq!(routes, expected.map(|(name, published, rest)| (name.into(), published, rest.into())));
     let own = Db::<Product>::memory().publish_at("find", "GET /all").define("products");
-    assert_eq!(own.actions()[0].rest_of()[0].to_string(), "GET /all");
-    assert_eq!(own.actions()[0].visibility_of(), Visibility::Published);
+    assert_eq!(own.actions()[0].rest()[0].to_string(), "GET /all");
+    assert_eq!(own.actions()[0].visibility(), Visibility::Published);
     let closed = Db::<Product>::memory().only(["get"]).define("products");
     assert_eq!(closed.actions().len(), 1);
-    assert_eq!(closed.actions()[0].visibility_of(), Visibility::Public);
-    assert!(closed.actions()[0].rest_of().is_empty());
+    assert_eq!(closed.actions()[0].visibility(), Visibility::Public);
+    assert!(closed.actions()[0].rest().is_empty());
 }
 
 #[test]
@@ -58,22 +61,20 @@ fn schemas_tell_what_can_be_written_and_read() {
         value["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(",")
     };
     let action = |name: &str| def.actions().iter().find(|action| action.raw_name() == name).unwrap();
-    let create = action("create").params_of().unwrap().json();
+    let create = action("create").params().unwrap().json();
     assert_eq!(keys(create), "name,email,password,kind");
     assert_eq!(create["required"], json!(["name", "email", "password"]));
-    let update = action("update").params_of().unwrap().json();
+    let update = action("update").params().unwrap().json();
     assert_eq!((keys(update).as_str(), &update["required"]), ("name,email,password,id", &json!(["id"])));
     // Who reads a user and writes it back has not seen the password.
-    let replace = action("replace").params_of().unwrap().json();
+    let replace = action("replace").params().unwrap().json();
     let required = json!(["id", "name", "email"]);
     assert_eq!((keys(replace).as_str(), &replace["required"]), ("name,email,password,id", &required));
-    assert_eq!(keys(action("get").returns_of().unwrap().json()), "id,name,email,role,kind");
+    assert_eq!(keys(action("get").returns().unwrap().json()), "id,name,email,role,kind");
     // What is referred to is there.
     for name in ["create", "update", "insert", "get", "list", "find"] {
         let action = action(name);
-        for json in
-            [action.params_of(), action.returns_of()].into_iter().flatten().map(|schema| schema.json())
-        {
+        for json in [action.params(), action.returns()].into_iter().flatten().map(|schema| schema.json()) {
             let text = json.to_string();
             for reference in text.split("\"$ref\":\"#").skip(1) {
                 let pointer = reference.split('"').next().unwrap();
@@ -81,7 +82,7 @@ fn schemas_tell_what_can_be_written_and_read() {
             }
         }
     }
-    let list = action("list").returns_of().unwrap().json().to_string();
+    let list = action("list").returns().unwrap().json().to_string();
     assert!(!list.contains("password") && list.contains("totalPages"), "{list}");
 }
 

@@ -1,7 +1,7 @@
 //! `replace` sets an entity as a whole, `update` what is given; and how the id is called in all of it.
 
 use ligand::entity;
-use ligand_core::{Mixin, ServiceBroker};
+use ligand_core::{ServiceBroker, service::Mixin};
 use ligand_db::{Changes, Db, Entity, Filter};
 use serde_json::{Value, json};
 
@@ -143,7 +143,7 @@ struct Coin {
 
 async fn named<E: Entity>(name: &str) -> ServiceBroker {
     let db = Db::<E>::memory();
-    let returns = db.define("x").actions()[5].returns_of().unwrap().json()["properties"].clone();
+    let returns = db.define("x").actions()[5].returns().unwrap().json()["properties"].clone();
     assert!(returns.get(name).is_some() && returns.as_object().unwrap().len() == 2, "{returns}");
     broker("x", &db).await
 }

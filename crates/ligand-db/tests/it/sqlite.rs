@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ligand::entity;
-use ligand_core::{Mixin, ServiceBroker, ServiceDef};
+use ligand_core::{ServiceBroker, ServiceDef, service::Mixin};
 use ligand_db::{Changes, Db, Entity, Field, Filter, Migration, Sqlite};
 use ligand_wire::validate::Validate;
 use schemars::JsonSchema;

@@ -145,7 +145,7 @@ impl Constant {
 
     fn emit(&self, entity: &Ident) -> TokenStream {
         let Self { name, wire, ty, vis, docs, writes } = self;
-        let field = quote!(::ligand::db::TypedField);
+        let field = quote!(::ligand::__private::db::TypedField);
         let json = quote!(::ligand::__private::serde_json);
         let value = match writes {
             None => quote!(#field::new(#wire)),

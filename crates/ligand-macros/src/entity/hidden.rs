@@ -53,12 +53,12 @@ pub(super) fn expand(
 
         impl<'de> #serde::Deserialize<'de> for #name
         where
-            #name: ::ligand::db::NoHiddenFields<'de>,
+            #name: ::ligand::__private::db::NoHiddenFields<'de>,
         {
             fn deserialize<D: #serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                ::ligand::db::NoHiddenFields::read(deserializer)
+                ::ligand::__private::db::NoHiddenFields::read(deserializer)
             }
         }
     });
@@ -83,7 +83,7 @@ pub(super) fn expand(
 
             #wire
 
-            impl ::ligand::db::Form<#name> for #visible {
+            impl ::ligand::__private::db::Form<#name> for #visible {
                 const HIDES: bool = true;
 
                 fn of(entity: #name) -> Self {

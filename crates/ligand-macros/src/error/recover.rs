@@ -36,7 +36,7 @@ pub(super) fn expand(input: &DeriveInput, cases: &[(&Case<'_>, Message)]) -> Tok
             type Error = &'__error #core::Error;
 
             fn try_from(error: &'__error #core::Error) -> ::core::result::Result<Self, Self::Error> {
-                use #core::recovered::{
+                use ::ligand::__private::recovered::{
                     FromData as _, FromError as _, FromNothing as _, FromText as _, NotFromData as _, NotFromError as _,
                     NotFromNothing as _, NotFromText as _,
                 };
@@ -49,7 +49,7 @@ pub(super) fn expand(input: &DeriveInput, cases: &[(&Case<'_>, Message)]) -> Tok
 }
 
 fn variant(case: &Case<'_>, message: &Message) -> TokenStream {
-    let (path, code, kind, core) = (&case.path, case.code(), case.kind(), core());
+    let (path, code, kind) = (&case.path, case.code(), case.kind());
     let in_message = |index: usize| message.places.iter().position(|place| *place == Some(index));
     let mut needs_parts = false;
     let fields: Vec<TokenStream> = case
@@ -58,7 +58,7 @@ fn variant(case: &Case<'_>, message: &Message) -> TokenStream {
         .enumerate()
         .map(|(index, part)| {
             let (member, ty) = (case.member(index), part.ty);
-            let probe = quote_spanned!(ty.span()=> (&#core::recovered::Probe::<#ty>::new()));
+            let probe = quote_spanned!(ty.span()=> (&::ligand::__private::recovered::Probe::<#ty>::new()));
             let value = match (part.use_, in_message(index)) {
                 (Use::Data, _) => {
                     let key = camel_case(&part.binding);
@@ -83,8 +83,9 @@ fn variant(case: &Case<'_>, message: &Message) -> TokenStream {
         })
         .collect();
     let texts = &message.texts;
-    let parts =
-        needs_parts.then(|| quote!(let parts = #core::recovered::parts(error.message(), &[#(#texts),*])?;));
+    let parts = needs_parts.then(
+        || quote!(let parts = ::ligand::__private::recovered::parts(error.message(), &[#(#texts),*])?;),
+    );
     quote! {
         if error.code() == #code && error.kind() == #kind {
             let found = (|| {
@@ -99,8 +100,8 @@ fn variant(case: &Case<'_>, message: &Message) -> TokenStream {
 }
 
 fn other(case: &Case<'_>) -> TokenStream {
-    let (path, member, ty, core) = (&case.path, case.member(0), case.fields[0].ty, core());
-    let probe = quote_spanned!(ty.span()=> (&#core::recovered::Probe::<#ty>::new()));
+    let (path, member, ty) = (&case.path, case.member(0), case.fields[0].ty);
+    let probe = quote_spanned!(ty.span()=> (&::ligand::__private::recovered::Probe::<#ty>::new()));
     quote! {
         if let ::core::option::Option::Some(other) = #probe.error(error) {
             return ::core::result::Result::Ok(#path { #member: other });

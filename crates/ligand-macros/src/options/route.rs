@@ -62,7 +62,7 @@ impl Route {
             Base::Own(base) => quote!(.below(#base)),
             Base::Root => quote!(.full()),
         };
-        quote!(::ligand::__private::core::Rest::new(#method, #path)#base)
+        quote!(::ligand::__private::core::service::Rest::new(#method, #path)#base)
     }
 }
 

@@ -16,7 +16,7 @@ impl Payload {
         let idents: Vec<_> = fields.iter().map(|(_, ident, _)| ident).collect();
         let types = fields.iter().map(|(.., ty)| ty);
         let types = quote!((#(#types,)*));
-        let contract = quote!(::ligand::__private::core::service::contract);
+        let contract = quote!(::ligand::__private::agreement);
         Some(quote! {
             #[automatically_derived]
             impl #contract::Named for #name {

@@ -98,7 +98,7 @@ impl Body {
             (None, false) => TokenStream::new(),
         };
         let calls = &self.calls;
-        quote!(.body(::ligand::__private::core::HttpBody::#kind() #place #calls))
+        quote!(.body(::ligand::__private::core::edge::HttpBody::#kind() #place #calls))
     }
 
     /// The parameters are one text or bytes.

@@ -45,7 +45,7 @@ impl Service {
             #[allow(non_camel_case_types, dead_code)]
             enum #second {}
 
-            impl #generics #core::service::contract::OneServiceBlockForEachType for #ty #clause {}
+            impl #generics ::ligand::__private::agreement::OneServiceBlockForEachType for #ty #clause {}
 
             #callers
 
@@ -100,7 +100,7 @@ impl Service {
             quote_spanned!(field.span()=>
                 let def = def.mixin_with({
                     let this = ::std::sync::Arc::clone(&self);
-                    move |name| #core::Mixin::define(&(*this).#field, name)
+                    move |name| #core::service::Mixin::define(&(*this).#field, name)
                 });
             )
         });
@@ -155,7 +155,7 @@ impl Service {
                 let span = hook.handler.method.span();
                 Some(quote_spanned!(span=>
                     #(#cfgs)*
-                    ::ligand::__private::core::service::probe::fits::<#of, #value>();
+                    ::ligand::__private::probe::fits::<#of, #value>();
                 ))
             })
             .collect();
@@ -184,7 +184,7 @@ impl Service {
                     #(#cfgs)*
                     const _: () = {
                         #[allow(unused_imports)]
-                        use ::ligand::__private::core::service::probe::{self, Unlisted as _};
+                        use ::ligand::__private::probe::{self, Unlisted as _};
                         #call
                     };
                 })
@@ -203,7 +203,7 @@ impl Service {
     fn contract(&self, full_name: &str) -> TokenStream {
         let Some(contract) = &self.options.contract else { return TokenStream::new() };
         let span = syn::spanned::Spanned::span(contract);
-        let path = quote!(::ligand::__private::core::service::contract);
+        let path = quote!(::ligand::__private::agreement);
         let own = self.actions.iter().map(|Action { call, .. }| {
             let (wire, text) = (&call.wire, other_names(contract, call));
             let names = match call.cfgs.is_empty() {
@@ -231,13 +231,13 @@ impl Service {
 }
 
 /// An action has the types that the contract says, when it is there.
-fn agreement(contract: &syn::Path, call: &Call, service: &Ident) -> TokenStream {
+fn agreed(action: &TokenStream, contract: &syn::Path, call: &Call, service: &Ident) -> TokenStream {
     let constant = crate::options::screaming(&call.method);
     let (params, result, full) = (call.params(service), &call.result, &call.full);
-    let path = quote!(::ligand::__private::core::service::contract);
+    let path = quote!(::ligand::__private::agreement);
     let span = call.method.span();
     quote_spanned!(span=>
-        .converting({
+        ::ligand::__private::generated::converting(#action, {
             #[allow(dead_code)]
             trait Free: Sized {
                 const #constant: #path::NotInContract = #path::NotInContract;
@@ -327,7 +327,7 @@ fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> Tok
     // What the compiler says of the method's future, it says at the method.
     let base = if handler.is_async {
         quote_spanned! {span=>
-            ::ligand::__private::core::Action::method(
+            ::ligand::__private::generated::action(
                 #wire,
                 &self,
                 #params_form,
@@ -338,12 +338,12 @@ fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> Tok
     } else {
         let context = handler.ctx || handler.reply;
         let (method, ctx) = match (action.options.blocking, context) {
-            (true, _) => (quote!(method_blocking), Some(quote!(#ctx,))),
-            (false, true) => (quote!(method_now), Some(quote!(#ctx,))),
-            (false, false) => (quote!(method_now_of), None),
+            (true, _) => (quote!(action_blocking), Some(quote!(#ctx,))),
+            (false, true) => (quote!(action_now), Some(quote!(#ctx,))),
+            (false, false) => (quote!(action_now_of), None),
         };
         quote_spanned! {span=>
-            ::ligand::__private::core::Action::#method(
+            ::ligand::__private::generated::#method(
                 #wire,
                 &self,
                 #params_form,
@@ -356,7 +356,10 @@ fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> Tok
         let docs = &call.docs;
         quote!(.doc(#docs))
     });
-    let agreement = contract.map(|contract| agreement(contract, call, service));
+    let base = match contract {
+        Some(contract) => agreed(&base, contract, call, service),
+        None => base,
+    };
     let rest = action.options.rest.iter().map(|route| {
         let route = route.tokens();
         quote!(.with_rest(#route))
@@ -368,7 +371,7 @@ fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> Tok
             "private" => quote!(Private),
             _ => quote!(Published),
         };
-        quote!(.visibility(#core::Visibility::#variant))
+        quote!(.visibility(#core::service::Visibility::#variant))
     });
     let body = action.options.body.as_ref().map(|body| body.tokens(&call.input));
     let builder = &action.options.builder;
@@ -380,7 +383,7 @@ fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> Tok
         &call.cfgs,
         &quote! {
             .action(
-                #base #agreement #docs #(#rest)* #visibility #body #(#builder)* #(#hooks)*
+                #base #docs #(#rest)* #visibility #body #(#builder)* #(#hooks)*
             )
         },
     )
@@ -404,7 +407,7 @@ fn event(event: &Event) -> TokenStream {
     let span = handler.method.span();
     let base = if handler.is_async {
         quote_spanned! {span=>
-            ::ligand::__private::core::Event::method(
+            ::ligand::__private::generated::event(
                 #name,
                 &self,
                 #form,
@@ -412,9 +415,9 @@ fn event(event: &Event) -> TokenStream {
             )
         }
     } else {
-        let method = if event.blocking { quote!(method_blocking) } else { quote!(method_now) };
+        let method = if event.blocking { quote!(event_blocking) } else { quote!(event_now) };
         quote_spanned! {span=>
-            ::ligand::__private::core::Event::#method(#name, &self, #form, |this, #ctx, #pattern: #ty| #work)
+            ::ligand::__private::generated::#method(#name, &self, #form, |this, #ctx, #pattern: #ty| #work)
         }
     };
     let docs = (!event.docs.is_empty()).then(|| {
@@ -432,14 +435,14 @@ fn job(job: &Job) -> TokenStream {
     // Both at once is an error that was reported.
     let base = if job.blocking && !handler.is_async {
         let ctx = borrowed(handler);
-        quote_spanned!(span=> #core::Job::blocking_method(#name, #period, &self, |this, #ctx| #work))
+        quote_spanned!(span=> ::ligand::__private::generated::job_blocking(#name, #period, &self, |this, #ctx| #work))
     } else {
         let ctx = ctx(handler);
         quote_spanned! {span=>
-            #core::Job::every(
+            #core::service::Job::every(
                 #name,
                 #period,
-                #core::service::probe::bind_one(&self, |this: ::std::sync::Arc<Self>, #ctx| async move { #work }),
+                ::ligand::__private::generated::bind_one(&self, |this: ::std::sync::Arc<Self>, #ctx| async move { #work }),
             )
         }
     };
@@ -453,13 +456,13 @@ fn job(job: &Job) -> TokenStream {
 
 fn hook_value(hook: &Hook) -> TokenStream {
     let (core, handler) = (core(), &hook.handler);
-    let (ctx, bind) = (ctx(handler), quote!(#core::service::probe::bind));
+    let (ctx, bind) = (ctx(handler), quote!(::ligand::__private::generated::bind));
     let span = handler.method.span();
     let error: TokenStream = quote!(::core::convert::Into::into);
     let this = quote!(this: ::std::sync::Arc<Self>);
     match hook.kind {
         HookKind::Before | HookKind::After => {
-            let name = if hook.kind == HookKind::Before { "BeforeHook" } else { "AfterHook" };
+            let name = if hook.kind == HookKind::Before { "before" } else { "after" };
             let name = Ident::new(name, Span::call_site());
             let payload: Type = syn::parse_quote!(::ligand::__private::core::Payload);
             let (ty, mutability, arguments) = match &hook.value {
@@ -468,18 +471,18 @@ fn hook_value(hook: &Hook) -> TokenStream {
             };
             let (form, work) = (form(ty), invoke(handler, &arguments));
             quote_spanned! {span=>
-                #core::#name::typed(#form, #bind(&self, |#this, #ctx, #mutability value: #ty| async move {
+                ::ligand::__private::generated::#name(#form, #bind(&self, |#this, #ctx, #mutability value: #ty| async move {
                     #work.map(|()| value).map_err(#error)
                 }))
             }
         }
         HookKind::OnError | HookKind::Fallback => {
-            let name = if hook.kind == HookKind::OnError { "ErrorHook" } else { "Fallback" };
+            let name = if hook.kind == HookKind::OnError { "on_error" } else { "fallback" };
             let name = Ident::new(name, Span::call_site());
             let form = hook.value.as_ref().map(form);
             let work = invoke(handler, &quote!(error));
             quote_spanned! {span=>
-                #core::#name::typed(#form, #bind(&self, |#this, #ctx, error: #core::Error| async move {
+                ::ligand::__private::generated::#name(#form, #bind(&self, |#this, #ctx, error: #core::Error| async move {
                     #work.map_err(#error)
                 }))
             }
@@ -511,7 +514,7 @@ fn lifecycle(lifecycle: &Lifecycle) -> TokenStream {
     } else {
         let (ctx, work) = (ctx(handler), invoke(handler, &TokenStream::new()));
         quote_spanned! {span=>
-            .#phase(#core::service::probe::bind_one(&self, |this: ::std::sync::Arc<Self>, #ctx| async move {
+            .#phase(::ligand::__private::generated::bind_one(&self, |this: ::std::sync::Arc<Self>, #ctx| async move {
                 #work #error
             }))
         }

@@ -114,7 +114,7 @@ fn start(entry: &Entry) -> syn::Result<TokenStream> {
 fn overlap(entry: &Entry) -> syn::Result<TokenStream> {
     let example = "`overlap = \"skip\"`, `overlap = \"queue\"` or `overlap = \"run\"`";
     let text = entry.text(example)?;
-    let overlap = quote!(::ligand::__private::core::Overlap);
+    let overlap = quote!(::ligand::__private::core::service::Overlap);
     match text.value().as_str() {
         "skip" => Ok(quote!(.overlap(#overlap::Skip))),
         "queue" => Ok(quote!(.overlap(#overlap::Queue))),

@@ -340,7 +340,7 @@ fn action_option(entry: &Entry, options: &mut ActionOptions, errors: &mut Errors
 
 /// `http`, `http(headers("user-agent"), cookies("session"))`
 fn http(entry: &Entry, errors: &mut Errors) -> TokenStream {
-    let wants = quote!(::ligand::__private::core::HttpWants::new());
+    let wants = quote!(::ligand::__private::core::edge::HttpWants::new());
     match &entry.argument {
         Argument::None => quote!(.http(#wants)),
         Argument::Value(_) => {
@@ -374,7 +374,7 @@ fn policy(entry: &Entry, policy: &options::Policy) -> TokenStream {
 
 /// `cache`, `cache = false`, `cache(keys(..), ttl = "60s")`
 fn cache(entry: &Entry, errors: &mut Errors) -> TokenStream {
-    let rule = quote!(::ligand::__private::core::CacheRule);
+    let rule = quote!(::ligand::__private::core::cache::CacheRule);
     match &entry.argument {
         Argument::None => quote!(.cache(#rule::new())),
         Argument::Value(Expr::Lit(ExprLit { lit: Lit::Bool(on), .. })) if on.value => {
@@ -431,7 +431,7 @@ fn cache_keys(field: &Entry, errors: &mut Errors) -> Option<TokenStream> {
 
 /// `fallback = method`, `fallback = "other.action"`, `fallback = 0`, `fallback(value)`
 fn fallback(entry: &Entry, options: &mut ActionOptions) -> syn::Result<()> {
-    let path = quote!(::ligand::__private::core::Fallback);
+    let path = quote!(::ligand::__private::core::middleware::Fallback);
     options.fallback = Some(entry.name.span());
     let builder = match &entry.argument {
         Argument::Value(Expr::Path(method)) if method.path.get_ident().is_some() => {

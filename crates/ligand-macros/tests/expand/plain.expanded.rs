@@ -50,13 +50,12 @@ impl ::ligand::__private::EventPayload for User {
     const NAME: &'static str = "users.created";
 }
 #[automatically_derived]
-impl ::ligand::__private::core::service::contract::Named for User {
+impl ::ligand::__private::agreement::Named for User {
     const NAMES: &'static [&'static str] = &["id", "nickName"];
 }
 #[automatically_derived]
 #[allow(clippy::all, deprecated)]
-impl ::ligand::__private::core::service::contract::FieldTypes<(u64, Option<String>)>
-for User {
+impl ::ligand::__private::agreement::FieldTypes<(u64, Option<String>)> for User {
     fn parts(&self) -> (u64, Option<String>) {
         (
             ::core::clone::Clone::clone(&self.id),

@@ -205,7 +205,7 @@ const _: () = {
     struct __Above;
 };
 #[automatically_derived]
-impl ::ligand::__private::core::service::contract::Named for CreateUser {
+impl ::ligand::__private::agreement::Named for CreateUser {
     const NAMES: &'static [&'static str] = &[
         "address",
         "age",
@@ -216,7 +216,7 @@ impl ::ligand::__private::core::service::contract::Named for CreateUser {
 }
 #[automatically_derived]
 #[allow(clippy::all, deprecated)]
-impl ::ligand::__private::core::service::contract::FieldTypes<
+impl ::ligand::__private::agreement::FieldTypes<
     (Address, u8, String, String, Vec<String>),
 > for CreateUser {
     fn parts(&self) -> (Address, u8, String, String, Vec<String>) {

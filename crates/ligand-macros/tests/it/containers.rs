@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use ligand::{Validate, prelude::*, schema::JsonSchema};
+use ligand::{prelude::*, schema::JsonSchema, validate::Validate};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 

@@ -96,7 +96,12 @@ mod mixin {
 
     use std::{marker::PhantomData, sync::Arc};
 
-    use ligand::{Action, Caller, MixedIn, Mixin, Request, ServiceDef, prelude::*};
+    use ligand::{
+        Action, ServiceDef,
+        broker::Request,
+        prelude::*,
+        service::{Caller, MixedIn, Mixin},
+    };
 
     struct Store<T>(PhantomData<fn() -> T>);
 
@@ -259,7 +264,12 @@ mod promised {
 
     use std::sync::Arc;
 
-    use ligand::{Action, MixedIn, Mixin, Promise, Request, ServiceDef, Term, prelude::*};
+    use ligand::{
+        Action, ServiceDef,
+        broker::Request,
+        prelude::*,
+        service::{MixedIn, Mixin, Promise, Term},
+    };
 
     /// What callers know of a `Counting`: no more than this.
     struct Counts;
@@ -328,7 +338,7 @@ mod promised {
 
     #[tokio::test]
     async fn a_renamed_service_is_called_through_its_type_and_its_contract() {
-        use ligand::IntoServiceDef as _;
+        use ligand::service::IntoServiceDef as _;
         let back = Gate::default().into_service_def().renamed("back").version(2);
         let broker = ServiceBroker::builder().service(Gate::default()).service(back).start().await.unwrap();
         let (own, contract) =

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ligand::{FieldError, Patch, prelude::*};
+use ligand::{Patch, prelude::*, schema::FieldError};
 use serde_json::json;
 
 fn isbn(text: &str) -> bool {
@@ -199,7 +199,7 @@ struct Address {
 
 #[test]
 fn texts_of_ones_own_are_said_instead() {
-    use ligand::Validate;
+    use ligand::validate::Validate;
 
     let said = |json: Value| -> Vec<String> {
         Texts::schema().check(&json).into_iter().map(|error| error.message).collect()

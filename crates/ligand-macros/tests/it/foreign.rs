@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ligand::{Patch, Validate, prelude::*};
+use ligand::{Patch, prelude::*, validate::Validate};
 use serde_json::json;
 
 #[payload]

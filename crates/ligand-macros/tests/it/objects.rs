@@ -141,7 +141,7 @@ fn objects_and_tuples_are_read_as_before() {
 fn a_check_says_that_an_object_was_expected() {
     let error = Payload::json("[1,2]").take::<Point>().unwrap_err();
     assert!(error.message().contains("expected an object for struct Point"), "{error}");
-    let errors = <Moved as ligand::Validate>::schema().check(&json!({ "to": [1, 2] }));
+    let errors = <Moved as ligand::validate::Validate>::schema().check(&json!({ "to": [1, 2] }));
     assert_eq!(
         (&*errors[0].kind, errors[0].message.as_ref()),
         ("object", "The 'to' field must be an object.")

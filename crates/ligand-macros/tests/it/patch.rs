@@ -1,6 +1,6 @@
 //! `Patch<T>` in payloads: what was not sent, what is cleared, what is set.
 
-use ligand::{Patch, Validate, prelude::*};
+use ligand::{Patch, prelude::*, validate::Validate};
 use serde_json::json;
 
 #[payload]

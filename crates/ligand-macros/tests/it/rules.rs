@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ligand::{__private::wire::validate::accept, Validate, payload};
+use ligand::{__private::wire::validate::accept, payload, validate::Validate};
 use serde_json::{Value, json};
 
 /// Decodes, sanitizes and checks; when refused, the `type field` of each error the schema finds.

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use ligand::{ServiceDef, Visibility, prelude::*};
+use ligand::{ServiceDef, prelude::*, service::Visibility};
 
 #[payload]
 struct ById {
@@ -272,27 +272,27 @@ fn the_definition_holds_what_was_written() {
     assert_eq!((def.full_name().as_str(), Users::NAME), ("v2.users", "v2.users"));
     let action = |name: &str| def.actions().iter().find(|action| action.raw_name() == name).unwrap();
     let create = action("create");
-    assert_eq!(create.docs(), "Register a user.\n\nMore text.");
-    assert_eq!(create.rest_of()[0].to_string(), "POST /");
-    assert_eq!(create.meta_field("role"), Some(&json!("admin")));
-    assert_eq!(create.params_of().unwrap().json()["properties"]["name"]["maxLength"], 8);
-    assert!(create.returns_of().is_some());
-    assert!(action("plain").params_of().is_none() && action("echo").params_of().is_none());
-    assert_eq!(action("get").rest_of().len(), 2);
-    let get = |path: &str| ligand::Rest::new("GET", path);
+    assert_eq!(create.doc(), "Register a user.\n\nMore text.");
+    assert_eq!(create.rest()[0].to_string(), "POST /");
+    assert_eq!(create.metadata("role"), Some(&json!("admin")));
+    assert_eq!(create.params().unwrap().json()["properties"]["name"]["maxLength"], 8);
+    assert!(create.returns().is_some());
+    assert!(action("plain").params().is_none() && action("echo").params().is_none());
+    assert_eq!(action("get").rest().len(), 2);
+    let get = |path: &str| ligand::service::Rest::new("GET", path);
     let there = [
         get("/there"),
         get("/:id").below("/other"),
-        ligand::Rest::new("POST", "/").below("/other"),
+        ligand::service::Rest::new("POST", "/").below("/other"),
         get("/robots.txt").full(),
     ];
-    assert_eq!(action("elsewhere").rest_of(), there);
-    assert_eq!(action("full").visibility_of(), Visibility::Private);
-    assert_eq!(action("countAll").visibility_of(), Visibility::Protected);
+    assert_eq!(action("elsewhere").rest(), there);
+    assert_eq!(action("full").visibility(), Visibility::Private);
+    assert_eq!(action("countAll").visibility(), Visibility::Protected);
     assert_eq!(Users::FULL_NAME.name(), "v2.users.full");
     let patterns: Vec<_> = def.events().iter().map(|event| event.pattern()).collect();
     assert_eq!(patterns, ["users.created", "users.*", "ping"]);
-    assert_eq!((def.events()[1].group_of(), def.events()[1].docs()), ("audit", "All of them."));
+    assert_eq!((def.events()[1].group(), def.events()[1].doc()), ("audit", "All of them."));
 }
 
 struct Pages;
@@ -320,8 +320,8 @@ impl Pages {
 async fn a_reply_is_its_value_to_callers_and_more_to_a_gateway() {
     let broker = ServiceBroker::builder().service(Pages).start().await.unwrap();
     let ask = async |name: &'static str| {
-        let head = ligand::ReplyHead::new();
-        let request = ligand::HttpWants::new().headers(["x-a"]).of("GET", "/", None, [("x-a", "1")]);
+        let head = ligand::context::ReplyHead::new();
+        let request = ligand::edge::HttpWants::new().headers(["x-a"]).of("GET", "/", None, [("x-a", "1")]);
         let call = broker.call_named(name, json!({ "title": "t" })).http(request).reply_head(&head);
         (call.await.unwrap().to_value().unwrap(), head.directives().get("$statusCode").cloned())
     };
@@ -330,9 +330,9 @@ async fn a_reply_is_its_value_to_callers_and_more_to_a_gateway() {
     assert_eq!(ask("pages.both").await, (json!(["t", null]), None));
     let defined = ligand::Service::define(Arc::new(Pages));
     let [create, show, both] = defined.actions() else { panic!("three actions") };
-    let told = |action: &ligand::Action| (action.run_to_end_of(), action.http_of());
+    let told = |action: &ligand::service::ActionDef| (action.run_to_end(), action.http());
     assert_eq!(told(create), (None, None));
-    let wants = ligand::HttpWants::new();
+    let wants = ligand::edge::HttpWants::new();
     assert_eq!(told(show), (Some(false), Some(wants.clone().headers(["x-a"]).cookies(["session"]))));
     assert_eq!(told(both), (Some(true), Some(wants)));
     broker.stop().await;

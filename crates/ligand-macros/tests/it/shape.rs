@@ -1,6 +1,6 @@
 //! Names on the wire, derives and options.
 
-use ligand::{Map, Validate, Value, payload};
+use ligand::{Map, Value, payload, validate::Validate};
 use serde_json::json;
 
 #[payload]

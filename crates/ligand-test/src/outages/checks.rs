@@ -9,7 +9,8 @@ use std::{
 };
 
 use ligand_core::{
-    Action, BrokerBuilder, Context, Error, InFlight, Payload, Result, ServiceBroker, ServiceDef,
+    Action, Context, Error, Payload, Result, ServiceBroker, ServiceDef,
+    broker::{BrokerBuilder, InFlight},
 };
 use tokio::{
     sync::Semaphore,

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use ligand_core::{Action, Context, Error, Event, InFlight, Payload, Result, ServiceBroker, ServiceDef};
+use ligand_core::{
+    Action, Context, Error, Event, Payload, Result, ServiceBroker, ServiceDef, broker::InFlight,
+};
 use tokio::time::timeout;
 
 use super::{

@@ -1,5 +1,7 @@
 use http::HeaderValue;
 
+use ligand_core::edge::HttpBody;
+
 use super::*;
 
 const RULES: Rules = Rules { limit: 1000, time: Duration::from_secs(1), depth: 64, pairs: 10 };
@@ -151,16 +153,16 @@ async fn an_action_says_what_it_takes_whatever_the_type() {
     let raw = HttpBody::raw();
     for kind in ["", "application/json", "application/x-www-form-urlencoded", "text/plain; charset=utf-16"] {
         let bytes = Single::Bytes { bytes: Bytes::from_static(b"{bad"), ours: true };
-        let read = read_as(Accepts::Declared(&raw), kind, "{bad").await.unwrap();
+        let read = read_as(Accepts::Declared(raw.def()), kind, "{bad").await.unwrap();
         assert_eq!(single(read), (Some("body".to_owned()), bytes), "{kind}");
     }
     let empty = Single::Bytes { bytes: Bytes::new(), ours: true };
-    assert_eq!(single(read_as(Accepts::Declared(&raw), "", "").await.unwrap()).1, empty);
+    assert_eq!(single(read_as(Accepts::Declared(raw.def()), "", "").await.unwrap()).1, empty);
     let images = HttpBody::raw().field("image").types(["image/*", "application/pdf"]);
     for (kind, taken) in
         [("image/png", true), ("Application/PDF; x=y", true), ("imagepng", false), ("", false)]
     {
-        let read = read_as(Accepts::Declared(&images), kind, "x").await;
+        let read = read_as(Accepts::Declared(images.def()), kind, "x").await;
         match taken {
             true => assert_eq!(single(read.unwrap()).0.as_deref(), Some("image"), "{kind}"),
             false => {
@@ -170,12 +172,18 @@ async fn an_action_says_what_it_takes_whatever_the_type() {
     }
     let text = HttpBody::text().whole();
     assert_eq!(
-        single(read_as(Accepts::Declared(&text), "text/plain", "hi").await.unwrap()),
+        single(read_as(Accepts::Declared(text.def()), "text/plain", "hi").await.unwrap()),
         (None, Single::Text("hi".into()))
     );
-    assert_eq!(read_as(Accepts::Declared(&text), "application/json", "{}").await.unwrap_err().code(), 415);
+    assert_eq!(
+        read_as(Accepts::Declared(text.def()), "application/json", "{}").await.unwrap_err().code(),
+        415
+    );
     let form = HttpBody::form();
-    assert!(matches!(read_as(Accepts::Declared(&form), FORM, "a=1").await.unwrap(), Content::Form(_)));
-    assert_eq!(read_as(Accepts::Declared(&form), "application/json", "{}").await.unwrap_err().code(), 415);
-    assert_eq!(read_as(Accepts::Declared(&form), "", "").await.unwrap(), Content::None);
+    assert!(matches!(read_as(Accepts::Declared(form.def()), FORM, "a=1").await.unwrap(), Content::Form(_)));
+    assert_eq!(
+        read_as(Accepts::Declared(form.def()), "application/json", "{}").await.unwrap_err().code(),
+        415
+    );
+    assert_eq!(read_as(Accepts::Declared(form.def()), "", "").await.unwrap(), Content::None);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ligand_core::{Action, Context, Error, HttpBody, Payload, ServiceBroker, ServiceDef};
+use ligand_core::{Action, Context, Error, Payload, ServiceBroker, ServiceDef, edge::HttpBody};
 use ligand_transport::memory::MemoryBus;
 use ligand_web::{Gateway, Route};
 use ligand_wire::{Binary, schema::JsonSchema, schema::Schema, validate::Validate};
@@ -119,7 +119,8 @@ async fn an_action_of_another_node_takes_them_too() {
 
 #[tokio::test]
 async fn a_route_reads_texts_and_bytes_for_actions_that_say_nothing() {
-    let echo = |name| Action::raw(name, |_: &Context, params: Payload| ligand_core::ready(Ok(params)));
+    let echo =
+        |name| Action::raw(name, |_: &Context, params: Payload| ligand_core::future::ready(Ok(params)));
     let closed = Schema::from_json(json!({"type": "object", "properties": {"id": {}}})).unwrap();
     let service = ServiceDef::new("s").action(echo("free")).action(echo("closed").params_schema(closed));
     let aliases = |route: Route| route.alias("POST /free/:id", "s.free").alias("POST /closed", "s.closed");

@@ -1,6 +1,6 @@
 //! Cached actions behind the gateway: no request reads or fills the answer to another one.
 
-use ligand_core::{Action, CacheRule, Context, Error, Payload, ServiceBroker, ServiceDef};
+use ligand_core::{Action, Context, Error, Payload, ServiceBroker, ServiceDef, cache::CacheRule};
 use ligand_web::Route;
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use ligand_core::{
-    Action, BoxFuture, Context, Error, Payload, Result, ServiceBroker, ServiceDef, Visibility,
+    Action, Context, Error, Payload, Result, ServiceBroker, ServiceDef, future::BoxFuture,
+    service::Visibility,
 };
 use ligand_web::{Gateway, Route};
 use ligand_wire::schema::Schema;
@@ -16,12 +17,12 @@ fn fixed(name: &'static str, meta: Value, answer: Value) -> Action {
         for (key, value) in meta.as_object().unwrap() {
             ctx.set_meta(key, value.clone());
         }
-        ligand_core::ready(Ok(answer.clone().into()))
+        ligand_core::future::ready(Ok(answer.clone().into()))
     })
 }
 
 fn failing(name: &'static str, error: Error) -> Action {
-    Action::raw(name, move |_: &Context, _: Payload| ligand_core::ready(Err(error.clone())))
+    Action::raw(name, move |_: &Context, _: Payload| ligand_core::future::ready(Err(error.clone())))
 }
 
 fn answering(
@@ -29,7 +30,7 @@ fn answering(
     answer: impl Fn(&Context, Value) -> Value + Send + Sync + 'static,
 ) -> Action {
     Action::raw(name, move |ctx: &Context, params: Payload| {
-        ligand_core::ready(params.to_value().map(|params| answer(ctx, params).into()))
+        ligand_core::future::ready(params.to_value().map(|params| answer(ctx, params).into()))
     })
 }
 
@@ -107,7 +108,7 @@ pub(crate) fn fx(running: &Running) -> ServiceDef {
         .action(fixed("num", json!({}), json!(123)))
         .action(fixed("obj", json!({}), json!({"id": 1, "name": "Eddie"})))
         .action(fixed("nul", json!({}), Value::Null))
-        .action(Action::raw("bytes", |_: &Context, _: Payload| ligand_core::ready(Ok(Payload::binary("raw bytes")))))
+        .action(Action::raw("bytes", |_: &Context, _: Payload| ligand_core::future::ready(Ok(Payload::binary("raw bytes")))))
         .action(fixed("text", json!({"$responseType": "text/plain"}), json!("Plain text")))
         .action(
             fixed("csv", json!({}), json!("a;b"))
@@ -129,7 +130,7 @@ pub(crate) fn fx(running: &Running) -> ServiceDef {
         .action(fixed("redirect", json!({"$statusCode": 302, "$location": "/login"}), json!("REDIRECT")))
         .action(fixed("login", json!({"token": "t0k3n"}), json!({"message": "Login successful"})))
         .action(Action::raw("big", |_: &Context, _: Payload| {
-            ligand_core::ready(Ok(Payload::binary(vec![b'x'; 64 << 20])))
+            ligand_core::future::ready(Ok(Payload::binary(vec![b'x'; 64 << 20])))
         }))
         .action(failing("err", Error::server(500, "BROKEN", "I'm dangerous")))
         .action(failing("errPlain", Error::new("plain")))
@@ -138,7 +139,7 @@ pub(crate) fn fx(running: &Running) -> ServiceDef {
         .action(failing("err599", Error::build("MoleculerError", 599, "m")))
         .action(failing("errNull", Error::build("EntityNotFoundError", 404, "Entity not found").with_null_kind()))
         .action(Action::raw("errEcho", |_: &Context, params: Payload| {
-            ligand_core::ready(params.to_value().and_then(|params| {
+            ligand_core::future::ready(params.to_value().and_then(|params| {
                 let code = if params["code"] == "422" { 422 } else { 500 };
                 Err(Error::build("Echo", code, params["text"].as_str().unwrap().to_owned()))
             }))
@@ -146,15 +147,15 @@ pub(crate) fn fx(running: &Running) -> ServiceDef {
         .action(Action::raw("errHeaders", |ctx: &Context, _: Payload| {
             ctx.set_meta("$responseHeaders", json!({"X-Custom": "c"}));
             ctx.set_meta("$statusCode", 201);
-            ligand_core::ready(Err(Error::new("with headers")))
+            ligand_core::future::ready(Err(Error::new("with headers")))
         }))
         .action(Action::raw("errType", |ctx: &Context, _: Payload| {
             ctx.set_meta("$responseType", "text/html");
-            ligand_core::ready(Err(Error::client(422, "X", "<script>")))
+            ligand_core::future::ready(Err(Error::client(422, "X", "<script>")))
         }))
         .action(Action::raw("errTypes", |ctx: &Context, _: Payload| {
             ctx.set_meta("$responseHeaders", json!({"Content-Type": ["text/html", "text/html"]}));
-            ligand_core::ready(Err(Error::client(422, "X", "<script>")))
+            ligand_core::future::ready(Err(Error::client(422, "X", "<script>")))
         }))
         .action(Action::raw("panics", |_: &Context, _: Payload| -> BoxFuture<Result<Payload>> { panic!("boom") }))
         .action(Action::raw("slow", slow))

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use ligand_core::{Error, Middleware, ServiceBroker, State};
+use ligand_core::{Error, ServiceBroker, broker::State, middleware::Middleware};
 use ligand_web::{Gateway, Route, error};
 use serde_json::json;
 
@@ -153,7 +153,7 @@ impl Middleware for Early {
         "early"
     }
 
-    fn starting(&self, _: &ServiceBroker) -> ligand_core::BoxFuture<Result<(), Error>> {
+    fn starting(&self, _: &ServiceBroker) -> ligand_core::future::BoxFuture<Result<(), Error>> {
         let (gateway, seen) = (self.0.clone(), self.1.clone());
         Box::pin(async move {
             let address = gateway.local_addr().expect("the gateway listens");

@@ -1,6 +1,8 @@
 //! Parameters of paths: two spellings of a name, and what is refused before the first request.
 
-use ligand_core::{Action, ActionRef, Context, Error, Payload, Rest, Result, ServiceBroker, ServiceDef};
+use ligand_core::{
+    Action, ActionRef, Context, Error, Payload, Result, ServiceBroker, ServiceDef, service::Rest,
+};
 use ligand_web::{Gateway, Route};
 use ligand_wire::schema::Schema;
 use serde_json::{Value, json};
@@ -15,7 +17,7 @@ fn schema(names: &[&str]) -> Schema {
 
 /// An action that answers its parameters and says that it takes these.
 fn echo(name: &'static str, names: &[&str]) -> Action {
-    Action::raw(name, |_: &Context, params: Payload| ligand_core::ready(Ok(params)))
+    Action::raw(name, |_: &Context, params: Payload| ligand_core::future::ready(Ok(params)))
         .params_schema(schema(names))
 }
 
@@ -103,7 +105,7 @@ async fn a_parameter_that_the_action_does_not_take_stops_the_start() {
 #[tokio::test]
 async fn what_is_not_known_to_be_wrong_starts() {
     let open = json!({"type": "object", "properties": {"id": {}}, "additionalProperties": true});
-    let raw = |name| Action::raw(name, |_: &Context, params: Payload| ligand_core::ready(Ok(params)));
+    let raw = |name| Action::raw(name, |_: &Context, params: Payload| ligand_core::future::ready(Ok(params)));
     let apart = json!({"type": "object", "properties": {
         "params": {"type": "object", "properties": {"bookId": {"type": "integer"}}}, "query": {}, "body": {},
     }});

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ligand_core::{Action, Context, Error, Rest, ServiceBroker, ServiceDef};
+use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef, service::Rest};
 use ligand_transport::memory::MemoryBus;
 use ligand_web::{Gateway, Route};
 use ligand_wire::{packet::PacketKind, topic::Topic};
@@ -369,7 +369,7 @@ async fn announced_params_of_javascript_nodes_are_read_and_shown_as_they_came() 
     math["actions"]["math.huge"]["params"] = (0..5000).map(|i| (i.to_string(), json!("number"))).collect();
     cluster.tell("js", json!([math])).await;
     let services = cluster.broker.registry().snapshot();
-    let schema = |name: &str| services.endpoint(name).unwrap().action().params_of().cloned();
+    let schema = |name: &str| services.endpoint(name).unwrap().action().params().cloned();
     let mut texts = json!({"a": "1", "b": "2", "c": "3"});
     schema("math.add").unwrap().convert(&mut texts);
     assert_eq!(texts, json!({"a": 1, "b": 2, "c": "3"}));

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use ligand_core::{
-    Action, CacheRule, Context, Cookie, Error, HttpWants, Reply, Result, ServiceBroker, ServiceDef,
+    Action, Context, Error, Reply, Result, ServiceBroker, ServiceDef,
+    cache::CacheRule,
+    edge::{Cookie, HttpWants},
 };
 use ligand_transport::memory::MemoryBus;
 use ligand_web::{Absent, Answer, Cors, Gateway, Req, Route, error};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ligand_core::{Env, ServiceBroker};
+use ligand_core::{ServiceBroker, config::Env};
 use ligand_web::{Gateway, Route};
 use serde_json::json;
 
@@ -248,7 +248,8 @@ async fn an_address_and_a_port_may_come_from_different_places() {
         broker.stop().await;
     }
     let gateway = builder().build();
-    let change = |options: &mut ligand_core::Options| options.gateway = "127.0.0.1:0".parse().unwrap();
+    let change =
+        |options: &mut ligand_core::config::Options| options.gateway = "127.0.0.1:0".parse().unwrap();
     let broker = ServiceBroker::builder().env(Env::from_pairs([("PORT", &*text)])).options(change);
     let broker = broker.service(gateway.clone()).start().await.unwrap();
     assert!(gateway.local_addr().unwrap().ip().is_loopback());

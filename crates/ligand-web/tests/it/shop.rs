@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use ligand_core::{Action, Context, Error, Payload, Result, ServiceBroker, ServiceDef};
+use ligand_core::{Action, Context, Error, Payload, Result, ServiceBroker, ServiceDef, service::ActionDef};
 use ligand_web::{Answer, Gateway, JwtKeys, Req, Route, error};
 use ligand_wire::schema::Schema;
 use serde_json::{Value, json};
@@ -21,7 +21,9 @@ fn on<T: Send + Sync + 'static>(
 ) -> Action {
     let rows = rows.clone();
     let run = move |ctx: &Context, params: Payload| {
-        ligand_core::ready(params.to_value().and_then(|params| work(&rows, ctx, params).map(Payload::from)))
+        ligand_core::future::ready(
+            params.to_value().and_then(|params| work(&rows, ctx, params).map(Payload::from)),
+        )
     };
     Action::raw(name, run).rest(rest).unwrap()
 }
@@ -148,7 +150,7 @@ async fn register_login_buy() {
                 .allow(["product.*", "order.*", "user.me"])
                 .auto_aliases()
                 .authenticate(keys.bearer())
-                .authorize(|_: Context, action: Arc<Action>| async move {
+                .authorize(|_: Context, action: Arc<ActionDef>| async move {
                     if action.full_name() == "product.list" {
                         Err(error::forbidden("ADMINS_ONLY"))
                     } else {

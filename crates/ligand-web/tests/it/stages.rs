@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ligand_core::{Action, CallOptions, Context, Error, Result};
+use ligand_core::{Action, Context, Error, Result, broker::CallOptions, service::ActionDef};
 use ligand_web::{Answer, Cors, Gateway, Req, Route, error};
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ async fn by_header(_ctx: Context, req: Arc<Req>) -> Result<Value> {
     }
 }
 
-async fn admins_only(ctx: Context, action: Arc<Action>) -> Result<()> {
+async fn admins_only(ctx: Context, action: Arc<ActionDef>) -> Result<()> {
     let user: Option<Value> = ctx.meta("user")?;
     match (action.full_name(), user.as_ref().and_then(|user| user["role"].as_str())) {
         ("fx.num", role) if role != Some("admin") => Err(error::forbidden("ADMINS_ONLY")),
@@ -60,7 +60,7 @@ async fn callers_are_authenticated_and_authorised() {
 #[tokio::test]
 async fn a_guard_by_name_sees_the_full_name() {
     // `$action.name.startsWith("fx.")` of moleculer-web.
-    let guard = |_: Context, action: Arc<Action>| async move {
+    let guard = |_: Context, action: Arc<ActionDef>| async move {
         assert_eq!((action.raw_name(), action.service_full_name()), ("num", "v2.admin"));
         match action.full_name().starts_with("v2.admin.") {
             true => Err(error::forbidden("ADMINS_ONLY")),

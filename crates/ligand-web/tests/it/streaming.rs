@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ligand_core::{
-    Action, Context, Error, Payload, Result, ServiceBroker, ServiceDef, Work, stream::Streaming,
+    Action, Context, Error, Payload, Result, ServiceBroker, ServiceDef, future::Work, stream::Streaming,
 };
 use ligand_transport::memory::MemoryBus;
 use ligand_web::{Gateway, Route};

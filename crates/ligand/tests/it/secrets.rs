@@ -9,8 +9,9 @@ use std::{
 };
 
 use ligand::{
-    BrokerBuilder, Env, Error, Result, ServiceBroker, Value,
-    config::ComponentOptions,
+    Error, Result, ServiceBroker, Value,
+    broker::BrokerBuilder,
+    config::{ComponentOptions, Env},
     db::{Adapter, Sqlite},
     json, transmit,
     transport::MemoryBus,

@@ -3,8 +3,9 @@
 use std::{collections::BTreeSet, fmt::Debug};
 
 use ligand::{
-    Env, ServiceBroker,
+    ServiceBroker,
     amqp::AmqpOptions,
+    config::Env,
     etcd::EtcdOptions,
     mqtt::MqttOptions,
     nats::NatsOptions,

@@ -12,7 +12,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ligand::{State, db::Db, prelude::*};
+use ligand::{broker::State, db::Db, prelude::*};
 
 use super::{CreateOrder, Next, Order, OrderCreated, OrderError, Status, StatusUpdated, to, turn};
 use crate::product::{Products, Release, Reserve};

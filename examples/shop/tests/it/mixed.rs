@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::stream;
 use ligand::{
-    Env,
+    config::Env,
     prelude::*,
     stream::Streaming,
     web::{Answer, Gateway, Route, http::Request},

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use ligand::{Map, Meta, Streaming, prelude::*};
+use ligand::{Map, Streaming, context::Meta, prelude::*};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use ligand::{Action, EventKind, Map, Request, ServiceDef, Streaming, Version, prelude::*};
+use ligand::{
+    Action, Map, ServiceDef, Streaming, broker::Request, context::EventKind, prelude::*, service::Version,
+};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 

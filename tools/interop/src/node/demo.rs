@@ -10,7 +10,7 @@ use aes::{
 use bytes::{Bytes, BytesMut};
 use ctr::Ctr128BE;
 use futures_util::StreamExt;
-use ligand::{Map, ServiceDef, Streaming, Work, prelude::*};
+use ligand::{Map, ServiceDef, Streaming, future::Work, prelude::*};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 

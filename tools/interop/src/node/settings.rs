@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use ligand::{
-    BrokerBuilder, Env, Map, Result, ServiceBroker, Value,
-    config::{CacherOptions, ComponentOptions, LogOptions, Protocol},
+    Map, Result, ServiceBroker, Value,
+    broker::BrokerBuilder,
+    config::{CacherOptions, ComponentOptions, Env, LogOptions, Protocol},
     json,
     prelude::Error,
 };

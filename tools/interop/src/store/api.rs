@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use ligand::{
-    Action, IntoServiceDef as _, ServiceDef,
+    ServiceDef,
     prelude::*,
+    service::{ActionDef, IntoServiceDef as _},
     web::{Answer, Cors, Gateway, JwtKeys, Req, Route, error},
 };
 
@@ -80,6 +81,6 @@ async fn paid(ctx: Context, _req: Arc<Req>, answer: Answer) -> Result<Answer> {
     })
 }
 
-async fn administrator(ctx: Context, _action: Arc<Action>) -> Result<()> {
+async fn administrator(ctx: Context, _action: Arc<ActionDef>) -> Result<()> {
     if caller(&ctx)?.role == Role::Admin { Ok(()) } else { Err(error::forbidden("ADMIN_ONLY")) }
 }

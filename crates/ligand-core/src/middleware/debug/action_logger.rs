@@ -15,7 +15,7 @@ use crate::{
 /// Logs every call that this node makes, and how it ended.
 ///
 /// ```
-/// # use ligand_core::{BrokerBuilder, middleware::debug::ActionLogger};
+/// # use ligand_core::{broker::BrokerBuilder, middleware::debug::ActionLogger};
 /// # fn example(builder: BrokerBuilder) -> BrokerBuilder {
 /// builder.middleware(ActionLogger::default().params(true).only(["posts.*"]))
 /// # }

@@ -3,9 +3,13 @@
 
 use std::borrow::Cow;
 
-use ligand_wire::{Error, Result, schema::Schema};
+use ligand_wire::{
+    Error, Result,
+    schema::{JsonSchema, Schema},
+    validate::Validate,
+};
 
-use crate::service::{Action, Visibility, probe::Form};
+use crate::service::{ActionDef, Visibility};
 
 /// One action that a contract promises; see [`Contract::terms`](super::Contract::terms).
 #[derive(Clone, Debug)]
@@ -22,9 +26,13 @@ impl Term {
         Self { action: action.into(), missing: missing.into(), params: None, returns: None }
     }
 
-    /// The types that callers send and read, described by their forms.
-    pub fn typed<P: Form, R: Form>(self, _params: P, _returns: R) -> Self {
-        Self { params: P::schema(), returns: R::schema(), ..self }
+    /// The types that callers send and read.
+    pub fn typed<P: Validate + JsonSchema, R: Validate + JsonSchema>(self) -> Self {
+        self.of_schemas(Some(P::schema()), Some(R::schema()))
+    }
+
+    pub(in crate::service) fn of_schemas(self, params: Option<Schema>, returns: Option<Schema>) -> Self {
+        Self { params, returns, ..self }
     }
 
     /// The short name on the wire.
@@ -46,7 +54,7 @@ pub trait Promise {
 
 /// Whether the actions of a service are what its contract says. Schemas are compared only where it is certain that calls
 /// would fail.
-pub(crate) fn check(service: &str, terms: &[Term], actions: &[Action]) -> Result<()> {
+pub(crate) fn check(service: &str, terms: &[Term], actions: &[ActionDef]) -> Result<()> {
     for term in terms {
         let Some(action) = actions.iter().find(|action| *action.name == *term.action) else {
             return Err(Error::service_schema(format!("service '{service}': {}", term.missing)));
@@ -61,7 +69,7 @@ pub(crate) fn check(service: &str, terms: &[Term], actions: &[Action]) -> Result
     Ok(())
 }
 
-fn problem(term: &Term, action: &Action) -> Option<String> {
+fn problem(term: &Term, action: &ActionDef) -> Option<String> {
     if action.visibility == Visibility::Private {
         return Some("it is private, so nobody can call it".into());
     }

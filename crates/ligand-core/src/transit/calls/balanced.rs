@@ -19,7 +19,7 @@ use crate::{
     context::Id,
     middleware::order,
     registry::{ActionList, Endpoint, Node},
-    service::Action,
+    service::ActionDef,
 };
 
 /// A call that nobody knows is lost after this time: a node may not have read it until then.
@@ -42,7 +42,7 @@ impl Calls {
         broker: &ServiceBroker,
         any: &Arc<Endpoint>,
     ) -> Arc<Endpoint> {
-        let mut action = Action::clone(any.action());
+        let mut action = ActionDef::clone(any.action());
         action.handler = Arc::new(RemoteHandler { calls: self.clone(), node: None });
         let somewhere = Node::new("");
         Arc::new(Endpoint::new(broker.clone(), Arc::new(action), None, |action, available| {

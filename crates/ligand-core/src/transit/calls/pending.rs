@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::inquiry;
-use crate::{context::Id, registry::Node, service::Action};
+use crate::{context::Id, registry::Node, service::ActionDef};
 
 /// What came back.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) struct Entry {
     pub(super) reply: oneshot::Sender<Reply>,
     /// `None`: the bus chose.
     pub(super) node: Option<Arc<Node>>,
-    pub(super) action: Arc<Action>,
+    pub(super) action: Arc<ActionDef>,
     /// The packet, to send it to another node when this one did not get it.
     pub(super) body: Bytes,
     /// Nodes that did not get it; when the bus chose, those that lately said that they do not know it.
@@ -66,7 +66,7 @@ impl Entry {
         high: u64,
         reply: oneshot::Sender<Reply>,
         node: Option<Arc<Node>>,
-        action: Arc<Action>,
+        action: Arc<ActionDef>,
         body: Bytes,
         outages: u64,
         again: Again,

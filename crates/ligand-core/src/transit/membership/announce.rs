@@ -123,13 +123,13 @@ impl Membership {
         let snapshot = broker.registry().snapshot();
         let mut topics = Vec::new();
         for endpoint in snapshot.services().iter().flat_map(|service| service.endpoints()) {
-            if endpoint.action().visibility_of() != Visibility::Private {
+            if endpoint.action().visibility() != Visibility::Private {
                 topics.push(balanced_topic(PacketKind::Request, endpoint.action().full_name()));
             }
         }
         for listener in snapshot.listeners() {
             let event = listener.event();
-            let to = To::Group { group: event.group_of().into(), event: event.pattern().into() };
+            let to = To::Group { group: event.group().into(), event: event.pattern().into() };
             let topic = Topic { kind: PacketKind::Event, to };
             if !topics.contains(&topic) {
                 topics.push(topic);

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use ligand_core::{BoxFuture, ready};
+use ligand_core::future::{BoxFuture, ready};
 use ligand_wire::{Error, Result};
 use sqlx::SqliteConnection;
 use tokio::sync::Mutex;

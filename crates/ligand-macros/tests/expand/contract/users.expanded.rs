@@ -3,7 +3,7 @@
 #[allow(dead_code)]
 pub struct UsersApi;
 ///Parameters of `v1.users.add`.
-#[::ligand::payload]
+#[::ligand::__private::payload]
 #[allow(
     clippy::all,
     clippy::pedantic,
@@ -59,7 +59,7 @@ impl UsersApi {
     unused_qualifications
 )]
 #[derive(Clone, Debug)]
-pub struct UsersApiClient(::ligand::__private::core::Caller);
+pub struct UsersApiClient(::ligand::__private::core::service::Caller);
 #[allow(
     clippy::all,
     clippy::pedantic,
@@ -73,48 +73,52 @@ pub struct UsersApiClient(::ligand::__private::core::Caller);
 )]
 impl UsersApiClient {
     ///The name of a user.
-    pub fn name_of(&self, params: ById) -> ::ligand::__private::core::Request<String> {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
-        self.0
-            .call_typed(
-                ::ligand::__private::core::ActionRef::new("v1.users.nameOf"),
-                ::ligand::__private::core::service::probe::Probe::<ById>::new().form(),
-                params,
-            )
+    pub fn name_of(
+        &self,
+        params: ById,
+    ) -> ::ligand::__private::core::broker::Request<String> {
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
+        ::ligand::__private::generated::call(
+            &self.0,
+            ::ligand::__private::core::ActionRef::new("v1.users.nameOf"),
+            ::ligand::__private::probe::Probe::<ById>::new().form(),
+            params,
+        )
     }
     ///The action `v1.users.add`.
-    pub fn add(&self, left: u64, right: u64) -> ::ligand::__private::core::Request<u64> {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
-        self.0
-            .call_typed(
-                ::ligand::__private::core::ActionRef::new("v1.users.add"),
-                ::ligand::__private::core::service::probe::Probe::<
-                    UsersApiAddParams,
-                >::new()
-                    .form(),
-                UsersApiAddParams { left, right },
-            )
+    pub fn add(
+        &self,
+        left: u64,
+        right: u64,
+    ) -> ::ligand::__private::core::broker::Request<u64> {
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
+        ::ligand::__private::generated::call(
+            &self.0,
+            ::ligand::__private::core::ActionRef::new("v1.users.add"),
+            ::ligand::__private::probe::Probe::<UsersApiAddParams>::new().form(),
+            UsersApiAddParams { left, right },
+        )
     }
     ///The action `v1.users.count.all`.
-    pub fn count(&self) -> ::ligand::__private::core::Request<u64> {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
-        self.0
-            .call_typed(
-                ::ligand::__private::core::ActionRef::new("v1.users.count.all"),
-                ::ligand::__private::core::service::probe::Probe::<()>::new().form(),
-                (),
-            )
+    pub fn count(&self) -> ::ligand::__private::core::broker::Request<u64> {
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
+        ::ligand::__private::generated::call(
+            &self.0,
+            ::ligand::__private::core::ActionRef::new("v1.users.count.all"),
+            ::ligand::__private::probe::Probe::<()>::new().form(),
+            (),
+        )
     }
 }
-impl ::ligand::__private::core::Client for UsersApiClient {
-    fn new(caller: ::ligand::__private::core::Caller) -> Self {
+impl ::ligand::__private::core::service::Client for UsersApiClient {
+    fn new(caller: ::ligand::__private::core::service::Caller) -> Self {
         Self(caller)
     }
 }
 const _: () = {
-    ::ligand::__private::core::service::probe::travels::<ById>();
-    ::ligand::__private::core::service::probe::travels::<String>();
-    ::ligand::__private::core::service::probe::travels::<u64>();
+    ::ligand::__private::probe::travels::<ById>();
+    ::ligand::__private::probe::travels::<String>();
+    ::ligand::__private::probe::travels::<u64>();
 };
 #[allow(
     clippy::all,
@@ -132,26 +136,24 @@ impl UsersApi {
     pub const __ACTIONS: &'static [(
         &'static str,
         &'static str,
-        ::ligand::__private::core::service::contract::Names,
+        ::ligand::__private::agreement::Names,
     )] = {
-        use ::ligand::__private::core::service::contract::Nameless as _;
+        use ::ligand::__private::agreement::Nameless as _;
         &[
             (
                 "nameOf",
                 "the contract `UsersApi` has the action `nameOf`, the service has not; add `#[action] async fn name_of(&self, params: ById) -> Result<String>`",
-                <::ligand::__private::core::service::contract::NamesOf<ById>>::NAMES,
+                <::ligand::__private::agreement::NamesOf<ById>>::NAMES,
             ),
             (
                 "add",
                 "the contract `UsersApi` has the action `add`, the service has not; add `#[action] async fn add(&self, left: u64, right: u64) -> Result<u64>`",
-                <::ligand::__private::core::service::contract::NamesOf<
-                    UsersApiAddParams,
-                >>::NAMES,
+                <::ligand::__private::agreement::NamesOf<UsersApiAddParams>>::NAMES,
             ),
             (
                 "count.all",
                 "the contract `UsersApi` has the action `count.all`, the service has not; add `#[action] async fn count(&self) -> Result<u64>`",
-                <::ligand::__private::core::service::contract::NamesOf<()>>::NAMES,
+                <::ligand::__private::agreement::NamesOf<()>>::NAMES,
             ),
         ]
     };
@@ -159,50 +161,36 @@ impl UsersApi {
 impl ::ligand::__private::core::Contract for UsersApi {
     const NAME: &'static str = "v1.users";
     type Client = UsersApiClient;
-    fn terms() -> ::std::vec::Vec<::ligand::__private::core::Term> {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+    fn terms() -> ::std::vec::Vec<::ligand::__private::core::service::Term> {
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
         #[allow(unused_mut)]
-        let mut terms: ::std::vec::Vec<::ligand::__private::core::Term> = ::std::vec::Vec::new();
+        let mut terms: ::std::vec::Vec<::ligand::__private::core::service::Term> = ::std::vec::Vec::new();
         terms
             .push(
-                ::ligand::__private::core::Term::new(
-                        "nameOf",
-                        "the contract `UsersApi` has the action `nameOf`, the service has not; add `#[action] async fn name_of(&self, params: ById) -> Result<String>`",
-                    )
-                    .typed(
-                        ::ligand::__private::core::service::probe::Probe::<ById>::new()
-                            .form(),
-                        ::ligand::__private::core::service::probe::Probe::<String>::new()
-                            .form(),
-                    ),
+                ::ligand::__private::generated::term(
+                    "nameOf",
+                    "the contract `UsersApi` has the action `nameOf`, the service has not; add `#[action] async fn name_of(&self, params: ById) -> Result<String>`",
+                    ::ligand::__private::probe::Probe::<ById>::new().form(),
+                    ::ligand::__private::probe::Probe::<String>::new().form(),
+                ),
             );
         terms
             .push(
-                ::ligand::__private::core::Term::new(
-                        "add",
-                        "the contract `UsersApi` has the action `add`, the service has not; add `#[action] async fn add(&self, left: u64, right: u64) -> Result<u64>`",
-                    )
-                    .typed(
-                        ::ligand::__private::core::service::probe::Probe::<
-                            UsersApiAddParams,
-                        >::new()
-                            .form(),
-                        ::ligand::__private::core::service::probe::Probe::<u64>::new()
-                            .form(),
-                    ),
+                ::ligand::__private::generated::term(
+                    "add",
+                    "the contract `UsersApi` has the action `add`, the service has not; add `#[action] async fn add(&self, left: u64, right: u64) -> Result<u64>`",
+                    ::ligand::__private::probe::Probe::<UsersApiAddParams>::new().form(),
+                    ::ligand::__private::probe::Probe::<u64>::new().form(),
+                ),
             );
         terms
             .push(
-                ::ligand::__private::core::Term::new(
-                        "count.all",
-                        "the contract `UsersApi` has the action `count.all`, the service has not; add `#[action] async fn count(&self) -> Result<u64>`",
-                    )
-                    .typed(
-                        ::ligand::__private::core::service::probe::Probe::<()>::new()
-                            .form(),
-                        ::ligand::__private::core::service::probe::Probe::<u64>::new()
-                            .form(),
-                    ),
+                ::ligand::__private::generated::term(
+                    "count.all",
+                    "the contract `UsersApi` has the action `count.all`, the service has not; add `#[action] async fn count(&self) -> Result<u64>`",
+                    ::ligand::__private::probe::Probe::<()>::new().form(),
+                    ::ligand::__private::probe::Probe::<u64>::new().form(),
+                ),
             );
         terms
     }

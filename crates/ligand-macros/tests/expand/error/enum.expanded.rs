@@ -25,7 +25,7 @@ impl ::core::convert::From<UserError> for ::ligand::__private::core::Error {
                     )
                     .with_kind("EMAIL_EXISTS")
                     .with_data(
-                        ::ligand::__private::core::error_data([
+                        ::ligand::__private::error_data([
                             ("email", ::ligand::__private::serde_json::to_value(&email)),
                             (
                                 "userId",
@@ -64,18 +64,16 @@ for UserError {
     fn try_from(
         error: &'__error ::ligand::__private::core::Error,
     ) -> ::core::result::Result<Self, Self::Error> {
-        use ::ligand::__private::core::recovered::{
+        use ::ligand::__private::recovered::{
             FromData as _, FromError as _, FromNothing as _, FromText as _,
             NotFromData as _, NotFromError as _, NotFromNothing as _, NotFromText as _,
         };
         if error.code() == 409u16 && error.kind() == "EMAIL_EXISTS" {
             let found = (|| {
                 ::core::option::Option::Some(UserError::EmailExists {
-                    email: (&::ligand::__private::core::recovered::Probe::<
-                        String,
-                    >::new())
+                    email: (&::ligand::__private::recovered::Probe::<String>::new())
                         .data(error, "email")?,
-                    user_id: (&::ligand::__private::core::recovered::Probe::<u64>::new())
+                    user_id: (&::ligand::__private::recovered::Probe::<u64>::new())
                         .data(error, "userId")?,
                 })
             })();
@@ -85,14 +83,13 @@ for UserError {
         }
         if error.code() == 500u16 && error.kind() == "MISMATCH" {
             let found = (|| {
-                let parts = ::ligand::__private::core::recovered::parts(
+                let parts = ::ligand::__private::recovered::parts(
                     error.message(),
                     &["", ""],
                 )?;
                 ::core::option::Option::Some(UserError::Mismatch {
-                    0: (&::ligand::__private::core::recovered::Probe::<u8>::new())
-                        .nothing()?,
-                    1: (&::ligand::__private::core::recovered::Probe::<u16>::new())
+                    0: (&::ligand::__private::recovered::Probe::<u8>::new()).nothing()?,
+                    1: (&::ligand::__private::recovered::Probe::<u16>::new())
                         .text(parts.get(0usize)?)?,
                 })
             })();
@@ -105,15 +102,11 @@ for UserError {
                 ::core::option::Option::Some(UserError::DBDown {
                     cause: match error.internal() {
                         ::core::option::Option::Some(text) => {
-                            (&::ligand::__private::core::recovered::Probe::<
-                                io::Error,
-                            >::new())
+                            (&::ligand::__private::recovered::Probe::<io::Error>::new())
                                 .text(text)?
                         }
                         ::core::option::Option::None => {
-                            (&::ligand::__private::core::recovered::Probe::<
-                                io::Error,
-                            >::new())
+                            (&::ligand::__private::recovered::Probe::<io::Error>::new())
                                 .nothing()?
                         }
                     },
@@ -123,7 +116,7 @@ for UserError {
                 return ::core::result::Result::Ok(found);
             }
         }
-        if let ::core::option::Option::Some(other) = (&::ligand::__private::core::recovered::Probe::<
+        if let ::core::option::Option::Some(other) = (&::ligand::__private::recovered::Probe::<
             Error,
         >::new())
             .error(error)

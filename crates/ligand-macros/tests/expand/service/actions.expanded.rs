@@ -47,11 +47,10 @@ impl<S: Store> Users<S> {
 #[doc(hidden)]
 #[allow(non_camel_case_types, dead_code)]
 enum Users_has_two_service_blocks__put_all_methods_into_one {}
-impl<S: Store> ::ligand::__private::core::service::contract::OneServiceBlockForEachType
-for Users<S> {}
+impl<S: Store> ::ligand::__private::agreement::OneServiceBlockForEachType for Users<S> {}
 ///Parameters of `v2.users.fullName`.
 #[cfg(feature = "names")]
-#[::ligand::payload]
+#[::ligand::__private::payload]
 #[allow(
     clippy::all,
     clippy::pedantic,
@@ -116,7 +115,7 @@ Sends a letter.*/
     unused_qualifications
 )]
 #[derive(Clone, Debug)]
-pub struct UsersClient(::ligand::__private::core::Caller);
+pub struct UsersClient(::ligand::__private::core::service::Caller);
 #[allow(
     clippy::all,
     clippy::pedantic,
@@ -135,15 +134,14 @@ Sends a letter.*/
     pub fn register(
         &self,
         params: Register,
-    ) -> ::ligand::__private::core::Request<User> {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
-        self.0
-            .call_typed(
-                ::ligand::__private::core::ActionRef::new("v2.users.register"),
-                ::ligand::__private::core::service::probe::Probe::<Register>::new()
-                    .form(),
-                params,
-            )
+    ) -> ::ligand::__private::core::broker::Request<User> {
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
+        ::ligand::__private::generated::call(
+            &self.0,
+            ::ligand::__private::core::ActionRef::new("v2.users.register"),
+            ::ligand::__private::probe::Probe::<Register>::new().form(),
+            params,
+        )
     }
     ///The action `v2.users.fullName`.
     #[cfg(feature = "names")]
@@ -151,52 +149,50 @@ Sends a letter.*/
         &self,
         first: String,
         last: Option<String>,
-    ) -> ::ligand::__private::core::Request<String> {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
-        self.0
-            .call_typed(
-                ::ligand::__private::core::ActionRef::new("v2.users.fullName"),
-                ::ligand::__private::core::service::probe::Probe::<
-                    UsersFullNameParams,
-                >::new()
-                    .form(),
-                UsersFullNameParams { first, last },
-            )
+    ) -> ::ligand::__private::core::broker::Request<String> {
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
+        ::ligand::__private::generated::call(
+            &self.0,
+            ::ligand::__private::core::ActionRef::new("v2.users.fullName"),
+            ::ligand::__private::probe::Probe::<UsersFullNameParams>::new().form(),
+            UsersFullNameParams { first, last },
+        )
     }
     ///The action `v2.users.count`.
-    pub fn count_all(&self) -> ::ligand::__private::core::Request<u32> {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
-        self.0
-            .call_typed(
-                ::ligand::__private::core::ActionRef::new("v2.users.count"),
-                ::ligand::__private::core::service::probe::Probe::<()>::new().form(),
-                (),
-            )
+    pub fn count_all(&self) -> ::ligand::__private::core::broker::Request<u32> {
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
+        ::ligand::__private::generated::call(
+            &self.0,
+            ::ligand::__private::core::ActionRef::new("v2.users.count"),
+            ::ligand::__private::probe::Probe::<()>::new().form(),
+            (),
+        )
     }
     ///The action `v2.users.echo`.
-    pub fn echo(&self, params: Payload) -> ::ligand::__private::core::Request<Payload> {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
-        self.0
-            .call_typed(
-                ::ligand::__private::core::ActionRef::new("v2.users.echo"),
-                ::ligand::__private::core::service::probe::Probe::<Payload>::new()
-                    .form(),
-                params,
-            )
+    pub fn echo(
+        &self,
+        params: Payload,
+    ) -> ::ligand::__private::core::broker::Request<Payload> {
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
+        ::ligand::__private::generated::call(
+            &self.0,
+            ::ligand::__private::core::ActionRef::new("v2.users.echo"),
+            ::ligand::__private::probe::Probe::<Payload>::new().form(),
+            params,
+        )
     }
 }
-impl ::ligand::__private::core::Client for UsersClient {
-    fn new(caller: ::ligand::__private::core::Caller) -> Self {
+impl ::ligand::__private::core::service::Client for UsersClient {
+    fn new(caller: ::ligand::__private::core::service::Caller) -> Self {
         Self(caller)
     }
 }
 const _: () = {
-    ::ligand::__private::core::service::probe::travels::<Register>();
-    ::ligand::__private::core::service::probe::travels::<User>();
-    #[cfg(feature = "names")]
-    ::ligand::__private::core::service::probe::travels::<String>();
-    ::ligand::__private::core::service::probe::travels::<u32>();
-    ::ligand::__private::core::service::probe::travels::<Payload>();
+    ::ligand::__private::probe::travels::<Register>();
+    ::ligand::__private::probe::travels::<User>();
+    #[cfg(feature = "names")] ::ligand::__private::probe::travels::<String>();
+    ::ligand::__private::probe::travels::<u32>();
+    ::ligand::__private::probe::travels::<Payload>();
 };
 impl<S: Store> ::ligand::__private::core::Contract for Users<S> {
     const NAME: &'static str = "v2.users";
@@ -215,7 +211,7 @@ impl<S: Store> ::ligand::__private::core::Contract for Users<S> {
 )]
 impl<S: Store> ::ligand::__private::core::Service for Users<S> {
     fn define(self: ::std::sync::Arc<Self>) -> ::ligand::__private::core::ServiceDef {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
         let def = ::ligand::__private::core::ServiceDef::new("users")
             .version(2u32)
             .setting("page_size", 10)
@@ -225,26 +221,32 @@ impl<S: Store> ::ligand::__private::core::Service for Users<S> {
             .dependency(<Orders as ::ligand::__private::core::Contract>::NAME);
         let def = def
             .action(
-                ::ligand::__private::core::Action::method(
+                ::ligand::__private::generated::action(
                         "register",
                         &self,
-                        ::ligand::__private::core::service::probe::Probe::<
-                            Register,
-                        >::new()
-                            .form(),
-                        ::ligand::__private::core::service::probe::Probe::<User>::new()
-                            .form(),
+                        ::ligand::__private::probe::Probe::<Register>::new().form(),
+                        ::ligand::__private::probe::Probe::<User>::new().form(),
                         |this, ctx, params: Register| {
                             let ctx = ::core::clone::Clone::clone(ctx);
                             async move { Self::register(&this, &ctx, params).await }
                         },
                     )
                     .doc("Registers a user.\n\nSends a letter.")
-                    .with_rest(::ligand::__private::core::Rest::new("POST", "/"))
-                    .with_rest(::ligand::__private::core::Rest::new("POST", "/register"))
-                    .visibility(::ligand::__private::core::Visibility::Public)
+                    .with_rest(
+                        ::ligand::__private::core::service::Rest::new("POST", "/"),
+                    )
+                    .with_rest(
+                        ::ligand::__private::core::service::Rest::new(
+                            "POST",
+                            "/register",
+                        ),
+                    )
+                    .visibility(::ligand::__private::core::service::Visibility::Public)
                     .cache(
-                        ::ligand::__private::core::CacheRule::keys(["id", "#user.id"])
+                        ::ligand::__private::core::cache::CacheRule::keys([
+                                "id",
+                                "#user.id",
+                            ])
                             .with_ttl(::core::time::Duration::from_millis(90000)),
                     )
                     .timeout(::core::time::Duration::new(0u64, 1500000u32))
@@ -267,38 +269,34 @@ impl<S: Store> ::ligand::__private::core::Service for Users<S> {
         #[cfg(feature = "names")]
         let def = def
             .action(
-                ::ligand::__private::core::Action::method_now_of(
+                ::ligand::__private::generated::action_now_of(
                         "fullName",
                         &self,
-                        ::ligand::__private::core::service::probe::Probe::<
-                            UsersFullNameParams,
-                        >::new()
+                        ::ligand::__private::probe::Probe::<UsersFullNameParams>::new()
                             .form(),
-                        ::ligand::__private::core::service::probe::Probe::<String>::new()
-                            .form(),
+                        ::ligand::__private::probe::Probe::<String>::new().form(),
                         |this, params: UsersFullNameParams| ::core::result::Result::<
                             _,
                             ::ligand::__private::core::Error,
                         >::Ok(Self::full_name(&this, params.first, params.last)),
                     )
-                    .visibility(::ligand::__private::core::Visibility::Private)
+                    .visibility(::ligand::__private::core::service::Visibility::Private)
                     .fallback(
-                        ::ligand::__private::core::Fallback::value(
+                        ::ligand::__private::core::middleware::Fallback::value(
                             ::ligand::__private::serde_json::json!("nobody"),
                         ),
                     ),
             );
         let def = def
             .action(
-                ::ligand::__private::core::Action::method(
+                ::ligand::__private::generated::action(
                         "count",
                         &self,
-                        ::ligand::__private::core::service::probe::Probe::<
+                        ::ligand::__private::probe::Probe::<
                             ::ligand::__private::core::Payload,
                         >::new()
                             .form(),
-                        ::ligand::__private::core::service::probe::Probe::<u32>::new()
-                            .form(),
+                        ::ligand::__private::probe::Probe::<u32>::new().form(),
                         |this, _, _: ::ligand::__private::core::Payload| {
                             async move {
                                 ::core::result::Result::<
@@ -308,24 +306,20 @@ impl<S: Store> ::ligand::__private::core::Service for Users<S> {
                             }
                         },
                     )
-                    .cache(::ligand::__private::core::CacheRule::new())
+                    .cache(::ligand::__private::core::cache::CacheRule::new())
                     .fallback(
-                        ::ligand::__private::core::Fallback::action("v1.users.count"),
+                        ::ligand::__private::core::middleware::Fallback::action(
+                            "v1.users.count",
+                        ),
                     ),
             );
         let def = def
             .action(
-                ::ligand::__private::core::Action::method(
+                ::ligand::__private::generated::action(
                         "echo",
                         &self,
-                        ::ligand::__private::core::service::probe::Probe::<
-                            Payload,
-                        >::new()
-                            .form(),
-                        ::ligand::__private::core::service::probe::Probe::<
-                            Payload,
-                        >::new()
-                            .form(),
+                        ::ligand::__private::probe::Probe::<Payload>::new().form(),
+                        ::ligand::__private::probe::Probe::<Payload>::new().form(),
                         |this, ctx, params: Payload| {
                             let ctx = ::core::clone::Clone::clone(ctx);
                             async move {

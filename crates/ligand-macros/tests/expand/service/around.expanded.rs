@@ -160,8 +160,7 @@ impl Orders {
 #[doc(hidden)]
 #[allow(non_camel_case_types, dead_code)]
 enum Orders_has_two_service_blocks__put_all_methods_into_one {}
-impl ::ligand::__private::core::service::contract::OneServiceBlockForEachType
-for Orders {}
+impl ::ligand::__private::agreement::OneServiceBlockForEachType for Orders {}
 #[allow(
     clippy::all,
     clippy::pedantic,
@@ -200,7 +199,7 @@ impl Orders {
     unused_qualifications
 )]
 #[derive(Clone, Debug)]
-pub struct OrdersClient(::ligand::__private::core::Caller);
+pub struct OrdersClient(::ligand::__private::core::service::Caller);
 #[allow(
     clippy::all,
     clippy::pedantic,
@@ -214,44 +213,50 @@ pub struct OrdersClient(::ligand::__private::core::Caller);
 )]
 impl OrdersClient {
     ///The action `orders.create`.
-    pub fn create(&self, params: Create) -> ::ligand::__private::core::Request<Order> {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
-        self.0
-            .call_typed(
-                ::ligand::__private::core::ActionRef::new("orders.create"),
-                ::ligand::__private::core::service::probe::Probe::<Create>::new().form(),
-                params,
-            )
+    pub fn create(
+        &self,
+        params: Create,
+    ) -> ::ligand::__private::core::broker::Request<Order> {
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
+        ::ligand::__private::generated::call(
+            &self.0,
+            ::ligand::__private::core::ActionRef::new("orders.create"),
+            ::ligand::__private::probe::Probe::<Create>::new().form(),
+            params,
+        )
     }
     ///The action `orders.compute`.
-    pub fn compute(&self, params: Create) -> ::ligand::__private::core::Request<Order> {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
-        self.0
-            .call_typed(
-                ::ligand::__private::core::ActionRef::new("orders.compute"),
-                ::ligand::__private::core::service::probe::Probe::<Create>::new().form(),
-                params,
-            )
+    pub fn compute(
+        &self,
+        params: Create,
+    ) -> ::ligand::__private::core::broker::Request<Order> {
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
+        ::ligand::__private::generated::call(
+            &self.0,
+            ::ligand::__private::core::ActionRef::new("orders.compute"),
+            ::ligand::__private::probe::Probe::<Create>::new().form(),
+            params,
+        )
     }
     ///The action `orders.import`.
-    pub fn import(&self) -> ::ligand::__private::core::Request<()> {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
-        self.0
-            .call_typed(
-                ::ligand::__private::core::ActionRef::new("orders.import"),
-                ::ligand::__private::core::service::probe::Probe::<()>::new().form(),
-                (),
-            )
+    pub fn import(&self) -> ::ligand::__private::core::broker::Request<()> {
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
+        ::ligand::__private::generated::call(
+            &self.0,
+            ::ligand::__private::core::ActionRef::new("orders.import"),
+            ::ligand::__private::probe::Probe::<()>::new().form(),
+            (),
+        )
     }
 }
-impl ::ligand::__private::core::Client for OrdersClient {
-    fn new(caller: ::ligand::__private::core::Caller) -> Self {
+impl ::ligand::__private::core::service::Client for OrdersClient {
+    fn new(caller: ::ligand::__private::core::service::Caller) -> Self {
         Self(caller)
     }
 }
 const _: () = {
-    ::ligand::__private::core::service::probe::travels::<Create>();
-    ::ligand::__private::core::service::probe::travels::<Order>();
+    ::ligand::__private::probe::travels::<Create>();
+    ::ligand::__private::probe::travels::<Order>();
 };
 impl ::ligand::__private::core::Contract for Orders {
     const NAME: &'static str = "orders";
@@ -270,50 +275,47 @@ impl ::ligand::__private::core::Contract for Orders {
 )]
 impl ::ligand::__private::core::Service for Orders {
     fn define(self: ::std::sync::Arc<Self>) -> ::ligand::__private::core::ServiceDef {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
         let def = ::ligand::__private::core::ServiceDef::new("orders")
             .keeps_to::<api::OrdersApi>()
             .without_action("insert");
         let def = def
             .action(
-                ::ligand::__private::core::Action::method(
-                        "create",
-                        &self,
-                        ::ligand::__private::core::service::probe::Probe::<Create>::new()
-                            .form(),
-                        ::ligand::__private::core::service::probe::Probe::<Order>::new()
-                            .form(),
-                        |this, _, params: Create| {
-                            async move { Self::create(&this, params).await }
+                ::ligand::__private::generated::converting(
+                        ::ligand::__private::generated::action(
+                            "create",
+                            &self,
+                            ::ligand::__private::probe::Probe::<Create>::new().form(),
+                            ::ligand::__private::probe::Probe::<Order>::new().form(),
+                            |this, _, params: Create| {
+                                async move { Self::create(&this, params).await }
+                            },
+                        ),
+                        {
+                            #[allow(dead_code)]
+                            trait Free: Sized {
+                                const CREATE: ::ligand::__private::agreement::NotInContract = ::ligand::__private::agreement::NotInContract;
+                            }
+                            impl Free for api::OrdersApi {}
+                            #[allow(unused_imports)]
+                            use ::ligand::__private::agreement::{
+                                ByFields as _, ByTypes as _,
+                            };
+                            let own = ::ligand::__private::core::ActionRef::<
+                                Create,
+                                Order,
+                            >::new("orders.create");
+                            ::ligand::__private::agreement::Agreement::of(
+                                    <api::OrdersApi>::CREATE,
+                                    own,
+                                )
+                                .check()
                         },
                     )
-                    .converting({
-                        #[allow(dead_code)]
-                        trait Free: Sized {
-                            const CREATE: ::ligand::__private::core::service::contract::NotInContract = ::ligand::__private::core::service::contract::NotInContract;
-                        }
-                        impl Free for api::OrdersApi {}
-                        #[allow(unused_imports)]
-                        use ::ligand::__private::core::service::contract::{
-                            ByFields as _, ByTypes as _,
-                        };
-                        let own = ::ligand::__private::core::ActionRef::<
-                            Create,
-                            Order,
-                        >::new("orders.create");
-                        ::ligand::__private::core::service::contract::Agreement::of(
-                                <api::OrdersApi>::CREATE,
-                                own,
-                            )
-                            .check()
-                    })
                     .before(
-                        ::ligand::__private::core::BeforeHook::typed(
-                            ::ligand::__private::core::service::probe::Probe::<
-                                Create,
-                            >::new()
-                                .form(),
-                            ::ligand::__private::core::service::probe::bind(
+                        ::ligand::__private::generated::before(
+                            ::ligand::__private::probe::Probe::<Create>::new().form(),
+                            ::ligand::__private::generated::bind(
                                 &self,
                                 |
                                     this: ::std::sync::Arc<Self>,
@@ -329,12 +331,9 @@ impl ::ligand::__private::core::Service for Orders {
                         ),
                     )
                     .after(
-                        ::ligand::__private::core::AfterHook::typed(
-                            ::ligand::__private::core::service::probe::Probe::<
-                                Payload,
-                            >::new()
-                                .form(),
-                            ::ligand::__private::core::service::probe::bind(
+                        ::ligand::__private::generated::after(
+                            ::ligand::__private::probe::Probe::<Payload>::new().form(),
+                            ::ligand::__private::generated::bind(
                                 &self,
                                 |
                                     this: ::std::sync::Arc<Self>,
@@ -352,12 +351,9 @@ impl ::ligand::__private::core::Service for Orders {
                         ),
                     )
                     .on_error(
-                        ::ligand::__private::core::ErrorHook::typed(
-                            ::ligand::__private::core::service::probe::Probe::<
-                                Order,
-                            >::new()
-                                .form(),
-                            ::ligand::__private::core::service::probe::bind(
+                        ::ligand::__private::generated::on_error(
+                            ::ligand::__private::probe::Probe::<Order>::new().form(),
+                            ::ligand::__private::generated::bind(
                                 &self,
                                 |
                                     this: ::std::sync::Arc<Self>,
@@ -372,12 +368,9 @@ impl ::ligand::__private::core::Service for Orders {
                         ),
                     )
                     .fallback(
-                        ::ligand::__private::core::Fallback::typed(
-                            ::ligand::__private::core::service::probe::Probe::<
-                                Order,
-                            >::new()
-                                .form(),
-                            ::ligand::__private::core::service::probe::bind(
+                        ::ligand::__private::generated::fallback(
+                            ::ligand::__private::probe::Probe::<Order>::new().form(),
+                            ::ligand::__private::generated::bind(
                                 &self,
                                 |
                                     this: ::std::sync::Arc<Self>,
@@ -396,47 +389,47 @@ impl ::ligand::__private::core::Service for Orders {
             );
         let def = def
             .action(
-                ::ligand::__private::core::Action::method_blocking(
+                ::ligand::__private::generated::converting(
+                    ::ligand::__private::generated::action_blocking(
                         "compute",
                         &self,
-                        ::ligand::__private::core::service::probe::Probe::<Create>::new()
-                            .form(),
-                        ::ligand::__private::core::service::probe::Probe::<Order>::new()
-                            .form(),
+                        ::ligand::__private::probe::Probe::<Create>::new().form(),
+                        ::ligand::__private::probe::Probe::<Order>::new().form(),
                         |this, ctx, params: Create| Self::compute(&this, &ctx, params),
-                    )
-                    .converting({
+                    ),
+                    {
                         #[allow(dead_code)]
                         trait Free: Sized {
-                            const COMPUTE: ::ligand::__private::core::service::contract::NotInContract = ::ligand::__private::core::service::contract::NotInContract;
+                            const COMPUTE: ::ligand::__private::agreement::NotInContract = ::ligand::__private::agreement::NotInContract;
                         }
                         impl Free for api::OrdersApi {}
                         #[allow(unused_imports)]
-                        use ::ligand::__private::core::service::contract::{
+                        use ::ligand::__private::agreement::{
                             ByFields as _, ByTypes as _,
                         };
                         let own = ::ligand::__private::core::ActionRef::<
                             Create,
                             Order,
                         >::new("orders.compute");
-                        ::ligand::__private::core::service::contract::Agreement::of(
+                        ::ligand::__private::agreement::Agreement::of(
                                 <api::OrdersApi>::COMPUTE,
                                 own,
                             )
                             .check()
-                    }),
+                    },
+                ),
             );
         let def = def
             .action(
-                ::ligand::__private::core::Action::method(
+                ::ligand::__private::generated::converting(
+                    ::ligand::__private::generated::action(
                         "import",
                         &self,
-                        ::ligand::__private::core::service::probe::Probe::<
+                        ::ligand::__private::probe::Probe::<
                             ::ligand::__private::core::Payload,
                         >::new()
                             .form(),
-                        ::ligand::__private::core::service::probe::Probe::<()>::new()
-                            .form(),
+                        ::ligand::__private::probe::Probe::<()>::new().form(),
                         |this, _, _: ::ligand::__private::core::Payload| {
                             async move {
                                 ::core::result::Result::<
@@ -445,37 +438,35 @@ impl ::ligand::__private::core::Service for Orders {
                                 >::Ok(Self::import(&this).await)
                             }
                         },
-                    )
-                    .converting({
+                    ),
+                    {
                         #[allow(dead_code)]
                         trait Free: Sized {
-                            const IMPORT: ::ligand::__private::core::service::contract::NotInContract = ::ligand::__private::core::service::contract::NotInContract;
+                            const IMPORT: ::ligand::__private::agreement::NotInContract = ::ligand::__private::agreement::NotInContract;
                         }
                         impl Free for api::OrdersApi {}
                         #[allow(unused_imports)]
-                        use ::ligand::__private::core::service::contract::{
+                        use ::ligand::__private::agreement::{
                             ByFields as _, ByTypes as _,
                         };
                         let own = ::ligand::__private::core::ActionRef::<
                             (),
                             (),
                         >::new("orders.import");
-                        ::ligand::__private::core::service::contract::Agreement::of(
+                        ::ligand::__private::agreement::Agreement::of(
                                 <api::OrdersApi>::IMPORT,
                                 own,
                             )
                             .check()
-                    }),
+                    },
+                ),
             );
         let def = def
             .event(
-                ::ligand::__private::core::Event::method(
+                ::ligand::__private::generated::event(
                     <UserCreated as ::ligand::__private::core::EventPayload>::NAME,
                     &self,
-                    ::ligand::__private::core::service::probe::Probe::<
-                        UserCreated,
-                    >::new()
-                        .form(),
+                    ::ligand::__private::probe::Probe::<UserCreated>::new().form(),
                     |this, _, event: UserCreated| {
                         async move { Self::on_user(&this, event).await }
                     },
@@ -483,13 +474,10 @@ impl ::ligand::__private::core::Service for Orders {
             );
         let def = def
             .event(
-                ::ligand::__private::core::Event::method_now(
+                ::ligand::__private::generated::event_now(
                         "orders.*",
                         &self,
-                        ::ligand::__private::core::service::probe::Probe::<
-                            Payload,
-                        >::new()
-                            .form(),
+                        ::ligand::__private::probe::Probe::<Payload>::new().form(),
                         |this, ctx, event: Payload| ::core::result::Result::<
                             _,
                             ::ligand::__private::core::Error,
@@ -505,10 +493,10 @@ impl ::ligand::__private::core::Service for Orders {
             );
         let def = def
             .event(
-                ::ligand::__private::core::Event::method(
+                ::ligand::__private::generated::event(
                     "ping",
                     &self,
-                    ::ligand::__private::core::service::probe::Probe::<
+                    ::ligand::__private::probe::Probe::<
                         ::ligand::__private::core::Payload,
                     >::new()
                         .form(),
@@ -524,10 +512,10 @@ impl ::ligand::__private::core::Service for Orders {
             );
         let def = def
             .event(
-                ::ligand::__private::core::Event::method(
+                ::ligand::__private::generated::event(
                     "pong",
                     &self,
-                    ::ligand::__private::core::service::probe::Probe::<
+                    ::ligand::__private::probe::Probe::<
                         ::ligand::__private::core::Payload,
                     >::new()
                         .form(),
@@ -543,11 +531,10 @@ impl ::ligand::__private::core::Service for Orders {
             );
         let def = def
             .event(
-                ::ligand::__private::core::Event::method_blocking(
+                ::ligand::__private::generated::event_blocking(
                     "heavy",
                     &self,
-                    ::ligand::__private::core::service::probe::Probe::<Payload>::new()
-                        .form(),
+                    ::ligand::__private::probe::Probe::<Payload>::new().form(),
                     |this, _, event: Payload| ::core::result::Result::<
                         _,
                         ::ligand::__private::core::Error,
@@ -556,10 +543,10 @@ impl ::ligand::__private::core::Service for Orders {
             );
         let def = def
             .job(
-                ::ligand::__private::core::Job::every(
+                ::ligand::__private::core::service::Job::every(
                         "sweepAll",
                         ::core::time::Duration::from_millis(60000),
-                        ::ligand::__private::core::service::probe::bind_one(
+                        ::ligand::__private::generated::bind_one(
                             &self,
                             |
                                 this: ::std::sync::Arc<Self>,
@@ -569,13 +556,13 @@ impl ::ligand::__private::core::Service for Orders {
                     )
                     .doc("Sweeps.")
                     .start_now()
-                    .overlap(::ligand::__private::core::Overlap::Queue)
+                    .overlap(::ligand::__private::core::service::Overlap::Queue)
                     .jitter(::core::time::Duration::from_millis(5000))
                     .timeout(::core::time::Duration::from_millis(30000)),
             );
         let def = def
             .job(
-                ::ligand::__private::core::Job::blocking_method(
+                ::ligand::__private::generated::job_blocking(
                         "count",
                         ::core::time::Duration::from_millis(3600000),
                         &self,
@@ -589,12 +576,12 @@ impl ::ligand::__private::core::Service for Orders {
         let def = def
             .before(
                 "*",
-                ::ligand::__private::core::BeforeHook::typed(
-                    ::ligand::__private::core::service::probe::Probe::<
+                ::ligand::__private::generated::before(
+                    ::ligand::__private::probe::Probe::<
                         ::ligand::__private::core::Payload,
                     >::new()
                         .form(),
-                    ::ligand::__private::core::service::probe::bind(
+                    ::ligand::__private::generated::bind(
                         &self,
                         |
                             this: ::std::sync::Arc<Self>,
@@ -612,10 +599,9 @@ impl ::ligand::__private::core::Service for Orders {
         let def = def
             .after(
                 "create|get",
-                ::ligand::__private::core::AfterHook::typed(
-                    ::ligand::__private::core::service::probe::Probe::<Stamped>::new()
-                        .form(),
-                    ::ligand::__private::core::service::probe::bind(
+                ::ligand::__private::generated::after(
+                    ::ligand::__private::probe::Probe::<Stamped>::new().form(),
+                    ::ligand::__private::generated::bind(
                         &self,
                         |
                             this: ::std::sync::Arc<Self>,
@@ -635,10 +621,9 @@ impl ::ligand::__private::core::Service for Orders {
         let def = def
             .on_error(
                 "*",
-                ::ligand::__private::core::ErrorHook::typed(
-                    ::ligand::__private::core::service::probe::Probe::<Payload>::new()
-                        .form(),
-                    ::ligand::__private::core::service::probe::bind(
+                ::ligand::__private::generated::on_error(
+                    ::ligand::__private::probe::Probe::<Payload>::new().form(),
+                    ::ligand::__private::generated::bind(
                         &self,
                         |
                             this: ::std::sync::Arc<Self>,
@@ -661,7 +646,7 @@ impl ::ligand::__private::core::Service for Orders {
             });
         let def = def
             .started(
-                ::ligand::__private::core::service::probe::bind_one(
+                ::ligand::__private::generated::bind_one(
                     &self,
                     |
                         this: ::std::sync::Arc<Self>,
@@ -673,7 +658,7 @@ impl ::ligand::__private::core::Service for Orders {
             );
         let def = def
             .stopped(
-                ::ligand::__private::core::service::probe::bind_one(
+                ::ligand::__private::generated::bind_one(
                     &self,
                     |
                         this: ::std::sync::Arc<Self>,
@@ -690,12 +675,15 @@ impl ::ligand::__private::core::Service for Orders {
         let def = def
             .mixin_with({
                 let this = ::std::sync::Arc::clone(&self);
-                move |name| ::ligand::__private::core::Mixin::define(&(*this).db, name)
+                move |name| ::ligand::__private::core::service::Mixin::define(
+                    &(*this).db,
+                    name,
+                )
             });
         let def = def
             .mixin_with({
                 let this = ::std::sync::Arc::clone(&self);
-                move |name| ::ligand::__private::core::Mixin::define(
+                move |name| ::ligand::__private::core::service::Mixin::define(
                     &(*this).audit,
                     name,
                 )
@@ -703,29 +691,29 @@ impl ::ligand::__private::core::Service for Orders {
         def
     }
 }
-impl ::ligand::__private::core::MixedIn<Db<Order>> for OrdersClient {
+impl ::ligand::__private::core::service::MixedIn<Db<Order>> for OrdersClient {
     const SERVICE: &'static str = "orders";
-    fn caller(&self) -> &::ligand::__private::core::Caller {
+    fn caller(&self) -> &::ligand::__private::core::service::Caller {
         &self.0
     }
 }
-impl ::ligand::__private::core::MixedIn<Audit> for OrdersClient {
+impl ::ligand::__private::core::service::MixedIn<Audit> for OrdersClient {
     const SERVICE: &'static str = "orders";
-    fn caller(&self) -> &::ligand::__private::core::Caller {
+    fn caller(&self) -> &::ligand::__private::core::service::Caller {
         &self.0
     }
 }
 const _: () = {
-    ::ligand::__private::core::service::probe::travels::<Payload>();
-    ::ligand::__private::core::service::probe::travels::<Stamped>();
+    ::ligand::__private::probe::travels::<Payload>();
+    ::ligand::__private::probe::travels::<Stamped>();
 };
 const _: () = {
-    ::ligand::__private::core::service::probe::fits::<Order, Stamped>();
+    ::ligand::__private::probe::fits::<Order, Stamped>();
 };
 const _: () = {
     #[allow(unused_imports)]
-    use ::ligand::__private::core::service::contract::Nameless as _;
-    ::ligand::__private::core::service::contract::implements(
+    use ::ligand::__private::agreement::Nameless as _;
+    ::ligand::__private::agreement::implements(
         <api::OrdersApi as ::ligand::__private::core::Contract>::NAME,
         "orders",
         <api::OrdersApi>::__ACTIONS,
@@ -733,17 +721,17 @@ const _: () = {
             (
                 "create",
                 "the action `create` takes `Create`, and the contract `api::OrdersApi` has other fields there; give them the same names",
-                <::ligand::__private::core::service::contract::NamesOf<Create>>::NAMES,
+                <::ligand::__private::agreement::NamesOf<Create>>::NAMES,
             ),
             (
                 "compute",
                 "the action `compute` takes `Create`, and the contract `api::OrdersApi` has other fields there; give them the same names",
-                <::ligand::__private::core::service::contract::NamesOf<Create>>::NAMES,
+                <::ligand::__private::agreement::NamesOf<Create>>::NAMES,
             ),
             (
                 "import",
                 "the action `import` takes nothing, and the contract `api::OrdersApi` has other fields there; give them the same names",
-                <::ligand::__private::core::service::contract::NamesOf<()>>::NAMES,
+                <::ligand::__private::agreement::NamesOf<()>>::NAMES,
             ),
         ],
         true,

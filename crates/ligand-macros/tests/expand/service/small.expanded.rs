@@ -16,7 +16,7 @@ impl Stock {
 #[doc(hidden)]
 #[allow(non_camel_case_types, dead_code)]
 enum Stock_has_two_service_blocks__put_all_methods_into_one {}
-impl ::ligand::__private::core::service::contract::OneServiceBlockForEachType for Stock {}
+impl ::ligand::__private::agreement::OneServiceBlockForEachType for Stock {}
 #[allow(
     clippy::all,
     clippy::pedantic,
@@ -47,7 +47,7 @@ impl Stock {
     unused_qualifications
 )]
 #[derive(Clone, Debug)]
-pub struct StockClient(::ligand::__private::core::Caller);
+pub struct StockClient(::ligand::__private::core::service::Caller);
 #[allow(
     clippy::all,
     clippy::pedantic,
@@ -61,25 +61,27 @@ pub struct StockClient(::ligand::__private::core::Caller);
 )]
 impl StockClient {
     ///Reserves goods.
-    pub fn reserve(&self, params: Reserve) -> ::ligand::__private::core::Request<u64> {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
-        self.0
-            .call_typed(
-                ::ligand::__private::core::ActionRef::new("stock.reserve"),
-                ::ligand::__private::core::service::probe::Probe::<Reserve>::new()
-                    .form(),
-                params,
-            )
+    pub fn reserve(
+        &self,
+        params: Reserve,
+    ) -> ::ligand::__private::core::broker::Request<u64> {
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
+        ::ligand::__private::generated::call(
+            &self.0,
+            ::ligand::__private::core::ActionRef::new("stock.reserve"),
+            ::ligand::__private::probe::Probe::<Reserve>::new().form(),
+            params,
+        )
     }
 }
-impl ::ligand::__private::core::Client for StockClient {
-    fn new(caller: ::ligand::__private::core::Caller) -> Self {
+impl ::ligand::__private::core::service::Client for StockClient {
+    fn new(caller: ::ligand::__private::core::service::Caller) -> Self {
         Self(caller)
     }
 }
 const _: () = {
-    ::ligand::__private::core::service::probe::travels::<Reserve>();
-    ::ligand::__private::core::service::probe::travels::<u64>();
+    ::ligand::__private::probe::travels::<Reserve>();
+    ::ligand::__private::probe::travels::<u64>();
 };
 impl ::ligand::__private::core::Contract for Stock {
     const NAME: &'static str = "stock";
@@ -98,19 +100,15 @@ impl ::ligand::__private::core::Contract for Stock {
 )]
 impl ::ligand::__private::core::Service for Stock {
     fn define(self: ::std::sync::Arc<Self>) -> ::ligand::__private::core::ServiceDef {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
         let def = ::ligand::__private::core::ServiceDef::new("stock");
         let def = def
             .action(
-                ::ligand::__private::core::Action::method(
+                ::ligand::__private::generated::action(
                         "reserve",
                         &self,
-                        ::ligand::__private::core::service::probe::Probe::<
-                            Reserve,
-                        >::new()
-                            .form(),
-                        ::ligand::__private::core::service::probe::Probe::<u64>::new()
-                            .form(),
+                        ::ligand::__private::probe::Probe::<Reserve>::new().form(),
+                        ::ligand::__private::probe::Probe::<u64>::new().form(),
                         |this, _, params: Reserve| {
                             async move { Self::reserve(&this, params).await }
                         },

@@ -13,7 +13,7 @@ impl Users {
 #[doc(hidden)]
 #[allow(non_camel_case_types, dead_code)]
 enum Users_has_two_service_blocks__put_all_methods_into_one {}
-impl ::ligand::__private::core::service::contract::OneServiceBlockForEachType for Users {}
+impl ::ligand::__private::agreement::OneServiceBlockForEachType for Users {}
 #[allow(
     clippy::all,
     clippy::pedantic,
@@ -44,7 +44,7 @@ impl Users {
     unused_qualifications
 )]
 #[derive(Clone, Debug)]
-pub struct UsersClient(::ligand::__private::core::Caller);
+pub struct UsersClient(::ligand::__private::core::service::Caller);
 #[allow(
     clippy::all,
     clippy::pedantic,
@@ -58,24 +58,24 @@ pub struct UsersClient(::ligand::__private::core::Caller);
 )]
 impl UsersClient {
     ///The action `users.get`.
-    pub fn get(&self, params: ById) -> ::ligand::__private::core::Request<u8> {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
-        self.0
-            .call_typed(
-                ::ligand::__private::core::ActionRef::new("users.get"),
-                ::ligand::__private::core::service::probe::Probe::<ById>::new().form(),
-                params,
-            )
+    pub fn get(&self, params: ById) -> ::ligand::__private::core::broker::Request<u8> {
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
+        ::ligand::__private::generated::call(
+            &self.0,
+            ::ligand::__private::core::ActionRef::new("users.get"),
+            ::ligand::__private::probe::Probe::<ById>::new().form(),
+            params,
+        )
     }
 }
-impl ::ligand::__private::core::Client for UsersClient {
-    fn new(caller: ::ligand::__private::core::Caller) -> Self {
+impl ::ligand::__private::core::service::Client for UsersClient {
+    fn new(caller: ::ligand::__private::core::service::Caller) -> Self {
         Self(caller)
     }
 }
 const _: () = {
-    ::ligand::__private::core::service::probe::travels::<ById>();
-    ::ligand::__private::core::service::probe::travels::<u8>();
+    ::ligand::__private::probe::travels::<ById>();
+    ::ligand::__private::probe::travels::<u8>();
 };
 impl ::ligand::__private::core::Contract for Users {
     const NAME: &'static str = "users";
@@ -94,16 +94,15 @@ impl ::ligand::__private::core::Contract for Users {
 )]
 impl ::ligand::__private::core::Service for Users {
     fn define(self: ::std::sync::Arc<Self>) -> ::ligand::__private::core::ServiceDef {
-        use ::ligand::__private::core::service::probe::{Unfit as _, Untold as _};
+        use ::ligand::__private::probe::{Unfit as _, Untold as _};
         let def = ::ligand::__private::core::ServiceDef::new("users");
         let def = def
             .action(
-                ::ligand::__private::core::Action::method(
+                ::ligand::__private::generated::action(
                     "get",
                     &self,
-                    ::ligand::__private::core::service::probe::Probe::<ById>::new()
-                        .form(),
-                    ::ligand::__private::core::service::probe::Probe::<u8>::new().form(),
+                    ::ligand::__private::probe::Probe::<ById>::new().form(),
+                    ::ligand::__private::probe::Probe::<u8>::new().form(),
                     |this, _, params: ById| {
                         async move {
                             ::core::result::Result::<

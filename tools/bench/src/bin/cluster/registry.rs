@@ -112,7 +112,7 @@ fn known(registry: &Registry) -> usize {
 /// Measures all of it.
 pub(crate) async fn measure(plan: &Plan, rows: &mut Vec<Row>) -> Result<(), Failure> {
     let bus = MemoryBus::new();
-    let options = |options: &mut ligand::Options| options.namespace = NAMESPACE.into();
+    let options = |options: &mut ligand::config::Options| options.namespace = NAMESPACE.into();
     let builder = ServiceBroker::builder().node_id("me").options(options);
     let broker = builder.transporter(bus.transporter()).start().await.map_err(ligand::Error::into_std)?;
     let registry = broker.registry();

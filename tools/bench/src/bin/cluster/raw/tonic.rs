@@ -59,7 +59,7 @@ struct Users;
 impl Service<http::Request<Body>> for Users {
     type Response = http::Response<Body>;
     type Error = Infallible;
-    type Future = ligand::BoxFuture<Result<Self::Response, Infallible>>;
+    type Future = ligand::future::BoxFuture<Result<Self::Response, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
