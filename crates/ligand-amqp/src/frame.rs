@@ -9,9 +9,9 @@ mod write;
 pub(crate) use self::{
     read::{Content, Frame, Malformed, Method, length},
     write::{
-        Field, Message, Table, ack, bind, cancel, channel_close_ok, channel_open, close, close_ok, consume,
-        declare_exchange, declare_queue, exists, flow_ok, get, give_back, heartbeat, open, publish, qos,
-        start_ok, tune_ok,
+        Field, Message, Table, ack, bind, cancel, channel_close, channel_close_ok, channel_open, close,
+        close_ok, consume, declare_exchange, declare_queue, exists, flow_ok, get, give_back, heartbeat, open,
+        publish, qos, start_ok, tune_ok,
     },
 };
 

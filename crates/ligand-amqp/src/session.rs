@@ -2,6 +2,7 @@
 
 mod dead_queues;
 mod live;
+mod name;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -40,6 +41,8 @@ pub(crate) struct Common {
 pub(crate) struct AmqpSession {
     dialer: Dialer,
     common: Arc<Common>,
+    /// No other node has the name: once that is known, whoever comes later finds this one.
+    named: bool,
 }
 
 /// A connection on which everything is declared.
@@ -65,7 +68,7 @@ struct Agreed {
 
 impl AmqpSession {
     pub(crate) fn new(dialer: Dialer, common: Common) -> Self {
-        Self { dialer, common: Arc::new(common) }
+        Self { dialer, common: Arc::new(common), named: false }
     }
 
     async fn greet(
@@ -146,6 +149,10 @@ impl Session for AmqpSession {
         let (mut reader, mut writer) = self.dialer.dial(server).await?;
         let mut input = BytesMut::new();
         let agreed = self.greet(server, &mut reader, &mut writer, &mut input).await?;
+        if !self.named {
+            self.check_name(&mut reader, &mut writer, &mut input, agreed.frame).await?;
+            self.named = true;
+        }
         let Common { outbox, wanted, link, .. } = &*self.common;
         outbox.open(agreed.frame, link.node_id());
         wanted.live(true);

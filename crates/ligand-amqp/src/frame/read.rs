@@ -132,7 +132,7 @@ fn method(mut rest: Bytes) -> Result<Method, Malformed> {
         (10, 61) => Method::Unblocked,
         (20, 20) => Method::Flow { active: u8(&mut rest)? & 1 == 1 },
         (20, 40) => Method::ChannelClose { code: u16(&mut rest)?, text: short(&mut rest)? },
-        (20, 11) | (40, 11) | (50, 21) | (60, 11 | 21 | 31) => Method::Done,
+        (20, 11 | 41) | (40, 11) | (50, 21) | (60, 11 | 21 | 31) => Method::Done,
         (50, 11) => {
             short(&mut rest)?;
             u32(&mut rest)?;

@@ -121,6 +121,14 @@ pub(crate) fn channel_open(out: &mut Vec<u8>, channel: u16) {
     method(out, channel, 20, 10, |out| out.push(0));
 }
 
+pub(crate) fn channel_close(out: &mut Vec<u8>, channel: u16) {
+    method(out, channel, 20, 40, |out| {
+        out.extend_from_slice(&200u16.to_be_bytes());
+        short(out, "done");
+        out.extend_from_slice(&[0; 4]);
+    });
+}
+
 pub(crate) fn channel_close_ok(out: &mut Vec<u8>, channel: u16) {
     method(out, channel, 20, 41, |_| {});
 }

@@ -1,8 +1,12 @@
 //! Declarations, acknowledgements, sizes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use ligand_transport::{Transporter, contract::PATIENCE};
+use ligand_amqp::{AmqpOptions, AmqpTransporter};
+use ligand_transport::{
+    Transporter,
+    contract::{PATIENCE, TestLink},
+};
 use ligand_wire::{
     packet::PacketKind,
     topic::{To, Topic},
@@ -109,4 +113,30 @@ async fn a_login_that_is_refused_ends_the_start() {
         assert!(!format!("{error:?}").contains("hunter2"));
         assert_eq!(link.connections(), 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_another_node_has_is_refused_before_anything_is_taken_from_it() {
+    let (server, vhost) = Rabbit::shared().await;
+    let first = Node::start(server.port(), &vhost, "here").await;
+    let url = format!("amqp://127.0.0.1:{}/{vhost}", server.port());
+    let second = Arc::new(AmqpTransporter::new(AmqpOptions::from_url(url)));
+    let starting = tokio::spawn(second.connect(TestLink::new("here", "")));
+    let mut raw = Raw::connect(server.port(), &vhost).await;
+    let mut sent = 0;
+    while !starting.is_finished() {
+        raw.publish("", "MOL.REQ.here", sent.to_string().as_bytes()).await;
+        sent += 1;
+        sleep(Duration::from_millis(20)).await;
+    }
+    let error = starting.await.unwrap().unwrap_err();
+    assert!(error.to_string().ends_with("another node takes the packets of this name"), "{error}");
+    assert!(
+        first
+            .bodies(sent)
+            .await
+            .iter()
+            .map(|body| str::from_utf8(body).unwrap())
+            .eq((0..sent).map(|n| n.to_string()))
+    );
 }

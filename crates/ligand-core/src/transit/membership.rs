@@ -158,7 +158,11 @@ impl Membership {
     /// # Errors
     /// A wrong option, or another node that runs under this node's name.
     pub(super) async fn join(self: &Arc<Self>, link: Arc<dyn Link>) -> Result<()> {
-        self.transporter.clone().connect(link.clone()).await?;
+        if let Err(error) = self.transporter.clone().connect(link.clone()).await {
+            // The transporter may have found out itself.
+            self.check_name()?;
+            return Err(error);
+        }
         if let Some(discoverer) = &self.discoverer {
             discoverer.clone().start(link).await?;
         }
