@@ -4,6 +4,7 @@ mod awaited_hellos;
 mod contacts;
 mod dial;
 mod dialled;
+mod host_names;
 mod name_conflicts;
 mod recently_lost;
 mod unconfirmed;
@@ -29,8 +30,8 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 
 use self::{
-    awaited_hellos::AwaitedHellos, dial::LastAddresses, dialled::Dialled, name_conflicts::NameConflicts,
-    recently_lost::RecentlyLost, unconfirmed::Unconfirmed,
+    awaited_hellos::AwaitedHellos, dial::LastAddresses, dialled::Dialled, host_names::HostNames,
+    name_conflicts::NameConflicts, recently_lost::RecentlyLost, unconfirmed::Unconfirmed,
 };
 pub(crate) use self::{
     contacts::{Contacts, Purpose},
@@ -70,6 +71,7 @@ pub(crate) struct Mesh {
     pub(crate) awaited_hellos: AwaitedHellos,
     /// Where nodes were found.
     pub(crate) last_addresses: LastAddresses,
+    host_names: HostNames,
     /// Others of this node's name.
     pub(crate) name_conflicts: NameConflicts,
     recently_lost: RecentlyLost,
@@ -99,6 +101,7 @@ impl Mesh {
             unconfirmed: Unconfirmed::default(),
             awaited_hellos: AwaitedHellos::default(),
             last_addresses: LastAddresses::default(),
+            host_names: HostNames::default(),
             name_conflicts: NameConflicts::default(),
             recently_lost: RecentlyLost::default(),
             dialled: Dialled::default(),

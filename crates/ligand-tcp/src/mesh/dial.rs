@@ -7,7 +7,7 @@ use ligand_wire::Result;
 use parking_lot::Mutex;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
-    net::{TcpSocket, TcpStream, lookup_host},
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -28,6 +28,9 @@ const ASKED: u32 = 3;
 
 /// Addresses of one node that are tried at most.
 const PLACES: usize = 8;
+
+/// Whoever has more addresses to try waits so long for one whose name must be looked up.
+const LOOKUP: Duration = Duration::from_millis(300);
 
 /// A node whose name somebody else claims answers within this time.
 const HEARING: Duration = Duration::from_secs(1);
@@ -92,8 +95,8 @@ impl Mesh {
     pub(super) async fn dial(&self, node: &Arc<str>) -> Result<TcpStream> {
         let mut failed = Vec::new();
         let places = self.places(node);
-        for place in &places {
-            match self.dial_node(node, place, None).await {
+        for (place, lookup) in self.with_lookups(&places) {
+            match self.dial_node(node, place, lookup, None).await {
                 Ok((stream, _)) => {
                     let mut last_address = vec![place.clone()];
                     last_address.extend(places.iter().filter(|other| *other != place).cloned());
@@ -110,14 +113,21 @@ impl Mesh {
         Err(fault::unreachable(node, &failed.join(", ")))
     }
 
+    /// Each address, and how long the lookup of its name may take: only for the last one it is worth to wait.
+    fn with_lookups<'a>(&self, places: &'a [Address]) -> impl Iterator<Item = (&'a Address, Duration)> {
+        let (last, all) = (places.len(), self.options.connect_timeout);
+        places.iter().zip(1..).map(move |(place, number)| (place, if number == last { all } else { LOOKUP }))
+    }
+
     /// Connects to a node at one address.
     async fn dial_node(
         &self,
         node: &Arc<str>,
         place: &Address,
+        lookup: Duration,
         rival: Option<String>,
     ) -> Result<(TcpStream, Far), String> {
-        let mut stream = self.dial_address(place).await.map_err(|err| err.to_string())?;
+        let mut stream = self.dial_address(place, lookup).await.map_err(|err| err.to_string())?;
         match self.identify(&mut stream, node, place, rival).await {
             Ok(far) => Ok((stream, far)),
             Err(Stranger::Own) => Err("this is the node itself".into()),
@@ -135,8 +145,9 @@ impl Mesh {
             return self.dial(node).await.map(drop);
         }
         let mut failed = Vec::new();
-        for place in self.places(node) {
-            match self.dial_address(&place).await {
+        let places = self.places(node);
+        for (place, lookup) in self.with_lookups(&places) {
+            match self.dial_address(place, lookup).await {
                 Ok(_) => return Ok(()),
                 Err(err) => failed.push(format!("{}:{}: {err}", place.host, place.port)),
             }
@@ -147,8 +158,9 @@ impl Mesh {
     /// Whether the life of a node that is known lives, while somebody else claims its name.
     pub(crate) async fn lives(&self, node: &Arc<str>, life: &str, rival: &str) -> bool {
         let looks = async {
-            for place in self.places(node) {
-                if let Ok((_, far)) = self.dial_node(node, &place, Some(rival.to_owned())).await {
+            let places = self.places(node);
+            for (place, lookup) in self.with_lookups(&places) {
+                if let Ok((_, far)) = self.dial_node(node, place, lookup, Some(rival.to_owned())).await {
                     return far.instance.is_none_or(|instance| instance == life);
                 }
             }
@@ -160,8 +172,9 @@ impl Mesh {
     /// Whether a node that is known answers, and says that it did not begin a connection with this number.
     pub(crate) async fn disowned(&self, node: &Arc<str>, nonce: &str) -> bool {
         let asks = async {
-            for place in self.places(node) {
-                if let Ok(mut stream) = self.dial_address(&place).await
+            let places = self.places(node);
+            for (place, lookup) in self.with_lookups(&places) {
+                if let Ok(mut stream) = self.dial_address(place, lookup).await
                     && let Some(began) = self.ask_about(&mut stream, node, nonce).await
                 {
                     return !began;
@@ -172,11 +185,11 @@ impl Mesh {
         timeout(HEARING, asks).await.unwrap_or(false)
     }
 
-    /// Connects to an address, whoever is there.
-    pub(super) async fn dial_address(&self, place: &Address) -> io::Result<TcpStream> {
+    /// Connects to an address, whoever is there, when its name is known within `lookup`.
+    pub(super) async fn dial_address(&self, place: &Address, lookup: Duration) -> io::Result<TcpStream> {
         let connect = async {
             let mut last = io::Error::from(io::ErrorKind::NotFound);
-            for remote in lookup_host((place.host.as_str(), place.port)).await? {
+            for remote in self.host_names.resolve(place, lookup, self.link.tasks()).await? {
                 match self.connect(remote).await {
                     Ok(stream) => return Ok(stream),
                     Err(err) => last = err,

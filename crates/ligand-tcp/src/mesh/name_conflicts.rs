@@ -44,7 +44,7 @@ impl Mesh {
     }
 
     async fn meet_twin(&self, place: &Address) {
-        let Ok(mut stream) = self.dial_address(place).await else { return };
+        let Ok(mut stream) = self.dial_address(place, self.options.connect_timeout).await else { return };
         let me = self.link.node_id().clone();
         match self.identify(&mut stream, &me, place, None).await {
             Err(Stranger::Own) => {
