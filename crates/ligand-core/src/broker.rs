@@ -4,8 +4,9 @@
 
 mod builder;
 mod call;
-mod circle;
 mod components;
+mod dependencies;
+mod dependency_cycle;
 mod emit;
 mod failures;
 mod health;
@@ -15,7 +16,6 @@ mod lifecycle;
 mod mcall;
 mod parts;
 mod request;
-mod wait;
 
 use std::{
     borrow::Cow,
@@ -30,6 +30,7 @@ use tokio::{sync::watch, time::Instant};
 pub use builder::BrokerBuilder;
 pub(crate) use call::serve;
 pub use call::{CallOptions, Outgoing};
+pub(crate) use dependencies::WAITS;
 pub(crate) use emit::receive as receive_event;
 pub use emit::{Emit, OutgoingEvent};
 use failures::Failures;
@@ -38,14 +39,12 @@ pub(crate) use health::{addresses, hostname};
 pub use mcall::Mcall;
 pub(crate) use parts::Parts;
 pub use request::Request;
-pub(crate) use wait::WAITS;
 
 pub use crate::transit::{Echo, InFlight, Traffic};
 use crate::{
     cache::Cache,
     config::{Env, Options},
     context::{Context, EventKind, Extra, Inner as ContextInner},
-    hold::Hold,
     middleware::{
         Bulkhead, DynCall, DynEmit,
         order::{self, Step},
@@ -53,6 +52,7 @@ use crate::{
     registry::{Registry, ServiceItem},
     service::{ActionDef, ActionRef, Caller, Client, Contract, EventPayload},
     task::Tasks,
+    thread_watch::ThreadWatch,
     transit::Transit,
 };
 
@@ -101,7 +101,7 @@ struct Inner {
     listener_errors: Failures,
     background_errors: Failures,
     blocking: Bulkhead,
-    hold: Hold,
+    thread_watch: ThreadWatch,
     /// All services in order of creation, also those that do not take calls yet.
     services: Mutex<Vec<Arc<ServiceItem>>>,
     born: Instant,
@@ -202,8 +202,8 @@ impl ServiceBroker {
         &self.0.blocking
     }
 
-    pub(crate) fn hold(&self) -> &Hold {
-        &self.0.hold
+    pub(crate) fn thread_watch(&self) -> &ThreadWatch {
+        &self.0.thread_watch
     }
 
     /// A listener of this node failed.
@@ -543,7 +543,7 @@ impl ServiceBroker {
     /// 500 `WAITFOR_SERVICES` with the state of each service, when the time is up.
     pub async fn wait_for_services(&self, names: &[&str], limit: std::time::Duration) -> Result<()> {
         let all: Vec<_> = names.iter().map(|name| (*name).into()).collect();
-        wait::wait_for(self, None, &all, limit).await
+        dependencies::wait_for(self, None, &all, limit).await
     }
 }
 

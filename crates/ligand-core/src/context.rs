@@ -42,7 +42,7 @@ use crate::{
     edge::HttpRequest,
     registry::{Endpoint, Listener},
     service::{ActionDef, ActionRef, Caller, Client, Contract, EventPayload},
-    sharded::Line,
+    sharded::CachePadded,
     stream::Streaming,
 };
 
@@ -81,7 +81,7 @@ pub type Headers = BTreeMap<String, String>;
 pub struct Context(Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) home: Home,
+    pub(crate) owner: Owner,
     pub(crate) id: Id,
     /// `None`: this context starts the request, its own id is the request's.
     pub(crate) request_id: Option<Id>,
@@ -99,7 +99,7 @@ pub(crate) struct Inner {
     /// The caller named the node.
     pub(crate) pinned: bool,
     cached: AtomicBool,
-    /// The tick at which this step of the handler was last seen to be in time, zero for none; see [`Hold`].
+    /// The tick at which this step of the handler was last seen to be in time, zero for none; see [`ThreadWatch`].
     in_time: AtomicU64,
     span: OnceLock<Box<tracing::Span>>,
     locals: Mutex<Locals>,
@@ -107,7 +107,7 @@ pub(crate) struct Inner {
 
 /// Where a context runs; the handle also counts running work.
 #[derive(Clone)]
-pub(crate) enum Home {
+pub(crate) enum Owner {
     Endpoint(Arc<Endpoint>),
     Listener(Arc<Listener>),
     Broker(ServiceBroker),
@@ -121,7 +121,7 @@ pub(crate) enum CallerName {
     None,
     /// A service of this node: the handle is that of its endpoint and thread, all calls of the service counting their
     /// own on one name would wait for each other.
-    Near(Arc<Line<Arc<str>>>),
+    Local(Arc<CachePadded<Arc<str>>>),
     /// As a packet or a listener says.
     Text(Arc<str>),
 }
@@ -142,7 +142,7 @@ impl CallerName {
     pub(crate) fn get(&self) -> Option<&str> {
         match self {
             Self::None => None,
-            Self::Near(name) => Some(name),
+            Self::Local(name) => Some(name),
             Self::Text(name) => Some(name),
         }
     }
@@ -202,9 +202,9 @@ impl Limit {
 
 impl Inner {
     /// A context with nothing set.
-    pub(crate) fn new(home: Home) -> Self {
+    pub(crate) fn new(owner: Owner) -> Self {
         Self {
-            home,
+            owner,
             id: Id::random(),
             request_id: None,
             parent_id: None,
@@ -225,7 +225,7 @@ impl Inner {
     }
 
     pub(crate) fn root(broker: ServiceBroker) -> Self {
-        Self::new(Home::Broker(broker))
+        Self::new(Owner::Broker(broker))
     }
 
     pub(crate) fn build(self) -> Context {
@@ -240,24 +240,24 @@ impl Context {
 
     /// The broker this runs on.
     pub fn broker(&self) -> &ServiceBroker {
-        match &self.0.home {
-            Home::Endpoint(endpoint) => endpoint.broker(),
-            Home::Listener(listener) => listener.broker(),
-            Home::Broker(broker) => broker,
+        match &self.0.owner {
+            Owner::Endpoint(endpoint) => endpoint.broker(),
+            Owner::Listener(listener) => listener.broker(),
+            Owner::Broker(broker) => broker,
         }
     }
 
     pub(crate) fn endpoint(&self) -> Option<&Arc<Endpoint>> {
-        match &self.0.home {
-            Home::Endpoint(endpoint) => Some(endpoint),
-            Home::Listener(_) | Home::Broker(_) => None,
+        match &self.0.owner {
+            Owner::Endpoint(endpoint) => Some(endpoint),
+            Owner::Listener(_) | Owner::Broker(_) => None,
         }
     }
 
     pub(crate) fn listener(&self) -> Option<&Arc<Listener>> {
-        match &self.0.home {
-            Home::Listener(listener) => Some(listener),
-            Home::Endpoint(_) | Home::Broker(_) => None,
+        match &self.0.owner {
+            Owner::Listener(listener) => Some(listener),
+            Owner::Endpoint(_) | Owner::Broker(_) => None,
         }
     }
 
@@ -395,17 +395,17 @@ impl Context {
 
     /// The name of this service, for the contexts of its calls.
     pub(crate) fn as_caller(&self) -> CallerName {
-        match &self.0.home {
-            Home::Endpoint(endpoint) => CallerName::Near(endpoint.caller().clone()),
+        match &self.0.owner {
+            Owner::Endpoint(endpoint) => CallerName::Local(endpoint.caller().clone()),
             _ => self.service_name().map_or(CallerName::None, |name| CallerName::Text(name.clone())),
         }
     }
 
     pub(crate) fn service_name(&self) -> Option<&Arc<str>> {
-        match &self.0.home {
-            Home::Endpoint(endpoint) => Some(&endpoint.action().service),
-            Home::Listener(listener) => Some(listener.service()),
-            Home::Broker(_) => self.0.extra.as_ref()?.service.as_ref(),
+        match &self.0.owner {
+            Owner::Endpoint(endpoint) => Some(&endpoint.action().service),
+            Owner::Listener(listener) => Some(listener.service()),
+            Owner::Broker(_) => self.0.extra.as_ref()?.service.as_ref(),
         }
     }
 
@@ -763,7 +763,7 @@ impl Context {
     /// The same place in the call tree, with all the time.
     fn without_deadline(&self) -> Self {
         let Inner {
-            home,
+            owner,
             id,
             request_id,
             parent_id,
@@ -779,7 +779,7 @@ impl Context {
         let carried = self.down();
         let inherited = carried.meta().clone();
         Inner {
-            home: home.clone(),
+            owner: owner.clone(),
             id: id.clone(),
             request_id: request_id.clone(),
             parent_id: parent_id.clone(),
@@ -830,7 +830,7 @@ impl Context {
     /// A handler that makes call after call without a wait reads the clock once in each tick, not at each call.
     pub(crate) fn check_time(&self, action: &str) -> Result<()> {
         let Some(end) = self.deadline() else { return Ok(()) };
-        let tick = self.broker().hold().tick();
+        let tick = self.broker().thread_watch().tick();
         if tick.is_some_and(|tick| self.0.in_time.load(Ordering::Relaxed) == tick.get()) {
             return Ok(());
         }

@@ -16,7 +16,6 @@ pub mod context;
 pub mod edge;
 mod error_data;
 pub mod future;
-mod hold;
 pub mod log;
 pub mod middleware;
 mod recovered;
@@ -25,6 +24,7 @@ pub mod runtime;
 pub mod service;
 mod sharded;
 pub mod stream;
+mod thread_watch;
 mod transit;
 
 pub use broker::ServiceBroker;

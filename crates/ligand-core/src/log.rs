@@ -33,7 +33,7 @@ pub(crate) fn unheard(line: fmt::Arguments<'_>) {
 /// # Errors
 /// `BROKER_OPTIONS_ERROR` for a level that is not one.
 pub fn init(options: &LogOptions) -> Result<()> {
-    let filter = with_context(quiet(filter(&options.level)?, &options.level));
+    let filter = with_context(without_client_libraries(filter(&options.level)?, &options.level));
     let colors = match options.color {
         Color::Always => true,
         Color::Never => false,
@@ -59,7 +59,7 @@ where
 }
 
 /// The NATS transporter says itself what happens to its connection; its library would say so again, as errors.
-fn quiet(filter: Targets, levels: &str) -> Targets {
+fn without_client_libraries(filter: Targets, levels: &str) -> Targets {
     match levels.contains("async_nats") {
         true => filter,
         false => filter.with_target("async_nats", LevelFilter::OFF),

@@ -37,7 +37,7 @@ pub(crate) use info::{definition, listed};
 pub(crate) use listener::HandingOver;
 pub use listener::Listener;
 pub use node::Node;
-pub(crate) use node::{ASK_PAUSE, Hearing, MOST_AHEAD, Story};
+pub(crate) use node::{ASK_PAUSE, ClaimOutcome, InfoStatus, MOST_AHEAD};
 pub(crate) use schedule::{Run, Schedule};
 pub use snapshot::{Offer, ServiceItem, Snapshot};
 
@@ -45,7 +45,7 @@ use self::strategy::StrategyOptions;
 use crate::{
     context::Meta,
     service::{ActionDef, DynAction},
-    sharded::Line,
+    sharded::CachePadded,
 };
 
 /// The catalogues of one node. See the [module](self).
@@ -56,7 +56,7 @@ pub struct Registry {
     nodes: Mutex<HashMap<Arc<str>, Arc<Node>>>,
     version: AtomicU64,
     /// Differs for every state of every registry, see [`recent`].
-    epoch: Line<AtomicU64>,
+    epoch: CachePadded<AtomicU64>,
     closed: AtomicBool,
     changes: watch::Sender<u64>,
 }
@@ -68,7 +68,7 @@ impl Registry {
             write: Mutex::new(()),
             nodes: Mutex::default(),
             version: AtomicU64::new(0),
-            epoch: Line::new(AtomicU64::new(next_epoch())),
+            epoch: CachePadded::new(AtomicU64::new(next_epoch())),
             closed: AtomicBool::new(false),
             changes: watch::Sender::new(0),
         }
@@ -221,10 +221,10 @@ impl Registry {
         judged: bool,
         handler: &DynAction,
         endpoint: impl Fn(ActionDef) -> Arc<Endpoint>,
-    ) -> Story {
+    ) -> InfoStatus {
         let guard = self.write.lock();
         if self.is_closed() {
-            return Story::Known;
+            return InfoStatus::Known;
         }
         let story = node.update(info, judged);
         if !story.is_news() {

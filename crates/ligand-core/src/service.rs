@@ -33,7 +33,7 @@ pub use event::{Event, EventDef, EventPayload};
 pub(crate) use fast_path::{FastPath, Typed};
 pub use handler::{ActionHandler, DynAction, DynEvent, EventHandler};
 pub(crate) use handler::{Forward, layer};
-pub(crate) use job::Hold;
+pub(crate) use job::RunGuard;
 pub use job::{Job, JobDef, Overlap};
 pub use path::PathNames;
 pub(crate) use rest::read as read_rest;

@@ -18,15 +18,15 @@ const LINE: usize = 128;
 
 /// A value on cache lines of its own: nothing that others write lies next to it.
 #[repr(align(128))]
-pub(crate) struct Line<T: ?Sized>(T);
+pub(crate) struct CachePadded<T: ?Sized>(T);
 
-impl<T> Line<T> {
+impl<T> CachePadded<T> {
     pub(crate) const fn new(value: T) -> Self {
         Self(value)
     }
 }
 
-impl<T: ?Sized> Deref for Line<T> {
+impl<T: ?Sized> Deref for CachePadded<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -34,7 +34,7 @@ impl<T: ?Sized> Deref for Line<T> {
     }
 }
 
-/// The same thing several times, one for each of a group of threads. `T` lies on lines of its own: a [`Line`], or a
+/// The same thing several times, one for each of a group of threads. `T` lies on lines of its own: a [`CachePadded`], or a
 /// type aligned like one.
 pub(crate) struct Sharded<T>(Box<[Arc<T>]>);
 
@@ -64,7 +64,7 @@ impl<T> Sharded<T> {
 
 /// A handle of a service for one call of an async method.
 #[doc(hidden)]
-pub struct Handle<S>(Arc<Line<Arc<S>>>);
+pub struct Handle<S>(Arc<CachePadded<Arc<S>>>);
 
 impl<S> Deref for Handle<S> {
     type Target = Arc<S>;
@@ -81,11 +81,11 @@ impl<S> std::fmt::Debug for Handle<S> {
 }
 
 /// The handles of one service.
-pub(crate) struct Handles<S>(Sharded<Line<Arc<S>>>);
+pub(crate) struct Handles<S>(Sharded<CachePadded<Arc<S>>>);
 
 impl<S> Handles<S> {
     pub(crate) fn new(service: &Arc<S>) -> Self {
-        Self(Sharded::new(|| Line::new(service.clone())))
+        Self(Sharded::new(|| CachePadded::new(service.clone())))
     }
 
     pub(crate) fn own(&self) -> Handle<S> {
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_thread_keeps_its_own_and_another_has_another() {
-        let sharded = Sharded::new(|| Line::new(()));
+        let sharded = Sharded::new(|| CachePadded::new(()));
         let own = Arc::as_ptr(sharded.own()) as usize;
         assert_eq!(own, Arc::as_ptr(sharded.own()) as usize);
         let other =
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn handles_are_counted_whoever_holds_them() {
-        let sharded = Arc::new(Sharded::new(|| Line::new(())));
+        let sharded = Arc::new(Sharded::new(|| CachePadded::new(())));
         let own = sharded.own().clone();
         let there = sharded.clone();
         let other = std::thread::spawn(move || there.own().clone()).join().unwrap();

@@ -14,9 +14,8 @@ use ligand_core::{
 use ligand_wire::{Data, Error, Result};
 
 use crate::{
-    Db, Entity,
+    Db, Entity, attached_services,
     db::Options,
-    home,
     params::{
         CountParams, Draft, FindParams, GetParams, Inserts, ListParams, Page, RemoveParams, Replacement,
         Update,
@@ -46,9 +45,9 @@ const SHAPE: [&str; 3] = ["fields", "excludeFields", "populate"];
 impl<E: Entity> Mixin for Db<E> {
     fn define(&self, service: &str) -> ServiceDef {
         let service: Arc<str> = service.into();
-        let mut def = ServiceDef::new(&*service).event(home::listener(&service, &service));
+        let mut def = ServiceDef::new(&*service).event(attached_services::listener(&service, &service));
         for lender in self.lenders().into_iter().filter(|lender| **lender != *service) {
-            def = def.event(home::listener(&lender, &service));
+            def = def.event(attached_services::listener(&lender, &service));
         }
         for action in self.actions() {
             match self.opened(action) {
@@ -60,7 +59,7 @@ impl<E: Entity> Mixin for Db<E> {
         let (db, name) = (self.clone(), service);
         def = def.created(move |broker| {
             db.check()?;
-            db.0.homes.attach(broker, &name);
+            db.0.attached.attach(broker, &name);
             Ok(())
         });
         let db = self.clone();

@@ -16,7 +16,7 @@ pub(crate) use builder::Options;
 
 use crate::{
     Adapter, Entity, Memory, Table,
-    home::{Homes, Mark},
+    attached_services::{AttachedServices, Mark},
     hooks::Hooks,
 };
 use transaction::Pending;
@@ -53,7 +53,7 @@ pub(crate) struct Inner<E: Entity> {
     adapter: Arc<dyn Adapter>,
     pub(crate) options: Options,
     pub(crate) hooks: Hooks<E>,
-    pub(crate) homes: Arc<Homes>,
+    pub(crate) attached: Arc<AttachedServices>,
     /// In a transaction: what to announce when it is over.
     pending: Option<Arc<Pending>>,
     entity: PhantomData<fn() -> E>,
@@ -78,7 +78,7 @@ impl<E: Entity> Db<E> {
             adapter: Arc::new(adapter),
             options: Options::default(),
             hooks: Hooks::default(),
-            homes: Arc::default(),
+            attached: Arc::default(),
             pending: None,
             entity: PhantomData,
         }))
@@ -108,10 +108,10 @@ impl<E: Entity> Db<E> {
         counts: impl Fn(&T) -> bool + Send,
     ) -> Result<T> {
         if let Some(pending) = &self.0.pending {
-            pending.note(&self.0.homes);
+            pending.note(&self.0.attached);
             return change.await;
         }
-        let mark = Mark::new(vec![self.0.homes.clone()]);
+        let mark = Mark::new(vec![self.0.attached.clone()]);
         let outcome = change.await;
         match &outcome {
             Ok(answer) if counts(answer) => mark.made().await,
@@ -140,7 +140,7 @@ impl<E: Entity> Clone for Inner<E> {
             adapter: self.adapter.clone(),
             options: self.options.clone(),
             hooks: self.hooks.clone(),
-            homes: self.homes.clone(),
+            attached: self.attached.clone(),
             pending: self.pending.clone(),
             entity: PhantomData,
         }

@@ -31,6 +31,7 @@
 
 mod actions;
 mod adapter;
+mod attached_services;
 mod changes;
 mod client;
 mod crud;
@@ -39,7 +40,6 @@ mod entity;
 mod error;
 mod field;
 mod filter;
-mod home;
 mod hooks;
 mod id;
 mod kind;

@@ -87,14 +87,14 @@ impl<'a> Covered<'a> {
 
 /// Who answered a dial.
 #[derive(Debug)]
-pub(crate) struct Far {
+pub(crate) struct AnsweringNode {
     /// Its life; `None` for nodes that do not answer on the same connection.
     pub(crate) instance: Option<String>,
 }
 
 /// What a hello says beside who speaks.
 #[derive(Debug, Default)]
-pub(crate) struct Words {
+pub(crate) struct HelloFields {
     pub(crate) proof: Option<String>,
     /// Somebody else uses the name.
     pub(crate) taken: Option<String>,
@@ -104,14 +104,14 @@ pub(crate) struct Words {
 
 /// Why the other end is not who it should be.
 #[derive(Debug)]
-pub(crate) enum Stranger {
+pub(crate) enum IdentityError {
     /// This node itself.
     Own,
     /// Something else, in words.
     Other(String),
 }
 
-impl From<&str> for Stranger {
+impl From<&str> for IdentityError {
     fn from(why: &str) -> Self {
         Self::Other(why.into())
     }
@@ -151,7 +151,7 @@ impl Mesh {
         stream: &mut TcpStream,
         me: &Party,
         to: &str,
-        words: Words,
+        words: HelloFields,
     ) -> Result<()> {
         let local = self.link.cluster().local();
         let host = address::own(&local.info, self.options.use_hostname, self.options.announced());
@@ -182,11 +182,11 @@ impl Mesh {
         node: &Arc<str>,
         place: &Address,
         rival: Option<String>,
-    ) -> Result<Far, Stranger> {
-        let failed = |err: ligand_wire::Error| Stranger::Other(err.to_string());
+    ) -> Result<AnsweringNode, IdentityError> {
+        let failed = |err: ligand_wire::Error| IdentityError::Other(err.to_string());
         let me = self.party().map_err(failed)?;
-        self.dialled.note(node, &me.nonce);
-        self.say_hello(stream, &me, node, Words { taken: rival, ..Words::default() })
+        self.recent_dials.note(node, &me.nonce);
+        self.say_hello(stream, &me, node, HelloFields { taken: rival, ..HelloFields::default() })
             .await
             .map_err(failed)?;
         let known = self.link.cluster().peer(node);
@@ -204,7 +204,7 @@ impl Mesh {
                 let mut out = bytes::BytesMut::new();
                 let number = frame::number(PacketKind::GossipRequest).unwrap_or_default();
                 frame::put(&mut out, number, &body);
-                stream.write_all(&out).await.map_err(|err| Stranger::Other(err.to_string()))?;
+                stream.write_all(&out).await.map_err(|err| IdentityError::Other(err.to_string()))?;
                 Some(hello)
             }
         };
@@ -216,9 +216,9 @@ impl Mesh {
         };
         let first = tokio::select! {
             first = timeout(ANSWER, self.first_hello(stream)) => {
-                first.map_err(|_| Stranger::from("it does not say who it is"))?
+                first.map_err(|_| IdentityError::from("it does not say who it is"))?
             }
-            () = heard => return Ok(Far { instance: None }),
+            () = heard => return Ok(AnsweringNode { instance: None }),
         };
         let (sender, hello) = first?;
         let Some(identity) = hello.ligand else { return Err("it does not say who it is".into()) };
@@ -232,27 +232,27 @@ impl Mesh {
         }
         if far.node == *me.node {
             if far.instance == me.instance {
-                return Err(Stranger::Own);
+                return Err(IdentityError::Own);
             }
             let other = format!("instance '{}' at {}:{}", shortened(&far.instance), place.host, place.port);
             self.link.cluster().conflict(&other);
-            return Err(Stranger::Other(format!("there is another node of this name: {other}")));
+            return Err(IdentityError::Other(format!("there is another node of this name: {other}")));
         }
         if far.node != **node {
-            return Err(Stranger::Other(format!("node '{}' is there", shortened(&far.node))));
+            return Err(IdentityError::Other(format!("node '{}' is there", shortened(&far.node))));
         }
         if let Some(taken) = identity.taken.filter(|_| self.options.secret.is_none()) {
             return Err(self.name_is_taken(&taken));
         }
         if let Some(proof) = self.prove(Role::Dialler, &me, &far) {
-            let words = Words { proof: Some(proof), ..Words::default() };
+            let words = HelloFields { proof: Some(proof), ..HelloFields::default() };
             self.say_hello(stream, &me, node, words).await.map_err(failed)?;
             // It may know another node of this name, and says so only now.
             if let Some(taken) = self.verdict(stream).await? {
                 return Err(self.name_is_taken(&taken));
             }
         }
-        Ok(Far { instance: Some(far.instance) })
+        Ok(AnsweringNode { instance: Some(far.instance) })
     }
 
     /// Whether the node at the other end says that it began a connection with this number; `None` when it is not the node.
@@ -263,28 +263,29 @@ impl Mesh {
         nonce: &str,
     ) -> Option<bool> {
         let me = self.party().ok()?;
-        let words = Words { asks: Some(nonce.to_owned()), ..Words::default() };
+        let words = HelloFields { asks: Some(nonce.to_owned()), ..HelloFields::default() };
         self.say_hello(stream, &me, node, words).await.ok()?;
         let (sender, hello) = self.first_hello(stream).await.ok()?;
         hello.ligand.filter(|_| sender == **node)?.began
     }
 
     /// The other end refuses this node because of somebody else.
-    fn name_is_taken(&self, by: &str) -> Stranger {
+    fn name_is_taken(&self, by: &str) -> IdentityError {
         let by = shortened(by);
         self.link.cluster().conflict(&by);
-        Stranger::Other(format!("it knows another node of this name: {by}"))
+        IdentityError::Other(format!("it knows another node of this name: {by}"))
     }
 
     /// What the other end says to the proof: nothing against it, or that the name is taken.
-    async fn verdict(&self, stream: &mut TcpStream) -> Result<Option<String>, Stranger> {
+    async fn verdict(&self, stream: &mut TcpStream) -> Result<Option<String>, IdentityError> {
         let answer = timeout(ANSWER, self.first_hello(stream)).await;
-        let (_, hello) = answer.map_err(|_| Stranger::from("it does not say that it takes the proof"))??;
+        let (_, hello) =
+            answer.map_err(|_| IdentityError::from("it does not say that it takes the proof"))??;
         Ok(hello.ligand.and_then(|identity| identity.taken))
     }
 
     /// The hello that comes back.
-    async fn first_hello(&self, stream: &mut TcpStream) -> Result<(String, GossipHello), Stranger> {
+    async fn first_hello(&self, stream: &mut TcpStream) -> Result<(String, GossipHello), IdentityError> {
         let mut frames = FrameReader::new(FIRST_SIZE);
         loop {
             match frames.next() {
@@ -292,7 +293,7 @@ impl Mesh {
                     let received = self
                         .link
                         .decode(PacketKind::GossipHello, &mut body)
-                        .map_err(|_| Stranger::from("its hello cannot be read"))?;
+                        .map_err(|_| IdentityError::from("its hello cannot be read"))?;
                     let sender = received.sender.into_owned();
                     return match received.packet {
                         Packet::GossipHello(hello) => Ok((sender, hello)),
@@ -301,12 +302,12 @@ impl Mesh {
                 }
                 Ok(Some(_)) => return Err("it speaks before it says who it is".into()),
                 Ok(None) => {}
-                Err(broken) => return Err(Stranger::Other(broken.to_string())),
+                Err(broken) => return Err(IdentityError::Other(broken.to_string())),
             }
             match stream.read_buf(frames.space()).await {
                 Ok(1..) => {}
                 Ok(0) => return Err("it closed the connection".into()),
-                Err(err) => return Err(Stranger::Other(err.to_string())),
+                Err(err) => return Err(IdentityError::Other(err.to_string())),
             }
         }
     }

@@ -22,8 +22,8 @@ use self::claim::{Claim, Verdict};
 use crate::{
     frame::{Broken, FrameReader},
     gossip,
-    handshake::{Party, Role, Words, shortened},
-    listener::Place,
+    handshake::{HelloFields, Party, Role, shortened},
+    listener::ConnectionSlot,
     mesh::{Mesh, Purpose},
 };
 
@@ -45,7 +45,7 @@ const SIGN: Duration = Duration::from_secs(20);
 struct Inbound {
     mesh: Arc<Mesh>,
     remote: SocketAddr,
-    place: Place,
+    place: ConnectionSlot,
     frames: FrameReader,
     stage: Stage,
 }
@@ -76,7 +76,7 @@ pub(crate) async fn run(
     mesh: Arc<Mesh>,
     mut stream: TcpStream,
     remote: SocketAddr,
-    place: Place,
+    place: ConnectionSlot,
     ended: oneshot::Receiver<()>,
 ) {
     let frames = FrameReader::new(FIRST_SIZE.min(mesh.options.max_packet_size));
@@ -216,9 +216,10 @@ impl Inbound {
         if mesh.options.secret.is_none() {
             if let Some(nonce) = claim.identity.as_mut().and_then(|identity| identity.asks.take()) {
                 // It wants to know only that.
-                let began = Some(mesh.dialled.has(&claim.sender, &nonce));
+                let began = Some(mesh.recent_dials.has(&claim.sender, &nonce));
                 let me = mesh.party().map_err(|_| Closed::Refused)?;
-                self.answer(stream, &me, &claim.sender, Words { began, ..Words::default() }).await?;
+                self.answer(stream, &me, &claim.sender, HelloFields { began, ..HelloFields::default() })
+                    .await?;
                 return Err(Closed::Refused);
             }
             return self.accept(stream, claim).await;
@@ -228,7 +229,7 @@ impl Inbound {
         }
         let (dialler, me) = (claim.party(), mesh.party().map_err(|_| Closed::Refused)?);
         let proof = mesh.prove(Role::Acceptor, &dialler, &me);
-        self.answer(stream, &me, &claim.sender, Words { proof, ..Words::default() }).await?;
+        self.answer(stream, &me, &claim.sender, HelloFields { proof, ..HelloFields::default() }).await?;
         claim.me = Some(me);
         self.stage = Stage::Proving(Box::new(claim));
         Ok(())
@@ -249,7 +250,13 @@ impl Inbound {
         self.accept(stream, claim).await
     }
 
-    async fn answer(&self, stream: &mut TcpStream, me: &Party, to: &str, words: Words) -> Result<(), Closed> {
+    async fn answer(
+        &self,
+        stream: &mut TcpStream,
+        me: &Party,
+        to: &str,
+        words: HelloFields,
+    ) -> Result<(), Closed> {
         self.mesh.say_hello(stream, me, to, words).await.map_err(|_| Closed::Refused)
     }
 
@@ -261,7 +268,7 @@ impl Inbound {
         let at = format!("{host}:{}", claim.port);
         if *claim.sender == *me.node {
             if claim.identity.is_some() {
-                self.answer(stream, &me, &claim.sender, Words::default()).await?;
+                self.answer(stream, &me, &claim.sender, HelloFields::default()).await?;
             }
             if claim.life() != Some(&*me.instance) {
                 mesh.look_for_conflict(Address { host, port: claim.port });
@@ -272,7 +279,7 @@ impl Inbound {
             Verdict::Fine => {}
             Verdict::Taken(owner) => {
                 if claim.identity.is_some() {
-                    let words = Words { taken: Some(owner), ..Words::default() };
+                    let words = HelloFields { taken: Some(owner), ..HelloFields::default() };
                     self.answer(stream, &me, &claim.sender, words).await?;
                 }
                 return Err(Closed::Refused);
@@ -281,9 +288,9 @@ impl Inbound {
         }
         if let Some(identity) = &claim.identity {
             if let Some(rival) = &identity.taken {
-                mesh.shout(&me.node, &named_here(&me), &shortened(rival));
+                mesh.report_name_conflict(&me.node, &named_here(&me), &shortened(rival));
             }
-            self.answer(stream, &me, &claim.sender, Words::default()).await?;
+            self.answer(stream, &me, &claim.sender, HelloFields::default()).await?;
         }
         if !self.place.introduce(&claim.sender) {
             return Err(Closed::Crowded);

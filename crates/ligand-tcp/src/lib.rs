@@ -64,13 +64,13 @@ mod frame;
 #[doc(hidden)]
 pub mod fuzz;
 mod gossip;
+mod gossip_rounds;
 mod handshake;
 mod inbound;
 mod listener;
 mod mesh;
 mod options;
 mod peer;
-mod rounds;
 mod secret;
 
 use std::{
@@ -129,7 +129,7 @@ impl TcpTransporter {
             mesh.contacts.add(node, Purpose::Introduce, Duration::ZERO, None);
         }
         mesh.spawn(listener::run(mesh.clone(), listener));
-        mesh.spawn(rounds::run(mesh.clone()));
+        mesh.spawn(gossip_rounds::run(mesh.clone()));
         if self.options.udp_discovery {
             mesh.spawn(beacon::run(mesh.clone()));
         }

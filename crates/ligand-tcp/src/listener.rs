@@ -70,18 +70,18 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Connections from other nodes.
 #[derive(Debug, Default)]
-pub(crate) struct Visitors(Mutex<Rooms>);
+pub(crate) struct InboundConnections(Mutex<Connections>);
 
 #[derive(Debug, Default)]
-struct Rooms {
+struct Connections {
     next: u64,
     /// Oldest first.
-    all: BTreeMap<u64, Visitor>,
+    all: BTreeMap<u64, InboundConnection>,
     by_address: HashMap<IpAddr, usize>,
 }
 
 #[derive(Debug)]
-struct Visitor {
+struct InboundConnection {
     address: IpAddr,
     /// Who it is, when it has said so.
     node: Option<Arc<str>>,
@@ -98,81 +98,87 @@ struct Limits {
 
 /// The place of one connection; freed when dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
-    visitors: Arc<Visitors>,
+pub(crate) struct ConnectionSlot {
+    inbound: Arc<InboundConnections>,
     number: u64,
 }
 
-impl Rooms {
+impl Connections {
     /// Makes room among some connections: the oldest goes that has not said who it is, else the oldest of a node that
     /// never answered.
-    fn make_room(&mut self, among: impl Fn(&Visitor) -> bool, stranger: impl Fn(&str) -> bool) -> bool {
-        let mut some = self.all.iter().filter(|(_, visitor)| among(visitor));
-        let silent = some.clone().find(|(_, visitor)| visitor.node.is_none());
+    fn make_room(
+        &mut self,
+        among: impl Fn(&InboundConnection) -> bool,
+        stranger: impl Fn(&str) -> bool,
+    ) -> bool {
+        let mut some = self.all.iter().filter(|(_, connection)| among(connection));
+        let silent = some.clone().find(|(_, connection)| connection.node.is_none());
         let oldest =
-            silent.or_else(|| some.find(|(_, visitor)| visitor.node.as_deref().is_some_and(&stranger)));
+            silent.or_else(|| some.find(|(_, connection)| connection.node.as_deref().is_some_and(&stranger)));
         let oldest = oldest.map(|(number, _)| *number);
         oldest.is_some_and(|number| self.remove(number))
     }
 
     fn remove(&mut self, number: u64) -> bool {
-        let Some(visitor) = self.all.remove(&number) else { return false };
+        let Some(connection) = self.all.remove(&number) else { return false };
         // Nobody listens when the connection ended by itself.
-        let _ = visitor.end.send(());
-        if let Some(count) = self.by_address.get_mut(&visitor.address) {
+        let _ = connection.end.send(());
+        if let Some(count) = self.by_address.get_mut(&connection.address) {
             *count -= 1;
             if *count == 0 {
-                self.by_address.remove(&visitor.address);
+                self.by_address.remove(&connection.address);
             }
         }
         true
     }
 }
 
-impl Visitors {
+impl InboundConnections {
     /// A place for a new connection, and what ends when the connection has to go. `None`: there is none.
     fn enter(
         self: &Arc<Self>,
         address: IpAddr,
         limits: Limits,
         stranger: impl Fn(&str) -> bool,
-    ) -> Option<(Place, oneshot::Receiver<()>)> {
-        let mut rooms = self.0.lock();
-        let crowd = rooms.by_address.get(&address).copied().unwrap_or(0);
-        if crowd >= limits.of_one && !rooms.make_room(|visitor| visitor.address == address, &stranger) {
+    ) -> Option<(ConnectionSlot, oneshot::Receiver<()>)> {
+        let mut connections = self.0.lock();
+        let crowd = connections.by_address.get(&address).copied().unwrap_or(0);
+        if crowd >= limits.of_one
+            && !connections.make_room(|connection| connection.address == address, &stranger)
+        {
             return None;
         }
-        if rooms.all.len() >= limits.all && !rooms.make_room(|_| true, &stranger) {
+        if connections.all.len() >= limits.all && !connections.make_room(|_| true, &stranger) {
             return None;
         }
-        let number = rooms.next;
-        rooms.next += 1;
+        let number = connections.next;
+        connections.next += 1;
         let (end, ended) = oneshot::channel();
-        rooms.all.insert(number, Visitor { address, node: None, end });
-        *rooms.by_address.entry(address).or_default() += 1;
-        Some((Place { visitors: self.clone(), number }, ended))
+        connections.all.insert(number, InboundConnection { address, node: None, end });
+        *connections.by_address.entry(address).or_default() += 1;
+        Some((ConnectionSlot { inbound: self.clone(), number }, ended))
     }
 }
 
-impl Place {
+impl ConnectionSlot {
     /// The connection said who it is. False: it has to go already.
     pub(crate) fn introduce(&self, node: &Arc<str>) -> bool {
-        let mut rooms = self.visitors.0.lock();
-        let Some(visitor) = rooms.all.get_mut(&self.number) else { return false };
-        visitor.node = Some(node.clone());
+        let mut connections = self.inbound.0.lock();
+        let Some(connection) = connections.all.get_mut(&self.number) else { return false };
+        connection.node = Some(node.clone());
         true
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.visitors.0.lock().remove(self.number);
+        self.inbound.0.lock().remove(self.number);
     }
 }
 
 /// Accepts connections until the transporter closes.
 pub(crate) async fn run(mesh: Arc<Mesh>, listener: TcpListener) {
-    let visitors = Arc::<Visitors>::default();
+    let inbound = Arc::<InboundConnections>::default();
     let limits = Limits { all: mesh.options.max_inbound, of_one: mesh.options.max_inbound_per_address };
     // It is logged once.
     let mut failing = false;
@@ -194,7 +200,7 @@ pub(crate) async fn run(mesh: Arc<Mesh>, listener: TcpListener) {
         };
         failing = false;
         let address = remote.ip().to_canonical();
-        match visitors.enter(address, limits, |node| mesh.unconfirmed.contains(node)) {
+        match inbound.enter(address, limits, |node| mesh.unconfirmed.contains(node)) {
             Some((place, ended)) => {
                 if let Err(err) = stream.set_nodelay(true).and_then(|()| watch(&stream)) {
                     tracing::debug!(%remote, "a connection is not watched: {err}");
@@ -219,30 +225,30 @@ mod tests {
 
     #[test]
     fn who_has_not_said_its_name_makes_room() {
-        let visitors = Arc::<Visitors>::default();
+        let inbound = Arc::<InboundConnections>::default();
         let limits = Limits { all: 2, of_one: 2 };
         let known = |_: &str| false;
-        let (first, mut first_ends) = visitors.enter(ONE, limits, known).unwrap();
-        let (second, mut second_ends) = visitors.enter(ONE, limits, known).unwrap();
+        let (first, mut first_ends) = inbound.enter(ONE, limits, known).unwrap();
+        let (second, mut second_ends) = inbound.enter(ONE, limits, known).unwrap();
         assert!(second.introduce(&"a".into()) && second_ends.try_recv().is_err());
-        let (third, _third_ends) = visitors.enter(OTHER, limits, known).unwrap();
+        let (third, _third_ends) = inbound.enter(OTHER, limits, known).unwrap();
         assert!(first_ends.try_recv().is_ok() && !first.introduce(&"b".into()));
         assert!(third.introduce(&"c".into()));
         drop(first);
-        assert!(visitors.enter(ONE, limits, known).is_none());
+        assert!(inbound.enter(ONE, limits, known).is_none());
         drop(second);
-        assert!(visitors.enter(ONE, limits, known).is_some());
+        assert!(inbound.enter(ONE, limits, known).is_some());
     }
 
     #[test]
     fn then_nodes_that_never_answered_do() {
-        let visitors = Arc::<Visitors>::default();
+        let inbound = Arc::<InboundConnections>::default();
         let limits = Limits { all: 2, of_one: 2 };
         let stranger = |node: &str| node.starts_with('x');
-        let (good, mut good_ends) = visitors.enter(ONE, limits, stranger).unwrap();
-        let (evil, mut evil_ends) = visitors.enter(ONE, limits, stranger).unwrap();
+        let (good, mut good_ends) = inbound.enter(ONE, limits, stranger).unwrap();
+        let (evil, mut evil_ends) = inbound.enter(ONE, limits, stranger).unwrap();
         assert!(good.introduce(&"a".into()) && evil.introduce(&"x".into()));
-        assert!(visitors.enter(OTHER, limits, stranger).is_some());
+        assert!(inbound.enter(OTHER, limits, stranger).is_some());
         assert!(
             evil_ends.try_recv().is_ok() && good_ends.try_recv() == Err(oneshot::error::TryRecvError::Empty)
         );
@@ -250,19 +256,19 @@ mod tests {
 
     #[test]
     fn one_address_does_not_take_all() {
-        let visitors = Arc::<Visitors>::default();
+        let inbound = Arc::<InboundConnections>::default();
         let limits = Limits { all: 10, of_one: 3 };
         let mut places = Vec::new();
         for n in 0..3 {
-            let (place, ended) = visitors.enter(ONE, limits, |_| false).unwrap();
+            let (place, ended) = inbound.enter(ONE, limits, |_| false).unwrap();
             assert!(place.introduce(&n.to_string().into()));
             places.push((place, ended));
         }
-        assert!(visitors.enter(ONE, limits, |_| false).is_none());
-        assert!(visitors.enter(OTHER, limits, |_| false).is_some());
+        assert!(inbound.enter(ONE, limits, |_| false).is_none());
+        assert!(inbound.enter(OTHER, limits, |_| false).is_some());
         places.pop();
-        assert!(visitors.enter(ONE, limits, |_| false).is_some());
+        assert!(inbound.enter(ONE, limits, |_| false).is_some());
         places.clear();
-        assert!(visitors.0.lock().by_address.is_empty());
+        assert!(inbound.0.lock().by_address.is_empty());
     }
 }

@@ -3,9 +3,9 @@
 mod awaited_hellos;
 mod contacts;
 mod dial;
-mod dialled;
 mod host_names;
 mod name_conflicts;
+mod recent_dials;
 mod recently_lost;
 mod unconfirmed;
 
@@ -30,8 +30,8 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 
 use self::{
-    awaited_hellos::AwaitedHellos, dial::LastAddresses, dialled::Dialled, host_names::HostNames,
-    name_conflicts::NameConflicts, recently_lost::RecentlyLost, unconfirmed::Unconfirmed,
+    awaited_hellos::AwaitedHellos, dial::LastAddresses, host_names::HostNames, name_conflicts::NameConflicts,
+    recent_dials::RecentDials, recently_lost::RecentlyLost, unconfirmed::Unconfirmed,
 };
 pub(crate) use self::{
     contacts::{Contacts, Purpose},
@@ -76,7 +76,7 @@ pub(crate) struct Mesh {
     pub(crate) name_conflicts: NameConflicts,
     recently_lost: RecentlyLost,
     /// Connections that this node began just now.
-    pub(crate) dialled: Dialled,
+    pub(crate) recent_dials: RecentDials,
     /// When something was last said about strangers.
     warned: Mutex<Option<Instant>>,
     shouted: Mutex<Option<Instant>>,
@@ -104,7 +104,7 @@ impl Mesh {
             host_names: HostNames::default(),
             name_conflicts: NameConflicts::default(),
             recently_lost: RecentlyLost::default(),
-            dialled: Dialled::default(),
+            recent_dials: RecentDials::default(),
             warned: Mutex::default(),
             shouted: Mutex::default(),
             peers: RwLock::default(),
@@ -237,7 +237,7 @@ impl Mesh {
     }
 
     /// Where nodes were found that nobody knows any more is of no use.
-    pub(crate) fn forget_homes(&self) {
+    pub(crate) fn forget_unused_addresses(&self) {
         let cluster = self.link.cluster();
         self.last_addresses.retain(|node| cluster.peer(node).is_some());
     }
@@ -341,7 +341,7 @@ impl Mesh {
     }
 
     /// Two nodes use one name: the first one stays.
-    pub(crate) fn shout(&self, node: &str, owner: &str, rival: &str) {
+    pub(crate) fn report_name_conflict(&self, node: &str, owner: &str, rival: &str) {
         let mut shouted = self.shouted.lock();
         if shouted.is_none_or(|last| last.elapsed() >= WARNINGS) {
             *shouted = Some(Instant::now());

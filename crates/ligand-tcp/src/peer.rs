@@ -21,7 +21,7 @@ use tokio::{
 pub(crate) use self::{batch::Batch, queue::Frame};
 use self::{
     queue::{Queue, Taken},
-    room::Room,
+    room::WaitForRoom,
 };
 
 /// The way to one other node. Lives as long as its connection: after it, the next packet makes a new one.
@@ -53,7 +53,7 @@ pub(crate) enum Pushed {
     /// It has left, or is in the queue.
     Taken,
     /// The queue is full: it gets there later.
-    Waiting(Room),
+    Waiting(WaitForRoom),
     /// The connection has ended.
     Closed(Frame),
 }
@@ -72,7 +72,9 @@ impl Peer {
                 self.wake.notify_one();
                 Pushed::Taken
             }
-            Ok(Taken::Waiting(number, signal)) => Pushed::Waiting(Room::new(self.clone(), number, signal)),
+            Ok(Taken::Waiting(number, signal)) => {
+                Pushed::Waiting(WaitForRoom::new(self.clone(), number, signal))
+            }
             Err(frame) => Pushed::Closed(frame),
         }
     }

@@ -102,7 +102,7 @@
 mod alias;
 pub mod answer;
 pub mod auth;
-mod auto;
+mod auto_aliases;
 pub mod body;
 pub mod cors;
 pub mod error;
@@ -122,8 +122,8 @@ pub mod request_id;
 mod response;
 mod route;
 mod server;
-mod stall;
 mod table;
+mod write_timeout;
 
 pub use alias::Target;
 pub use answer::{Absent, Answer};

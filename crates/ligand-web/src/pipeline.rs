@@ -26,7 +26,7 @@ use crate::{
     params,
     path::{self, PathError},
     request_id,
-    server::Seat,
+    server::ConnectionSlot,
     table::{Access, Entry, Found, Leaf},
 };
 
@@ -66,7 +66,7 @@ pub(crate) async fn run(
         headers: HeaderMap::new(),
         route: None,
         head: ReplyHead::new(),
-        seat: extensions.remove::<Seat>(),
+        slot: extensions.remove::<ConnectionSlot>(),
     };
     // A panic in a stage or hook ends this request only.
     let answer = AssertUnwindSafe(exchange.answer(&mut body, refused, head_only, &id)).catch_unwind().await;
@@ -119,7 +119,7 @@ struct Exchange<'a> {
     /// What the action says about the answer.
     head: ReplyHead,
     /// The place of the connection.
-    seat: Option<Seat>,
+    slot: Option<ConnectionSlot>,
 }
 
 impl Exchange<'_> {
@@ -310,10 +310,10 @@ impl Exchange<'_> {
             return call.run(self.ctx.clone()).await;
         }
         // The client may leave: what changes things is not left half done, and its connection counts until it has ended.
-        let seat = self.seat.clone();
+        let slot = self.slot.clone();
         let work = move |ctx| async move {
             let answer = call.run(ctx).await;
-            drop(seat);
+            drop(slot);
             answer
         };
         self.ctx.run_to_end(work).await

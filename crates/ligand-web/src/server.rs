@@ -20,7 +20,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 
-pub(crate) use self::connection::{Load, Seat};
+pub(crate) use self::connection::{ConnectionSlot, Load};
 use crate::gateway::Inner;
 
 /// How far a stop has come.
@@ -76,7 +76,7 @@ impl Server {
             gateway,
             broker: broker.downgrade(),
             phase: server.phase.subscribe(),
-            seats: Arc::new(Semaphore::new(most)),
+            slots: Arc::new(Semaphore::new(most)),
             crowded: watch::Sender::new(false),
             _alive: alive,
         };
@@ -122,7 +122,7 @@ struct Acceptor {
     broker: WeakBroker,
     phase: watch::Receiver<Phase>,
     /// One for each connection.
-    seats: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     /// Somebody waits for a seat: connections that carry nothing make room.
     crowded: watch::Sender<bool>,
     _alive: Arc<()>,
@@ -154,12 +154,12 @@ impl Acceptor {
     /// Serves a connection as soon as there is room.
     async fn take(&self, stream: TcpStream, peer: SocketAddr) {
         let mut phase = self.phase.clone();
-        let seat = tokio::select! {
+        let slot = tokio::select! {
             biased;
-            seat = self.seat() => seat,
+            slot = self.slot() => slot,
             _ = phase.wait_for(|phase| *phase == Phase::Closed) => return,
         };
-        let (Some(seat), Some(broker)) = (seat, self.broker.upgrade()) else { return };
+        let (Some(slot), Some(broker)) = (slot, self.broker.upgrade()) else { return };
         let work = connection::serve(
             stream,
             peer,
@@ -167,18 +167,18 @@ impl Acceptor {
             broker.clone(),
             self.phase.clone(),
             self.crowded.subscribe(),
-            seat,
+            slot,
         );
         broker.tasks().spawn_background(work);
     }
 
-    async fn seat(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(seat) = self.seats.clone().try_acquire_owned() {
-            return Some(seat);
+    async fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(slot) = self.slots.clone().try_acquire_owned() {
+            return Some(slot);
         }
         self.crowded.send_replace(true);
-        let seat = self.seats.clone().acquire_owned().await.ok();
+        let slot = self.slots.clone().acquire_owned().await.ok();
         self.crowded.send_replace(false);
-        seat
+        slot
     }
 }

@@ -18,7 +18,7 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     Route,
     alias::{self, METHODS, Pattern},
-    auto,
+    auto_aliases,
     body::Bodies,
     path,
 };
@@ -136,10 +136,13 @@ impl Table {
         let written: Vec<_> = routes.iter().flat_map(|route| written(route, &services)).collect();
         let mut declared = Vec::new();
         for route in routes.iter().filter(|route| route.auto) {
-            declared.extend(auto::declared(route, &services, &mut table.problems));
+            declared.extend(auto_aliases::declared(route, &services, &mut table.problems));
         }
-        let direct =
-            routes.iter().filter(|r| r.direct).flat_map(|route| auto::direct(route, &services)).collect();
+        let direct = routes
+            .iter()
+            .filter(|r| r.direct)
+            .flat_map(|route| auto_aliases::direct(route, &services))
+            .collect();
         let gone = before
             .filter(|before| before.registry == table.registry)
             .map(|before| before.gone(routes, &services))

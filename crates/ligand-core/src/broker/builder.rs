@@ -18,11 +18,11 @@ use crate::{
     cache::{Cache, Cacher, MemoryCacher},
     config::{self, CacherKind, CacherOptions, Env, Options},
     future::BoxFuture,
-    hold::Hold,
     middleware::{Bulkhead, DynCall, DynEmit, Middleware, debug::TransitLogger},
     registry::Registry,
     service::{IntoServiceDef, ServiceDef},
     task::Tasks,
+    thread_watch::ThreadWatch,
     transit::{Connectors, Transit},
 };
 
@@ -317,7 +317,7 @@ impl BrokerBuilder {
         strategy.build()?;
         let tasks = Tasks::default();
         let blocking = Bulkhead::new(options.blocking.concurrency, options.blocking.max_queue_size);
-        let hold = Hold::new(options.blocking.warn_after);
+        let thread_watch = ThreadWatch::new(options.blocking.warn_after);
         let broker = ServiceBroker(Arc::new_cyclic(|weak| Inner {
             transit: transporter.map(|transporter| {
                 let broker = WeakBroker(weak.clone());
@@ -334,7 +334,7 @@ impl BrokerBuilder {
             listener_errors: Failures::default(),
             background_errors: Failures::default(),
             blocking,
-            hold,
+            thread_watch,
             services: Mutex::default(),
             born: Instant::now(),
         }));

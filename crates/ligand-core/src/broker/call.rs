@@ -19,7 +19,7 @@ use tokio::time::Sleep;
 
 use super::ServiceBroker;
 use crate::{
-    context::{Context, Extra, Headers, Home, Id, Inner as ContextInner, Limit, Meta, ReplyHead},
+    context::{Context, Extra, Headers, Id, Inner as ContextInner, Limit, Meta, Owner, ReplyHead},
     edge::HttpRequest,
     future::{BoxFuture, Work, guarded},
     middleware::{Fallback, Plan},
@@ -80,7 +80,7 @@ impl Outgoing {
         action: Cow<'static, str>,
         params: Payload,
     ) -> Self {
-        let target = near(broker, &action);
+        let target = local_target(broker, &action);
         Self { action, params, options: None, parent, target }
     }
 
@@ -111,7 +111,7 @@ impl Outgoing {
     /// Calls another action instead.
     pub fn set_action(&mut self, action: impl Into<Cow<'static, str>>) {
         self.action = action.into();
-        self.target = near(self.broker(), &self.action);
+        self.target = local_target(self.broker(), &self.action);
     }
 
     /// Options of this call, `None` when all are left to the defaults.
@@ -148,7 +148,7 @@ impl fmt::Debug for Outgoing {
 /// The endpoint of this node when nothing but the name decides: most calls are.
 #[inline]
 #[allow(clippy::ptr_arg, reason = "a constant is known by its address")]
-fn near(broker: &ServiceBroker, action: &Cow<'static, str>) -> Target {
+fn local_target(broker: &ServiceBroker, action: &Cow<'static, str>) -> Target {
     let found = match action {
         Cow::Borrowed(name) => {
             let epoch = broker.0.registry.epoch();
@@ -163,7 +163,7 @@ fn near(broker: &ServiceBroker, action: &Cow<'static, str>) -> Target {
     }
 }
 
-/// See [`near`].
+/// See [`local_target`].
 fn look_up(broker: &ServiceBroker, action: &str) -> Option<Arc<Endpoint>> {
     let registry = broker.0.registry.load();
     let list = registry.list(action)?;
@@ -212,10 +212,10 @@ pub(super) struct Running<W = Work<Payload>> {
 impl Running {
     fn start(ctx: Context, parent: Option<Context>, params: Payload) -> Self {
         let endpoint = ctx.endpoint().expect("the context of a call has an endpoint");
-        let hold = endpoint.broker().hold();
-        let start = hold.now();
+        let thread_watch = endpoint.broker().thread_watch();
+        let start = thread_watch.now();
         let work = guarded(|| endpoint.chain().call(&ctx, params));
-        hold.ended(start, &ctx);
+        thread_watch.ended(start, &ctx);
         let work = work.unwrap_or_else(|panic| Work::done(Err(panic)));
         Self { ctx, parent, work: Some(work), sleep: None }
     }
@@ -226,11 +226,11 @@ impl<T, W: Future<Output = Result<T>> + Unpin> Future for Running<W> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<T>> {
         let this = self.get_mut();
-        let hold = this.ctx.broker().hold();
-        let start = hold.now();
+        let thread_watch = this.ctx.broker().thread_watch();
+        let start = thread_watch.now();
         let work = this.work.as_mut().expect("a call is not polled after its end");
         let poll = guarded(|| Pin::new(work).poll(cx));
-        hold.ended(start, &this.ctx);
+        thread_watch.ended(start, &this.ctx);
         let result = match poll {
             Ok(Poll::Ready(result)) => result,
             Err(panic) => Err(panic),
@@ -288,17 +288,17 @@ pub(super) fn straight<R: 'static>(call: &mut Outgoing) -> Option<Straight<R>> {
     let params = std::mem::take(&mut call.params);
     let context = || describe(endpoint.clone(), parent, None).build();
     let checked = |params: Payload| if fast_path.passes(&params) { Ok(params) } else { Err(params) };
-    let start = inner.hold.now();
+    let start = inner.thread_watch.now();
     let tried = match handler {
         Typed::Now(handler) => {
             let tried = guarded(|| handler(checked(params)?));
-            inner.hold.ended_in(start, context);
+            inner.thread_watch.ended_in(start, context);
             tried.map(|tried| tried.map(Straight::Done))
         }
         Typed::NowIn(handler) => {
             let ctx = context();
             let tried = guarded(|| handler(&ctx, checked(params)?));
-            inner.hold.ended(start, &ctx);
+            inner.thread_watch.ended(start, &ctx);
             if let Some(parent) = parent {
                 parent.merge_meta(&ctx);
             }
@@ -307,7 +307,7 @@ pub(super) fn straight<R: 'static>(call: &mut Outgoing) -> Option<Straight<R>> {
         Typed::Later(handler) => {
             let ctx = context();
             let tried = guarded(|| handler(&ctx, checked(params)?));
-            inner.hold.ended(start, &ctx);
+            inner.thread_watch.ended(start, &ctx);
             let running = |work| Running { ctx, parent: parent.cloned(), work: Some(work), sleep: None };
             tried.map(|tried| tried.map(|work| Straight::Running(running(work))))
         }
@@ -430,7 +430,7 @@ fn describe(
 ) -> ContextInner {
     let timeout = options.and_then(|options| options.timeout).or(endpoint.action().timeout);
     let timeout = timeout.unwrap_or(endpoint.broker().0.parts.options.request_timeout);
-    let mut inner = ContextInner::new(Home::Endpoint(endpoint));
+    let mut inner = ContextInner::new(Owner::Endpoint(endpoint));
     let mut outer = None;
     if let Some(parent) = parent {
         outer = parent.deadline();

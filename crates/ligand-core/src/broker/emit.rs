@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::ServiceBroker;
 use crate::{
-    context::{Context, EventKind, Extra, Home, Id, Inner as ContextInner, Meta, parent_of},
+    context::{Context, EventKind, Extra, Id, Inner as ContextInner, Meta, Owner, parent_of},
     future::{BoxFuture, isolate},
     registry::{Group, Groups, HandingOver, Listener, Node},
     service::Caller,
@@ -410,7 +410,7 @@ pub(crate) async fn receive(
     let lists = broker.0.registry.load().heard(&name);
     for group in lists.iter().filter(|group| wanted(groups, group)) {
         let context = |listener: &Arc<Listener>| {
-            let mut inner = ContextInner::new(Home::Listener(listener.clone()));
+            let mut inner = ContextInner::new(Owner::Listener(listener.clone()));
             inner.request_id.clone_from(&from.request_id);
             inner.parent_id.clone_from(&from.parent_id);
             inner.trace.clone_from(&from.trace);
@@ -434,7 +434,7 @@ pub(crate) async fn receive(
 }
 
 fn context(event: &OutgoingEvent, sent: &Arc<Extra>, listener: &Arc<Listener>) -> Context {
-    let mut inner = ContextInner::new(Home::Listener(listener.clone()));
+    let mut inner = ContextInner::new(Owner::Listener(listener.clone()));
     let carried = inner.carried.get_mut();
     if let Some(parent) = event.caller.context() {
         *carried = parent.down();

@@ -12,10 +12,10 @@ use super::{Origin, ServiceBroker, State, WeakBroker};
 use crate::{
     context::Context,
     future::isolate,
-    hold::watch,
     middleware::span,
     registry::{Run, Schedule, ServiceItem},
-    service::{Hold, Overlap},
+    service::{Overlap, RunGuard},
+    thread_watch::watch,
 };
 
 /// Runs of one job at once.
@@ -59,8 +59,8 @@ impl ServiceBroker {
         let span = span::background(self.parts(), &ctx, schedule.job().name());
         let schedule = schedule.clone();
         let work = async move {
-            let (hold, ended) = oneshot::channel();
-            let result = within(&ctx, &schedule, hold).await;
+            let (guard, ended) = oneshot::channel();
+            let result = within(&ctx, &schedule, guard).await;
             if let Err(error) = &result {
                 run.failed(error);
                 ctx.broker().note_background_error(&Origin::of(&ctx, Some(&schedule.job().name)), error);
@@ -106,9 +106,9 @@ async fn keep_time(broker: WeakBroker, schedule: &Arc<Schedule>, service: &Arc<s
 }
 
 /// One run, with its time limit.
-async fn within(ctx: &Context, schedule: &Schedule, hold: Hold) -> Result<()> {
+async fn within(ctx: &Context, schedule: &Schedule, guard: RunGuard) -> Result<()> {
     let job = schedule.job();
-    let work = isolate(watch(ctx.clone(), async { job.run(ctx, hold).await }));
+    let work = isolate(watch(ctx.clone(), async { job.run(ctx, guard).await }));
     match ctx.deadline() {
         None => work.await,
         Some(deadline) => match tokio::time::timeout_at(deadline, work).await {

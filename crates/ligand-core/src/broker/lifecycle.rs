@@ -19,7 +19,7 @@ use ligand_wire::{Error, Result};
 use serde_json::json;
 use tracing::Instrument as _;
 
-use super::{ServiceBroker, State, circle, wait};
+use super::{ServiceBroker, State, dependencies, dependency_cycle};
 use crate::{
     cache,
     config::{meant, plain},
@@ -33,7 +33,7 @@ impl ServiceBroker {
     pub(super) async fn launch(&self, services: Vec<ServiceDef>) -> Result<()> {
         let start = tokio::time::Instant::now();
         let state = self.0.state.subscribe();
-        self.0.hold.start(move || *state.borrow() == State::Stopped);
+        self.0.thread_watch.start(move || *state.borrow() == State::Stopped);
         let given_up = Halted(self);
         let mut state = self.0.state.subscribe();
         let result = tokio::select! {
@@ -75,7 +75,7 @@ impl ServiceBroker {
             items.push(self.create(def)?);
         }
         self.tell_unused_settings(&items);
-        circle::check(items.iter().map(|item| item.def()))?;
+        dependency_cycle::check(items.iter().map(|item| item.def()))?;
         for middleware in &self.0.parts.middlewares {
             middleware.starting(self).await?;
         }
@@ -122,7 +122,7 @@ impl ServiceBroker {
         }
         let item = self.create(service.into_service_def())?;
         let waiting = self.unstarted();
-        if let Err(error) = circle::check(waiting.iter().map(|item| item.def())) {
+        if let Err(error) = dependency_cycle::check(waiting.iter().map(|item| item.def())) {
             self.withdraw(&item);
             return Err(error);
         }
@@ -223,7 +223,7 @@ impl ServiceBroker {
             let limit = self.dependency_timeout(def);
             tracing::debug!(service = &**item.full_name(), "waiting for dependencies");
             self.announce_before_waiting(def).await?;
-            wait::wait_for(self, Some(item.full_name()), &def.dependencies, limit).await?;
+            dependencies::wait_for(self, Some(item.full_name()), &def.dependencies, limit).await?;
         }
         for hook in &def.started {
             self.run_hook(hook, &item, "started").await.map_err(|error| {

@@ -15,7 +15,7 @@ use super::Context;
 use crate::{
     broker::{Origin, WeakBroker},
     future::isolate,
-    hold::watch,
+    thread_watch::watch,
 };
 
 /// Work that [`Context::spawn`] started. Await it for its result, or drop it: the work goes on, and an error of it is

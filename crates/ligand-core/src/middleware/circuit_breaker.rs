@@ -19,7 +19,7 @@ use crate::{
     context::Context,
     future::Work,
     service::{ActionDef, DynAction, layer},
-    sharded::Line,
+    sharded::CachePadded,
 };
 
 struct Breaker {
@@ -27,7 +27,7 @@ struct Breaker {
     action: Arc<ActionDef>,
     node: Arc<str>,
     broker: WeakBroker,
-    available: Arc<Line<AtomicBool>>,
+    available: Arc<CachePadded<AtomicBool>>,
     state: Mutex<State>,
     trials: AtomicU64,
     /// What was counted when the circuit opened; failed trials count on.
@@ -70,7 +70,7 @@ pub(super) fn wrap(
     parts: &Parts,
     action: &Arc<ActionDef>,
     node: &Arc<str>,
-    available: &Arc<Line<AtomicBool>>,
+    available: &Arc<CachePadded<AtomicBool>>,
     next: DynAction,
 ) -> DynAction {
     let policy = parts.circuit_breaker(action);

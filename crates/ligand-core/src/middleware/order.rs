@@ -34,7 +34,7 @@ use crate::{
     service::{
         ActionDef, DynAction, DynEvent, EventDef, FastPath, Validator, check_dynamic, check_texts, layer,
     },
-    sharded::Line,
+    sharded::CachePadded,
 };
 
 /// One step of a pipeline, as [`crate::broker::ServiceBroker::pipeline`] lists it.
@@ -65,7 +65,11 @@ pub(crate) struct Layers {
 }
 
 /// Composes the layers of an endpoint, from the handler outwards.
-pub(crate) fn action(parts: &Parts, action: &Arc<ActionDef>, available: &Arc<Line<AtomicBool>>) -> Layers {
+pub(crate) fn action(
+    parts: &Parts,
+    action: &Arc<ActionDef>,
+    available: &Arc<CachePadded<AtomicBool>>,
+) -> Layers {
     let mut next = action.handler.clone();
     let mut wrapped = Vec::new();
     for (index, middleware) in parts.middlewares.iter().enumerate() {
@@ -97,7 +101,7 @@ pub(crate) fn remote(
     parts: &Parts,
     action: &Arc<ActionDef>,
     node: &Node,
-    available: &Arc<Line<AtomicBool>>,
+    available: &Arc<CachePadded<AtomicBool>>,
 ) -> Layers {
     let mut next = action.handler.clone();
     let mut wrapped = Vec::new();

@@ -13,7 +13,7 @@ use crate::{
     broker::ServiceBroker,
     middleware::order::Layers,
     service::{ActionDef, DynAction, FastPath},
-    sharded::{Line, Sharded},
+    sharded::{CachePadded, Sharded},
 };
 
 /// So many calls make up for one whose handler took long.
@@ -30,9 +30,9 @@ pub struct Endpoint {
     action: Arc<ActionDef>,
     /// `None`: this node.
     node: Option<Arc<Node>>,
-    available: Arc<Line<AtomicBool>>,
+    available: Arc<CachePadded<AtomicBool>>,
     /// Full name of the service, for the contexts of calls that its action makes.
-    caller: Arc<Line<Arc<str>>>,
+    caller: Arc<CachePadded<Arc<str>>>,
     /// A call of it needs neither retries nor a fallback.
     direct: bool,
     /// The service left the registry.
@@ -54,13 +54,13 @@ impl Endpoint {
         broker: ServiceBroker,
         action: Arc<ActionDef>,
         node: Option<Arc<Node>>,
-        compose: impl FnOnce(&Arc<ActionDef>, &Arc<Line<AtomicBool>>) -> Layers,
+        compose: impl FnOnce(&Arc<ActionDef>, &Arc<CachePadded<AtomicBool>>) -> Layers,
     ) -> Self {
-        let available = Arc::new(Line::new(AtomicBool::new(true)));
+        let available = Arc::new(CachePadded::new(AtomicBool::new(true)));
         let Layers { chain, wrapped, fast_path } = compose(&action, &available);
         let retired = AtomicBool::new(false);
         let strikes = AtomicU32::new(0);
-        let caller = Arc::new(Line::new(action.service.clone()));
+        let caller = Arc::new(CachePadded::new(action.service.clone()));
         let retries = action.retry.is_some() || broker.options().retry_policy.enabled;
         let direct = !retries && action.fallback.is_none();
         Self {
@@ -85,7 +85,7 @@ impl Endpoint {
             action: self.action.clone(),
             node: self.node.clone(),
             available: self.available.clone(),
-            caller: Arc::new(Line::new(self.action.service.clone())),
+            caller: Arc::new(CachePadded::new(self.action.service.clone())),
             direct: self.direct,
             retired: AtomicBool::new(self.is_retired()),
             strikes: AtomicU32::new(0),
@@ -99,7 +99,7 @@ impl Endpoint {
         &self.broker
     }
 
-    pub(crate) fn caller(&self) -> &Arc<Line<Arc<str>>> {
+    pub(crate) fn caller(&self) -> &Arc<CachePadded<Arc<str>>> {
         &self.caller
     }
 

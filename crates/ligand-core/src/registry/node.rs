@@ -1,6 +1,6 @@
 //! Another node, as this one knows it.
 
-mod story;
+mod info_history;
 
 use std::{
     fmt,
@@ -16,8 +16,8 @@ use ligand_wire::packet::NodeInfo;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-pub(crate) use self::story::{Hearing, MOST_AHEAD, Story};
-use self::story::{MAX_SEQ, Stories};
+pub(crate) use self::info_history::{ClaimOutcome, InfoStatus, MOST_AHEAD};
+use self::info_history::{InfoHistory, MAX_SEQ};
 use super::strategy::HostLatency;
 
 /// Another node. What calls look at is atomic; the rest changes rarely.
@@ -32,7 +32,7 @@ pub struct Node {
     /// Somebody said that it leaves, and it was asked.
     leaving: AtomicBool,
     /// Somebody else claims its name, and it is being heard.
-    hearing: AtomicBool,
+    checking_owner: AtomicBool,
     /// It will be asked in a moment.
     asking: AtomicBool,
     /// Protocol version as a number, 0 = not known.
@@ -60,7 +60,7 @@ struct State {
     since: Option<Instant>,
     asked: Option<Instant>,
     address: Option<Address>,
-    stories: Stories,
+    history: InfoHistory,
 }
 
 impl Node {
@@ -72,7 +72,7 @@ impl Node {
             absent: AtomicBool::new(false),
             answered: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
-            hearing: AtomicBool::new(false),
+            checking_owner: AtomicBool::new(false),
             asking: AtomicBool::new(false),
             ver: AtomicU8::new(0),
             cpu: AtomicU32::new(f32::NAN.to_bits()),
@@ -88,7 +88,7 @@ impl Node {
                 since: None,
                 asked: None,
                 address: None,
-                stories: Stories::default(),
+                history: InfoHistory::default(),
             }),
         }
     }
@@ -276,8 +276,8 @@ impl Node {
     }
 
     /// Notes that it is being heard because somebody else claims its name, or not any more. Returns what it was before.
-    pub(crate) fn set_hearing(&self, hearing: bool) -> bool {
-        self.hearing.swap(hearing, Ordering::Relaxed)
+    pub(crate) fn set_checking_owner(&self, checking_owner: bool) -> bool {
+        self.checking_owner.swap(checking_owner, Ordering::Relaxed)
     }
 
     /// Notes that it will be asked in a moment, or not any more. Returns what it was before.

@@ -16,7 +16,7 @@ use crate::{
     context::Context,
     future::{Work, guarded, isolate},
     service::{probe::Form, validation},
-    sharded::Line,
+    sharded::CachePadded,
 };
 
 /// An event type with its name, so that names exist once and are checked at both ends.
@@ -100,7 +100,7 @@ impl Event {
             pattern: Pattern::new(pattern),
             group: None,
             service: "".into(),
-            handler: Arc::new(Line::new(handler)),
+            handler: Arc::new(CachePadded::new(handler)),
             validator: None,
             params: None,
             doc: "",

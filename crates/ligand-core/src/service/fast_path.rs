@@ -11,7 +11,7 @@ use ligand_wire::{Payload, Result};
 use tracing::level_filters::LevelFilter;
 
 use super::action::Passes;
-use crate::{context::Context, future::BoxFuture, sharded::Line};
+use crate::{context::Context, future::BoxFuture, sharded::CachePadded};
 
 /// What came of it, or the parameters back: they are of another type.
 pub(crate) type Tried<T> = std::result::Result<T, Payload>;
@@ -52,7 +52,7 @@ pub(crate) struct FastPath {
 
 impl FastPath {
     pub(super) fn new<R: 'static>(handler: Typed<R>) -> Self {
-        Self { handler: Arc::new(Line::new(handler)), passes: None, spans: false }
+        Self { handler: Arc::new(CachePadded::new(handler)), passes: None, spans: false }
     }
 
     /// The same with what stands around it.
@@ -66,7 +66,7 @@ impl FastPath {
         if self.spans && LevelFilter::current() != LevelFilter::OFF {
             return None;
         }
-        self.handler.downcast_ref::<Line<Typed<R>>>().map(|handler| &**handler)
+        self.handler.downcast_ref::<CachePadded<Typed<R>>>().map(|handler| &**handler)
     }
 
     #[inline]

@@ -7,7 +7,7 @@ use ligand_wire::Payload;
 use crate::{
     context::Context,
     future::Work,
-    sharded::{Line, Sharded},
+    sharded::{CachePadded, Sharded},
 };
 
 /// Runs an action: the shape of handlers and of every middleware layer around them.
@@ -29,7 +29,7 @@ where
     }
 }
 
-impl<H: ActionHandler> ActionHandler for Line<H> {
+impl<H: ActionHandler> ActionHandler for CachePadded<H> {
     fn call(&self, ctx: &Context, params: Payload) -> Work<Payload> {
         (**self).call(ctx, params)
     }
@@ -40,8 +40,8 @@ pub(crate) struct Forward(DynAction);
 
 impl Forward {
     /// As many as there are groups of threads: a layer that keeps `next` for each call counts handles of its own.
-    pub(crate) fn sharded(next: &DynAction) -> Sharded<Line<Self>> {
-        Sharded::new(|| Line::new(Self(next.clone())))
+    pub(crate) fn sharded(next: &DynAction) -> Sharded<CachePadded<Self>> {
+        Sharded::new(|| CachePadded::new(Self(next.clone())))
     }
 }
 
@@ -53,7 +53,7 @@ impl ActionHandler for Forward {
 
 /// A handler or layer on cache lines of its own: all cores read it at every call, and nobody writes beside it.
 pub(crate) fn layer(handler: impl ActionHandler) -> DynAction {
-    Arc::new(Line::new(handler))
+    Arc::new(CachePadded::new(handler))
 }
 
 /// Runs a listener: the shape of handlers and of every middleware layer around them.
@@ -75,7 +75,7 @@ where
     }
 }
 
-impl<H: EventHandler> EventHandler for Line<H> {
+impl<H: EventHandler> EventHandler for CachePadded<H> {
     fn call(&self, ctx: &Context, payload: Payload) -> Work<()> {
         (**self).call(ctx, payload)
     }

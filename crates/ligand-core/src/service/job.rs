@@ -22,10 +22,10 @@ pub enum Overlap {
     Run,
 }
 
-type JobHandler = Arc<dyn Fn(&Context, Hold) -> Work<()> + Send + Sync>;
+type JobHandler = Arc<dyn Fn(&Context, RunGuard) -> Work<()> + Send + Sync>;
 
 /// Kept by a run for as long as it works. What blocks its thread works on when nobody waits for it any more.
-pub(crate) type Hold = tokio::sync::oneshot::Sender<()>;
+pub(crate) type RunGuard = tokio::sync::oneshot::Sender<()>;
 
 /// Describes background work of a service that repeats. `#[every("1m")]` writes it for you.
 ///
@@ -81,11 +81,11 @@ impl Job {
         F: Fn(&Context) -> Result<(), E> + Send + Sync + 'static,
     {
         let handler = Arc::new(handler);
-        Self::new(name.into(), period, move |ctx, hold| {
+        Self::new(name.into(), period, move |ctx, guard| {
             let handler = handler.clone();
             blocking::run(ctx, move |ctx| {
                 let result = handler(ctx).map_err(Into::into);
-                drop(hold);
+                drop(guard);
                 result
             })
         })
@@ -94,7 +94,7 @@ impl Job {
     fn new(
         name: Arc<str>,
         period: Duration,
-        handler: impl Fn(&Context, Hold) -> Work<()> + Send + Sync + 'static,
+        handler: impl Fn(&Context, RunGuard) -> Work<()> + Send + Sync + 'static,
     ) -> Self {
         Self(JobDef {
             name,
@@ -205,8 +205,8 @@ impl JobDef {
         self.doc
     }
 
-    pub(crate) fn run(&self, ctx: &Context, hold: Hold) -> Work<()> {
-        guarded(|| (self.handler)(ctx, hold)).unwrap_or_else(|panic| Work::done(Err(panic)))
+    pub(crate) fn run(&self, ctx: &Context, guard: RunGuard) -> Work<()> {
+        guarded(|| (self.handler)(ctx, guard)).unwrap_or_else(|panic| Work::done(Err(panic)))
     }
 
     /// What keeps the job from ever running as it says.

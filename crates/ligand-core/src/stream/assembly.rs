@@ -66,8 +66,8 @@ pub struct Assembly {
     /// Number of the next packet in order.
     next: u64,
     /// Packets that came too early, with their cost.
-    early: BTreeMap<u64, (Part, u64)>,
-    early_cost: u64,
+    out_of_order: BTreeMap<u64, (Part, u64)>,
+    out_of_order_cost: u64,
     over: bool,
 }
 
@@ -90,8 +90,15 @@ impl Assembly {
         let queue = Arc::new(Mutex::new(Queue::default()));
         let incoming =
             Incoming { queue: queue.clone(), feedback, quarter: (limits.window / 4).max(1), told: 0 };
-        let assembly =
-            Self { mode, limits, queue, next: 1, early: BTreeMap::new(), early_cost: 0, over: false };
+        let assembly = Self {
+            mode,
+            limits,
+            queue,
+            next: 1,
+            out_of_order: BTreeMap::new(),
+            out_of_order_cost: 0,
+            over: false,
+        };
         (assembly, Streaming::new(mode, Box::pin(incoming)))
     }
 
@@ -101,7 +108,7 @@ impl Assembly {
         if self.over {
             return Progress::Complete;
         }
-        if seq < self.next || self.early.contains_key(&seq) {
+        if seq < self.next || self.out_of_order.contains_key(&seq) {
             return Progress::Open;
         }
         if seq - self.next > self.limits.ahead {
@@ -128,15 +135,15 @@ impl Assembly {
             }
             end => (end, 0),
         };
-        let waiting = self.queue.lock().cost + self.early_cost;
+        let waiting = self.queue.lock().cost + self.out_of_order_cost;
         if waiting + cost > self.limits.bytes {
             let message =
                 format!("The reader of a stream is slower than its sender: {waiting} bytes wait for it.");
             return self.broken("STREAM_OVERFLOW", message);
         }
         if seq != self.next {
-            self.early_cost += cost;
-            self.early.insert(seq, (part, cost));
+            self.out_of_order_cost += cost;
+            self.out_of_order.insert(seq, (part, cost));
             return Progress::Open;
         }
         self.deliver(part, cost)
@@ -144,7 +151,7 @@ impl Assembly {
 
     /// Packets came that follow a missing one.
     pub fn has_gap(&self) -> bool {
-        !self.early.is_empty()
+        !self.out_of_order.is_empty()
     }
 
     /// The reader is gone.
@@ -182,14 +189,14 @@ impl Assembly {
                 }
                 Part::Chunk(_) => {}
             }
-            let Some(follower) = self.early.remove(&self.next) else {
+            let Some(follower) = self.out_of_order.remove(&self.next) else {
                 let reader = queue.reader.take();
                 drop(queue);
                 reader.into_iter().for_each(Waker::wake);
                 return Progress::Open;
             };
             (part, cost) = follower;
-            self.early_cost -= cost;
+            self.out_of_order_cost -= cost;
         };
         drop(queue);
         self.finish(end);
@@ -200,8 +207,8 @@ impl Assembly {
         if std::mem::replace(&mut self.over, true) {
             return;
         }
-        self.early.clear();
-        self.early_cost = 0;
+        self.out_of_order.clear();
+        self.out_of_order_cost = 0;
         let mut queue = self.queue.lock();
         queue.end = Some(end);
         let reader = queue.reader.take();
@@ -228,7 +235,7 @@ impl fmt::Debug for Assembly {
         f.debug_struct("Assembly")
             .field("mode", &self.mode)
             .field("next", &self.next)
-            .field("early", &self.early.len())
+            .field("out_of_order", &self.out_of_order.len())
             .field("over", &self.over)
             .finish_non_exhaustive()
     }

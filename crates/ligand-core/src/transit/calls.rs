@@ -1,11 +1,11 @@
 //! Calls to other nodes, from the packet to the answer.
 //!
 //! A call is noted in [`pending`] before it leaves. When its packet reached nobody, it goes to another node
-//! ([`again`]); when nothing is heard of it, its node is asked ([`inquiry`]). Where the bus chooses the node, see
+//! ([`failover`]); when nothing is heard of it, its node is asked ([`inquiry`]). Where the bus chooses the node, see
 //! [`balanced`].
 
-mod again;
 mod balanced;
+mod failover;
 mod inquiry;
 pub(super) mod packet;
 mod pending;
@@ -22,10 +22,10 @@ use ligand_wire::{
 use serde_json::json;
 use tokio::sync::oneshot;
 
-pub(crate) use self::{again::Target, balanced::topic as balanced_topic};
+pub(crate) use self::{balanced::topic as balanced_topic, failover::Target};
 use self::{
     packet::IdTexts,
-    pending::{Again, Entry, Pending, Reply},
+    pending::{Entry, Failover, Pending, Reply},
     waiting::{Call, Waiting},
 };
 use super::{
@@ -127,16 +127,16 @@ impl Calls {
         }
         let body = self.outbox.pack(&Packet::Request(request), ver, node.map(|node| &**node))?;
         let (reply, answer) = oneshot::channel();
-        let again = match &stream {
-            Some(_) => Again::Nowhere,
-            None if ctx.inner().pinned => Again::SameNode,
-            None => Again::Anywhere,
+        let failover = match &stream {
+            Some(_) => Failover::Nowhere,
+            None if ctx.inner().pinned => Failover::SameNode,
+            None => Failover::Anywhere,
         };
         // A call that waits for the bus has seen it lost.
         let outages = if self.outbox.is_online() { self.outbox.connection().outages() } else { u64::MAX };
         let (node_of, action_of) = (node.cloned(), action.clone());
         self.pending
-            .insert(ticket, Entry::new(high, reply, node_of, action_of, body.clone(), outages, again));
+            .insert(ticket, Entry::new(high, reply, node_of, action_of, body.clone(), outages, failover));
         let mut waiting = Waiting::new(self.clone(), ticket);
         // Noted before the call leaves: its answer may be here before this goes on.
         let outgoing = match (stream, node) {
@@ -196,7 +196,7 @@ impl Calls {
         node.set_answered();
         if let Some(error) = &response.error
             && not_run(error, &entry.action.full_name, sender)
-            && entry.again == Again::Anywhere
+            && entry.failover == Failover::Anywhere
             && entry.node.is_some()
             && let Some((_, low)) = Id::halves(&response.id)
         {

@@ -2,7 +2,7 @@
 //!
 //! Control messages travel as event packets with names of their own: [`CANCEL`] ends a running call, [`FLOW`] tells the
 //! sender of a stream how much was read, asks either end whether it still has it, and answers that; [`CALLS`] asks about
-//! calls ([`super::calls`]) and [`STORY`] tells a node what is believed of it ([`super::membership`]).
+//! calls ([`super::calls`]) and [`VERIFY`] tells a node what is believed of it ([`super::membership`]).
 //! Other implementations have no listener for such a name; they do not get any, because only nodes that name `ligand` in
 //! the `config` of their info are told.
 
@@ -22,7 +22,7 @@ pub(super) const CONTROL: &str = "$ligand.";
 pub(super) const CANCEL: &str = "$ligand.cancel";
 pub(super) const FLOW: &str = "$ligand.flow";
 pub(super) const CALLS: &str = "$ligand.calls";
-pub(super) const STORY: &str = "$ligand.story";
+pub(super) const VERIFY: &str = "$ligand.story";
 
 impl Outbox {
     /// Sends a control message.

@@ -1,6 +1,6 @@
 //! Packets that came: unpacked, checked and led to their room.
 
-mod held;
+mod held_requests;
 mod own_name;
 mod too_large;
 
@@ -13,11 +13,11 @@ use ligand_wire::{
     packet::{Event, Packet, PacketKind, Received, Request},
 };
 
-use self::held::HeldRequests;
+use self::held_requests::HeldRequests;
 use super::{
     Transit,
     call_messages::CallsMessage,
-    control::{CALLS, CANCEL, CONTROL, FLOW, STORY},
+    control::{CALLS, CANCEL, CONTROL, FLOW, VERIFY},
     membership::{TOO_MANY, is_info_too_large},
     outbox::Unpacked,
     received::Receipt,
@@ -181,7 +181,7 @@ impl Transit {
     /// A control message came.
     fn on_control(&self, node: &Arc<Node>, name: &str, data: &Payload) {
         match name {
-            STORY => return self.membership.on_story(node, data),
+            VERIFY => return self.membership.on_verification(node, data),
             CALLS => return self.on_calls_message(node.id(), data),
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! This node among the others: how it joins, what it tells, what it knows of them, how it leaves.
 //!
 //! [`phase`] says where it stands. [`own_info`] is what it tells of itself, [`announce`] when and to whom, [`name`] whether
-//! its name is its own. [`peers`] takes in what others tell, [`story`] doubts it, [`loss`] takes nodes out. [`heartbeat`]
+//! its name is its own. [`peers`] takes in what others tell, [`verification`] doubts it, [`loss`] takes nodes out. [`heartbeat`]
 //! and [`pings`] find out who is there.
 
 mod announce;
@@ -13,7 +13,7 @@ mod own_info;
 mod peers;
 mod phase;
 mod pings;
-mod story;
+mod verification;
 
 use std::{sync::Arc, time::Duration};
 
@@ -174,7 +174,7 @@ impl Membership {
                 self.outbox.try_tell(Recipient::All, &Packet::Discover)?;
             }
         }
-        self.wait_for_rivals(self.options.transit.discovery_wait).await?;
+        self.wait_for_name_conflicts(self.options.transit.discovery_wait).await?;
         self.lifecycle.named();
         Ok(())
     }

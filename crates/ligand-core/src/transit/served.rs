@@ -4,7 +4,7 @@
 //! answers for callers that missed them.
 
 mod answer;
-mod kept;
+mod kept_answers;
 mod request;
 mod running;
 
@@ -14,7 +14,7 @@ use ligand_transport::{Outbound, Tasks};
 use ligand_wire::{packet::PacketKind, topic::Topic};
 
 use self::{
-    kept::{KeptAnswers, Key, Mark},
+    kept_answers::{KeptAnswers, Key, Mark},
     running::Running,
 };
 use super::{

@@ -101,8 +101,8 @@ impl Streams {
             if let Some(mut incoming) = self.incoming.end(&key) {
                 let _ = incoming.assembly.fail(error.clone());
             }
-            if told && let Some(line) = self.line_of(key) {
-                line.cancel();
+            if told && let Some(remote_end) = self.remote_end_of(key) {
+                remote_end.cancel();
             }
         }
         for credit in self.outgoing.credits(&wanted) {
@@ -120,13 +120,13 @@ impl Streams {
         // Whoever reads gets `STREAM_CUT_OFF`.
         over.iter().for_each(|key| drop(self.incoming.end(key)));
         for (key, taken) in silent {
-            if let Some(line) = self.line_of(key) {
-                line.ask(taken);
+            if let Some(remote_end) = self.remote_end_of(key) {
+                remote_end.ask(taken);
             }
         }
         for key in self.outgoing.stalled() {
-            if let Some(line) = self.line_of(key) {
-                line.offer();
+            if let Some(remote_end) = self.remote_end_of(key) {
+                remote_end.offer();
             }
         }
     }

@@ -7,19 +7,20 @@ use parking_lot::Mutex;
 
 use super::{Db, Inner};
 use crate::{
-    Adapter, Entity, error,
-    home::{Homes, Mark},
+    Adapter, Entity,
+    attached_services::{AttachedServices, Mark},
+    error,
 };
 
 /// Caches to clean when a transaction has been committed.
 #[derive(Debug, Default)]
-pub(super) struct Pending(Mutex<Vec<Arc<Homes>>>);
+pub(super) struct Pending(Mutex<Vec<Arc<AttachedServices>>>);
 
 impl Pending {
-    pub(super) fn note(&self, homes: &Arc<Homes>) {
+    pub(super) fn note(&self, attached: &Arc<AttachedServices>) {
         let mut noted = self.0.lock();
-        if !noted.iter().any(|own| Arc::ptr_eq(own, homes)) {
-            noted.push(homes.clone());
+        if !noted.iter().any(|own| Arc::ptr_eq(own, attached)) {
+            noted.push(attached.clone());
         }
     }
 

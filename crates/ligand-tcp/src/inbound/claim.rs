@@ -58,7 +58,7 @@ impl Mesh {
         if let Some(identity) = claim.identity.as_ref().filter(|identity| identity.instance_id == *life) {
             // It may have several addresses; only the node itself knows which connections it began.
             let proven = self.options.secret.is_some();
-            return match !proven && self.disowned(&claim.sender, &identity.nonce).await {
+            return match !proven && self.denies_connection(&claim.sender, &identity.nonce).await {
                 true => Verdict::Disowned,
                 false => Verdict::Fine,
             };
@@ -75,7 +75,7 @@ impl Mesh {
         if let Some(last_address) = self.last_address(&claim.sender) {
             owner = format!("{owner} at {}:{}", last_address.host, last_address.port);
         }
-        self.shout(&claim.sender, &owner, &rival);
+        self.report_name_conflict(&claim.sender, &owner, &rival);
         Verdict::Taken(owner)
     }
 }

@@ -14,7 +14,7 @@ use tokio::{
 use super::Mesh;
 use crate::{
     address, fault, gossip,
-    handshake::{Far, Stranger},
+    handshake::{AnsweringNode, IdentityError},
 };
 
 /// A connection that is silent for so long is asked whether it still stands.
@@ -33,7 +33,7 @@ const PLACES: usize = 8;
 const LOOKUP: Duration = Duration::from_millis(300);
 
 /// A node whose name somebody else claims answers within this time.
-const HEARING: Duration = Duration::from_secs(1);
+const OWNER_CHECK: Duration = Duration::from_secs(1);
 
 /// Where nodes were found. They are looked for there first, whatever others say in between.
 #[derive(Debug, Default)]
@@ -126,12 +126,12 @@ impl Mesh {
         place: &Address,
         lookup: Duration,
         rival: Option<String>,
-    ) -> Result<(TcpStream, Far), String> {
+    ) -> Result<(TcpStream, AnsweringNode), String> {
         let mut stream = self.dial_address(place, lookup).await.map_err(|err| err.to_string())?;
         match self.identify(&mut stream, node, place, rival).await {
             Ok(far) => Ok((stream, far)),
-            Err(Stranger::Own) => Err("this is the node itself".into()),
-            Err(Stranger::Other(why)) => {
+            Err(IdentityError::Own) => Err("this is the node itself".into()),
+            Err(IdentityError::Other(why)) => {
                 self.warn(&format_args!("{}:{} is not node '{node}': {why}", place.host, place.port));
                 Err(why)
             }
@@ -166,11 +166,11 @@ impl Mesh {
             }
             false
         };
-        timeout(HEARING, looks).await.unwrap_or(false)
+        timeout(OWNER_CHECK, looks).await.unwrap_or(false)
     }
 
     /// Whether a node that is known answers, and says that it did not begin a connection with this number.
-    pub(crate) async fn disowned(&self, node: &Arc<str>, nonce: &str) -> bool {
+    pub(crate) async fn denies_connection(&self, node: &Arc<str>, nonce: &str) -> bool {
         let asks = async {
             let places = self.places(node);
             for (place, lookup) in self.with_lookups(&places) {
@@ -182,7 +182,7 @@ impl Mesh {
             }
             false
         };
-        timeout(HEARING, asks).await.unwrap_or(false)
+        timeout(OWNER_CHECK, asks).await.unwrap_or(false)
     }
 
     /// Connects to an address, whoever is there, when its name is known within `lookup`.

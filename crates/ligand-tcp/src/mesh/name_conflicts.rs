@@ -12,7 +12,7 @@ use ligand_transport::Address;
 use parking_lot::Mutex;
 
 use super::Mesh;
-use crate::handshake::{Stranger, shortened};
+use crate::handshake::{IdentityError, shortened};
 
 /// Own addresses that are remembered.
 const MOST: usize = 64;
@@ -47,14 +47,14 @@ impl Mesh {
         let Ok(mut stream) = self.dial_address(place, self.options.connect_timeout).await else { return };
         let me = self.link.node_id().clone();
         match self.identify(&mut stream, &me, place, None).await {
-            Err(Stranger::Own) => {
+            Err(IdentityError::Own) => {
                 let mut own = self.name_conflicts.own.lock();
                 if own.len() < MOST {
                     own.insert(place.clone());
                 }
             }
             // Another life has been told of; others only look like it.
-            Err(Stranger::Other(why)) => {
+            Err(IdentityError::Other(why)) => {
                 let place = format!("{}:{}", shortened(&place.host), place.port);
                 self.warn(&format_args!("somebody uses this node's name at {place}: {why}"));
             }

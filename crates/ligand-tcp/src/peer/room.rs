@@ -15,20 +15,20 @@ use crate::fault;
 
 /// Ends when a frame got into the queue. Dropped before that, it takes the frame back.
 #[derive(Debug)]
-pub(crate) struct Room {
+pub(crate) struct WaitForRoom {
     peer: Arc<Peer>,
     number: u64,
     signal: oneshot::Receiver<()>,
     over: bool,
 }
 
-impl Room {
+impl WaitForRoom {
     pub(super) const fn new(peer: Arc<Peer>, number: u64, signal: oneshot::Receiver<()>) -> Self {
         Self { peer, number, signal, over: false }
     }
 }
 
-impl Future for Room {
+impl Future for WaitForRoom {
     type Output = Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
@@ -38,7 +38,7 @@ impl Future for Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for WaitForRoom {
     fn drop(&mut self) {
         if !self.over {
             self.peer.withdraw(self.number);

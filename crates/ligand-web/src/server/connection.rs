@@ -26,7 +26,7 @@ use tokio::{
 };
 
 use super::{LAST_WORDS, Phase};
-use crate::{RequestBody, gateway::Inner, pipeline, stall::Stall};
+use crate::{RequestBody, gateway::Inner, pipeline, write_timeout::WriteTimeout};
 
 /// How long a connection may carry nothing while others wait for its place.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -38,15 +38,15 @@ pub(super) async fn serve(
     broker: ServiceBroker,
     mut phase: watch::Receiver<Phase>,
     mut crowded: watch::Receiver<bool>,
-    seat: OwnedSemaphorePermit,
+    slot: OwnedSemaphorePermit,
 ) {
-    let seat = Seat { _permit: Arc::new(seat) };
+    let slot = ConnectionSlot { _permit: Arc::new(slot) };
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, %peer, "no TCP_NODELAY");
     }
     let limits = &gateway.limits;
     let load = Arc::new(Load::default());
-    let io = Stall::new(TokioIo::new(stream), limits, peer, load.clone());
+    let io = WriteTimeout::new(TokioIo::new(stream), limits, peer, load.clone());
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -55,7 +55,7 @@ pub(super) async fn serve(
         .max_buf_size(limits.header_bytes.max(8192));
     let ending = phase.clone();
     let service = service_fn(|mut request: http::Request<Incoming>| {
-        request.extensions_mut().insert(seat.clone());
+        request.extensions_mut().insert(slot.clone());
         let (gateway, broker, ending) = (&gateway, &broker, &ending);
         let running = load.begin();
         async move {
@@ -110,7 +110,7 @@ pub(super) async fn serve(
 
 /// The place of a connection among those that the gateway takes; held also by a call that goes on without its client.
 #[derive(Clone)]
-pub(crate) struct Seat {
+pub(crate) struct ConnectionSlot {
     _permit: Arc<OwnedSemaphorePermit>,
 }
 

@@ -24,8 +24,8 @@ use super::Listener;
 use crate::{
     context::Context,
     future::{Work, guarded, isolate},
-    hold::watch,
     task::Tasks,
+    thread_watch::watch,
 };
 
 /// With so many events in hand, senders let others run before they send on.
@@ -153,15 +153,15 @@ impl Service {
 /// Runs the first step of a handler here, and the others in a task.
 async fn begin(event: Handed, tasks: &Tasks) {
     let Handed { ctx, payload, done, place } = event;
-    let hold = ctx.broker().hold();
-    let start = hold.now();
+    let thread_watch = ctx.broker().thread_watch();
+    let start = thread_watch.now();
     let work = guarded(|| ctx.listener().map(|listener| listener.chain().call(&ctx, payload)));
     let mut work = match work {
         Ok(work) => work.unwrap_or_else(|| Work::done(Ok(()))),
         Err(panic) => Work::done(Err(panic)),
     };
     let step = std::future::poll_fn(|cx| Poll::Ready(guarded(|| Pin::new(&mut work).poll(cx)))).await;
-    hold.ended(start, &ctx);
+    thread_watch.ended(start, &ctx);
     match step {
         Ok(Poll::Ready(result)) => ended(&ctx, result, done),
         Err(panic) => ended(&ctx, Err(panic), done),

@@ -84,9 +84,9 @@ impl Calls {
             return false;
         }
         // What was said in the round before says little: it may have come since.
-        let again =
+        let failover =
             id.as_halves().and_then(|(_, low)| self.pending.with(Ticket(low), |entry| entry.tried.clear()));
-        if again.is_some() {
+        if failover.is_some() {
             self.candidates(id).iter().for_each(ask);
             // The bus may have led it to this node.
             self.on_asked(self.outbox.node_id(), std::slice::from_ref(id));

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Calls,
-    pending::{Again, Entry},
+    pending::{Entry, Failover},
 };
 use crate::{
     context::Id,
@@ -46,7 +46,7 @@ enum Fate {
     Other,
     /// The bus chose, and this is one that does not have it.
     OneOfMany,
-    Again(Outbound),
+    SendAgain(Outbound),
     Over,
 }
 
@@ -114,7 +114,7 @@ impl Calls {
                 Fate::Other => {}
                 Fate::OneOfMany if self.may_be_somewhere(id) => {}
                 Fate::OneOfMany => self.give_up(id, NOBODY),
-                Fate::Again(packet) => {
+                Fate::SendAgain(packet) => {
                     one(&self.outbox.stats().sent_again);
                     tracing::debug!(node = &**node, "a call did not come to its node, sent again");
                     self.outbox.post(packet);
@@ -145,12 +145,12 @@ impl Calls {
             }
             // An answer would have been given after the call was sent: it would be known.
             let never_came = complete_for > entry.sent.elapsed();
-            if !never_came || entry.again == Again::Nowhere || entry.resent >= MOST_RESENT {
+            if !never_came || entry.failover == Failover::Nowhere || entry.resent >= MOST_RESENT {
                 return Fate::Over;
             }
             (entry.resent, entry.resent_at) = (entry.resent + 1, Instant::now());
             let topic = Topic::node(PacketKind::Request, own.id().clone());
-            Fate::Again(Outbound { topic, body: entry.body.clone(), ticket: Some(Ticket(low)) })
+            Fate::SendAgain(Outbound { topic, body: entry.body.clone(), ticket: Some(Ticket(low)) })
         });
         fate.unwrap_or(Fate::Other)
     }
@@ -178,7 +178,7 @@ impl Calls {
         if farewell || wait.is_zero() || silent || !node.is_ligand() {
             return self.reject(node, |_| true);
         }
-        self.reject(node, |entry| entry.again == Again::Nowhere);
+        self.reject(node, |entry| entry.failover == Failover::Nowhere);
         if !self.pending.nodes().iter().any(|other| other.id() == node.id()) {
             return;
         }

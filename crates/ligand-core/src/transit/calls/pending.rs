@@ -48,7 +48,7 @@ pub(super) struct Entry {
     pub(super) former: Vec<Arc<Node>>,
     /// How often the bus had been lost when it was sent.
     pub(super) outages: u64,
-    pub(super) again: Again,
+    pub(super) failover: Failover,
     /// When it was sent for the first time, and to this node.
     pub(super) made: Instant,
     pub(super) sent: Instant,
@@ -69,7 +69,7 @@ impl Entry {
         action: Arc<ActionDef>,
         body: Bytes,
         outages: u64,
-        again: Again,
+        failover: Failover,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -81,7 +81,7 @@ impl Entry {
             tried: Vec::new(),
             former: Vec::new(),
             outages,
-            again,
+            failover,
             made: now,
             sent: now,
             ask_at: inquiry::first(now),
@@ -113,7 +113,7 @@ pub(super) struct Due {
 
 /// Where a call may go that its node did not get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Again {
+pub(super) enum Failover {
     /// To any node that has the action.
     Anywhere,
     /// To its node when that is back: the caller named it.
@@ -185,7 +185,7 @@ impl Pending {
 
     /// It can be sent once more in a moment; `wanted` says whether it should.
     pub(super) fn may_wait(&self, ticket: Ticket, wanted: impl FnOnce(&Entry) -> bool) -> bool {
-        self.with(ticket, |entry| entry.again != Again::Nowhere && wanted(entry)).unwrap_or(false)
+        self.with(ticket, |entry| entry.failover != Failover::Nowhere && wanted(entry)).unwrap_or(false)
     }
 
     /// Looks at one, maybe changes it.

@@ -17,14 +17,14 @@ impl Transit {
         let own = self.outbox.own_node();
         match packet {
             Packet::Info(info) if info.instance_id != self.membership.instance_id() => {
-                self.membership.on_other_life(&info);
+                self.membership.on_other_instance(&info);
             }
             // Not by this node.
-            Packet::Info(info) if self.membership.is_ahead(info.seq) => self.membership.contradict(info.seq),
-            Packet::Disconnect if self.membership.phase() != Phase::Left => self.membership.contradict(0),
+            Packet::Info(info) if self.membership.is_ahead(info.seq) => self.membership.refute(info.seq),
+            Packet::Disconnect if self.membership.phase() != Phase::Left => self.membership.refute(0),
             // An answer to the probe is another node's: this one does not answer itself.
             Packet::Response(response) if self.membership.is_own_probe(&response.id) => {
-                self.membership.on_rival("it answered");
+                self.membership.on_name_conflict("it answered");
             }
             Packet::Response(response) => self.calls.on_response(own, response, 0),
             // The probe of this very start is not answered by itself.

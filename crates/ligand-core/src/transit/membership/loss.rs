@@ -73,9 +73,9 @@ impl Membership {
             return;
         }
         node.set_suspect(true);
-        let before = node.tellings();
+        let before = node.info_count();
         let asked = match self.discoverer {
-            None => self.confirm(node, false),
+            None => self.verify(node, false),
             Some(_) => Duration::ZERO,
         };
         let (me, node) = (self.clone(), node.clone());
@@ -91,7 +91,7 @@ impl Membership {
                 }
             }
             node.set_leaving(false);
-            if node.tellings() != before {
+            if node.info_count() != before {
                 node.set_suspect(false);
                 return;
             }

@@ -11,7 +11,7 @@ use ligand_wire::{
 };
 use tokio::sync::watch;
 
-use super::{Membership, story::life};
+use super::{Membership, verification::describe_instance};
 use crate::context::Id;
 
 /// The action that is called to find another node of this name.
@@ -45,7 +45,7 @@ impl Membership {
     }
 
     /// Waits whether another node answers to this name.
-    pub(super) async fn wait_for_rivals(&self, wait: Duration) -> Result<()> {
+    pub(super) async fn wait_for_name_conflicts(&self, wait: Duration) -> Result<()> {
         let mut rival = self.name.rival.subscribe();
         match tokio::time::timeout(wait, rival.wait_for(Option::is_some)).await {
             Ok(_) => Err(self.name_taken()),
@@ -97,9 +97,9 @@ impl Membership {
 
     /// Somebody says under this node's name that it is another life. A node that starts asks again whether there is one:
     /// anybody can say so.
-    pub(crate) fn on_other_life(self: &Arc<Self>, info: &NodeInfo) {
+    pub(crate) fn on_other_instance(self: &Arc<Self>, info: &NodeInfo) {
         if self.phase().was_announced() {
-            self.on_rival(&life(info));
+            self.on_name_conflict(&describe_instance(info));
         } else if self.name.conflicts.pass().is_some()
             && let Err(error) = self.probe_name()
         {
@@ -108,7 +108,7 @@ impl Membership {
     }
 
     /// Another node uses this node's name; `other` says what is known of it.
-    pub(crate) fn on_rival(self: &Arc<Self>, other: &str) {
+    pub(crate) fn on_name_conflict(self: &Arc<Self>, other: &str) {
         if self.phase().was_announced() {
             // Bounded: anybody can cause it.
             if let Some(hidden) = self.name.conflicts.pass() {

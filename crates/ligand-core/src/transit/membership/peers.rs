@@ -13,7 +13,7 @@ use super::{Membership, broadcast_here};
 use crate::{
     broker::ServiceBroker,
     middleware::order,
-    registry::{Endpoint, Node, Story},
+    registry::{Endpoint, InfoStatus, Node},
     service::DynAction,
     transit::calls::RemoteHandler,
 };
@@ -94,7 +94,7 @@ impl Cluster for Peers {
     }
 
     fn conflict(&self, other: &str) {
-        self.0.on_rival(other);
+        self.0.on_name_conflict(other);
     }
 }
 
@@ -150,7 +150,7 @@ impl Membership {
         }
         match node.is_available() && self.discoverer.is_none() {
             // It says something else than what is known.
-            true => _ = self.confirm(node, false),
+            true => _ = self.verify(node, false),
             false => self.ask(node),
         }
     }
@@ -168,7 +168,7 @@ impl Membership {
             let why = "its number is ahead of the time";
             self.outbox.refuse(PacketKind::Info, &Error::invalid_packet(PacketKind::Info, why));
             if node.is_available() && !judged {
-                self.confirm(&node, false);
+                self.verify(&node, false);
             }
             return;
         }
@@ -176,7 +176,7 @@ impl Membership {
         let before = node.info();
         let handler: DynAction =
             Arc::new(RemoteHandler { calls: self.calls.clone(), node: Some(node.clone()) });
-        let story = broker.registry().learn(&node, info, judged, &handler, |action| {
+        let status = broker.registry().learn(&node, info, judged, &handler, |action| {
             Arc::new(Endpoint::new(
                 broker.clone(),
                 Arc::new(action),
@@ -187,24 +187,24 @@ impl Membership {
         if let Some((seq, cpu)) = load {
             node.set_cpu(seq, cpu);
         }
-        if story.is_news() {
+        if status.is_news() {
             self.calls.offered_before(&node, &before);
         }
         let anew = !before.instance_id.is_empty() && before.instance_id != node.info().instance_id;
         self.calls.inquire_after_news(&node, anew);
-        match story {
-            Story::News => {}
-            Story::Restored => self.two_lives(&node, &before),
-            Story::Known => return node.touch(),
-            Story::Older => {
+        match status {
+            InfoStatus::News => {}
+            InfoStatus::Restored => self.report_name_conflict(&node, &before),
+            InfoStatus::Known => return node.touch(),
+            InfoStatus::Older => {
                 node.touch();
                 if !judged {
-                    self.confirm(&node, false);
+                    self.verify(&node, false);
                 }
                 return;
             }
-            Story::Rival => return self.hearing(&node),
-            Story::Refused => return,
+            InfoStatus::Rival => return self.check_owner(&node),
+            InfoStatus::Refused => return,
         }
         if let Some((latencies, _)) = &self.latencies {
             node.set_latency(latencies.host(&node.info().hostname));
@@ -228,7 +228,7 @@ impl Membership {
             return;
         }
         match was {
-            true => _ = self.confirm(&node, raises && node.is_ligand()),
+            true => _ = self.verify(&node, raises && node.is_ligand()),
             false => self.greet(&node),
         }
     }

@@ -14,7 +14,7 @@ const SHORT: usize = 1024;
 
 /// Which packets share memory.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Pile {
+pub(super) enum Retention {
     /// Those that are gone when they are sent.
     Passing,
     /// Those that stay for a while: what passes must not stay with them.
@@ -22,31 +22,31 @@ pub(super) enum Pile {
 }
 
 #[derive(Default)]
-struct Room {
+struct Arena {
     /// Where a packet is written, to learn its length.
     scratch: Vec<u8>,
     pieces: [BytesMut; 2],
 }
 
 thread_local! {
-    static ROOM: RefCell<Room> = RefCell::default();
+    static ARENA: RefCell<Arena> = RefCell::default();
 }
 
 /// The bytes that `write` writes.
-pub(super) fn pack(pile: Pile, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<Bytes> {
+pub(super) fn pack(retention: Retention, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<Bytes> {
     // Taken out: values that are written run code of others, which may send packets itself.
     // Nothing is left of it at the end of a thread.
-    let scratch = ROOM.try_with(|room| std::mem::take(&mut room.borrow_mut().scratch));
+    let scratch = ARENA.try_with(|arena| std::mem::take(&mut arena.borrow_mut().scratch));
     let mut scratch = scratch.unwrap_or_default();
     scratch.clear();
     let written = write(&mut scratch);
     if written.is_ok() && scratch.len() > SHORT {
         return Ok(Bytes::from(scratch));
     }
-    let piece = |room: &RefCell<Room>| {
-        let room = &mut *room.borrow_mut();
+    let piece = |arena: &RefCell<Arena>| {
+        let arena = &mut *arena.borrow_mut();
         let packed = written.is_ok().then(|| {
-            let piece = &mut room.pieces[pile as usize];
+            let piece = &mut arena.pieces[retention as usize];
             if piece.capacity() < scratch.len() {
                 *piece = BytesMut::with_capacity(PIECE);
             }
@@ -54,11 +54,11 @@ pub(super) fn pack(pile: Pile, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -
             piece.split().freeze()
         });
         if scratch.capacity() <= PIECE {
-            room.scratch = std::mem::take(&mut scratch);
+            arena.scratch = std::mem::take(&mut scratch);
         }
         packed
     };
-    let packed = ROOM.try_with(piece);
+    let packed = ARENA.try_with(piece);
     written.map(|()| packed.ok().flatten().unwrap_or_else(|| Bytes::from(scratch)))
 }
 
@@ -73,8 +73,8 @@ mod tests {
         let mut all = Vec::new();
         for len in [0, 1, 100, SHORT, SHORT + 1, PIECE, 50, 3 * PIECE, 7] {
             let inner = std::cell::Cell::new(None);
-            let packet = pack(Pile::Passing, |out| {
-                let other = pack(Pile::Kept, |out| {
+            let packet = pack(Retention::Passing, |out| {
+                let other = pack(Retention::Kept, |out| {
                     out.resize(len / 2, 7);
                     Ok(())
                 });
@@ -84,7 +84,7 @@ mod tests {
             });
             all.push((packet.unwrap(), len, 9));
             all.push((inner.take().unwrap(), len / 2, 7));
-            assert!(pack(Pile::Kept, |_| Err(Error::new("no"))).is_err());
+            assert!(pack(Retention::Kept, |_| Err(Error::new("no"))).is_err());
         }
         for (packet, len, byte) in all {
             assert_eq!(packet, vec![byte; len]);

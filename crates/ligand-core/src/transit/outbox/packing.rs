@@ -11,7 +11,7 @@ use ligand_wire::{
 
 use super::{
     Outbox,
-    memory::{self, Pile},
+    memory::{self, Retention},
     size,
 };
 use crate::registry::Node;
@@ -48,8 +48,8 @@ impl Outbox {
         if let Some(logger) = &self.logger {
             logger.sent(kind, to.map(|node| &**node.id()), || readable(packet, ver, self.node_id()));
         }
-        let pile = if kind == PacketKind::Response { Pile::Kept } else { Pile::Passing };
-        let plain = memory::pack(pile, |out| {
+        let retention = if kind == PacketKind::Response { Retention::Kept } else { Retention::Passing };
+        let plain = memory::pack(retention, |out| {
             codec::encode(packet, Envelope { ver, sender: self.node_id() }, self.format, out)
         })?;
         let len = plain.len();

@@ -11,10 +11,10 @@ use ligand_transport::BoxFuture;
 use ligand_wire::{Error, Payload, Result, packet::Request};
 use tokio::time::Instant;
 
-use super::{Key, Served, running::Seat};
+use super::{Key, Served, running::CallSlot};
 use crate::{
     broker::{ServiceBroker, State, serve},
-    context::{Arrived, Context, Extra, Home, Id, Inner as ContextInner, Limit, Trace},
+    context::{Arrived, Context, Extra, Id, Inner as ContextInner, Limit, Owner, Trace},
     registry::{Endpoint, Node},
     service::Visibility,
     stream::{Mode, Streaming},
@@ -30,7 +30,7 @@ const SLOW: Duration = Duration::from_micros(200);
 /// A request that may run.
 struct Admitted {
     stream: Option<Streaming>,
-    seat: Seat,
+    slot: CallSlot,
     endpoint: Arc<Endpoint>,
 }
 
@@ -62,7 +62,7 @@ impl Served {
             return None;
         }
         let begun = self.begin(node, &request.id)?;
-        let Admitted { stream, seat, endpoint } = match self.admit(broker, node, &mut request) {
+        let Admitted { stream, slot, endpoint } = match self.admit(broker, node, &mut request) {
             Ok(admitted) => admitted,
             Err(Refused::Twice) => return None,
             Err(Refused::Because(error)) => {
@@ -73,7 +73,7 @@ impl Served {
         let params = std::mem::take(&mut request.params);
         let ctx = context(broker, node, endpoint, request, stream);
         let (done, end) = receipt(tracked);
-        let caller = Caller { served: self.clone(), node: node.clone(), _seat: seat };
+        let caller = Caller { served: self.clone(), node: node.clone(), _slot: slot };
         let endpoint = ctx.endpoint().expect("the context was made with an endpoint").clone();
         let mut work: BoxFuture<()> = Box::pin(async move {
             let result = serve(&ctx, params).await;
@@ -142,10 +142,10 @@ impl Served {
         request: &mut Request<'_>,
     ) -> Result<Admitted, Refused> {
         let stream = self.open_stream(node, request)?;
-        let seat = self.running.enter(self.max_running);
-        let seat = seat.ok_or_else(|| Error::queue_is_full(&request.action, self.outbox.node_id()))?;
+        let slot = self.running.enter(self.max_running);
+        let slot = slot.ok_or_else(|| Error::queue_is_full(&request.action, self.outbox.node_id()))?;
         let endpoint = self.endpoint(broker, &request.action)?;
-        Ok(Admitted { stream, seat, endpoint })
+        Ok(Admitted { stream, slot, endpoint })
     }
 
     fn open_stream(
@@ -233,7 +233,7 @@ fn context(
     request: Request<'_>,
     stream: Option<Streaming>,
 ) -> Context {
-    let mut inner = ContextInner::new(Home::Endpoint(endpoint));
+    let mut inner = ContextInner::new(Owner::Endpoint(endpoint));
     inner.id = Id::parse(&request.id);
     // The first call of a tree has the id of the tree.
     inner.request_id = request.request_id.map(|id| match id == request.id {
@@ -246,7 +246,7 @@ fn context(
     inner.level = level(request.level);
     let Arrived { carried, http, mute } = Arrived::new(request.meta.into_owned(), &request.id);
     inner.carried = parking_lot::Mutex::new(carried);
-    inner.limit = limit(broker, request.timeout, &inner.home);
+    inner.limit = limit(broker, request.timeout, &inner.owner);
     inner.extra = Some(Arc::new(Extra {
         headers: request.headers.and_then(|headers| texts(&headers)),
         node: Some(node.id().clone()),
@@ -259,11 +259,11 @@ fn context(
 }
 
 /// The time that the caller gives; missing = the action's own.
-fn limit(broker: &ServiceBroker, timeout: Option<f64>, home: &Home) -> Limit {
+fn limit(broker: &ServiceBroker, timeout: Option<f64>, owner: &Owner) -> Limit {
     let given = timeout.map(|millis| Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default());
-    let own = || match home {
-        Home::Endpoint(endpoint) => endpoint.action().timeout,
-        Home::Listener(_) | Home::Broker(_) => None,
+    let own = || match owner {
+        Owner::Endpoint(endpoint) => endpoint.action().timeout,
+        Owner::Listener(_) | Owner::Broker(_) => None,
     };
     let limit = given.or_else(own).unwrap_or(broker.options().request_timeout);
     Limit::new(Some(limit), None)
@@ -273,7 +273,7 @@ fn limit(broker: &ServiceBroker, timeout: Option<f64>, home: &Home) -> Limit {
 struct Caller {
     served: Arc<Served>,
     node: Arc<Node>,
-    _seat: Seat,
+    _slot: CallSlot,
 }
 
 impl Caller {

@@ -14,7 +14,7 @@ use futures_util::future::AbortHandle;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::kept::Key;
+use super::kept_answers::Key;
 use crate::{context::Id, registry::Node};
 
 /// A call that runs.
@@ -36,10 +36,10 @@ pub(super) struct Running {
 
 impl Running {
     /// Counts a call in, unless there are `most` already.
-    pub(super) fn enter(&self, most: usize) -> Option<Seat> {
-        let seat = Seat(self.count.clone());
+    pub(super) fn enter(&self, most: usize) -> Option<CallSlot> {
+        let slot = CallSlot(self.count.clone());
         let before = self.count.fetch_add(1, Ordering::AcqRel);
-        (most == 0 || before < most).then_some(seat)
+        (most == 0 || before < most).then_some(slot)
     }
 
     /// How many calls run.
@@ -100,9 +100,9 @@ impl Running {
 }
 
 /// One call that runs.
-pub(super) struct Seat(Arc<AtomicUsize>);
+pub(super) struct CallSlot(Arc<AtomicUsize>);
 
-impl Drop for Seat {
+impl Drop for CallSlot {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }

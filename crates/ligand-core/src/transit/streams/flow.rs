@@ -13,14 +13,14 @@ use crate::{
 };
 
 /// The line to the other end of a stream.
-pub(super) struct Line {
+pub(super) struct RemoteEnd {
     streams: Weak<Streams>,
     node: Arc<Node>,
     direction: Direction,
     id: Box<str>,
 }
 
-impl Line {
+impl RemoteEnd {
     fn tell(&self, mut news: Value) {
         let Some(streams) = self.streams.upgrade() else { return };
         if self.node.is_ligand() && self.node.is_available() {
@@ -51,7 +51,7 @@ impl Line {
     }
 }
 
-impl Feedback for Line {
+impl Feedback for RemoteEnd {
     fn consumed(&self, total: u64) {
         self.tell(json!({ "total": total }));
     }
@@ -70,18 +70,23 @@ impl Feedback for Line {
 }
 
 impl Streams {
-    pub(super) fn line(self: &Arc<Self>, node: &Arc<Node>, direction: Direction, id: Box<str>) -> Line {
-        Line { streams: Arc::downgrade(self), node: node.clone(), direction, id }
+    pub(super) fn remote_end(
+        self: &Arc<Self>,
+        node: &Arc<Node>,
+        direction: Direction,
+        id: Box<str>,
+    ) -> RemoteEnd {
+        RemoteEnd { streams: Arc::downgrade(self), node: node.clone(), direction, id }
     }
 
     /// The line to the other end, when that node is known.
-    pub(super) fn line_of(self: &Arc<Self>, key: Key) -> Option<Line> {
+    pub(super) fn remote_end_of(self: &Arc<Self>, key: Key) -> Option<RemoteEnd> {
         let own = self.outbox.own_node();
         let node = match key.node == *own.id() {
             true => own.clone(),
             false => self.directory.node(&key.node)?,
         };
-        Some(self.line(&node, key.direction, key.id))
+        Some(self.remote_end(&node, key.direction, key.id))
     }
 
     /// News from the other end of a stream.
@@ -99,20 +104,20 @@ impl Streams {
         }
         if says("offered") {
             let taken = self.incoming.taken(&key);
-            if let Some(line) = self.line_of(key) {
+            if let Some(remote_end) = self.remote_end_of(key) {
                 match taken {
                     // What was told of it may be lost.
-                    Some(taken) => line.consumed(taken),
-                    None => line.cancel(),
+                    Some(taken) => remote_end.consumed(taken),
+                    None => remote_end.cancel(),
                 }
             }
             return;
         }
         let Some(credit) = self.outgoing.credit(&key) else {
             if says("asked")
-                && let Some(line) = self.line_of(key)
+                && let Some(remote_end) = self.remote_end_of(key)
             {
-                line.gone();
+                remote_end.gone();
             }
             return;
         };
@@ -127,7 +132,7 @@ impl Streams {
     pub(crate) fn unread(self: &Arc<Self>, node: &Arc<Node>, direction: Direction, id: &str) {
         let key = Key { node: node.id().clone(), direction, id: id.into() };
         if !self.incoming.has(&key) {
-            self.line(node, direction, key.id).cancel();
+            self.remote_end(node, direction, key.id).cancel();
         }
     }
 }

@@ -207,8 +207,8 @@ impl Streams {
     }
 
     fn assembly(self: &Arc<Self>, node: &Arc<Node>, key: &Key, mode: Mode) -> (Assembly, Streaming) {
-        let line = self.line(node, key.direction, key.id.clone());
-        Assembly::new(mode, Limits::default(), Arc::new(line))
+        let remote_end = self.remote_end(node, key.direction, key.id.clone());
+        Assembly::new(mode, Limits::default(), Arc::new(remote_end))
     }
 
     /// A packet after the first. `overtakes`: it may have overtaken packet 0.
@@ -248,7 +248,7 @@ impl Streams {
                 drop(open);
                 drop(self.incoming.end(&key));
                 tracing::debug!(node = &**node.id(), error = %format!("{error:#}"), "a stream broke");
-                self.line(node, key.direction, key.id).cancel();
+                self.remote_end(node, key.direction, key.id).cancel();
             }
         }
     }

@@ -19,9 +19,9 @@ const MOST: usize = 8192;
 
 /// Whom this node dialled just now, and the number with which it began. Oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Dialled(Mutex<VecDeque<(Instant, Arc<str>, String)>>);
+pub(crate) struct RecentDials(Mutex<VecDeque<(Instant, Arc<str>, String)>>);
 
-impl Dialled {
+impl RecentDials {
     /// This node dials `node` and begins with this number.
     pub(crate) fn note(&self, node: &Arc<str>, nonce: &str) {
         let mut list = self.0.lock();
@@ -43,14 +43,14 @@ mod tests {
 
     #[test]
     fn only_what_was_dialled_counts_and_the_oldest_go() {
-        let dialled = Dialled::default();
+        let recent_dials = RecentDials::default();
         let node: Arc<str> = "a".into();
-        dialled.note(&node, "1");
-        assert!(dialled.has("a", "1") && !dialled.has("b", "1") && !dialled.has("a", "2"));
+        recent_dials.note(&node, "1");
+        assert!(recent_dials.has("a", "1") && !recent_dials.has("b", "1") && !recent_dials.has("a", "2"));
         for n in 0..MOST {
-            dialled.note(&node, &format!("x{n}"));
+            recent_dials.note(&node, &format!("x{n}"));
         }
-        assert!(!dialled.has("a", "1") && dialled.has("a", "x0"));
-        assert_eq!(dialled.0.lock().len(), MOST);
+        assert!(!recent_dials.has("a", "1") && recent_dials.has("a", "x0"));
+        assert_eq!(recent_dials.0.lock().len(), MOST);
     }
 }

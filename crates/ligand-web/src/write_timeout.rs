@@ -17,7 +17,7 @@ use crate::{Limits, server::Load};
 /// A stream whose client must read. It may let answers wait for [`Limits::write_timeout`] in all; every byte it reads
 /// gives some of that time back, as [`Limits::write_rate`] says. So the time of an answer is bounded by its size, and an
 /// answer that has nothing to send for a while loses nothing.
-pub(crate) struct Stall<S> {
+pub(crate) struct WriteTimeout<S> {
     stream: S,
     limit: Duration,
     /// Bytes that give back a second.
@@ -30,7 +30,7 @@ pub(crate) struct Stall<S> {
     load: Arc<Load>,
 }
 
-impl<S> Stall<S> {
+impl<S> WriteTimeout<S> {
     pub(crate) fn new(stream: S, limits: &Limits, peer: SocketAddr, load: Arc<Load>) -> Self {
         let limit = limits.write_timeout;
         Self { stream, limit, rate: limits.write_rate, left: limit, peer, waiting: None, load }
@@ -70,7 +70,7 @@ impl<S> Stall<S> {
     }
 }
 
-impl<S: Read + Unpin> Read for Stall<S> {
+impl<S: Read + Unpin> Read for WriteTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -80,7 +80,7 @@ impl<S: Read + Unpin> Read for Stall<S> {
     }
 }
 
-impl<S: Write + Unpin> Write for Stall<S> {
+impl<S: Write + Unpin> Write for WriteTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.watch(written, |count| *count, cx)
@@ -119,15 +119,15 @@ mod tests {
 
     use super::*;
 
-    fn stall(rate: usize) -> (Stall<TokioIo<DuplexStream>>, DuplexStream) {
+    fn write_timeout(rate: usize) -> (WriteTimeout<TokioIo<DuplexStream>>, DuplexStream) {
         let (near, far) = tokio::io::duplex(100);
         let limits = Limits { write_timeout: Duration::from_secs(30), write_rate: rate, ..Limits::default() };
-        (Stall::new(TokioIo::new(near), &limits, ([127, 0, 0, 1], 1).into(), Arc::default()), far)
+        (WriteTimeout::new(TokioIo::new(near), &limits, ([127, 0, 0, 1], 1).into(), Arc::default()), far)
     }
 
     /// Writes until it fails or `most` bytes are written; the client reads 10 bytes in each `pause`.
     async fn write(
-        stall: &mut Stall<TokioIo<DuplexStream>>,
+        write_timeout: &mut WriteTimeout<TokioIo<DuplexStream>>,
         mut far: DuplexStream,
         pause: Duration,
         most: usize,
@@ -141,7 +141,7 @@ mod tests {
         };
         let writing = async {
             while written < most {
-                match poll_fn(|cx| Pin::new(&mut *stall).poll_write(cx, &[0; 50])).await {
+                match poll_fn(|cx| Pin::new(&mut *write_timeout).poll_write(cx, &[0; 50])).await {
                     Ok(count) => written += count,
                     Err(error) => return assert_eq!(error.kind(), io::ErrorKind::TimedOut),
                 }
@@ -154,7 +154,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_reads_a_little_now_and_then_does_not_hold_its_place() {
         let start = Instant::now();
-        let (mut slow, far) = stall(10);
+        let (mut slow, far) = write_timeout(10);
         let written = write(&mut slow, far, Duration::from_secs(10), 10_000).await;
         assert!(written < 200, "{written}");
         assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
@@ -163,7 +163,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_reads_fast_enough_has_all_the_time() {
         let start = Instant::now();
-        let (mut steady, far) = stall(10);
+        let (mut steady, far) = write_timeout(10);
         assert_eq!(write(&mut steady, far, Duration::from_millis(900), 10_000).await, 10_000);
         assert!(start.elapsed() > Duration::from_secs(800), "{:?}", start.elapsed());
     }
@@ -171,7 +171,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_does_not_read_at_all_is_given_up() {
         let start = Instant::now();
-        let (mut deaf, far) = stall(0);
+        let (mut deaf, far) = write_timeout(0);
         assert_eq!(write(&mut deaf, far, Duration::from_secs(1000), 10_000).await, 100);
         assert_eq!(start.elapsed(), Duration::from_secs(30));
     }

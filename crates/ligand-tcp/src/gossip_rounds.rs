@@ -38,7 +38,7 @@ pub(crate) async fn run(mesh: Arc<Mesh>) {
                 let receivers = gossip::receivers(&mesh.link.cluster().peers(), &mut rng);
                 ask(&mesh, &receivers);
                 mesh.prune();
-                mesh.forget_homes();
+                mesh.forget_unused_addresses();
             }
             _ = look.tick() => {
                 contact(&mesh);

@@ -8,27 +8,27 @@ use parking_lot::Mutex;
 
 /// Where changes are announced.
 #[derive(Debug, Default)]
-pub(crate) struct Homes(Mutex<Vec<Home>>);
+pub(crate) struct AttachedServices(Mutex<Vec<AttachedService>>);
 
 #[derive(Clone, Debug)]
-struct Home {
+struct AttachedService {
     broker: WeakBroker,
     service: Arc<str>,
 }
 
-impl Homes {
+impl AttachedServices {
     /// Remembers a service, from its `created` on.
     pub(crate) fn attach(&self, broker: &ServiceBroker, service: &Arc<str>) {
-        let mut homes = self.0.lock();
-        homes.retain(|home| home.broker.upgrade().is_some());
-        homes.push(Home { broker: broker.downgrade(), service: service.clone() });
+        let mut attached = self.0.lock();
+        attached.retain(|service| service.broker.upgrade().is_some());
+        attached.push(AttachedService { broker: broker.downgrade(), service: service.clone() });
     }
 
     /// Empties the caches of the services, here and on every other node.
     async fn clean(&self) {
-        let homes = self.0.lock().clone();
-        for home in homes {
-            home.clean().await;
+        let attached = self.0.lock().clone();
+        for service in attached {
+            service.clean().await;
         }
     }
 
@@ -37,15 +37,15 @@ impl Homes {
         if tokio::runtime::Handle::try_current().is_err() {
             return;
         }
-        for home in self.0.lock().clone() {
-            if let Some(broker) = home.broker.upgrade() {
-                broker.tasks().spawn(async move { home.clean().await });
+        for service in self.0.lock().clone() {
+            if let Some(broker) = service.broker.upgrade() {
+                broker.tasks().spawn(async move { service.clean().await });
             }
         }
     }
 }
 
-impl Home {
+impl AttachedService {
     async fn clean(&self) {
         let Some(broker) = self.broker.upgrade() else { return };
         let service = &*self.service;
@@ -63,17 +63,17 @@ impl Home {
 
 /// A change that may be made: whoever waits for it can be cancelled at any time, the caches are cleaned anyway.
 #[derive(Debug)]
-pub(crate) struct Mark(Vec<Arc<Homes>>);
+pub(crate) struct Mark(Vec<Arc<AttachedServices>>);
 
 impl Mark {
-    pub(crate) fn new(homes: Vec<Arc<Homes>>) -> Self {
-        Self(homes)
+    pub(crate) fn new(attached: Vec<Arc<AttachedServices>>) -> Self {
+        Self(attached)
     }
 
     /// It was made.
     pub(crate) async fn made(mut self) {
-        while let Some(homes) = self.0.last() {
-            homes.clean().await;
+        while let Some(attached) = self.0.last() {
+            attached.clean().await;
             self.0.pop();
         }
     }
@@ -86,7 +86,7 @@ impl Mark {
 
 impl Drop for Mark {
     fn drop(&mut self) {
-        self.0.iter().for_each(|homes| homes.clean_later());
+        self.0.iter().for_each(|attached| attached.clean_later());
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::{
     Calls, balanced,
-    pending::{Again, Entry},
+    pending::{Entry, Failover},
 };
 use crate::{
     context::Meta,
@@ -54,7 +54,7 @@ impl Calls {
     fn send_again(self: &Arc<Self>, ticket: Ticket, node: &Arc<Node>) {
         let ver = self.outbox.ver_of(node);
         let next = self.pending.with(ticket, |entry| {
-            if entry.again != Again::Anywhere {
+            if entry.failover != Failover::Anywhere {
                 return None;
             }
             entry.tried.push(node.id().clone());

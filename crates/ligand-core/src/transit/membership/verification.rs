@@ -1,7 +1,7 @@
 //! Stories about nodes: this one puts to others what it believes of them, and contradicts what is wrong about itself.
 //!
 //! Anybody on a bus can speak in the name of a node. So news about a node that is there are put to that node: a Ligand
-//! node gets the control message `$ligand.story` and answers only when it is wrong; others get a DISCOVER. It answers
+//! node gets the control message `$ligand.verification` and answers only when it is wrong; others get a DISCOVER. It answers
 //! with its info and, when its own number is not above the one that was believed, raises that first.
 
 use std::{sync::Arc, time::Duration};
@@ -15,19 +15,19 @@ use serde_json::json;
 
 use super::{Membership, peers::DAY_MS, text};
 use crate::{
-    registry::{ASK_PAUSE, Hearing, MOST_AHEAD, Node},
-    transit::{control::STORY, outbox::Recipient},
+    registry::{ASK_PAUSE, ClaimOutcome, MOST_AHEAD, Node},
+    transit::{control::VERIFY, outbox::Recipient},
 };
 
 /// A node whose name another one claims speaks within this time, when it lives.
-const HEARING: Duration = Duration::from_millis(500);
+const OWNER_CHECK: Duration = Duration::from_millis(500);
 
 impl Membership {
     /// Puts to a node what is believed of it. `raises`: it is certain that it is a Ligand node, which answers only
     /// when that is wrong. Returns when it is asked at the latest.
-    pub(super) fn confirm(self: &Arc<Self>, node: &Arc<Node>, raises: bool) -> Duration {
+    pub(super) fn verify(self: &Arc<Self>, node: &Arc<Node>, raises: bool) -> Duration {
         if node.may_ask() {
-            self.put(node, raises);
+            self.send_verification(node, raises);
             return Duration::ZERO;
         }
         if !node.set_asking(true) {
@@ -37,18 +37,18 @@ impl Membership {
                 tokio::time::sleep(ASK_PAUSE).await;
                 node.set_asking(false);
                 node.may_ask();
-                me.put(&node, raises);
+                me.send_verification(&node, raises);
             });
         }
         ASK_PAUSE
     }
 
-    fn put(self: &Arc<Self>, node: &Arc<Node>, raises: bool) {
-        node.doubt();
+    fn send_verification(self: &Arc<Self>, node: &Arc<Node>, raises: bool) {
+        node.mark_asked();
         if node.is_ligand() {
             let info = node.info();
-            let story = json!({ "seq": node.seq().to_string(), "instanceID": info.instance_id, "names": names(&info) });
-            self.outbox.control(node, STORY, story.into());
+            let verification = json!({ "seq": node.seq().to_string(), "instanceID": info.instance_id, "names": names(&info) });
+            self.outbox.control(node, VERIFY, verification.into());
         }
         if !raises {
             self.outbox.tell(Recipient::Node(node), &Packet::Discover);
@@ -56,10 +56,11 @@ impl Membership {
     }
 
     /// A node tells what it believes of this one.
-    pub(crate) fn on_story(self: &Arc<Self>, node: &Arc<Node>, story: &Payload) {
-        let is = |name: &str, own: &str| story.get(name).is_some_and(|told| told.as_str() == Some(own));
+    pub(crate) fn on_verification(self: &Arc<Self>, node: &Arc<Node>, verification: &Payload) {
+        let is =
+            |name: &str, own: &str| verification.get(name).is_some_and(|told| told.as_str() == Some(own));
         // A text: not every serializer keeps large numbers whole.
-        let seq = story.get("seq").and_then(|seq| seq.as_str()?.parse().ok()).unwrap_or(0);
+        let seq = verification.get("seq").and_then(|seq| seq.as_str()?.parse().ok()).unwrap_or(0);
         let own = self.local_info();
         let same_life = is("instanceID", self.instance_id());
         let same_names = is("names", &names(&own));
@@ -67,13 +68,13 @@ impl Membership {
             return;
         }
         if same_life && seq >= own.seq && (!same_names || seq > own.seq) {
-            self.contradict(seq);
+            self.refute(seq);
         }
         self.on_discover(node);
     }
 
     /// Somebody told a story about this node that it did not tell: its own gets a larger number, and everybody hears it.
-    pub(crate) fn contradict(self: &Arc<Self>, seq: u64) {
+    pub(crate) fn refute(self: &Arc<Self>, seq: u64) {
         self.raise(seq);
         self.insist();
     }
@@ -93,30 +94,30 @@ impl Membership {
     }
 
     /// Another life claims the name of a node that has shown that it lives: that one is asked first.
-    pub(super) fn hearing(self: &Arc<Self>, node: &Arc<Node>) {
-        if node.set_hearing(true) {
+    pub(super) fn check_owner(self: &Arc<Self>, node: &Arc<Node>) {
+        if node.set_checking_owner(true) {
             return;
         }
-        self.confirm(node, false);
+        self.verify(node, false);
         let (me, node) = (self.clone(), node.clone());
         self.tasks.spawn_background(async move {
-            tokio::time::sleep(HEARING).await;
-            node.set_hearing(false);
-            match node.end_hearing() {
-                Hearing::Silent(info) => me.hear(node.id(), *info, None, true),
-                Hearing::Lives(rival) => me.two_lives(&node, &rival),
-                Hearing::Over => {}
+            tokio::time::sleep(OWNER_CHECK).await;
+            node.set_checking_owner(false);
+            match node.settle_claim() {
+                ClaimOutcome::Silent(info) => me.hear(node.id(), *info, None, true),
+                ClaimOutcome::Lives(rival) => me.report_name_conflict(&node, &rival),
+                ClaimOutcome::Over => {}
             }
         });
     }
 
     /// Two nodes use one name, or somebody speaks in that of another.
-    pub(super) fn two_lives(&self, node: &Node, rival: &NodeInfo) {
+    pub(super) fn report_name_conflict(&self, node: &Node, rival: &NodeInfo) {
         if let Some(hidden) = self.name.conflicts.pass() {
             tracing::error!(
                 node = &**node.id(),
-                owner = life(&node.info()),
-                rival = life(rival),
+                owner = describe_instance(&node.info()),
+                rival = describe_instance(rival),
                 hidden,
                 "somebody else uses the name of a node that lives: that one stays; give each node a 'node_id' of its own"
             );
@@ -136,7 +137,7 @@ impl Membership {
 }
 
 /// A life of a node, for people.
-pub(super) fn life(info: &NodeInfo) -> String {
+pub(super) fn describe_instance(info: &NodeInfo) -> String {
     let short = |text: &str| text.chars().take(100).flat_map(char::escape_debug).collect::<String>();
     let host = info.ip_list.first().unwrap_or(&info.hostname);
     format!("instance '{}' at '{}'", short(&info.instance_id), short(host))

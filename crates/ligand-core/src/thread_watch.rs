@@ -39,7 +39,7 @@ const NOTED: usize = 64;
 const REMEMBERED: usize = 16;
 
 /// Watches the handlers of one broker.
-pub(crate) struct Hold {
+pub(crate) struct ThreadWatch {
     ticks: Arc<Ticks>,
     /// Zero: nothing is watched.
     limit: Duration,
@@ -83,7 +83,7 @@ thread_local! {
     static LONG: RefCell<VecDeque<(u64, Duration)>> = const { RefCell::new(VecDeque::new()) };
 }
 
-impl Hold {
+impl ThreadWatch {
     /// `limit`: how long a step may take; zero = any time.
     pub(crate) fn new(limit: Duration) -> Self {
         let ticks = Ticks {
@@ -209,10 +209,10 @@ impl<F: Future> Future for Watched<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let hold = this.ctx.broker().hold();
-        let start = hold.now();
+        let thread_watch = this.ctx.broker().thread_watch();
+        let start = thread_watch.now();
         let poll = this.work.poll(cx);
-        hold.ended(start, this.ctx);
+        thread_watch.ended(start, this.ctx);
         poll
     }
 }
