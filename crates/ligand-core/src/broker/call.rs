@@ -22,7 +22,7 @@ use crate::{
     context::{Context, Extra, Headers, Id, Inner as ContextInner, Limit, Meta, Owner, ReplyHead},
     edge::HttpRequest,
     future::{BoxFuture, Work, guarded},
-    middleware::{Fallback, Plan},
+    middleware::{Fallback, Plan, fallback},
     registry::{Endpoint, recent, strategy::Pick},
     service::{Typed, Visibility},
     stream::Streaming,
@@ -478,6 +478,9 @@ async fn run(mut call: Outgoing) -> Result<Payload> {
     };
     let action = endpoint.action().clone();
     drop(endpoint);
+    if let Some(fallback) = call.options().and_then(|options| options.fallback.as_ref()) {
+        fallback::check_of_call(&action, fallback)?;
+    }
     let retries = call.options().and_then(|options| options.retries);
     let mut plan = Plan::new(broker.0.parts.retry(&action), retries);
     let error = loop {

@@ -60,12 +60,6 @@ impl<R> Request<R> {
         Self { state: Step::Waiting(Outgoing::new(broker, parent, action, params)) }
     }
 
-    /// A call with all options given at once.
-    pub fn with_options(mut self, options: CallOptions) -> Self {
-        self.set(|own| *own = options);
-        self
-    }
-
     fn set(&mut self, change: impl FnOnce(&mut CallOptions)) {
         if let Step::Waiting(call) = &mut self.state {
             change(call.options_mut());
@@ -113,23 +107,6 @@ impl<R> Request<R> {
     /// ```
     pub fn retries(mut self, count: u32) -> Self {
         self.set(|options| options.retries = Some(count));
-        self
-    }
-
-    /// Answers this when the call fails for whatever reason.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::{ServiceBroker, middleware::Fallback};
-    /// let broker = ServiceBroker::builder().start().await?;
-    /// let price = broker.call_named("prices.of", "tea".to_owned()).fallback(Fallback::value(2.5)).await?;
-    /// assert_eq!(price.take::<f64>()?, 2.5);
-    /// # broker.stop().await;
-    /// # Ok(()) }
-    /// ```
-    pub fn fallback(mut self, fallback: Fallback) -> Self {
-        self.set(|options| options.fallback = Some(fallback));
         self
     }
 
@@ -295,6 +272,61 @@ impl<R: Data> Request<R> {
             self.state = Step::Done;
         }
         Some(result)
+    }
+
+    /// A call with all options given at once. A fallback among them is checked as by [`Request::fallback`].
+    pub fn with_options(self, mut options: CallOptions) -> Self {
+        let fallback = options.fallback.take();
+        let mut own = self;
+        own.set(|all| *all = options);
+        match fallback {
+            Some(fallback) => own.fallback(fallback),
+            None => own,
+        }
+    }
+
+    /// Answers this when the call fails for whatever reason. A constant ([`Fallback::value`]) has to be what the caller
+    /// reads; where that is whatever comes ([`ServiceBroker::call_named`]), it has to be null or what the action could
+    /// answer, as far as this node knows. [`Request::fallback_value`] is checked by the compiler.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{ServiceBroker, middleware::Fallback};
+    /// let broker = ServiceBroker::builder().start().await?;
+    /// let price = broker.call_named("prices.of", "tea".to_owned()).fallback(Fallback::value(2.5)).await?;
+    /// assert_eq!(price.take::<f64>()?, 2.5);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The call fails with `INVALID_RESPONSE_TYPE` before anything is called when the constant is something else.
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        if let Step::Waiting(call) = &self.state {
+            match fallback.read_as::<R>(call.action()) {
+                Ok(fallback) => self.set(|options| options.fallback = Some(fallback)),
+                Err(error) => self.state = Step::Long(crate::future::ready(Err(error))),
+            }
+        }
+        self
+    }
+
+    /// Answers this value when the call fails for whatever reason.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{ActionRef, ServiceBroker};
+    /// const PRICE: ActionRef<String, f64> = ActionRef::new("prices.of");
+    /// let broker = ServiceBroker::builder().start().await?;
+    /// assert_eq!(broker.call(PRICE, "tea".to_owned()).fallback_value(2.5).await?, 2.5);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
+    pub fn fallback_value(mut self, value: R) -> Self {
+        self.set(|options| options.fallback = Some(Fallback::of(value)));
+        self
     }
 
     /// Shares the result instead of copying it: a cached value is answered to every caller without a clone.

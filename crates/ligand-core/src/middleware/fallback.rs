@@ -1,8 +1,8 @@
 //! Fallback: an answer for when a call fails for whatever reason.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{any::TypeId, fmt, future::Future, sync::Arc};
 
-use ligand_wire::{Error, Payload, Result};
+use ligand_wire::{Data, Error, Payload, Result};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -40,7 +40,8 @@ enum Repr {
 impl Fallback {
     /// Always this value; a `&str` is one too. As the fallback of an action it has to be what the action answers: this is
     /// checked at start, by the type of the result or else by its published schema. After hooks may change
-    /// the result into something else, so that of an action with such hooks is not checked.
+    /// the result into something else, so that of an action with such hooks is not checked. As the fallback of a call it
+    /// is checked when the call begins, see [`Request::fallback`](crate::Request::fallback).
     pub fn value(value: impl Serialize) -> Self {
         match serde_json::to_value(value) {
             Ok(value) => Self(Repr::Value(value.into())),
@@ -89,6 +90,28 @@ impl Fallback {
         Self(Repr::Action(name.into()))
     }
 
+    /// A value of the type that the caller reads, as it is.
+    pub(crate) fn of<R: Data>(value: R) -> Self {
+        Self(Repr::Value(Payload::typed(value)))
+    }
+
+    /// As the fallback of a call whose caller reads an `R`.
+    ///
+    /// # Errors
+    /// `INVALID_RESPONSE_TYPE` for a value that is none.
+    pub(crate) fn read_as<R: Data>(self, action: &str) -> Result<Self> {
+        match self.0 {
+            Repr::Broken(_) => Err(unfit(action, "cannot be written as JSON")),
+            Repr::Value(value) if TypeId::of::<R>() != TypeId::of::<Payload>() => {
+                match value.clone().into_typed::<R>() {
+                    Ok(value) => Ok(Self(Repr::Value(value))),
+                    Err(_) => Err(unfit(action, &misread(&value, std::any::type_name::<R>()))),
+                }
+            }
+            other => Ok(Self(other)),
+        }
+    }
+
     pub(crate) async fn answer(
         &self,
         broker: &crate::broker::ServiceBroker,
@@ -124,24 +147,50 @@ pub(crate) fn check(action: &ActionDef) -> Result<()> {
         Some(Repr::Value(value)) if action.hooks.after.is_empty() => value,
         _ => return Ok(()),
     };
-    let (kind, way) = (kind(value), "write a value that the action could answer");
-    match (action.reader, &action.returns) {
-        (Some(read), _) => match read(value.clone()) {
-            Ok(()) => Ok(()),
-            Err(name) => refuse(format!("is {kind}, and callers read a {name}; {way}")),
-        },
-        (None, Some(schema)) => match schema.check(&value.to_value()?).first() {
-            None => Ok(()),
-            Some(broken) => {
-                let place = broken.field.as_ref().map(|field| format!(" at '{field}'")).unwrap_or_default();
-                refuse(format!(
-                    "is {kind}, which the schema of the result refuses{place}, by its rule '{}'; {way}",
-                    broken.kind
-                ))
-            }
-        },
-        (None, None) => Ok(()),
+    misfit(action, value)?.map_or(Ok(()), refuse)
+}
+
+/// Checks the value that a call of `action` names, where its caller reads whatever comes. Null stands for no answer.
+///
+/// # Errors
+/// `INVALID_RESPONSE_TYPE` that names the action, what the value is and what it should be.
+pub(crate) fn check_of_call(action: &ActionDef, fallback: &Fallback) -> Result<()> {
+    match &fallback.0 {
+        Repr::Value(value)
+            if action.hooks.after.is_empty() && value.as_value().is_some_and(|value| !value.is_null()) =>
+        {
+            misfit(action, value)?.map_or(Ok(()), |why| Err(unfit(action.full_name(), &why)))
+        }
+        _ => Ok(()),
     }
+}
+
+#[cold]
+fn unfit(action: &str, why: &str) -> Error {
+    let text = format!("The fallback given at the call of '{action}' {why}.");
+    Error::server(500, "INVALID_RESPONSE_TYPE", text).with_retryable(false)
+}
+
+/// Why an action could not have answered this.
+fn misfit(action: &ActionDef, value: &Payload) -> Result<Option<String>> {
+    Ok(match (action.reader, &action.returns) {
+        (Some(read), _) => read(value.clone()).err().map(|name| misread(value, name)),
+        (None, Some(schema)) => schema.check(&value.to_value()?).first().map(|broken| {
+            let place = broken.field.as_ref().map(|field| format!(" at '{field}'")).unwrap_or_default();
+            format!(
+                "is {}, which the schema of the result refuses{place}, by its rule '{}'; {WAY}",
+                kind(value),
+                broken.kind
+            )
+        }),
+        (None, None) => None,
+    })
+}
+
+const WAY: &str = "write a value that the action could answer";
+
+fn misread(value: &Payload, name: &str) -> String {
+    format!("is {}, and callers read a {name}; {WAY}", kind(value))
 }
 
 fn kind(value: &Payload) -> &'static str {

@@ -1,7 +1,8 @@
 //! Retries and fallbacks.
 
 use ligand_core::{
-    Action, Context, Error, Payload, Result, ServiceDef,
+    Action, ActionRef, Context, Error, Payload, Result, ServiceDef,
+    broker::CallOptions,
     config::{CircuitBreakerOptions, ErrorCheck, RetryOptions},
     future::Work,
     middleware::{AfterHook, Fallback},
@@ -326,4 +327,39 @@ async fn the_published_schema_says_what_a_fallback_may_be() {
     assert!(error.contains("'s.do' is a list, which the schema of the result refuses at '[1]'"), "{error}");
     assert!(!error.contains("hunter2"), "{error}");
     start_with(raw().fallback(Fallback::value(json!([1, 2])))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_constant_that_does_not_fit_a_call_fails_it_before_anything_runs() {
+    const RATE: ActionRef<Value, f64> = ActionRef::new("s.rate");
+    let runs = Counter::default();
+    let own = runs.clone();
+    let rate = action("rate", move |_, _: Value| {
+        own.add();
+        async { Err::<f64, _>(Error::new("no")) }
+    });
+    let broker = start([ServiceDef::new("s").action(rate)]).await;
+    let text = || Fallback::value("hunter2");
+    let unwritable = || Fallback::value(std::collections::BTreeMap::from([((1, 2), 3)]));
+    let options = CallOptions { fallback: Some(text()), ..CallOptions::default() };
+    let errors = [
+        broker.call(RATE, json!(null)).fallback(text()).timeout(ms(5)).await.unwrap_err(),
+        broker.call(RATE, json!(null)).with_options(options).await.unwrap_err(),
+        broker.call_named("s.rate", json!(null)).fallback(text()).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!((error.kind(), error.retryable()), ("INVALID_RESPONSE_TYPE", false));
+        let expected = "The fallback given at the call of 's.rate' is a text, and callers read a f64; write a value that \
+                        the action could answer.";
+        assert_eq!(error.message(), expected);
+    }
+    let error = broker.call_named("s.rate", json!(null)).fallback(unwritable()).await.unwrap_err();
+    assert!(error.message().ends_with("'s.rate' cannot be written as JSON."), "{error}");
+    assert_eq!(runs.get(), 0);
+    // What fits answers, and so does null where the caller reads whatever comes.
+    assert_eq!(broker.call(RATE, json!(null)).fallback(Fallback::value(2)).await.unwrap(), 2.0);
+    assert_eq!(broker.call(RATE, json!(null)).fallback_value(2.5).await.unwrap(), 2.5);
+    let none = broker.call_named("s.rate", json!(null)).fallback(Fallback::value(json!(null))).await.unwrap();
+    assert_eq!(none.to_value().unwrap(), json!(null));
+    assert_eq!(runs.get(), 3);
 }
