@@ -104,6 +104,7 @@ scenarios! {
     "many at once" UNBALANCED true calls::many,
     "errors" UNBALANCED true errors::classes,
     "own errors" PLAIN true errors::own,
+    "typed errors" PLAIN true errors::typed,
     "visibility" PLAIN true services::visibility,
     "versions" PLAIN true services::versions,
     "settings" PLAIN true services::settings,

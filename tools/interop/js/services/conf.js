@@ -28,6 +28,14 @@ function failure(kind, data, { Errors }) {
 			return new Error("an ordinary failure");
 		case "text":
 			return "a text was thrown";
+		case "typed":
+			return new Errors.MoleculerClientError("There are 2 of lámp ☃", 409, "SOLD_OUT", {
+				itemName: "lámp ☃",
+				left: 2,
+				colors: ["red"]
+			});
+		case "closed":
+			return new Errors.MoleculerServerError("The shop is closed", 503, "SHOP_CLOSED");
 		case "custom":
 			return Object.assign(new Error("a failure of its own kind"), {
 				name: "CustomError",
@@ -109,6 +117,10 @@ function service({ moleculer, broker, old }) {
 				} catch (error) {
 					return { ok: false, error: plainError(error) };
 				}
+			},
+			through(ctx) {
+				const { action, params, nodeID } = ctx.params;
+				return ctx.call(action, params, nodeID ? { nodeID } : {});
 			},
 			async emit(ctx) {
 				const { event, payload, groups, broadcast } = ctx.params;

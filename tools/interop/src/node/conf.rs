@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     content::{Source, digest, uploaded},
-    failure, own,
+    failure::{self, ShopError},
+    own,
     types::Types,
 };
 
@@ -173,6 +174,29 @@ impl Conf {
             }
             Err(error) => Called { error: serde_json::to_value(error).ok(), ..Called::default() },
         }
+    }
+
+    /// A call whose error goes on as it came.
+    #[action]
+    async fn through(&self, ctx: &Context, params: Call) -> Result<Payload> {
+        let request = ctx.call_named(params.action, params.params);
+        match params.node_id {
+            Some(node) => request.node(node).await,
+            None => request.await,
+        }
+    }
+
+    /// As `through`, with the error read back into its type.
+    #[action]
+    async fn typed(&self, ctx: &Context, params: Call) -> Result<Value> {
+        let Err(error) = self.through(ctx, params).await else { return Ok(json!("no error")) };
+        Ok(match ShopError::try_from(&error) {
+            Ok(ShopError::SoldOut { item_name, left, colors }) => {
+                json!([item_name, left, colors, error.node_id()])
+            }
+            Ok(ShopError::Closed) => json!(["closed", error.retryable(), error.node_id()]),
+            Err(error) => json!(format!("{error:?}")),
+        })
     }
 
     #[action]

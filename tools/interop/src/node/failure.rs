@@ -2,12 +2,29 @@
 
 use ligand::{Value, json, prelude::Error};
 
+/// Errors with a type, whose fields are read on the other side.
+#[derive(Debug, ligand::Error)]
+pub(super) enum ShopError {
+    #[error(code = 409, kind = "SOLD_OUT", message = "There are {left} of {item_name}")]
+    SoldOut { item_name: String, left: u32, colors: Vec<String> },
+    #[error(code = 503, kind = "SHOP_CLOSED", message = "The shop is closed", retryable)]
+    Closed,
+}
+
+impl ShopError {
+    fn sample() -> Self {
+        Self::SoldOut { item_name: "lámp ☃".into(), left: 2, colors: vec!["red".into()] }
+    }
+}
+
 /// The error that `conf.fail` throws for `kind`, with its data.
 pub(super) fn of_kind(kind: &str, action: &str, node: &str) -> Error {
     let data: Value = json!({ "action": action, "nodeID": node, "a": 1 });
     let text = format!("failed as {kind}");
     let error = match kind {
         "plain" => return std::io::Error::other("an ordinary failure").into(),
+        "typed" => return ShopError::sample().into(),
+        "closed" => return ShopError::Closed.into(),
         "custom" => {
             let error = Error::build("CustomError", 499, "a failure of its own kind").with_kind("CUSTOM");
             return error.with_data(json!({ "a": 1 }));

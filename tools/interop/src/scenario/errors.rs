@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    check::{Outcome, ensure, same},
+    check::{Outcome, Stop, ensure, same},
     cluster::Cluster,
     process::NodeProcess,
 };
@@ -114,6 +114,44 @@ pub(super) async fn own(cluster: &Cluster) -> Outcome {
             let error = fail(cluster, node, "text").await?;
             let got = json!([error["name"], error["code"], error["message"]]);
             same("a thrown text", &got, &json!(["MoleculerError", 500, "a text was thrown"]))?;
+        }
+    }
+    Ok(())
+}
+
+/// A typed error is read with its fields, also when it went through another node that let it through.
+pub(super) async fn typed(cluster: &Cluster) -> Outcome {
+    let (js, rust): (Vec<_>, Vec<_>) = cluster.workers().iter().partition(|node| node.program().is_js());
+    if js.is_empty() || rust.is_empty() {
+        return Err(Stop::Skipped("it takes workers of both kinds"));
+    }
+    let throws = |node: &NodeProcess, kind: &str| json!({ "action": "conf.fail", "params": { "kind": kind }, "nodeID": node.id() });
+    for caller in &rust {
+        let read = async |params: Value| {
+            let call = json!({ "action": "conf.typed", "params": params, "nodeID": caller.id() });
+            cluster.call(call).await?.result("conf.typed")
+        };
+        for callee in cluster.workers() {
+            for (kind, mut want) in
+                [("typed", json!(["lámp ☃", 2, ["red"]])), ("closed", json!(["closed", true]))]
+            {
+                if let Value::Array(want) = &mut want {
+                    want.push(callee.id().into());
+                }
+                let got = read(throws(callee, kind)).await?;
+                same(format_args!("{kind} error of {callee} at {caller}"), &got, &want)?;
+                for through in &js {
+                    let params = throws(callee, kind);
+                    let got =
+                        read(json!({ "action": "conf.through", "params": params, "nodeID": through.id() }))
+                            .await?;
+                    same(
+                        format_args!("{kind} error of {callee} through {through} at {caller}"),
+                        &got,
+                        &want,
+                    )?;
+                }
+            }
         }
     }
     Ok(())
