@@ -4,7 +4,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Expr, ExprLit, FnArg, Ident, ItemTrait, Lit, LitStr, TraitItem, TraitItemFn, Type, parse_quote,
+    Attribute, Expr, ExprLit, FnArg, Ident, ItemTrait, Lit, LitStr, TraitItem, TraitItemFn, Type,
+    ext::IdentExt, parse_quote,
 };
 
 use crate::{
@@ -141,6 +142,7 @@ fn call(function: &TraitItemFn, service: &str, errors: &mut Errors) -> Option<Ca
         docs: docs(&function.attrs),
         cfgs: cfgs(&function.attrs),
         input: input?,
+        strict: false,
         result: output?.ty,
     })
 }
@@ -150,6 +152,17 @@ fn wire_name(attributes: &[Attribute], errors: &mut Errors) -> Option<String> {
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("action")) {
         let tokens = arguments(&attribute.meta, errors);
         read(tokens, ACTION, errors, |entry, errors| {
+            let of_service = crate::service::is_action_option(&entry.name.unraw().to_string());
+            if !entry.is("name") && of_service {
+                errors.at(
+                    &entry.name,
+                    format_args!(
+                        "a contract says names and types; `{}` belongs to the service, on its own method",
+                        entry.name
+                    ),
+                );
+                return true;
+            }
             if !entry.is("name") {
                 return false;
             }
@@ -201,9 +214,8 @@ fn emit(item: &ItemTrait, name: &str, calls: &[Call], mixins: &[Type], without: 
         #callers
 
         #allows
-        impl #ident {
-            #[doc(hidden)]
-            pub const __ACTIONS: &'static [(&'static str, &'static str, ::ligand::__private::agreement::Names)] = {
+        impl ::ligand::__private::agreement::Written for #ident {
+            const ACTIONS: &'static [(&'static str, &'static str, ::ligand::__private::agreement::Names)] = {
                 use ::ligand::__private::agreement::Nameless as _;
                 &[#(#actions),*]
             };

@@ -17,6 +17,7 @@ use quote::quote;
 use syn::{Ident, ImplItem, ItemImpl, Type, parse_quote};
 
 use self::model::Service;
+pub(crate) use self::parse::is_action_option;
 use crate::errors::Errors;
 
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {

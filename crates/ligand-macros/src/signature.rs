@@ -261,7 +261,7 @@ pub(crate) fn output(output: &ReturnType, errors: &mut Errors) -> Option<Output>
     let ReturnType::Type(_, ty) = output else {
         return Some(Output { ty: parse_quote!(()), fallible: false, reply: false });
     };
-    if let Type::ImplTrait(_) = &**ty {
+    if matches!(&**ty, Type::ImplTrait(_)) || is_future(ty) {
         errors.at(ty, "what travels has one fixed type; write `async fn` and `-> Result<T>`");
         return None;
     }
@@ -283,6 +283,22 @@ pub(crate) fn output(output: &ReturnType, errors: &mut Errors) -> Option<Output>
     };
     let (ty, reply) = unwrapped(ty.unwrap_or_else(|| parse_quote!(())));
     owned(&ty, errors).then_some(Output { ty, fallible: true, reply })
+}
+
+/// A future in a box, as macros write it that make traits `async`.
+fn is_future(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let Some(last) = path.path.segments.last() else { return false };
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return false };
+    let holds = |fits: fn(&Type) -> bool| {
+        arguments.args.iter().any(|argument| matches!(argument, GenericArgument::Type(ty) if fits(ty)))
+    };
+    match last.ident.to_string().as_str() {
+        "BoxFuture" | "LocalBoxFuture" => true,
+        "Pin" => holds(is_future),
+        "Box" => holds(|ty| matches!(ty, Type::TraitObject(_))),
+        _ => false,
+    }
 }
 
 /// The `T` of a `Reply<T>`, and whether it was one. A type of the user's that has that name has no parameter.

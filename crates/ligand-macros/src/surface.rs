@@ -21,6 +21,8 @@ pub(crate) struct Call {
     pub(crate) docs: String,
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) input: Input,
+    /// Parameters that no argument takes are refused.
+    pub(crate) strict: bool,
     pub(crate) result: Type,
 }
 
@@ -141,6 +143,10 @@ impl Surface<'_> {
         let Input::Fields(fields) = &call.input else { return TokenStream::new() };
         let (ident, cfgs, allows) = (call.struct_name(self.ident), &call.cfgs, allows());
         let doc = format!("Parameters of `{}`.", call.full);
+        let payload = match call.strict {
+            true => quote!(#[::ligand::__private::payload(unknown = "reject")]),
+            false => quote!(#[::ligand::__private::payload]),
+        };
         let fields = fields.iter().map(|Field { name, ty, attributes }| {
             let doc = (!attributes.iter().any(|attribute| attribute.path().is_ident("doc"))).then(|| {
                 let doc = format!("`{name}`");
@@ -152,7 +158,7 @@ impl Surface<'_> {
         quote! {
             #[doc = #doc]
             #(#cfgs)*
-            #[::ligand::__private::payload]
+            #payload
             #allows
             pub struct #ident {
                 #(#fields,)*

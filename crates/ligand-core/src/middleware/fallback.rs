@@ -41,7 +41,7 @@ impl Fallback {
     /// Always this value; a `&str` is one too. As the fallback of an action it has to be what the action answers: this is
     /// checked at start, by the type of the result or else by its published schema. After hooks may change
     /// the result into something else, so that of an action with such hooks is not checked. As the fallback of a call it
-    /// is checked when the call begins, see [`Request::fallback`](crate::Request::fallback).
+    /// is checked when the call begins, see [`Request::fallback`](crate::broker::Request::fallback).
     pub fn value(value: impl Serialize) -> Self {
         match serde_json::to_value(value) {
             Ok(value) => Self(Repr::Value(value.into())),

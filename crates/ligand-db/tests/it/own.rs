@@ -20,6 +20,14 @@ struct Shelf {
     list: ListParams,
 }
 
+/// The same, with nothing else.
+#[payload(unknown = "reject")]
+struct Strict {
+    author: String,
+    #[serde(flatten)]
+    list: ListParams,
+}
+
 #[derive(Default)]
 struct Books {
     db: Db<Book>,
@@ -45,6 +53,18 @@ impl Books {
     #[action]
     async fn how_many(&self, params: CountParams) -> Result<u64> {
         self.db.count_for(params).await
+    }
+
+    #[action(unknown = "reject")]
+    async fn paged(&self, page: Option<u64>, page_size: Option<u64>) -> Result<Page<Book>> {
+        self.db
+            .list(ListParams { page, page_size, sort: Some("title".into()), ..ListParams::default() })
+            .await
+    }
+
+    #[action]
+    async fn strict(&self, params: Strict) -> Result<Page<Book>> {
+        self.shelf(Shelf { author: params.author, list: params.list }).await
     }
 
     #[action]
@@ -97,6 +117,9 @@ async fn parameters_of_an_own_list_have_their_effect() {
     }
     let shelf = json!({ "author": "Ann", "sort": "-title", "pageSize": 2, "page": 1 });
     assert_eq!(titles(&broker, "books.shelf", shelf).await.unwrap(), "CB");
+    let strict = json!({ "author": "Ann", "sort": "title", "pageSize": 2 });
+    assert_eq!(titles(&broker, "books.strict", strict).await.unwrap(), "AB");
+    assert_eq!(titles(&broker, "books.paged", json!({ "pageSize": 3 })).await.unwrap(), "ABC");
     let count = json!({ "search": "ann", "query": { "year": { "$lt": 3 } } });
     let count: u64 = broker.call_named("books.howMany", count).await.unwrap().take().unwrap();
     assert_eq!(count, 2);
@@ -118,6 +141,13 @@ async fn what_an_own_list_cannot_do_is_refused_by_name() {
             json!({ "author": "Ann", "populate": "x", "fields": "y" }),
             vec!["fields", "populate"],
         ),
+        (
+            "books.paged",
+            json!({ "pageSize": 2, "fields": "title", "populate": "x" }),
+            vec!["fields", "populate"],
+        ),
+        ("books.strict", json!({ "author": "Ann", "populate": "x" }), vec!["populate"]),
+        ("books.strict", json!({ "author": "Ann", "pagesize": 2, "field": "y" }), vec!["pagesize", "field"]),
         ("books.shaped", json!({ "populate": "author" }), vec!["populate"]),
         ("books.whole", json!({ "sort": "titel" }), vec!["sort"]),
         ("books.whole", json!({ "searchFields": "titel" }), vec!["searchFields"]),

@@ -220,7 +220,7 @@ impl Service {
                 #path::implements(
                     <#contract as ::ligand::__private::core::Contract>::NAME,
                     #full_name,
-                    <#contract>::__ACTIONS,
+                    <#contract as #path::Written>::ACTIONS,
                     &[#(#own),*],
                     #mixed,
                 )

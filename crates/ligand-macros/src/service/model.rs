@@ -81,6 +81,8 @@ pub(super) struct ActionOptions {
     pub(super) visibility: Option<Ident>,
     pub(super) fallback: Option<Span>,
     pub(super) blocking: bool,
+    /// Parameters that no argument takes are refused.
+    pub(super) unknown: Option<LitStr>,
     /// Calls on the builder that nothing else depends on.
     pub(super) builder: Vec<TokenStream>,
     /// Methods that other methods' options name.

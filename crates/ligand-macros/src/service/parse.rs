@@ -31,8 +31,13 @@ const SERVICE: Place = Place {
 const ACTION: Place = Place {
     name: "`#[action]`",
     options: "name, rest, cache, timeout, retry, circuit_breaker, bulkhead, fallback, published, public, protected, \
-              private, before, after, on_error, http, body, run_to_end, blocking, meta",
+              private, before, after, on_error, http, body, run_to_end, blocking, meta, unknown",
 };
+
+/// Whether an action of a service has an option of this name.
+pub(crate) fn is_action_option(name: &str) -> bool {
+    ACTION.options.split(", ").any(|option| option == name)
+}
 
 const EVENT: Place = Place { name: "`#[event]`", options: "group, throttle, debounce, bulkhead, blocking" };
 
@@ -74,7 +79,9 @@ pub(super) fn service_options(tokens: TokenStream, errors: &mut Errors) -> Optio
                     options.contract = Some(path.path.clone());
                     Ok(())
                 }
-                _ => Err(entry.wrong("write `contract = UsersApi`, the name of a `#[contract]` trait")),
+                _ => Err(entry.wrong(
+                    "write `contract = UsersApi`, the name of a `#[contract]` trait; a service keeps to one",
+                )),
             },
             "dependencies" => dependencies(entry).map(|found| options.dependencies = found),
             "settings" => {
@@ -248,6 +255,12 @@ fn action(function: &ImplItemFn, options: ActionOptions, ty: &Type, errors: &mut
         }
         signature::Input::Nothing => {}
     }
+    if let (Some(at), false) = (&options.unknown, matches!(input, signature::Input::Fields(_))) {
+        errors.at(
+            at,
+            "`unknown` is about plain arguments; of `params: T` it stands on the type: `#[payload(unknown = \"reject\")]`",
+        );
+    }
     let method = &function.sig.ident;
     let (wire, wire_span) = match &options.name {
         Some(name) => (name.value(), name.span()),
@@ -260,6 +273,7 @@ fn action(function: &ImplItemFn, options: ActionOptions, ty: &Type, errors: &mut
         docs: docs(&function.attrs),
         cfgs: cfgs(&function.attrs),
         input,
+        strict: options.unknown.is_some(),
         result: without_self(&output.ty, ty),
     };
     let handler = Handler { reply: output.reply, ..handler(function, inputs.ctx, output.fallible) };
@@ -327,6 +341,14 @@ fn action_option(entry: &Entry, options: &mut ActionOptions, errors: &mut Errors
         "blocking" => {
             entry.bare()?;
             options.blocking = true;
+        }
+        "unknown" => {
+            let text = entry.text("`unknown = \"reject\"`")?;
+            match text.value().as_str() {
+                "reject" => options.unknown = Some(text),
+                "drop" => {}
+                _ => return Err(syn::Error::new_spanned(&text, "`unknown` is \"reject\" or \"drop\" here")),
+            }
         }
         "meta" => {
             for options::Field { key, value, .. } in fields(entry, errors) {

@@ -7,6 +7,18 @@ use ligand_wire::{Data, Payload};
 use super::Conversion;
 use crate::service::ActionRef;
 
+/// What `#[contract]` says of its actions: the name of each, what to write when a service lacks it, the names of its
+/// parameters.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no contract",
+    label = "a contract is the name of a trait with #[contract]",
+    note = "write `#[contract(name = \"..\")] trait UsersApi {{ .. }}` and `contract = UsersApi`"
+)]
+pub trait Written {
+    /// In the order of the trait.
+    const ACTIONS: &'static [(&'static str, &'static str, Names)];
+}
+
 /// What `#[service]` implements besides: its name is what the compiler says of a second block on one type.
 pub trait OneServiceBlockForEachType {}
 

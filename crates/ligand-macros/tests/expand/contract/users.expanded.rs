@@ -131,9 +131,8 @@ const _: () = {
     unused_imports,
     unused_qualifications
 )]
-impl UsersApi {
-    #[doc(hidden)]
-    pub const __ACTIONS: &'static [(
+impl ::ligand::__private::core::service::contract::Written for UsersApi {
+    const ACTIONS: &'static [(
         &'static str,
         &'static str,
         ::ligand::__private::agreement::Names,
