@@ -25,6 +25,8 @@ pub struct Table {
 #[derive(Clone, Debug)]
 pub struct Column {
     name: String,
+    /// Other names under which the outside may set it.
+    aliases: Vec<String>,
     kind: Kind,
     /// Null is a value of it.
     nullable: bool,
@@ -86,6 +88,7 @@ impl Table {
             };
             columns.push(Column {
                 name: property.name.to_owned(),
+                aliases: property.names().skip(1).map(str::to_owned).collect(),
                 kind,
                 nullable: property.types.null(),
                 required: property.required && !property.types.null(),
@@ -168,6 +171,12 @@ impl Table {
     /// All columns.
     pub fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    /// The column that whoever sets fields means by a name: its own, or another under which it is read.
+    pub(crate) fn meant(&self, name: &str) -> Option<&Column> {
+        let named = |column: &&Column| column.aliases.iter().any(|alias| alias == name);
+        self.column(name).or_else(|| self.columns.iter().find(named))
     }
 
     /// The column of that name.

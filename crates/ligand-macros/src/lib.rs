@@ -92,7 +92,7 @@ use proc_macro::TokenStream;
 ///
 /// `custom = path` is a check of your own: a function that takes a reference to the field and answers `bool` or
 /// `Result<(), E>`, where `E` is a text, a `FieldError`, several of them, or a `ligand::Error`. On the type it is about the
-/// whole. `message = ".."` replaces the texts of the rules in its attribute; alone it is the text of everything else
+/// whole. It gets a value of its type, so it does not run while any field cannot be read as its own: then the rules alone report. `message = ".."` replaces the texts of the rules in its attribute; alone it is the text of everything else
 /// that can be wrong with the field.
 ///
 /// ```

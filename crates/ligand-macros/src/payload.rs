@@ -1,5 +1,6 @@
 //! `#[payload]`: reads the item, collects every error, and emits derives plus `Validate`.
 
+mod alias;
 mod emit;
 mod fields;
 mod form;
@@ -124,8 +125,8 @@ fn emit(mut input: DeriveInput, options: Options, role: Role, errors: &mut Error
     };
     let attributes = payload.container_attributes();
     let item = &payload.item;
+    let item = payload.with_standard_derives(&quote!(#attributes #item));
     quote! {
-        #attributes
         #item
         #defaults
         #impls
@@ -265,15 +266,9 @@ impl Payload {
         };
         for (fields, shape) in fields.into_iter().zip(shapes) {
             for (field, checks) in fields.iter_mut().zip(&shape.checks) {
+                field.attrs.extend(alias::of_field(field));
                 if let Some(attribute) = checks.schema_attribute() {
                     field.attrs.push(parse_quote!(#attribute));
-                }
-                form::apply(field, checks.form.as_ref(), &quote!(#name #turbofish), &mut functions, errors);
-                if is_patch(&field.ty) {
-                    may_be_absent(field, checks.default.is_some());
-                }
-                if checks.rest.is_some() {
-                    field.attrs.push(parse_quote!(#[serde(flatten)]));
                 }
                 match &checks.default {
                     None => {}
@@ -284,6 +279,13 @@ impl Payload {
                         field.attrs.push(parse_quote!(#[serde(default = #path)]));
                         functions.push(default_function(field, &function, value));
                     }
+                }
+                form::apply(field, checks.form.as_ref(), &quote!(#name #turbofish), &mut functions, errors);
+                if is_patch(&field.ty) {
+                    may_be_absent(field, checks.default.is_some());
+                }
+                if checks.rest.is_some() {
+                    field.attrs.push(parse_quote!(#[serde(flatten)]));
                 }
                 form::without_default(field, of_container);
             }
@@ -300,26 +302,28 @@ impl Payload {
         }
     }
 
-    /// The derives and the serde attributes of the item.
+    /// The item with the derives of the standard library. Of those the compiler tells the path only when a
+    /// `macro_rules` wrote it.
+    fn with_standard_derives(&self, item: &TokenStream) -> TokenStream {
+        let travels = matches!(self.role, Role::Payload | Role::Kept);
+        let names = ["Clone", "PartialEq"].into_iter().filter(|name| travels && !self.derives(name));
+        let names: Vec<Ident> = names.map(|name| quote::format_ident!("{name}")).collect();
+        match names.as_slice() {
+            [] => item.clone(),
+            names => quote! {
+                ::ligand::__private::put_this_attribute_above_the_derives::derive! { #(#names)*: #item }
+            },
+        }
+    }
+
+    /// The other derives and the serde attributes of the item.
     fn container_attributes(&self) -> TokenStream {
         let wanted: &[&str] = match self.role {
-            Role::Payload => &["Debug", "Clone", "PartialEq", "Serialize", "Deserialize", "JsonSchema"],
-            Role::Kept => &["Debug", "Clone", "PartialEq"],
-            Role::Form(_) => &["Serialize", "Deserialize", "JsonSchema"],
+            Role::Payload | Role::Form(_) => &["Serialize", "Deserialize", "JsonSchema"],
+            Role::Kept => return TokenStream::new(),
             Role::Written(_) => &["Serialize"],
         };
-        let mut derives: Vec<TokenStream> = Vec::new();
-        for name in ["Debug", "Clone", "PartialEq", "Serialize", "Deserialize", "JsonSchema"] {
-            let path = above(name);
-            // Of the standard derives the compiler does not tell the path, so this one is written.
-            let by_hand = name == "Debug";
-            if wanted.contains(&name) && !self.derives(name) && !by_hand {
-                derives.push(path);
-            }
-        }
-        if matches!(self.role, Role::Kept) {
-            return quote!(#[derive(#(#derives),*)]);
-        }
+        let derives = wanted.iter().filter(|name| !self.derives(name)).map(|name| above(name));
         let mut serde = vec![quote!(crate = "::ligand::__private::serde")];
         if let Role::Form(of) | Role::Written(of) = &self.role {
             let of = of.to_string();
@@ -341,9 +345,10 @@ impl Payload {
         {
             serde.push(quote!(deny_unknown_fields));
         }
+        let aliases = alias::of_variants(&self.item);
         let schemars = wanted
             .contains(&"JsonSchema")
-            .then(|| quote!(#[schemars(crate = "::ligand::__private::schemars")]));
+            .then(|| quote!(#[schemars(crate = "::ligand::__private::schemars")] #aliases));
         quote! {
             #[derive(#(#derives),*)]
             #[serde(#(#serde),*)]

@@ -29,7 +29,7 @@ mod reader;
 use std::{any::type_name, fmt};
 
 use serde::{
-    Deserializer,
+    Deserialize, Deserializer,
     de::{Error, MapAccess, Unexpected, Visitor},
 };
 
@@ -43,6 +43,15 @@ pub(crate) use self::{
 /// The reader, with structs from objects only: for types of others that are read from what came from outside.
 pub fn by_name<'de, D: Deserializer<'de>>(from: D) -> impl Deserializer<'de, Error = D::Error> {
     Objects(from)
+}
+
+/// For macros: reads a field whose floats are watched over, also out of what serde has buffered.
+///
+/// # Errors
+/// What the reader says, and a number that is infinite as an `f32`.
+#[doc(hidden)]
+pub fn watched<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    T::deserialize(Objects(from))
 }
 
 /// Takes an object, or nothing; refuses a list where one is offered.

@@ -34,8 +34,10 @@
 //!
 //! The extension `x-ligand` on a property is an object with any of `trim`, `lowercase`, `uppercase` (applied before
 //! the checks), `nonEmpty`, `url` (the `uri` must be http or https), `versioned` (the `uuid` has a version of RFC 9562 or is nil) and
-//! `secret` (its value is never quoted), and `messages`: texts of errors by their types.
+//! `secret` (its value is never quoted), `messages`: texts of errors by their types, and `aliases`: other names under
+//! which the property is read.
 
+mod alias;
 mod annotate;
 mod announced;
 mod check;
@@ -55,6 +57,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use regex_lite::Regex;
 use serde_json::Value;
 
+pub use alias::VariantAliases;
 pub use annotate::Annotate;
 pub use error::FieldError;
 pub use node::Types;
@@ -99,6 +102,13 @@ impl Property<'_> {
     /// Whether values of the type do not show it when they are written.
     pub fn is_unwritten(&self) -> bool {
         is_unwritten(self.json)
+    }
+}
+
+impl<'a> Property<'a> {
+    /// Its name, and the others under which it is read.
+    pub fn names(self) -> impl Iterator<Item = &'a str> {
+        std::iter::once(self.name).chain(alias::of(self.json))
     }
 }
 
@@ -273,6 +283,15 @@ impl Schema {
             known |= properties.is_some();
         }
         known.then_some(false)
+    }
+
+    /// As [`has_property`](Self::has_property), for a name that a caller uses: of a property, or another under which it
+    /// is read.
+    pub fn reads(&self, name: &str) -> Option<bool> {
+        match self.has_property(name) {
+            Some(false) => Some(self.properties().any(|property| property.names().any(|own| own == name))),
+            said => said,
+        }
     }
 
     /// The first property anywhere that values of the type do not show when they are written.

@@ -3,11 +3,14 @@
 //! `serde_json` writes the `f64` 2999 as `2999.0`; `JSON.stringify` writes `2999`, and so do all other nodes. A field
 //! of the type `f64` reads both. What is no number becomes null on both sides.
 
+mod look;
+
 use std::io;
 
 use serde::Serialize;
 use serde_json::{Result, Serializer, Value, ser::Formatter};
 
+pub use self::look::{Unreadable, look};
 use crate::key::number::lay_out;
 
 /// Compact JSON with the numbers of JavaScript.

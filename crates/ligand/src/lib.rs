@@ -162,8 +162,9 @@ pub mod __private {
         //! The derives of `#[payload]` and `#[entity]`, by a path that the compiler shows when the item has one of them above
         //! the attribute as well.
 
-        pub use core::{clone::Clone, cmp::PartialEq, fmt::Debug};
+        pub use core::{clone::Clone, cmp::PartialEq};
 
+        pub use crate::__derive as derive;
         pub use ligand_macros::Written;
         pub use ligand_wire::objects::derive::{Deserialize, Serialize};
         pub use schemars::JsonSchema;
@@ -173,4 +174,25 @@ pub mod __private {
     pub use ligand_wire::objects::derive as serde;
     pub use schemars;
     pub use serde_json;
+}
+
+/// The item after the colon, with derives of the standard library; see `put_this_attribute_above_the_derives`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __derive {
+    (Clone PartialEq: $($item:tt)*) => {
+        #[derive(
+            $crate::__private::put_this_attribute_above_the_derives::Clone,
+            $crate::__private::put_this_attribute_above_the_derives::PartialEq
+        )]
+        $($item)*
+    };
+    (Clone: $($item:tt)*) => {
+        #[derive($crate::__private::put_this_attribute_above_the_derives::Clone)]
+        $($item)*
+    };
+    (PartialEq: $($item:tt)*) => {
+        #[derive($crate::__private::put_this_attribute_above_the_derives::PartialEq)]
+        $($item)*
+    };
 }

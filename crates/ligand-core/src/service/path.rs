@@ -40,7 +40,7 @@ impl PathNames {
         if !schema.types().object() {
             return Self { known: Vec::new(), closed: true };
         }
-        let known = schema.properties().map(|property| property.name.to_owned()).collect();
+        let known = schema.properties().flat_map(|property| property.names().map(str::to_owned)).collect();
         Self { known, closed: schema.has_property("") == Some(false) }
     }
 

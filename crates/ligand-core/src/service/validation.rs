@@ -9,6 +9,7 @@ use ligand_wire::{
     Data, Error, FieldError, Payload, Result,
     error::kind,
     schema::{JsonSchema, MAX_ACTUAL, Schema},
+    text::{Unreadable, look},
     validate::{Report, Validate, unreadable},
 };
 use serde_json::Value;
@@ -88,7 +89,7 @@ pub(crate) fn or_empty(payload: Payload) -> Payload {
 
 /// Checks a payload without types against a schema.
 pub(crate) fn check_dynamic(schema: &Schema, payload: &Payload) -> Result<()> {
-    let value = payload.to_value()?;
+    let value = payload.to_value().map_err(|error| no_value(payload).unwrap_or(error))?;
     let value = if value.is_null() { serde_json::json!({}) } else { value };
     match schema.check(&value) {
         errors if errors.is_empty() => Ok(()),
@@ -140,7 +141,7 @@ fn report(schema: &Schema, payload: &Payload, own: Vec<FieldError>, decode: Opti
     let value = match payload.to_value() {
         Ok(serde_json::Value::Null) => serde_json::json!({}),
         Ok(value) => value,
-        Err(error) => return decode.unwrap_or(error),
+        Err(error) => return no_value(payload).unwrap_or_else(|| decode.unwrap_or(error)),
     };
     let mut errors = schema.check(&value);
     errors.extend(own);
@@ -151,6 +152,17 @@ fn report(schema: &Schema, payload: &Payload, own: Vec<FieldError>, decode: Opti
         }
         false => Error::validation(errors),
     }
+}
+
+/// The field of a JSON text that is no value: a number beyond all numbers.
+fn no_value(payload: &Payload) -> Option<Error> {
+    let text = std::str::from_utf8(payload.as_json()?).ok()?;
+    let Unreadable { place, error } = look(text, false).err()?;
+    let complaint = error.to_string();
+    let complaint = complaint.split(" at line ").next().unwrap_or_default();
+    let text = format!("The '{place}' field cannot be read: {complaint}.");
+    (!place.is_empty())
+        .then(|| Error::validation(vec![FieldError::custom(place, text)]).with_internal(error.to_string()))
 }
 
 #[cfg(test)]

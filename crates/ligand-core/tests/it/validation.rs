@@ -186,3 +186,17 @@ async fn a_number_too_large_for_its_float_names_the_field() {
     }
     broker.stop().await;
 }
+
+#[tokio::test]
+async fn a_number_beyond_all_numbers_is_an_error_of_its_field() {
+    let broker = start([users(&Counter::default())]).await;
+    let sent = Payload::json(r#"{"name":"Ada","age":1e400}"#.to_owned());
+    let error = broker.call_named("v1.users.create", sent).await.unwrap_err();
+    assert_eq!((error.code(), error.kind()), (422, "VALIDATION_ERROR"));
+    let entry = &error.data().unwrap()[0];
+    assert_eq!((&entry["field"], &entry["type"]), (&json!("age"), &json!("custom")));
+    assert_eq!(entry["message"], "The 'age' field cannot be read: number out of range.");
+    // What is no parameter is told the same way.
+    let error = Payload::json(r#"{"lines":[{"price":1e400}]}"#.to_owned()).take::<Value>().unwrap_err();
+    assert!(error.message().ends_with("in 'lines[0].price'"), "{error}");
+}

@@ -108,12 +108,12 @@ impl<E: Entity> Db<E> {
         }
     }
 
-    /// What the outside may set of what it sent.
+    /// What the outside may set of what it sent, under the names of the columns.
     ///
     /// # Errors
-    /// 422 for other fields, when the entity says so.
+    /// 422 for a field under two of its names, and for other fields, when the entity says so.
     pub(crate) fn writable(&self, table: &Table, fields: Row, update: bool) -> Result<Row> {
-        let may = |name: &str| table.column(name).is_some_and(|column| table.writable(column, update));
+        let may = |name: &str| table.meant(name).is_some_and(|column| table.writable(column, update));
         if table.unknown == Unknown::Reject {
             let refused = |name: &&String| !may(name) && *name != table.id();
             let errors: Vec<_> = fields
@@ -126,7 +126,15 @@ impl<E: Entity> Db<E> {
                 return Err(error::invalid(errors));
             }
         }
-        Ok(fields.into_iter().filter(|(name, _)| may(name)).collect())
+        let mut row = Row::new();
+        for (name, value) in fields {
+            let Some(column) = table.meant(&name).filter(|_| may(&name)) else { continue };
+            if row.contains_key(column.name()) {
+                return Err(error::invalid(vec![FieldError::twice(&name, column.name())]));
+            }
+            row.insert(column.name().to_owned(), value);
+        }
+        Ok(row)
     }
 }
 

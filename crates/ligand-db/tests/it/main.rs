@@ -11,6 +11,7 @@ mod actions;
     feature = "time",
     feature = "uuid"
 ))]
+mod aliases;
 mod columns;
 mod constants;
 mod contract;

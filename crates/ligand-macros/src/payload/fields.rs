@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Data, Fields, Ident, Type};
 
-use super::{Payload, Role};
+use super::{Payload, Role, form::is_watched};
 use crate::entity::names::{Rule, serde_says_more, wire_name};
 
 impl Payload {
@@ -53,7 +53,9 @@ impl Payload {
         for field in &named.named {
             let single = ["rename", "alias", "default", "skip_serializing_if"];
             let conditional = field.attrs.iter().any(|attribute| attribute.path().is_ident("cfg"));
-            if conditional || serde_says_more(&field.attrs, &single) {
+            let said: Vec<_> =
+                field.attrs.iter().filter(|attribute| !is_watched(attribute)).cloned().collect();
+            if conditional || serde_says_more(&said, &single) {
                 return None;
             }
             fields.push((wire_name(field, rule), field.ident.as_ref()?, &field.ty));

@@ -8,11 +8,44 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Field, GenericArgument, Meta, PathArguments, Type, parse_quote, spanned::Spanned};
 
-use super::serde_metas;
+use super::{emit::is_plain, serde_metas};
 use crate::errors::Errors;
 
 /// The serde options that replace a type's own form.
 const OWN_FORM: [&str; 3] = ["with", "serialize_with", "deserialize_with"];
+
+/// Reads a field by a reader that watches over floats.
+const WATCHED: &str = "::ligand::__private::wire::objects::watched";
+
+/// Whether an attribute is not the author's and changes nothing of what the field looks like.
+pub(super) fn is_watched(attribute: &Attribute) -> bool {
+    let metas = if attribute.path().is_ident("serde") {
+        serde_metas(std::slice::from_ref(attribute))
+    } else {
+        Vec::new()
+    };
+    matches!(metas.as_slice(), [Meta::NameValue(pair)] if pair.path.is_ident("deserialize_with")
+        && matches!(&pair.value, syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(path), .. }) if path.value() == WATCHED))
+}
+
+/// Whether a field holds an `f32`, perhaps inside options, lists or maps.
+fn holds_single(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| match &last.arguments {
+            PathArguments::AngleBracketed(list) => list.args.iter().any(|argument| match argument {
+                GenericArgument::Type(ty) => holds_single(ty),
+                _ => false,
+            }),
+            _ => last.ident == "f32",
+        }),
+        Type::Array(array) => holds_single(&array.elem),
+        Type::Slice(slice) => holds_single(&slice.elem),
+        Type::Tuple(tuple) => tuple.elems.iter().any(holds_single),
+        Type::Paren(inner) => holds_single(&inner.elem),
+        Type::Group(inner) => holds_single(&inner.elem),
+        _ => false,
+    }
+}
 
 /// Puts on a field what tells serde and schemars about its form. Functions that this needs are added to `functions`,
 /// which stand at `path`.
@@ -51,6 +84,11 @@ pub(super) fn apply(
         && let Some(time) = time(&field.ty)
     {
         of_time(field, &time, path, functions);
+        may_be_missing(field);
+        return;
+    } else if own.is_none() && is_plain(&field.ty) && holds_single(&field.ty) {
+        // What serde has buffered (`flatten`, `untagged`, `tag`) it reads past the reader that watches over floats.
+        field.attrs.push(parse_quote!(#[serde(deserialize_with = #WATCHED)]));
         may_be_missing(field);
         return;
     }

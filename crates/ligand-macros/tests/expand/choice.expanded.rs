@@ -1,34 +1,14 @@
-#[derive(
-    ::ligand::__private::put_this_attribute_above_the_derives::Clone,
-    ::ligand::__private::put_this_attribute_above_the_derives::PartialEq,
-    ::ligand::__private::put_this_attribute_above_the_derives::Serialize,
+::ligand::__private::put_this_attribute_above_the_derives::derive! {
+    Clone PartialEq :
+    #[derive(::ligand::__private::put_this_attribute_above_the_derives::Serialize,
     ::ligand::__private::put_this_attribute_above_the_derives::Deserialize,
-    ::ligand::__private::put_this_attribute_above_the_derives::JsonSchema
-)]
-#[serde(
-    crate = "::ligand::__private::serde",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
-#[schemars(crate = "::ligand::__private::schemars")]
-#[serde(tag = "type")]
-pub enum Payment<T> {
-    Card {
-        #[schemars(
-            transform = ::ligand::__private::wire::schema::Annotate::new(
-
-            ).flag(
-                "trim"
-            ).length(
-                ::core::option::Option::Some(16u64),
-                ::core::option::Option::Some(16u64)
-            )
-        )]
-        number: String,
-        holder: T,
-    },
-    Points(Points),
-    Cash,
+    ::ligand::__private::put_this_attribute_above_the_derives::JsonSchema)] #[serde(crate
+    = "::ligand::__private::serde", rename_all = "camelCase", rename_all_fields =
+    "camelCase")] #[schemars(crate = "::ligand::__private::schemars")] #[serde(tag =
+    "type")] pub enum Payment < T > { Card { #[schemars(transform =
+    ::ligand::__private::wire::schema::Annotate::new().flag("trim")
+    .length(::core::option::Option::Some(16u64), ::core::option::Option::Some(16u64)))]
+    number : String, holder : T, }, Points(Points), Cash, }
 }
 #[automatically_derived]
 #[allow(clippy::all, unused_imports, unused_parens)]

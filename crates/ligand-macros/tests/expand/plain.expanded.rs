@@ -1,16 +1,11 @@
-#[derive(
-    ::ligand::__private::put_this_attribute_above_the_derives::Clone,
-    ::ligand::__private::put_this_attribute_above_the_derives::PartialEq,
-    ::ligand::__private::put_this_attribute_above_the_derives::Serialize,
+::ligand::__private::put_this_attribute_above_the_derives::derive! {
+    Clone PartialEq :
+    #[derive(::ligand::__private::put_this_attribute_above_the_derives::Serialize,
     ::ligand::__private::put_this_attribute_above_the_derives::Deserialize,
-    ::ligand::__private::put_this_attribute_above_the_derives::JsonSchema
-)]
-#[serde(crate = "::ligand::__private::serde", rename_all = "camelCase")]
-#[schemars(crate = "::ligand::__private::schemars")]
-/// A user.
-pub struct User {
-    pub id: u64,
-    pub nick_name: Option<String>,
+    ::ligand::__private::put_this_attribute_above_the_derives::JsonSchema)] #[serde(crate
+    = "::ligand::__private::serde", rename_all = "camelCase")] #[schemars(crate =
+    "::ligand::__private::schemars")] #[doc = " A user."] pub struct User { pub id : u64,
+    pub nick_name : Option < String >, }
 }
 #[automatically_derived]
 #[allow(clippy::all, unused_imports, unused_parens)]

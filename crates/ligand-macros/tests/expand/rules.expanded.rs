@@ -1,57 +1,23 @@
-#[derive(
-    ::ligand::__private::put_this_attribute_above_the_derives::PartialEq,
-    ::ligand::__private::put_this_attribute_above_the_derives::Serialize,
+::ligand::__private::put_this_attribute_above_the_derives::derive! {
+    PartialEq :
+    #[derive(::ligand::__private::put_this_attribute_above_the_derives::Serialize,
     ::ligand::__private::put_this_attribute_above_the_derives::Deserialize,
-    ::ligand::__private::put_this_attribute_above_the_derives::JsonSchema
-)]
-#[serde(
-    crate = "::ligand::__private::serde",
-    rename_all = "camelCase",
-    deny_unknown_fields
-)]
-#[schemars(crate = "::ligand::__private::schemars")]
-#[derive(Clone)]
-pub struct CreateUser {
-    #[schemars(
-        transform = ::ligand::__private::wire::schema::Annotate::new(
-
-        ).flag(
-            "trim"
-        ).length(
-            ::core::option::Option::Some(1u64),
-            ::core::option::Option::Some(64u64)
-        ).pattern("^[A-Z]")
-    )]
-    pub name: String,
-    #[schemars(
-        transform = ::ligand::__private::wire::schema::Annotate::new(
-
-        ).range(
-            ::core::option::Option::Some((0i64).into()),
-            ::core::option::Option::None
-        )
-    )]
-    #[serde(default = "CreateUser :: __ligand_default_0")]
-    pub age: u8,
-    #[schemars(
-        transform = ::ligand::__private::wire::schema::Annotate::new(
-
-        ).items(
-            ::core::option::Option::None,
-            ::core::option::Option::Some(3u64)
-        ).unique_items()
-    )]
-    pub tags: Vec<String>,
-    pub address: Address,
-    #[schemars(
-        transform = ::ligand::__private::wire::schema::Annotate::new(
-
-        ).length(
-            ::core::option::Option::Some(8u64),
-            ::core::option::Option::None
-        ).secret()
-    )]
-    pub password: String,
+    ::ligand::__private::put_this_attribute_above_the_derives::JsonSchema)] #[serde(crate
+    = "::ligand::__private::serde", rename_all = "camelCase", deny_unknown_fields)]
+    #[schemars(crate = "::ligand::__private::schemars")] #[derive(Clone)] pub struct
+    CreateUser { #[schemars(transform =
+    ::ligand::__private::wire::schema::Annotate::new().flag("trim")
+    .length(::core::option::Option::Some(1u64), ::core::option::Option::Some(64u64))
+    .pattern("^[A-Z]"))] pub name : String, #[schemars(transform =
+    ::ligand::__private::wire::schema::Annotate::new()
+    .range(::core::option::Option::Some((0i64).into()), ::core::option::Option::None))]
+    #[serde(default = "CreateUser :: __ligand_default_0")] pub age : u8,
+    #[schemars(transform = ::ligand::__private::wire::schema::Annotate::new()
+    .items(::core::option::Option::None, ::core::option::Option::Some(3u64))
+    .unique_items())] pub tags : Vec < String >, pub address : Address,
+    #[schemars(transform = ::ligand::__private::wire::schema::Annotate::new()
+    .length(::core::option::Option::Some(8u64), ::core::option::Option::None).secret())]
+    pub password : String, }
 }
 #[doc(hidden)]
 #[allow(clippy::all, dead_code)]

@@ -1,8 +1,10 @@
 //! Contracts put together with everything else: versions, names, generic types, raw identifiers, defaults, odd names.
 
+#![allow(clippy::wrong_self_convention, clippy::new_ret_no_self, reason = "actions may have any name")]
+
 use std::{collections::HashMap, sync::Arc};
 
-use ligand::{Binary, IntoServiceDef as _, db::Page, prelude::*};
+use ligand::{Binary, db::Page, prelude::*, service::IntoServiceDef as _};
 
 #[payload]
 struct Found<T: Clone> {

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests")]
 
+mod alias;
 mod background;
+mod combinations;
 mod compile_fail;
 mod containers;
 mod contract;
 mod custom;
 mod error;
+mod floats;
 mod foreign;
 mod lints;
 mod objects;

@@ -160,3 +160,16 @@ fn the_schema_is_built_once() {
     assert!(std::ptr::eq(Login::schema().json(), Login::schema().json()));
     assert_eq!(<Page<u8>>::schema().json()["properties"]["rows"]["type"], "array");
 }
+
+/// Derives that the attribute does not make may stand above it.
+#[derive(Default, Eq, Hash, PartialOrd, Ord, Copy)]
+#[payload]
+struct Above {
+    id: u8,
+}
+
+#[test]
+fn standard_derives_of_ones_own_stand_above_or_below() {
+    let above = Above { id: 3 };
+    assert!(above > Above::default() && Above { ..above } == above);
+}

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::{Data, Format, typed::Typed};
-use crate::{Binary, Error, Result, codec::serializers, objects::Objects};
+use crate::{Binary, Error, Result, codec::serializers, objects::Objects, text};
 
 pub(super) fn tree(typed: &dyn Typed) -> Result<Value> {
     typed.to_value().map_err(|error| encode_error(typed.type_name(), &error))
@@ -59,7 +59,17 @@ pub(super) fn from_json<T: Data>(bytes: &[u8]) -> Result<T> {
         Ok(text) => whole(serde_json::Deserializer::from_str(text)),
         Err(_) => whole(serde_json::Deserializer::from_slice(bytes)),
     };
-    decoded.map_err(|error| decode_error::<T>(&error))
+    decoded.map_err(|error| match place(&error, bytes) {
+        Some(place) => decode_error::<T>(&format_args!("{error}, in '{place}'")),
+        None => decode_error::<T>(&error),
+    })
+}
+
+/// Where a text is no JSON, or a number is beyond all numbers: the reader of `T` knows the column only.
+#[cold]
+fn place(error: &serde_json::Error, bytes: &[u8]) -> Option<String> {
+    let text = str::from_utf8(bytes).ok().filter(|_| error.is_syntax())?;
+    text::look(text, false).err().map(|wrong| wrong.place).filter(|place| !place.is_empty())
 }
 
 /// The one value of a text. A tree has no structs to watch over.

@@ -3,6 +3,8 @@
 use schemars::{Schema, transform::Transform};
 use serde_json::{Map, Value};
 
+use super::alias;
+
 /// Rules to be written into the schema of one field, as the `schemars(transform = ..)` of generated code.
 ///
 /// Rules about texts and numbers go to the innermost schema, so `email` on `Option<Vec<String>>` describes the
@@ -27,6 +29,7 @@ pub struct Annotate {
     field_flags: Vec<&'static str>,
     non_empty: bool,
     texts: Map<String, Value>,
+    aliases: &'static [&'static str],
 }
 
 impl Annotate {
@@ -106,6 +109,12 @@ impl Annotate {
         self
     }
 
+    /// Other names under which the field is read.
+    pub fn aliases(mut self, names: &'static [&'static str]) -> Self {
+        self.aliases = names;
+        self
+    }
+
     fn value_bound(mut self, key: &str, bound: Option<impl Into<Value>>) -> Self {
         if let Some(bound) = bound {
             self.value.insert(key.to_owned(), bound.into());
@@ -163,6 +172,7 @@ impl Transform for Annotate {
     fn transform(&mut self, schema: &mut Schema) {
         let node = schema.ensure_object();
         set_flags(node, &self.field_flags);
+        alias::add(node, self.aliases);
         if !self.texts.is_empty()
             && let Value::Object(extension) = extension(node)
         {
@@ -180,7 +190,7 @@ fn has_type(node: &Map<String, Value>, name: &str) -> bool {
     }
 }
 
-fn extension(node: &mut Map<String, Value>) -> &mut Value {
+pub(super) fn extension(node: &mut Map<String, Value>) -> &mut Value {
     node.entry("x-ligand").or_insert_with(|| Value::Object(Map::new()))
 }
 

@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::alias;
+
 /// Rules of one announcement, and their nesting; more of either is not understood as a whole.
 const MAX_RULES: usize = 2_000;
 const MAX_DEPTH: usize = 20;
@@ -138,7 +140,7 @@ impl Reader {
             if node != Value::Bool(false) && is_required(rule) {
                 required.push(Value::from(name.as_str()));
             }
-            known.insert(name.clone(), node);
+            known.insert(name.clone(), with_aliases(rule, node));
         }
         let mut node = json!({ "type": "object", "properties": known });
         if !required.is_empty() {
@@ -268,6 +270,14 @@ fn describe(rule: &Rule, node: &mut Map<String, Value>) {
     if let Some(text @ Value::String(_)) = rule.get("description") {
         node.insert("description".into(), text.clone());
     }
+}
+
+/// With the other names of the property, which Ligand nodes tell.
+fn with_aliases(rule: &Value, mut node: Value) -> Value {
+    if let (Some(Value::Array(names)), Value::Object(node)) = (rule.get("aliases"), &mut node) {
+        alias::add(node, &names.iter().filter_map(Value::as_str).collect::<Vec<_>>());
+    }
+    node
 }
 
 fn nullable(mut node: Value) -> Value {

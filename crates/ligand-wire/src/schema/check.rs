@@ -5,7 +5,7 @@ use std::{cmp::Ordering, collections::HashSet};
 use serde_json::{Map, Number, Value};
 
 use super::{
-    FieldError, Inner, MAX_DEPTH, MAX_ERRORS,
+    FieldError, Inner, MAX_DEPTH, MAX_ERRORS, alias,
     choice::{self, Choice},
     error::{quoted, shortened},
     format,
@@ -367,8 +367,12 @@ impl<'s> Checker<'s> {
         let properties = map(node, "properties");
         let required = list(node, "required");
         for (name, schema) in properties.into_iter().flatten() {
-            match object.get(name) {
-                Some(value) => self.descend(Segment::Key(name), schema, value),
+            let mut given = alias::given(object, name, schema);
+            match given.next() {
+                Some((name, value)) => {
+                    self.descend(Segment::Key(name), schema, value);
+                    given.for_each(|(again, _)| self.twice(name, again));
+                }
                 None if required.iter().any(|required| required == name) => {
                     self.missing(name, schema.as_object().and_then(node::texts));
                 }
@@ -389,6 +393,14 @@ impl<'s> Checker<'s> {
         }
     }
 
+    /// A field that is there under two of its names.
+    fn twice(&mut self, name: &str, again: &str) {
+        let length = self.path.len();
+        Segment::Key(again).append(&mut self.path);
+        self.add(FieldError::twice(&self.path, name));
+        self.path.truncate(length);
+    }
+
     fn missing(&mut self, name: &str, texts: Option<&'s Map<String, Value>>) {
         let length = self.path.len();
         Segment::Key(name).append(&mut self.path);
@@ -403,11 +415,11 @@ impl<'s> Checker<'s> {
         let additional = node.get("additionalProperties");
         let unevaluated = node.get("unevaluatedProperties");
         let Some(rest) = additional.or(unevaluated).or(patterns.map(|_| &Value::Bool(true))) else { return };
-        let mut known = HashSet::new();
+        let (mut known, mut others) = (HashSet::new(), HashSet::new());
         if additional.is_none() {
-            known_names(&self.schema.json, node, MAX_HOPS, &mut known);
+            known_names(&self.schema.json, node, MAX_HOPS, &mut known, &mut others);
         } else {
-            known.extend(map(node, "properties").into_iter().flat_map(|map| map.keys()).map(String::as_str));
+            own_names(node, &mut known, &mut others);
         }
         let mut forbidden = Vec::new();
         for (name, value) in object {
@@ -417,7 +429,7 @@ impl<'s> Checker<'s> {
                 .flatten()
                 .find(|(pattern, _)| schema.patterns.get(*pattern).is_some_and(|regex| regex.is_match(name)));
             match by_pattern {
-                _ if known.contains(name.as_str()) => {}
+                _ if known.contains(name.as_str()) || others.contains(name.as_str()) => {}
                 Some((_, schema)) => self.descend(Segment::Entry(name), schema, value),
                 None if rest == &Value::Bool(false) => forbidden.push(name.as_str()),
                 None => self.descend(Segment::Entry(name), rest, value),
@@ -477,16 +489,30 @@ impl<'s> Checker<'s> {
     }
 }
 
-/// The names a node and what it leads to know of.
-fn known_names<'s>(root: &'s Value, node: &'s Map<String, Value>, hops: usize, known: &mut HashSet<&'s str>) {
+/// The names of a node's properties, and other names of them.
+fn own_names<'s>(node: &'s Map<String, Value>, known: &mut HashSet<&'s str>, others: &mut HashSet<&'s str>) {
+    for (name, property) in map(node, "properties").into_iter().flatten() {
+        known.insert(name);
+        others.extend(alias::of(property));
+    }
+}
+
+/// As [`own_names`], of a node and what it leads to.
+fn known_names<'s>(
+    root: &'s Value,
+    node: &'s Map<String, Value>,
+    hops: usize,
+    known: &mut HashSet<&'s str>,
+    others: &mut HashSet<&'s str>,
+) {
     if hops == 0 {
         return;
     }
-    known.extend(map(node, "properties").into_iter().flat_map(|map| map.keys()).map(String::as_str));
+    own_names(node, known, others);
     let target = node::reference(root, node).into_iter();
     let parts = node::alternatives(node).flatten().chain(list(node, "allOf")).chain(target);
     for part in parts.filter_map(Value::as_object) {
-        known_names(root, part, hops - 1, known);
+        known_names(root, part, hops - 1, known, others);
     }
 }
 

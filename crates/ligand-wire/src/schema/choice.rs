@@ -5,7 +5,10 @@
 
 use serde_json::{Map, Value};
 
-use super::node::{self, Types};
+use super::{
+    alias,
+    node::{self, Types},
+};
 
 pub(super) enum Choice<'s> {
     /// The value means this one.
@@ -51,8 +54,8 @@ fn tag<'s>(root: &'s Value, candidates: &[(&'s Value, Types)]) -> Option<&'s str
     let name = node::chain(root, first)
         .filter_map(|node| node::map(node, "properties"))
         .flat_map(|properties| properties.keys())
-        .find(|name| constant(root, first, name).is_some() && requires(root, first, name))?;
-    objects.all(|schema| constant(root, schema, name).is_some()).then_some(name.as_str())
+        .find(|name| alias::tags(root, first, name).is_some() && requires(root, first, name))?;
+    objects.all(|schema| alias::tags(root, schema, name).is_some()).then_some(name.as_str())
 }
 
 fn by_tag<'s>(
@@ -64,12 +67,11 @@ fn by_tag<'s>(
     let given = object.get(name).and_then(Value::as_str);
     let mut allowed = Vec::new();
     for (schema, _) in candidates {
-        if let Some(constant) = constant(root, schema, name) {
-            if given == Some(constant) {
-                return Choice::One(schema);
-            }
-            allowed.push(constant);
+        let tags = alias::tags(root, schema, name).unwrap_or_default();
+        if given.is_some_and(|given| tags.contains(&given)) {
+            return Choice::One(schema);
         }
+        allowed.extend(tags.first());
     }
     Choice::Tag { name, allowed }
 }
@@ -79,9 +81,9 @@ fn by_name<'s>(root: &'s Value, candidates: &[(&'s Value, Types)], value: &Value
     let mut names = Vec::new();
     let mut chosen = None;
     for (schema, _) in candidates {
-        if let Some(name) = wrapped_name(root, schema) {
+        if let Some((name, content)) = wrapped(root, schema) {
             names.push(name);
-            if value.as_object().is_some_and(|object| object.contains_key(name)) {
+            if value.as_object().is_some_and(|object| alias::given(object, name, content).next().is_some()) {
                 chosen.get_or_insert(*schema);
             }
         } else {
@@ -100,17 +102,13 @@ fn by_name<'s>(root: &'s Value, candidates: &[(&'s Value, Types)], value: &Value
     Some(chosen.map_or(Choice::Names(names), Choice::One))
 }
 
-fn wrapped_name<'s>(root: &'s Value, schema: &'s Value) -> Option<&'s str> {
+/// The one key of an alternative, and the schema of what it leads to.
+fn wrapped<'s>(root: &'s Value, schema: &'s Value) -> Option<(&'s str, &'s Value)> {
     let node = node::chain(root, schema).last()?;
     let properties = node::map(node, "properties")?;
-    let name = properties.keys().next()?;
+    let (name, content) = properties.iter().next()?;
     let closed = node.get("additionalProperties") == Some(&Value::Bool(false));
-    (properties.len() == 1 && closed && requires(root, schema, name)).then_some(name.as_str())
-}
-
-fn constant<'s>(root: &'s Value, schema: &'s Value, name: &str) -> Option<&'s str> {
-    node::chain(root, schema)
-        .find_map(|node| node::map(node, "properties")?.get(name)?.get("const")?.as_str())
+    (properties.len() == 1 && closed && requires(root, schema, name)).then_some((name.as_str(), content))
 }
 
 fn requires(root: &Value, schema: &Value, name: &str) -> bool {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Inner, MAX_DEPTH,
+    Inner, MAX_DEPTH, alias,
     check::passes,
     choice::{self, Choice},
     measure::measure,
@@ -57,7 +57,7 @@ impl<'s> Converter<'s> {
                 let properties = map(node, "properties");
                 let rest = node.get("additionalProperties").or(node.get("unevaluatedProperties"));
                 for (name, value) in object {
-                    if let Some(schema) = properties.and_then(|map| map.get(name)).or(rest) {
+                    if let Some(schema) = properties.and_then(|map| alias::meant(map, name)).or(rest) {
                         self.descend(schema, value);
                     }
                 }

@@ -57,6 +57,13 @@ impl FieldError {
         Self { message: message.into(), ..Self::new("custom", Some(field.into()), None, None) }
     }
 
+    /// A field at `again` that is there under its other name `name` too.
+    pub fn twice(again: &str, name: &str) -> Self {
+        let text =
+            format!("The '{again}' field is another name of '{name}', which is there too; send one of them.");
+        Self::custom(again, text)
+    }
+
     /// The same at another place; a standard text names it.
     pub(crate) fn moved(self, field: Option<String>) -> Self {
         let (expected, actual) = (self.expected.as_deref(), self.actual.as_deref());

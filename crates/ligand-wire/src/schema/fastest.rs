@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Inner,
+    Inner, alias,
     node::{self, MAX_HOPS, Types, extension, list, map},
 };
 
@@ -223,6 +223,10 @@ impl<'s> Translator<'s> {
         let required = list(node, "required");
         for (name, schema) in properties.into_iter().flatten() {
             let mut property = self.rule(schema);
+            let aliases: Vec<Value> = alias::of(schema).map(Value::from).collect();
+            if !aliases.is_empty() {
+                property.insert("aliases".into(), aliases.into());
+            }
             if !required.iter().any(|required| required == name) {
                 property.insert("optional".into(), Value::Bool(true));
             }

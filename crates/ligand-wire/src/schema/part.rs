@@ -5,7 +5,7 @@ use std::ptr;
 use serde_json::{Map, Value};
 
 use super::{
-    Property, Types,
+    Property, Types, alias,
     measure::integer_bounds,
     node::{self, MAX_HOPS},
 };
@@ -74,7 +74,8 @@ impl<'s> Part<'s> {
         Self { json: property.json, ..self }
     }
 
-    /// The texts that are allowed, when the schema lists them all, as it does for an enum of plain names.
+    /// The texts that are allowed, when the schema lists them all, as it does for an enum of plain names;
+    /// without other names under which they are read.
     pub fn texts(self) -> Option<Vec<&'s str>> {
         self.texts_within(MAX_HOPS)
     }
@@ -85,8 +86,8 @@ impl<'s> Part<'s> {
             if let Some(text) = node.get("const").and_then(Value::as_str) {
                 return Some(vec![text]);
             }
-            if let Some(Value::Array(values)) = node.get("enum") {
-                return values.iter().filter(|value| !value.is_null()).map(Value::as_str).collect();
+            if node.contains_key("enum") {
+                return alias::main_texts(node);
             }
             for choices in node::alternatives(node) {
                 let choices = choices.iter().map(|json| Self { json, ..self });

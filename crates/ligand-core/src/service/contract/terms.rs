@@ -89,7 +89,7 @@ fn in_params(said: &Schema, own: &Schema) -> Option<String> {
         return Some("it takes parameters of another type".into());
     }
     let missing = |name: &str| none || said.has_property(name) == Some(false);
-    if let Some(field) = own.properties().find(|field| field.required && missing(field.name)) {
+    if let Some(field) = own.properties().find(|field| field.required && field.names().all(missing)) {
         return Some(format!("it needs the parameter '{}', which the contract does not have", field.name));
     }
     let other = other_type(said, own)?;

@@ -131,7 +131,7 @@ const _: () = {
     unused_imports,
     unused_qualifications
 )]
-impl ::ligand::__private::core::service::contract::Written for UsersApi {
+impl ::ligand::__private::agreement::Written for UsersApi {
     const ACTIONS: &'static [(
         &'static str,
         &'static str,

@@ -716,7 +716,7 @@ const _: () = {
     ::ligand::__private::agreement::implements(
         <api::OrdersApi as ::ligand::__private::core::Contract>::NAME,
         "orders",
-        <api::OrdersApi as ::ligand::__private::core::service::contract::Written>::ACTIONS,
+        <api::OrdersApi as ::ligand::__private::agreement::Written>::ACTIONS,
         &[
             (
                 "create",
