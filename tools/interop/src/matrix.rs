@@ -1,6 +1,7 @@
 //! The command: which clusters are to be run, running them, and the table of what passed.
 
 mod options;
+mod record;
 mod table;
 
 use std::{
@@ -14,6 +15,7 @@ use ligand_servers::{Kind, Server};
 
 pub use options::Options;
 
+use self::record::Record;
 use crate::{
     check::Stop,
     cluster::{Cluster, Serializer, Setup, Stage, Transporter},
@@ -86,19 +88,44 @@ async fn run_all(options: &Options) -> Result<bool, String> {
     if runs.is_empty() {
         return Err("no scenario fits these options; `--list` shows all".into());
     }
+    let record = options.record.as_deref().map(Record::open).transpose()?;
+    let mut reports = Vec::new();
+    if let Some(record) = &record {
+        runs.retain(|run| match record.of(run, options) {
+            Some(report) => {
+                reports.push(report);
+                false
+            }
+            None => true,
+        });
+        println!("{} clusters passed before, {} are left", reports.len(), runs.len());
+    }
     prepare(&runs).await?;
     let servers = servers(&runs).await?;
-    let mut reports: Vec<_> = stream::iter(runs)
+    let in_time = || options.time.is_none_or(|time| start.elapsed() < time);
+    let all = runs.len();
+    let new: Vec<_> = stream::iter(runs)
+        .take_while(|_| std::future::ready(in_time()))
         .map(|run| async {
             let report = one(run, &servers, options).await;
             table::progress(&report);
-            report
+            if let Some(record) = &record {
+                record.note(&report, options)?;
+            }
+            Ok(report)
         })
         .buffer_unordered(options.jobs)
-        .collect()
+        .collect::<Vec<Result<_, String>>>()
         .await;
+    let left = all - new.len();
+    for report in new {
+        reports.push(report?);
+    }
     reports.sort_by_key(|report| (report.run.transporter, report.run.serializer, report.run.peer()));
     table::print(&reports, start.elapsed());
+    if left > 0 {
+        println!("{left} clusters are left: the time is over");
+    }
     Ok(reports.iter().all(|report| report.failed.is_empty()))
 }
 

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::{path::PathBuf, time::Duration};
+
 use super::Run;
 use crate::{
     cluster::{Serializer, Stage, Transporter},
@@ -21,6 +23,8 @@ Runs clusters of Ligand and Moleculer nodes and prints which scenarios pass.
   --workers LIST       its workers; the last is repeated until there are three
   --smoke              one cluster for each transporter, the most important scenarios
   --jobs N             clusters at once (default: 2)
+  --record FILE        notes there which clusters passed, and leaves out those of which it says so
+  --minutes N          starts no further cluster after this time
   --list               names of all scenarios
 
 With INTEROP_LOGS=<folder> every node writes its log there.";
@@ -38,6 +42,10 @@ pub struct Options {
     smoke: bool,
     /// Clusters at once.
     pub jobs: usize,
+    /// Clusters that passed are noted here and left out next time.
+    pub record: Option<PathBuf>,
+    /// No cluster is started after this time.
+    pub time: Option<Duration>,
 }
 
 impl Options {
@@ -56,6 +64,8 @@ impl Options {
             workers: None,
             smoke: false,
             jobs: 2,
+            record: None,
+            time: None,
         };
         let mut arguments = arguments.into_iter();
         while let Some(name) = arguments.next() {
@@ -84,6 +94,12 @@ impl Options {
                 "--scenario" => options.scenarios = Some(list(&value, known_scenario)?),
                 "--supervisor" => options.supervisor = list(&value, peer)?.pop(),
                 "--workers" => options.workers = Some(list(&value, peer)?),
+                "--record" => options.record = Some(value.into()),
+                "--minutes" => {
+                    let minutes: u64 =
+                        value.parse().map_err(|_| format!("--minutes: '{value}' is no number"))?;
+                    options.time = Some(Duration::from_secs(minutes.saturating_mul(60)));
+                }
                 "--jobs" => {
                     options.jobs = value.parse().map_err(|_| format!("--jobs: '{value}' is no number"))?;
                 }
