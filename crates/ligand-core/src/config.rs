@@ -22,6 +22,7 @@
 //!
 //! A wrong key or value stops the start with its name and place (file and line, or variable).
 
+mod app;
 mod cluster;
 mod env;
 mod file;
@@ -30,15 +31,19 @@ mod listen;
 mod names;
 mod node;
 mod options;
+mod overlay;
+mod position;
+mod setting_texts;
 
+pub use app::App;
 pub(crate) use cluster::SMALLEST_LIMIT;
 pub use cluster::{ComponentOptions, Protocol, RegistryOptions, Serializer, TransitOptions};
 pub use env::Env;
-pub use file::App;
-pub(crate) use file::{SettingTexts, load, read_options};
+pub(crate) use file::{load, read_options};
 pub(crate) use hint::{meant, plain};
 pub use listen::Listen;
 pub use options::{
     BulkheadOptions, BulkheadPolicy, CacherKind, CacherOptions, CircuitBreakerOptions, CircuitBreakerPolicy,
     Color, ErrorCheck, LogFormat, LogOptions, Options, RetryOptions, RetryPolicy, TrackingOptions,
 };
+pub(crate) use setting_texts::SettingTexts;
