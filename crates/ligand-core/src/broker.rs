@@ -17,6 +17,8 @@ mod lifecycle;
 mod mcall;
 mod parts;
 mod request;
+mod running;
+mod straight;
 
 use std::{
     fmt,
@@ -38,7 +40,7 @@ pub(crate) use failures::Origin;
 pub(crate) use health::{addresses, hostname};
 pub use mcall::Mcall;
 pub(crate) use parts::Parts;
-pub use request::Request;
+pub use request::{Request, SharedRequest};
 
 pub use crate::transit::{Echo, InFlight, Traffic};
 use crate::{

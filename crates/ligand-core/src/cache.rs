@@ -10,7 +10,7 @@ mod memory;
 mod rule;
 mod turn;
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, cell::Cell, fmt, sync::Arc, time::Duration};
 
 use ligand_wire::{Data, Payload, Result, pattern::Pattern};
 
@@ -20,6 +20,9 @@ pub use rule::CacheRule;
 use turn::{Turn, Turns};
 
 use crate::{broker::ServiceBroker, future::BoxFuture, service::ActionRef};
+
+/// In the meta of a call: false = the cache is neither read nor written.
+pub(crate) const NO_CACHE: &str = "$cache";
 
 /// A store for cached results. Implement it to bring your own.
 ///
@@ -76,6 +79,13 @@ use crate::{broker::ServiceBroker, future::BoxFuture, service::ActionRef};
 pub trait Cacher: Send + Sync + 'static {
     /// The entry of a key.
     fn get(&self, key: &str) -> Lookup;
+
+    /// The entry of a key, when that is known here and now and finding out costs no request. By default it never is, and
+    /// [`get`](Cacher::get) is asked.
+    fn peek(&self, key: &str) -> Option<Payload> {
+        let _ = key;
+        None
+    }
 
     /// Stores an entry; `ttl` of `None` means for ever.
     fn set(&self, key: String, value: Payload, ttl: Option<Duration>) -> BoxFuture<()>;
@@ -145,6 +155,10 @@ impl Cache {
 
     pub(crate) fn lookup(&self, key: &str) -> Lookup {
         self.0.store.get(key)
+    }
+
+    pub(crate) fn peek(&self, key: &str) -> Option<Payload> {
+        self.0.store.peek(key)
     }
 
     pub(crate) async fn store(&self, key: String, mut value: Payload, ttl: Option<Duration>) {
@@ -285,6 +299,28 @@ impl Cache {
         let rule = action.cache.as_ref()?;
         let params = action.handled(params.clone(), broker.options().validator)?;
         rule.key(action.full_name(), &params, &ctx, self.0.max_params_length)
+    }
+}
+
+/// Where a thread writes keys that it only looks up.
+pub(crate) struct Room;
+
+impl Room {
+    /// Larger keys are rare, and are not worth the memory.
+    const KEPT: usize = 1024;
+
+    pub(crate) fn with<T>(work: impl FnOnce(&mut String) -> T) -> T {
+        thread_local! {
+            static KEY: Cell<String> = const { Cell::new(String::new()) };
+        }
+        // A value that is written may look something up itself: it finds no room and makes its own.
+        let mut key = KEY.try_with(Cell::take).unwrap_or_default();
+        key.clear();
+        let result = work(&mut key);
+        if key.capacity() <= Self::KEPT {
+            let _ = KEY.try_with(|room| room.set(key));
+        }
+        result
     }
 }
 

@@ -80,7 +80,8 @@ pub struct Context(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) owner: Owner,
-    pub(crate) id: Id,
+    /// Made when somebody asks for it: most contexts end before.
+    id: OnceLock<Id>,
     /// `None`: this context starts the request, its own id is the request's.
     pub(crate) request_id: Option<Id>,
     pub(crate) parent_id: Option<Id>,
@@ -134,7 +135,7 @@ impl Inner {
     pub(crate) fn new(owner: Owner) -> Self {
         Self {
             owner,
-            id: Id::random(),
+            id: OnceLock::new(),
             request_id: None,
             parent_id: None,
             trace: None,
@@ -155,6 +156,16 @@ impl Inner {
 
     pub(crate) fn root(broker: ServiceBroker) -> Self {
         Self::new(Owner::Broker(broker))
+    }
+
+    /// The id of this context.
+    pub(crate) fn id(&self) -> &Id {
+        self.id.get_or_init(Id::random)
+    }
+
+    /// Gives the context the id that another node knows it by.
+    pub(crate) fn set_id(&mut self, id: Id) {
+        self.id = id.into();
     }
 
     pub(crate) fn build(self) -> Context {
@@ -192,7 +203,7 @@ impl Context {
 
     /// Id of this context.
     pub fn id(&self) -> Id {
-        self.0.id.clone()
+        self.0.id().clone()
     }
 
     /// Id of the whole request: the same in every context of one call tree.
@@ -213,7 +224,7 @@ impl Context {
     /// # Ok(()) }
     /// ```
     pub fn request_id(&self) -> Id {
-        self.0.request_id.as_ref().unwrap_or(&self.0.id).clone()
+        self.0.request_id.as_ref().unwrap_or_else(|| self.0.id()).clone()
     }
 
     /// Id of the context that called, `None` at the root.
@@ -450,7 +461,7 @@ impl Context {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
-            .field("id", &self.0.id)
+            .field("id", self.0.id())
             .field("action", &self.action())
             .field("event", &self.event_name())
             .field("level", &self.level())

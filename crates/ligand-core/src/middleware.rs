@@ -47,6 +47,7 @@ use std::{future::Future, sync::Arc};
 use ligand_wire::{Payload, Result};
 
 pub(crate) use bulkhead::Bulkhead;
+pub(crate) use cacher::Hits;
 pub use fallback::Fallback;
 pub use hooks::{AfterHook, BeforeHook, ErrorHook};
 pub(crate) use hooks::{Hooks, ServiceHooks};

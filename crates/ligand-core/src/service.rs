@@ -21,8 +21,8 @@ mod rest;
 mod settings;
 mod validation;
 
-pub(crate) use action::Validator;
 pub use action::{Action, ActionDef, Visibility};
+pub(crate) use action::{Passes, Seen, Validator};
 pub use action_ref::ActionRef;
 pub(crate) use announced::Announced;
 pub use client::{Caller, Client, MixedIn};

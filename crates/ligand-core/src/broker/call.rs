@@ -3,28 +3,19 @@
 //! A call without retries and fallback is one [`Running`]: context and chain, nothing else. Everything rarer
 //! goes through [`run`], which may make several of them.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{self, Poll},
-    time::Duration,
-};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use ligand_wire::{Error, Payload, Result};
 use parking_lot::Mutex;
-use tokio::time::Sleep;
 
-use super::ServiceBroker;
+use super::{ServiceBroker, running::Running};
 use crate::{
     context::{Context, Extra, Headers, Id, Inner as ContextInner, Limit, Meta, Owner, ReplyHead},
     edge::HttpRequest,
-    future::{BoxFuture, Work, guarded},
+    future::{BoxFuture, guarded},
     middleware::{Fallback, Plan, fallback},
     registry::{Endpoint, recent, strategy::Pick},
-    service::{Typed, Visibility},
+    service::Visibility,
     stream::Streaming,
 };
 
@@ -57,20 +48,32 @@ pub struct CallOptions {
 
 /// A call on its way out, as [`crate::middleware::Middleware::call`] sees it.
 pub struct Outgoing {
-    action: Cow<'static, str>,
+    pub(super) action: Cow<'static, str>,
     /// Parameters.
     pub params: Payload,
-    options: Option<Box<CallOptions>>,
-    parent: Option<Context>,
-    target: Target,
+    pub(super) options: Option<Box<CallOptions>>,
+    pub(super) parent: Option<Context>,
+    pub(super) target: Target,
 }
 
 /// Looked up when the call is described, so that starting it moves the handle on.
-enum Target {
+pub(super) enum Target {
     Found(Arc<Endpoint>),
     Missing(ServiceBroker),
     /// The call has begun: nobody looks at it any more.
     Taken,
+}
+
+impl Target {
+    /// The endpoint of a call that needs nothing but it, when it is made from there. `None`: there is more to do.
+    #[inline]
+    pub(super) fn plain(&self, parent: Option<&Context>) -> Option<&Arc<Endpoint>> {
+        let Self::Found(endpoint) = self else { return None };
+        let inner = &endpoint.broker().0;
+        let open = parent.is_some() || !inner.registry.is_closed();
+        let plain = open && endpoint.is_direct() && !endpoint.is_retired() && inner.call_hooks.is_none();
+        plain.then_some(endpoint)
+    }
 }
 
 impl Outgoing {
@@ -200,140 +203,14 @@ fn find(broker: &ServiceBroker, call: &Outgoing) -> Option<Arc<Endpoint>> {
     list.pick(local, &Pick::new(&call.params, &meta), &|_| false).cloned()
 }
 
-/// One endpoint at work.
-pub(super) struct Running<W = Work<Payload>> {
-    ctx: Context,
-    parent: Option<Context>,
-    /// `None` when it has ended.
-    work: Option<W>,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl Running {
-    fn start(ctx: Context, parent: Option<Context>, params: Payload) -> Self {
-        let endpoint = ctx.endpoint().expect("the context of a call has an endpoint");
-        let thread_watch = endpoint.broker().thread_watch();
-        let start = thread_watch.now();
-        let work = guarded(|| endpoint.chain().call(&ctx, params));
-        thread_watch.ended(start, &ctx);
-        let work = work.unwrap_or_else(|panic| Work::done(Err(panic)));
-        Self { ctx, parent, work: Some(work), sleep: None }
-    }
-}
-
-impl<T, W: Future<Output = Result<T>> + Unpin> Future for Running<W> {
-    type Output = Result<T>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<T>> {
-        let this = self.get_mut();
-        let thread_watch = this.ctx.broker().thread_watch();
-        let start = thread_watch.now();
-        let work = this.work.as_mut().expect("a call is not polled after its end");
-        let poll = guarded(|| Pin::new(work).poll(cx));
-        thread_watch.ended(start, &this.ctx);
-        let result = match poll {
-            Ok(Poll::Ready(result)) => result,
-            Err(panic) => Err(panic),
-            Ok(Poll::Pending) => {
-                this.ctx.waited();
-                let Some(deadline) = this.ctx.deadline() else { return Poll::Pending };
-                let sleep = this.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-                if sleep.as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
-                Err(late(&this.ctx))
-            }
-        };
-        // The work ends now, also when it is late: layers see it dropped before the caller goes on.
-        this.work = None;
-        if let Some(parent) = &this.parent {
-            parent.merge_meta(&this.ctx);
-        }
-        this.ctx.tell_head();
-        Poll::Ready(result)
-    }
-}
-
-#[cold]
-fn late(ctx: &Context) -> Error {
-    let broker = ctx.broker();
-    match (ctx.endpoint().and_then(|endpoint| endpoint.node()), broker.transit()) {
-        (Some(node), Some(transit)) => transit.timed_out(ctx, node.id()),
-        _ => Error::request_timeout(ctx.action(), broker.node_id()),
-    }
-}
-
-/// What a call has come to that met no layer.
-pub(super) enum Straight<R> {
-    Done(Result<R>),
-    Running(Running<BoxFuture<Result<R>>>),
-}
-
-/// Starts a call that needs nothing but the handler, of the handler's own types. `None`: there is more to do, and
-/// nothing was taken.
-#[inline]
-pub(super) fn straight<R: 'static>(call: &mut Outgoing) -> Option<Straight<R>> {
-    let Target::Found(endpoint) = &call.target else { return None };
-    let fast_path = endpoint.fast_path().filter(|_| call.options.is_none())?;
-    let handler = fast_path.handler::<R>()?;
-    let inner = &endpoint.broker().0;
-    let open = call.parent.is_some() || !inner.registry.is_closed();
-    if !(open && endpoint.is_direct()) || endpoint.is_retired() || inner.call_hooks.is_some() {
-        return None;
-    }
-    let parent = call.parent.as_ref();
-    if let Err(error) = check(endpoint, &call.action, parent) {
-        return Some(Straight::Done(Err(error)));
-    }
-    let params = std::mem::take(&mut call.params);
-    let context = || describe(endpoint.clone(), parent, None).build();
-    let checked = |params: Payload| if fast_path.passes(&params) { Ok(params) } else { Err(params) };
-    let start = inner.thread_watch.now();
-    let tried = match handler {
-        Typed::Now(handler) => {
-            let tried = guarded(|| handler(checked(params)?));
-            inner.thread_watch.ended_in(start, context);
-            tried.map(|tried| tried.map(Straight::Done))
-        }
-        Typed::NowIn(handler) => {
-            let ctx = context();
-            let tried = guarded(|| handler(&ctx, checked(params)?));
-            inner.thread_watch.ended(start, &ctx);
-            if let Some(parent) = parent {
-                parent.merge_meta(&ctx);
-            }
-            tried.map(|tried| tried.map(Straight::Done))
-        }
-        Typed::Later(handler) => {
-            let ctx = context();
-            let tried = guarded(|| handler(&ctx, checked(params)?));
-            inner.thread_watch.ended(start, &ctx);
-            let running = |work| Running { ctx, parent: parent.cloned(), work: Some(work), sleep: None };
-            tried.map(|tried| tried.map(|work| Straight::Running(running(work))))
-        }
-    };
-    match tried {
-        Ok(Ok(straight)) => Some(straight),
-        // For the layers to say what is wrong, or to convert.
-        Ok(Err(params)) => {
-            call.params = params;
-            None
-        }
-        Err(panic) => Some(Straight::Done(Err(panic))),
-    }
-}
-
 /// Starts a call that needs nothing but its endpoint, as most do: what it takes is moved out of `call`. `None`: there is
 /// more to do, and nothing was taken.
 #[inline]
 pub(super) fn at_once(call: &mut Outgoing) -> Option<Result<Running>> {
-    let Target::Found(endpoint) = &call.target else { return None };
-    let inner = &endpoint.broker().0;
     let plain = call.options.as_ref().is_none_or(|options| {
         options.retries.is_none() && options.fallback.is_none() && options.node_id.is_none()
     });
-    let open = call.parent.is_some() || !inner.registry.is_closed();
-    if !(plain && open && endpoint.is_direct()) || endpoint.is_retired() || inner.call_hooks.is_some() {
+    if !plain || call.target.plain(call.parent.as_ref()).is_none() {
         return None;
     }
     let Target::Found(endpoint) = std::mem::replace(&mut call.target, Target::Taken) else {
@@ -405,7 +282,7 @@ pub(super) fn direct(mut call: Outgoing) -> Dispatch {
 }
 
 /// Checks that the call may be made.
-fn check(endpoint: &Endpoint, name: &str, parent: Option<&Context>) -> Result<()> {
+pub(super) fn check(endpoint: &Endpoint, name: &str, parent: Option<&Context>) -> Result<()> {
     let action = endpoint.action();
     if action.visibility == Visibility::Private
         && parent.is_none_or(|ctx| ctx.service_full_name() != action.service_full_name())
@@ -423,7 +300,7 @@ fn check(endpoint: &Endpoint, name: &str, parent: Option<&Context>) -> Result<()
 
 /// The context of a call.
 #[inline]
-fn describe(
+pub(super) fn describe(
     endpoint: Arc<Endpoint>,
     parent: Option<&Context>,
     options: Option<&CallOptions>,

@@ -209,7 +209,8 @@ pub(super) async fn deliver(mut event: OutgoingEvent) -> Result<()> {
     }
     if let Some(transit) = broker.0.transit.as_ref().filter(|_| event.kind != EventKind::BroadcastLocal) {
         let transit = transit.clone();
-        return to_cluster(event, &groups, &transit).await;
+        // What only some events need would make the future of all large.
+        return Box::pin(to_cluster(event, &groups, &transit)).await;
     }
     let sent = Arc::new(Extra { event: Some((Arc::from(&*event.name), event.kind)), ..Extra::default() });
     let mut handing = event.hand_over();
@@ -382,7 +383,7 @@ fn packet<'a>(event: &'a OutgoingEvent, id: &Id, groups: Vec<Cow<'a, str>>) -> E
         level: parent.map_or(1, |parent| parent.level() + 1),
         tracing: parent.and_then(Context::tracing),
         parent_id: parent.and_then(|parent| {
-            parent_of(parent.trace().as_deref(), Some(&parent.inner().id)).cloned().map(text)
+            parent_of(parent.trace().as_deref(), Some(parent.inner().id())).cloned().map(text)
         }),
         request_id: Some(text(parent.map_or_else(|| id.clone(), Context::request_id))),
         caller: parent.and_then(|parent| parent.service_name()).map(|name| Cow::Borrowed(&**name)),

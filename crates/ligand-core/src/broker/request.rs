@@ -14,7 +14,11 @@ use ligand_wire::{Data, Error, Payload, Result};
 use serde_json::Value;
 
 use super::ServiceBroker;
-use super::call::{CallOptions, Dispatch, Outgoing, Running, Straight, at_once, dispatch, straight};
+use super::{
+    call::{CallOptions, Dispatch, Outgoing, at_once, dispatch},
+    running::Running,
+    straight::{Straight, hit, straight},
+};
 use crate::{
     context::{Context, Id, ReplyHead},
     edge::HttpRequest,
@@ -220,6 +224,10 @@ impl<R> Request<R> {
 impl<R: Data> Request<R> {
     fn poll_payload(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<Payload>> {
         if let Step::Waiting(call) = &mut self.state {
+            if let Some(found) = hit(call) {
+                self.state = Step::Done;
+                return Poll::Ready(found);
+            }
             if let Some(begun) = at_once(call) {
                 self.state = Step::Done;
                 let mut running = match begun {
@@ -346,8 +354,8 @@ impl<R: Data> Request<R> {
     ///
     /// # Errors
     /// As the call itself.
-    pub async fn shared(mut self) -> Result<Arc<R>> {
-        std::future::poll_fn(|cx| self.poll_payload(cx)).await?.shared().map_err(|error| unfit(&error))
+    pub fn shared(self) -> SharedRequest<R> {
+        SharedRequest(self)
     }
 }
 
@@ -360,6 +368,20 @@ impl<R: Data> Future for Request<R> {
             return straight;
         }
         this.poll_payload(cx).map(|result| result?.take().map_err(|error| unfit(&error)))
+    }
+}
+
+/// A call whose result is shared; made by [`Request::shared`].
+#[must_use = "a call does nothing until it is awaited"]
+#[derive(Debug)]
+pub struct SharedRequest<R>(Request<R>);
+
+impl<R: Data> Future for SharedRequest<R> {
+    type Output = Result<Arc<R>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<Arc<R>>> {
+        let poll = self.get_mut().0.poll_payload(cx);
+        poll.map(|result| result?.shared().map_err(|error| unfit(&error)))
     }
 }
 

@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use super::{Cacher, Lookup};
 use crate::future::{BoxFuture, ready};
 
-#[derive(Default)]
 struct Shard {
     entries: LinkedHashMap<String, Entry, RandomState>,
     /// The sum of the weights of all entries.
@@ -33,6 +32,10 @@ impl Entry {
 }
 
 impl Shard {
+    fn new(hasher: RandomState) -> Self {
+        Self { entries: LinkedHashMap::with_hasher(hasher), weight: 0, swept: None }
+    }
+
     fn remove(&mut self, key: &str) {
         if let Some(entry) = self.entries.remove(key) {
             self.weight -= entry.weight;
@@ -104,13 +107,18 @@ impl MemoryCacher {
     }
 
     fn with_shards(count: usize, max: usize, lru: bool) -> Self {
-        let shards = (0..count).map(|_| Mutex::default()).collect();
-        Self { shards, hasher: RandomState::default(), max, max_memory: Self::MAX_MEMORY, lru }
+        let hasher = RandomState::default();
+        let shards = (0..count).map(|_| Mutex::new(Shard::new(hasher.clone()))).collect();
+        Self { shards, hasher, max, max_memory: Self::MAX_MEMORY, lru }
     }
 
     fn shard(&self, key: &str) -> &Mutex<Shard> {
-        let hash = self.hasher.hash_one(key);
-        &self.shards[usize::try_from(hash % self.shards.len() as u64).unwrap_or(0)]
+        self.shard_of(self.hasher.hash_one(key))
+    }
+
+    fn shard_of(&self, hash: u64) -> &Mutex<Shard> {
+        // The maps inside take their places from other bits.
+        &self.shards[usize::try_from((hash >> 32) % self.shards.len() as u64).unwrap_or(0)]
     }
 
     /// The bytes of an entry; `None` when it is too large to be kept.
@@ -132,9 +140,15 @@ impl Default for MemoryCacher {
 
 impl Cacher for MemoryCacher {
     fn get(&self, key: &str) -> Lookup {
-        let mut shard = self.shard(key).lock();
-        let found = match shard.entries.get(key) {
-            Some(entry) if entry.is_live() => Some(entry.value.clone()),
+        Lookup::Ready(self.peek(key))
+    }
+
+    fn peek(&self, key: &str) -> Option<Payload> {
+        // One hash for the shard and for the place in it.
+        let hash = self.hasher.hash_one(key);
+        let mut shard = self.shard_of(hash).lock();
+        let found = match shard.entries.raw_entry().from_key_hashed_nocheck(hash, key) {
+            Some((_, entry)) if entry.is_live() => Some(entry.value.clone()),
             Some(_) => {
                 shard.remove(key);
                 None
@@ -144,7 +158,7 @@ impl Cacher for MemoryCacher {
         if self.lru && found.is_some() {
             shard.entries.to_back(key);
         }
-        Lookup::Ready(found)
+        found
     }
 
     fn set(&self, key: String, value: Payload, ttl: Option<Duration>) -> BoxFuture<()> {

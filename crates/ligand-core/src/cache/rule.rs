@@ -129,37 +129,58 @@ impl CacheRule {
         ctx: &Context,
         max: Option<usize>,
     ) -> Option<String> {
-        if let Some(keygen) = &self.keygen {
-            return Some(format!("{action}:{}", key::limit(keygen(params, ctx), max)));
-        }
         let mut text = String::with_capacity(action.len() + 32);
+        self.write_key(&mut text, action, params, Some(ctx), max)?;
+        Some(text)
+    }
+
+    /// Appends the text of the key. Without a context what is read from there is not there.
+    pub(crate) fn write_key(
+        &self,
+        text: &mut String,
+        action: &str,
+        params: &Payload,
+        ctx: Option<&Context>,
+        max: Option<usize>,
+    ) -> Option<()> {
         text.push_str(action);
         let keys = self.keys.as_deref();
-        if keys.is_some_and(<[String]>::is_empty) {
-            return Some(text);
+        if self.keygen.is_none() && keys.is_some_and(<[String]>::is_empty) {
+            return Some(());
         }
         text.push(':');
-        match keys {
-            None => key::write_parts(&mut text, 1, max, |_, text| params.write_key(None, text)),
-            Some(keys) => key::write_parts(&mut text, keys.len(), max, |index, text| {
-                write(&keys[index], params, ctx, text)
-            }),
+        if let Some(keygen) = &self.keygen {
+            text.push_str(&key::limit(keygen(params, ctx?), max));
+            return Some(());
         }
-        .ok()?;
-        Some(text)
+        let written = match keys {
+            None => key::write_parts(text, 1, max, |_, text| params.write_key(None, text)),
+            Some(keys) => {
+                key::write_parts(text, keys.len(), max, |index, text| write(&keys[index], params, ctx, text))
+            }
+        };
+        written.ok()
+    }
+
+    /// Whether the parameters alone say what is cached, and under which key.
+    pub(crate) fn asks_parameters_only(&self) -> bool {
+        let mut keys = self.keys.iter().flatten();
+        self.keygen.is_none() && self.enabled.is_none() && keys.all(|key| !key.starts_with(['#', '@']))
     }
 }
 
-fn write(key: &str, params: &Payload, ctx: &Context, text: &mut Text<'_>) -> Result<Found, KeyError> {
-    if let Some(path) = key.strip_prefix('#') {
-        return ctx.write_meta_key(path, text);
+fn write(key: &str, params: &Payload, ctx: Option<&Context>, text: &mut Text<'_>) -> Result<Found, KeyError> {
+    let place = match key.as_bytes().first() {
+        Some(place @ (b'#' | b'@')) => place,
+        _ => return params.write_key(Some(key), text),
+    };
+    let (Some(ctx), name) = (ctx, &key[1..]) else { return Ok(text.missing()) };
+    if *place == b'#' {
+        return ctx.write_meta_key(name, text);
     }
-    match key.strip_prefix('@') {
-        Some(name) => match ctx.header(&name.to_ascii_lowercase()) {
-            Some(value) => text.value(value),
-            None => Ok(text.missing()),
-        },
-        None => params.write_key(Some(key), text),
+    match ctx.header(&name.to_ascii_lowercase()) {
+        Some(value) => text.value(value),
+        None => Ok(text.missing()),
     }
 }
 

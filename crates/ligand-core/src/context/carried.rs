@@ -144,6 +144,9 @@ impl Carried {
 
     /// Lays the meta that a call names over the inherited one. A directive is no word to a callee.
     pub(crate) fn lay_over(&mut self, own: &Meta) {
+        if own.is_empty() {
+            return;
+        }
         match own.iter().any(|(name, _)| is_directive(name)) {
             false => self.meta.merge(own),
             true => own.iter().filter(|(name, _)| !is_directive(name)).for_each(|(name, value)| {

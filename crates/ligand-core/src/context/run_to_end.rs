@@ -57,24 +57,13 @@ impl Context {
     /// The same place in the call tree, with all the time.
     pub(super) fn without_deadline(&self) -> Self {
         let Inner {
-            owner,
-            id,
-            request_id,
-            parent_id,
-            trace,
-            caller,
-            extra,
-            level,
-            no_cache,
-            pinned,
-            span,
-            ..
+            owner, request_id, parent_id, trace, caller, extra, level, no_cache, pinned, span, ..
         } = self.inner();
         let carried = self.down();
         let inherited = carried.meta().clone();
         Inner {
             owner: owner.clone(),
-            id: id.clone(),
+            id: self.id().into(),
             request_id: request_id.clone(),
             parent_id: parent_id.clone(),
             trace: trace.clone(),

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use ligand_wire::{Payload, Result};
+use tracing::level_filters::LevelFilter;
 
 use crate::{
     broker::Parts,
-    cache::{Cache, CacheRule, Lookup, kept},
+    cache::{Cache, CacheRule, Lookup, NO_CACHE, Room, kept},
     context::Context,
     future::Work,
-    service::{ActionDef, DynAction, layer},
+    service::{ActionDef, DynAction, Passes, Seen, layer},
     stream::Streaming,
 };
 
@@ -17,7 +18,7 @@ pub(super) fn wrap(parts: &Parts, action: &Arc<ActionDef>, next: DynAction) -> D
     let (Some(rule), Some(cache)) = (action.cache.clone(), parts.cache.clone()) else { return next };
     let (action, rule) = (action.clone(), Arc::new(rule));
     layer(move |ctx: &Context, params: Payload| -> Work<Payload> {
-        let off = ctx.inner().no_cache || matches!(ctx.meta::<bool>("$cache"), Ok(Some(false)));
+        let off = ctx.inner().no_cache || matches!(ctx.meta::<bool>(NO_CACHE), Ok(Some(false)));
         // No key says what is in a stream.
         if off || !rule.applies(ctx) || ctx.has_stream() {
             return next.call(ctx, params);
@@ -36,6 +37,50 @@ pub(super) fn wrap(parts: &Parts, action: &Arc<ActionDef>, next: DynAction) -> D
         }
         Work::new(miss(cache.clone(), rule.clone(), next.clone(), ctx.clone(), params, key, lookup))
     })
+}
+
+/// Finds what is in the cache of an action without context and layers, where nothing else is asked.
+#[derive(Clone)]
+pub(crate) struct Hits {
+    cache: Cache,
+    rule: Arc<CacheRule>,
+    action: Arc<str>,
+    seen: Seen,
+    /// Tells parameters that the checks leave as they are.
+    passes: Option<Passes>,
+    /// A span of the log stands around it, when there is a log.
+    spans: bool,
+}
+
+impl Hits {
+    /// For the cacher of an action with nothing but checks and spans around it. `None`: its keys depend on the context.
+    pub(super) fn new(parts: &Parts, action: &ActionDef) -> Option<Self> {
+        let rule = action.cache.as_ref().filter(|rule| rule.asks_parameters_only())?;
+        let passes = action.passes.filter(|_| parts.options.validator);
+        Some(Self {
+            cache: parts.cache.clone()?,
+            rule: Arc::new(rule.clone()),
+            action: action.full_name.clone(),
+            seen: action.seen?,
+            passes,
+            spans: parts.options.log.context,
+        })
+    }
+
+    /// The answer for these parameters. `None`: it is not there, or only the layers can tell.
+    pub(crate) fn find(&self, params: &Payload) -> Option<Payload> {
+        if self.spans && LevelFilter::current() != LevelFilter::OFF {
+            return None;
+        }
+        let seen = (self.seen)(params).filter(|_| self.passes.is_none_or(|passes| passes(params)))?;
+        let found = Room::with(|key| {
+            let max = self.cache.max_params_length();
+            self.rule.write_key(key, &self.action, seen, None, max)?;
+            self.cache.peek(key)
+        });
+        // Nobody asked what the action says about its answer.
+        found.map(|found| kept::unpack(found).0)
+    }
 }
 
 /// An entry as the answer: with what the action said about the answer at the edge when it was made.

@@ -25,7 +25,7 @@ use std::{
 
 use ligand_wire::{Payload, Result, schema::Schema};
 
-use super::{bulkhead, cacher, circuit_breaker, hooks, pace, span};
+use super::{bulkhead, cacher, cacher::Hits, circuit_breaker, hooks, pace, span};
 use crate::{
     broker::Parts,
     context::Context,
@@ -62,6 +62,8 @@ pub(crate) struct Layers {
     pub(crate) wrapped: Vec<usize>,
     /// For calls that meet none of the layers.
     pub(crate) fast_path: Option<FastPath>,
+    /// For calls whose answer is in the cache.
+    pub(crate) hits: Option<Hits>,
 }
 
 /// Composes the layers of an endpoint, from the handler outwards.
@@ -81,19 +83,23 @@ pub(crate) fn action(
     }
     next = hooks::wrap(action, next);
     next = bulkhead::action(parts, action, next);
+    let bare = Arc::ptr_eq(&next, &action.handler);
+    let inner = next.clone();
     next = cacher::wrap(parts, action, next);
-    // Spans of the log and the checks of a type are left out where they would do nothing.
-    let bare = Arc::ptr_eq(&next, &action.handler) && action.conversion.is_none() && !parts.options.tracing;
+    let cached = !Arc::ptr_eq(&inner, &next);
+    // Spans of the log and the checks of a type can be left out where they would do nothing.
     let by_type = !parts.options.validator || action.validator.is_some() || action.params.is_none();
+    let by_type = by_type && action.conversion.is_none() && !parts.options.tracing;
     next = validate_action(parts, action, next);
     next = convert(action, next);
     let inner = next.clone();
     next = circuit_breaker::wrap(parts, action, &parts.node_id, available, next);
-    let fast = bare && by_type && Arc::ptr_eq(&inner, &next);
+    let fast = by_type && Arc::ptr_eq(&inner, &next);
     let passes = action.passes.filter(|_| parts.options.validator);
-    let fast_path = action.fast_path.as_ref().filter(|_| fast);
+    let fast_path = action.fast_path.as_ref().filter(|_| fast && bare && !cached);
     let fast_path = fast_path.map(|path| path.within(passes, parts.options.log.context));
-    Layers { chain: span::action(parts, action, next), wrapped, fast_path }
+    let hits = if fast && cached { Hits::new(parts, action) } else { None };
+    Layers { chain: span::action(parts, action, next), wrapped, fast_path, hits }
 }
 
 /// Composes the layers around an action of another node.
@@ -113,7 +119,7 @@ pub(crate) fn remote(
         }
     }
     next = circuit_breaker::wrap(parts, action, node.id(), available, next);
-    Layers { chain: span::remote(parts, action, next), wrapped, fast_path: None }
+    Layers { chain: span::remote(parts, action, next), wrapped, fast_path: None, hits: None }
 }
 
 /// Composes the layers of a listener, from the handler outwards.

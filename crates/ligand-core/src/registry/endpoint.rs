@@ -11,7 +11,7 @@ use std::{
 use super::Node;
 use crate::{
     broker::ServiceBroker,
-    middleware::order::Layers,
+    middleware::{Hits, order::Layers},
     service::{ActionDef, DynAction, FastPath},
     sharded::{CachePadded, Sharded},
 };
@@ -43,6 +43,8 @@ pub struct Endpoint {
     chain: DynAction,
     /// The handler itself, when nothing stands around it.
     fast_path: Option<FastPath>,
+    /// What is in the cache, when nothing stands before the cacher.
+    hits: Option<Hits>,
     /// Which of the broker's middlewares wrap the action, in order of registration.
     wrapped: Arc<[usize]>,
 }
@@ -57,7 +59,7 @@ impl Endpoint {
         compose: impl FnOnce(&Arc<ActionDef>, &Arc<CachePadded<AtomicBool>>) -> Layers,
     ) -> Self {
         let available = Arc::new(CachePadded::new(AtomicBool::new(true)));
-        let Layers { chain, wrapped, fast_path } = compose(&action, &available);
+        let Layers { chain, wrapped, fast_path, hits } = compose(&action, &available);
         let retired = AtomicBool::new(false);
         let strikes = AtomicU32::new(0);
         let caller = Arc::new(CachePadded::new(action.service.clone()));
@@ -74,6 +76,7 @@ impl Endpoint {
             strikes,
             chain,
             fast_path,
+            hits,
             wrapped: wrapped.into(),
         }
     }
@@ -91,6 +94,7 @@ impl Endpoint {
             strikes: AtomicU32::new(0),
             chain: self.chain.clone(),
             fast_path: self.fast_path.clone(),
+            hits: self.hits.clone(),
             wrapped: self.wrapped.clone(),
         })
     }
@@ -166,6 +170,10 @@ impl Endpoint {
 
     pub(crate) fn fast_path(&self) -> Option<&FastPath> {
         self.fast_path.as_ref()
+    }
+
+    pub(crate) fn hits(&self) -> Option<&Hits> {
+        self.hits.as_ref()
     }
 
     pub(crate) fn chain(&self) -> &DynAction {

@@ -1,5 +1,6 @@
 //! One listener of an event: its definition, its composed layers, the events it has in hand.
 
+mod ends;
 mod inbox;
 
 use std::{fmt, sync::Arc};

@@ -5,7 +5,7 @@ mod def;
 use std::{any::TypeId, fmt, future::Future, sync::Arc, time::Duration};
 
 pub use def::{ActionDef, Visibility};
-pub(crate) use def::{Passes, Validator};
+pub(crate) use def::{Passes, Seen, Validator};
 use ligand_wire::{
     Data, Payload, Result,
     error::Failure,
@@ -59,7 +59,7 @@ impl Action {
                 Err(error) => Work::done(Err(error)),
             }
         };
-        let fast = Typed::later(move |ctx, params: Payload| {
+        let fast = Typed::later_in(move |ctx, params: Payload| {
             let work = own(ctx.clone(), params.take_typed()?);
             Ok(async move { work.await.map_err(Into::into) })
         });
@@ -89,7 +89,7 @@ impl Action {
                 Err(error) => Work::done(Err(error)),
             }
         };
-        let fast = Typed::later(move |_, params: Payload| {
+        let fast = Typed::later(move |params: Payload| {
             let work = own(params.take_typed()?);
             Ok(async move { work.await.map_err(Into::into) })
         });
@@ -137,6 +137,7 @@ impl Action {
     fn of_types<P: Data, R: Data>(mut self) -> Self {
         let def = &mut self.0;
         def.decoder = Some(validation::handled::<P>);
+        def.seen = Some(validation::seen::<P>);
         def.reader = Some(|answer| read(answer.take::<R>()));
         (def.streams, def.takes_stream) = (is_stream::<R>(), is_stream::<P>());
         self
@@ -146,6 +147,7 @@ impl Action {
     pub(super) fn of_forms<P: Form, R: Form>(name: impl Into<Arc<str>>, handler: impl ActionHandler) -> Self {
         let Self(mut def) = Self::raw(name, handler);
         (def.validator, def.passes, def.decoder) = (P::validator(), P::passes(), P::decoder());
+        def.seen = P::seen();
         def.reader = Some(|answer| read(R::take(answer)));
         (def.params, def.returns) = (P::schema(), R::schema());
         (def.streams, def.takes_stream) = (R::streams(), P::streams());

@@ -18,7 +18,8 @@ pub(crate) type Tried<T> = std::result::Result<T, Payload>;
 
 type Now<R> = dyn Fn(Payload) -> Tried<Result<R>> + Send + Sync;
 type NowIn<R> = dyn Fn(&Context, Payload) -> Tried<Result<R>> + Send + Sync;
-type Later<R> = dyn Fn(&Context, Payload) -> Tried<BoxFuture<Result<R>>> + Send + Sync;
+type Later<R> = dyn Fn(Payload) -> Tried<BoxFuture<Result<R>>> + Send + Sync;
+type LaterIn<R> = dyn Fn(&Context, Payload) -> Tried<BoxFuture<Result<R>>> + Send + Sync;
 
 /// A handler with the type of its result.
 pub(crate) enum Typed<R> {
@@ -26,16 +27,27 @@ pub(crate) enum Typed<R> {
     Now(Box<Now<R>>),
     /// Ends at once.
     NowIn(Box<NowIn<R>>),
-    /// A future.
+    /// A future, and nobody sees its context.
     Later(Box<Later<R>>),
+    /// A future.
+    LaterIn(Box<LaterIn<R>>),
 }
 
 impl<R: 'static> Typed<R> {
-    pub(super) fn later<Fut>(start: impl Fn(&Context, Payload) -> Tried<Fut> + Send + Sync + 'static) -> Self
+    pub(super) fn later<Fut>(start: impl Fn(Payload) -> Tried<Fut> + Send + Sync + 'static) -> Self
     where
         Fut: Future<Output = Result<R>> + Send + 'static,
     {
-        Self::Later(Box::new(move |ctx, params| Ok(Box::pin(start(ctx, params)?))))
+        Self::Later(Box::new(move |params| Ok(Box::pin(start(params)?))))
+    }
+
+    pub(super) fn later_in<Fut>(
+        start: impl Fn(&Context, Payload) -> Tried<Fut> + Send + Sync + 'static,
+    ) -> Self
+    where
+        Fut: Future<Output = Result<R>> + Send + 'static,
+    {
+        Self::LaterIn(Box::new(move |ctx, params| Ok(Box::pin(start(ctx, params)?))))
     }
 }
 

@@ -42,12 +42,38 @@ where
             Err(error) => Work::done(Err(error)),
         }
     };
-    let fast = Typed::later(move |ctx, params: Payload| {
+    let fast = Typed::later_in(move |ctx, params: Payload| {
         let (service, handler) = &*own;
         let work = handler(service.own(), ctx, P::take_typed(params)?);
         Ok(async move { work.await.map_err(Into::into) })
     });
     Action::of_forms::<P, R>(name, raw).with_fast_path(fast)
+}
+
+/// As [`action`] for a method that does not need the context: a call that meets no layer makes none unless it waits.
+pub fn action_of<S, P, R, E, F, Fut>(
+    name: impl Into<Arc<str>>,
+    service: &Arc<S>,
+    params: P,
+    result: R,
+    handler: F,
+) -> Action
+where
+    S: Send + Sync + 'static,
+    P: Form,
+    R: Form,
+    E: Failure,
+    F: Fn(Handle<S>, P::Value) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<R::Value, E>> + Send + 'static,
+{
+    let handler = Arc::new(handler);
+    let (own, this) = (Arc::clone(&handler), Handles::new(service));
+    let fast = Typed::later(move |params: Payload| {
+        let work = own(this.own(), P::take_typed(params)?);
+        Ok(async move { work.await.map_err(Into::into) })
+    });
+    let with_context = move |this: Handle<S>, _: &Context, params: P::Value| handler(this, params);
+    action(name, service, params, result, with_context).with_fast_path(fast)
 }
 
 /// As [`action`] for a method that is not async: its result needs no future.

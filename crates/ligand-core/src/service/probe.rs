@@ -72,6 +72,11 @@ pub trait Form: Copy + Send + Sync + 'static {
         None
     }
 
+    /// The parameters as a handler would get them, when they are so already; see [`CacheRule`](crate::CacheRule).
+    fn seen() -> Option<fn(&Payload) -> Option<&Payload>> {
+        None
+    }
+
     /// The schema, when there is one.
     fn schema() -> Option<Schema> {
         None
@@ -199,6 +204,10 @@ impl<T: Data + Validate + JsonSchema> Form for DescribedForm<T> {
         Some(validation::handled::<T>)
     }
 
+    fn seen() -> Option<fn(&Payload) -> Option<&Payload>> {
+        Some(validation::seen::<T>)
+    }
+
     fn schema() -> Option<Schema> {
         Some(T::schema())
     }
@@ -213,6 +222,10 @@ impl<T: Data> Form for PlainForm<T> {
 
     fn decoder() -> Option<fn(Payload) -> Result<Payload, Payload>> {
         Some(validation::handled::<T>)
+    }
+
+    fn seen() -> Option<fn(&Payload) -> Option<&Payload>> {
+        Some(validation::seen::<T>)
     }
 
     fn take(payload: Payload) -> Result<T> {

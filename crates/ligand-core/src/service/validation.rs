@@ -82,6 +82,17 @@ pub(crate) fn handled<P: Data>(mut payload: Payload) -> Result<Payload, Payload>
     }
 }
 
+/// The parameters, when [`handled`] would leave them as they are.
+pub(crate) fn seen<P: Data>(payload: &Payload) -> Option<&Payload> {
+    const NOTHING: &Payload = &Payload::UNDEFINED;
+    if TypeId::of::<P>() == TypeId::of::<()>() {
+        return payload.is_null().then_some(NOTHING);
+    }
+    // Of no parameters at all the key is that of empty ones.
+    let same = TypeId::of::<P>() == TypeId::of::<Payload>() || payload.peek::<P>().is_some();
+    same.then_some(payload)
+}
+
 /// See [`handled`].
 pub(crate) fn or_empty(payload: Payload) -> Payload {
     if payload.is_undefined() { Payload::from(serde_json::json!({})) } else { payload }

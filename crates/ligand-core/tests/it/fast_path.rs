@@ -46,6 +46,10 @@ fn math() -> ServiceDef {
             ctx.set_meta("seen", true);
             half(&params)
         }))
+        .action(generated::action_of("later_of", &this, params, result, |_, params: Half| async move {
+            tokio::task::yield_now().await;
+            half(&params)
+        }))
         .action(generated::action("later", &this, params, result, |_, ctx, params: Half| {
             let ctx = ctx.clone();
             async move {
@@ -63,24 +67,19 @@ fn math() -> ServiceDef {
         )
         .action(Action::of("of", |params: Half| async move { half(&params) }).params::<Half>())
         .action(Action::new("callers", |ctx: Context, name: String| async move {
-            let action = match &*name {
-                "math.now_of" => HALVES[0],
-                "math.now" => HALVES[1],
-                "math.later" => HALVES[2],
-                "math.new" => HALVES[3],
-                _ => HALVES[4],
-            };
+            let action = HALVES.into_iter().find(|action| action.name() == name).unwrap();
             let half = ctx.call(action, Half { number: 8 }).await?;
             Ok::<_, Error>((half, ctx.meta::<bool>("seen")?))
         }))
 }
 
-const HALVES: [ActionRef<Half, i64>; 5] = [
+const HALVES: [ActionRef<Half, i64>; 6] = [
     ActionRef::new("math.now_of"),
     ActionRef::new("math.now"),
     ActionRef::new("math.later"),
     ActionRef::new("math.new"),
     ActionRef::new("math.of"),
+    ActionRef::new("math.later_of"),
 ];
 
 const CALLERS: ActionRef<String, (i64, Option<bool>)> = ActionRef::new("math.callers");
@@ -130,7 +129,7 @@ async fn calls_without_layers_answer_as_those_with_layers() {
         assert!(answers[0][1].starts_with("400 ZERO"), "{}", answers[0][1]);
         assert!(answers[0][2].starts_with("500 HANDLER_PANICKED"), "{}", answers[0][2]);
         assert!(answers[0][3].starts_with("422 VALIDATION_ERROR"), "{}", answers[0][3]);
-        let seen = name != "math.now_of" && name != "math.of";
+        let seen = !name.ends_with("of");
         assert_eq!(answers[0][11], told(Ok((4, seen.then_some(true)))), "{name}");
     }
     without.stop().await;
@@ -169,6 +168,52 @@ async fn a_dropped_call_drops_its_handler() {
     assert_eq!(Arc::strong_count(&held), before + 1);
     drop(call);
     assert_eq!(Arc::strong_count(&held), before);
+    broker.stop().await;
+}
+
+/// Between the caller and an entry of the cache stand the same checks as before the handler.
+#[tokio::test]
+async fn hits_without_layers_ask_what_the_layers_ask() {
+    const GET: ActionRef<Half, i64> = ActionRef::new("cached.get");
+    const THROUGH: ActionRef<bool, i64> = ActionRef::new("cached.through");
+    let (runs, outside) = (Counter::default(), Counter::default());
+    let counted = runs.clone();
+    let get = Action::new("get", move |_: Context, params: Half| {
+        let run = counted.add();
+        async move { Ok::<_, Error>(params.number + i64::try_from(run).unwrap_or_default()) }
+    });
+    let through = Action::new("through", |ctx: Context, fresh: bool| async move {
+        if fresh {
+            ctx.set_meta("$cache", false);
+        }
+        ctx.call(GET, Half { number: 100 }).await
+    });
+    let cached = ServiceDef::new("cached")
+        .action(get.params::<Half>().cache(ligand_core::cache::CacheRule::new()))
+        .action(through);
+    let seen = outside.clone();
+    let count = middleware::from_fn("count", move |ctx, params, next| {
+        let counts = ctx.action() == "cached.get";
+        counts.then(|| seen.add());
+        async move { next.call(&ctx, params).await }
+    });
+    let builder = ServiceBroker::builder().memory_cache().middleware(count);
+    let broker = builder.service(cached).start().await.unwrap();
+    let ask = |number| broker.call(GET, Half { number });
+    for _ in 0..3 {
+        assert_eq!(ask(100).await.unwrap(), 101);
+        assert_eq!(*ask(100).shared().await.unwrap(), 101);
+        let untyped = broker.call_named("cached.get", json!({ "number": 100 })).await.unwrap();
+        assert_eq!(untyped.take::<i64>().unwrap(), 101);
+    }
+    assert_eq!((runs.get(), outside.get()), (1, 1), "middlewares stand behind the cache");
+    assert_eq!(broker.call(THROUGH, false).await.unwrap(), 101);
+    assert_eq!(broker.call(THROUGH, true).await.unwrap(), 102, "the caller wants a new answer");
+    assert_eq!(ask(100).no_cache().await.unwrap(), 103);
+    assert_eq!(ask(100).await.unwrap(), 101);
+    assert_eq!(ask(5).await.unwrap_err().code(), 422);
+    broker.cache().unwrap().clean("cached.*").await.unwrap();
+    assert_eq!(ask(100).await.unwrap(), 104);
     broker.stop().await;
 }
 

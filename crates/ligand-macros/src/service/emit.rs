@@ -325,18 +325,22 @@ fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> Tok
     };
     let span = call.method.span();
     // What the compiler says of the method's future, it says at the method.
+    let context = handler.ctx || handler.reply;
     let base = if handler.is_async {
+        let (method, ctx) = match context {
+            true => (quote!(action), Some(quote!(#ctx,))),
+            false => (quote!(action_of), None),
+        };
         quote_spanned! {span=>
-            ::ligand::__private::generated::action(
+            ::ligand::__private::generated::#method(
                 #wire,
                 &self,
                 #params_form,
                 #result_form,
-                |this, #ctx, #pattern: #ty| { #own async move { #work } },
+                |this, #ctx #pattern: #ty| { #own async move { #work } },
             )
         }
     } else {
-        let context = handler.ctx || handler.reply;
         let (method, ctx) = match (action.options.blocking, context) {
             (true, _) => (quote!(action_blocking), Some(quote!(#ctx,))),
             (false, true) => (quote!(action_now), Some(quote!(#ctx,))),

@@ -19,7 +19,11 @@ pub(super) struct PathSerializer<'t, 'a, 'p> {
 
 impl<'t, 'a, 'p> PathSerializer<'t, 'a, 'p> {
     pub(super) fn new(path: &'p str, text: &'t mut Text<'a>) -> Self {
-        let (head, rest) = path.split_once('.').unwrap_or((path, ""));
+        // Paths are short: looking at each byte is quicker than the search for a character in a long text.
+        let (head, rest) = match path.bytes().position(|byte| byte == b'.') {
+            Some(dot) => (&path[..dot], &path[dot + 1..]),
+            None => (path, ""),
+        };
         Self { head, rest, path, text }
     }
 

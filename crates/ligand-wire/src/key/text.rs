@@ -194,7 +194,9 @@ impl<'a> Text<'a> {
         if self.exact {
             return self.quoted(value);
         }
-        self.ambiguous |= value.contains('"');
+        // All bytes at once: most texts are short and have none.
+        self.ambiguous |= value.bytes().fold(false, |found, byte| found | (byte == b'"'));
+        self.out.reserve(value.len() + 2);
         self.out.push('"');
         self.out.push_str(value);
         self.out.push('"');

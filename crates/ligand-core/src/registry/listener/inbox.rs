@@ -18,9 +18,12 @@ use std::{
 use ligand_wire::{Error, Payload, Result};
 use parking_lot::Mutex;
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Listener;
+use super::{
+    Listener,
+    ends::{End, Ends},
+};
 use crate::{
     context::Context,
     future::{Work, guarded, isolate},
@@ -37,7 +40,7 @@ pub(crate) struct Handed {
     ctx: Context,
     payload: Payload,
     /// Whoever waits for the end.
-    done: Option<oneshot::Sender<Result<()>>>,
+    done: Option<End>,
     place: Option<OwnedSemaphorePermit>,
 }
 
@@ -74,7 +77,8 @@ impl Inbox {
         if patience.is_zero() {
             return None;
         }
-        let place = tokio::time::timeout(patience, places.clone().acquire_owned()).await;
+        // Boxed: few have to wait, and all would be larger.
+        let place = Box::pin(tokio::time::timeout(patience, places.clone().acquire_owned())).await;
         place.ok()?.ok().map(Some)
     }
 
@@ -176,12 +180,12 @@ async fn begin(event: Handed, tasks: &Tasks) {
     }
 }
 
-fn ended(ctx: &Context, result: Result<()>, done: Option<oneshot::Sender<Result<()>>>) {
+fn ended(ctx: &Context, result: Result<()>, done: Option<End>) {
     if let Err(error) = &result {
         ctx.broker().note_listener_error(ctx, error);
     }
     if let Some(done) = done {
-        let _ = done.send(result);
+        done.with(result);
     }
 }
 
@@ -191,7 +195,7 @@ pub(crate) struct HandingOver {
     /// How long the sender waits for a place.
     patience: Duration,
     /// The ends that the sender waits for.
-    ends: Option<Vec<oneshot::Receiver<Result<()>>>>,
+    ends: Option<Arc<Ends>>,
     first: Option<Error>,
     busy: bool,
 }
@@ -199,7 +203,7 @@ pub(crate) struct HandingOver {
 impl HandingOver {
     /// `wait`: the sender wants to know how the listeners end.
     pub(crate) fn new(tasks: Tasks, patience: Duration, wait: bool) -> Self {
-        Self { tasks, patience, ends: wait.then(Vec::new), first: None, busy: false }
+        Self { tasks, patience, ends: wait.then(Arc::default), first: None, busy: false }
     }
 
     /// Hands an event over to the listener of `ctx`.
@@ -211,17 +215,8 @@ impl HandingOver {
             self.first.get_or_insert(error);
             return;
         };
-        let (done, end) = match &self.ends {
-            Some(_) => {
-                let (done, end) = oneshot::channel();
-                (Some(done), Some(end))
-            }
-            None => (None, None),
-        };
+        let done = self.ends.as_ref().map(Ends::one);
         inbox.put(Handed { ctx, payload, done, place }, &self.tasks);
-        if let (Some(ends), Some(end)) = (&mut self.ends, end) {
-            ends.push(end);
-        }
         self.busy |= inbox.is_busy();
     }
 
@@ -229,10 +224,8 @@ impl HandingOver {
     pub(crate) async fn end(mut self) -> Result<()> {
         match self.ends.take() {
             Some(ends) => {
-                for end in ends {
-                    if let Ok(Err(error)) = end.await {
-                        self.first.get_or_insert(error);
-                    }
+                if let Some(error) = ends.all().await {
+                    self.first.get_or_insert(error);
                 }
             }
             // Who sends without end must not keep the listeners from running.

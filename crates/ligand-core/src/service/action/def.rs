@@ -34,6 +34,9 @@ pub(crate) type Validator = fn(Payload) -> Result<Payload>;
 /// Tells whether a [`Validator`] would leave the parameters as they are.
 pub(crate) type Passes = fn(&Payload) -> bool;
 
+/// The parameters as the handler of a cached action would get them, when they are so already: what its key is made of.
+pub(crate) type Seen = fn(&Payload) -> Option<&Payload>;
+
 /// Makes of the parameters what the handler takes, or gives them back.
 pub(crate) type Decoder = fn(Payload) -> Result<Payload, Payload>;
 
@@ -64,6 +67,7 @@ pub struct ActionDef {
     /// Tells parameters that the validator leaves as they are; `None`: those of the handler's type.
     pub(crate) passes: Option<Passes>,
     pub(crate) decoder: Option<Decoder>,
+    pub(crate) seen: Option<Seen>,
     /// Reads an answer as callers do.
     pub(crate) reader: Option<Reader>,
     /// Makes parameters of the contract's type those of the handler.
@@ -104,6 +108,7 @@ impl ActionDef {
             validator: None,
             passes: None,
             decoder: None,
+            seen: None,
             reader: None,
             conversion: None,
             params: None,

@@ -35,7 +35,7 @@ pub(crate) fn describe<'a>(
     texts: &'a mut IdTexts,
 ) -> Request<'a> {
     let inner = ctx.inner();
-    let id = text(&inner.id, &mut texts.id);
+    let id = text(inner.id(), &mut texts.id);
     let request_id = match &inner.request_id {
         Some(own) => text(own, &mut texts.request),
         None => id.clone(),
@@ -71,15 +71,14 @@ fn meta(inner: &Inner) -> Cow<'_, Fields> {
         return Cow::default();
     }
     let mut room = [0; 36];
-    let mut meta = carried.to_packet(asks.then(|| inner.id.text(&mut room)), http);
+    let mut meta = carried.to_packet(asks.then(|| inner.id().text(&mut room)), http);
     if inner.no_cache {
         meta.insert(NO_CACHE.into(), false.into());
     }
     Cow::Owned(meta)
 }
 
-/// The key of the meta that switches the callee's cache off when it is false.
-pub(super) const NO_CACHE: &str = "$cache";
+pub(super) use crate::cache::NO_CACHE;
 
 fn text<'a>(id: &'a Id, room: &'a mut IdText) -> Cow<'a, str> {
     Cow::Borrowed(id.text(&mut room.0))

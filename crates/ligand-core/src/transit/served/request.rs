@@ -234,12 +234,13 @@ fn context(
     stream: Option<Streaming>,
 ) -> Context {
     let mut inner = ContextInner::new(Owner::Endpoint(endpoint));
-    inner.id = Id::parse(&request.id);
+    let own = Id::parse(&request.id);
     // The first call of a tree has the id of the tree.
     inner.request_id = request.request_id.map(|id| match id == request.id {
-        true => inner.id.clone(),
+        true => own.clone(),
         false => Id::parse(&id),
     });
+    inner.set_id(own);
     inner.parent_id = request.parent_id.map(|id| Id::parse(&id));
     inner.trace = Trace::of_packet(request.tracing, inner.parent_id.as_ref());
     inner.caller = request.caller.into();
@@ -281,7 +282,7 @@ impl Caller {
         let mute = ctx.inner().extra.as_ref().is_some_and(|extra| extra.mute);
         let meta = ctx.inner().carried.lock().to_answer(!mute);
         let mut room = [0; 36];
-        let id = ctx.inner().id.text(&mut room);
+        let id = ctx.inner().id().text(&mut room);
         if let Ok(payload) = &result
             && let Some(stream) = payload.peek::<Streaming>().cloned()
         {

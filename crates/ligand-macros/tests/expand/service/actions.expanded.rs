@@ -289,7 +289,7 @@ impl<S: Store> ::ligand::__private::core::Service for Users<S> {
             );
         let def = def
             .action(
-                ::ligand::__private::generated::action(
+                ::ligand::__private::generated::action_of(
                         "count",
                         &self,
                         ::ligand::__private::probe::Probe::<
@@ -297,7 +297,7 @@ impl<S: Store> ::ligand::__private::core::Service for Users<S> {
                         >::new()
                             .form(),
                         ::ligand::__private::probe::Probe::<u32>::new().form(),
-                        |this, _, _: ::ligand::__private::core::Payload| {
+                        |this, _: ::ligand::__private::core::Payload| {
                             async move {
                                 ::core::result::Result::<
                                     _,

@@ -282,12 +282,12 @@ impl ::ligand::__private::core::Service for Orders {
         let def = def
             .action(
                 ::ligand::__private::generated::converting(
-                        ::ligand::__private::generated::action(
+                        ::ligand::__private::generated::action_of(
                             "create",
                             &self,
                             ::ligand::__private::probe::Probe::<Create>::new().form(),
                             ::ligand::__private::probe::Probe::<Order>::new().form(),
-                            |this, _, params: Create| {
+                            |this, params: Create| {
                                 async move { Self::create(&this, params).await }
                             },
                         ),
@@ -422,7 +422,7 @@ impl ::ligand::__private::core::Service for Orders {
         let def = def
             .action(
                 ::ligand::__private::generated::converting(
-                    ::ligand::__private::generated::action(
+                    ::ligand::__private::generated::action_of(
                         "import",
                         &self,
                         ::ligand::__private::probe::Probe::<
@@ -430,7 +430,7 @@ impl ::ligand::__private::core::Service for Orders {
                         >::new()
                             .form(),
                         ::ligand::__private::probe::Probe::<()>::new().form(),
-                        |this, _, _: ::ligand::__private::core::Payload| {
+                        |this, _: ::ligand::__private::core::Payload| {
                             async move {
                                 ::core::result::Result::<
                                     _,

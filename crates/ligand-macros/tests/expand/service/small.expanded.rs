@@ -104,12 +104,12 @@ impl ::ligand::__private::core::Service for Stock {
         let def = ::ligand::__private::core::ServiceDef::new("stock");
         let def = def
             .action(
-                ::ligand::__private::generated::action(
+                ::ligand::__private::generated::action_of(
                         "reserve",
                         &self,
                         ::ligand::__private::probe::Probe::<Reserve>::new().form(),
                         ::ligand::__private::probe::Probe::<u64>::new().form(),
-                        |this, _, params: Reserve| {
+                        |this, params: Reserve| {
                             async move { Self::reserve(&this, params).await }
                         },
                     )

@@ -98,12 +98,12 @@ impl ::ligand::__private::core::Service for Users {
         let def = ::ligand::__private::core::ServiceDef::new("users");
         let def = def
             .action(
-                ::ligand::__private::generated::action(
+                ::ligand::__private::generated::action_of(
                     "get",
                     &self,
                     ::ligand::__private::probe::Probe::<ById>::new().form(),
                     ::ligand::__private::probe::Probe::<u8>::new().form(),
-                    |this, _, params: ById| {
+                    |this, params: ById| {
                         async move {
                             ::core::result::Result::<
                                 _,
