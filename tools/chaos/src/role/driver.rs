@@ -43,7 +43,8 @@ impl Record {
                 *self.numbers.entry(name).or_insert(next)
             }
         };
-        let call = &mut self.calls[call];
+        // A call may end after the record was handed over.
+        let Some(call) = self.calls.get_mut(call) else { return };
         (call.1, call.2) = (clock::now() - call.0, fate);
         self.open -= 1;
     }
