@@ -173,7 +173,7 @@ impl Cache {
     /// Removes an entry that should not have been stored.
     pub(crate) async fn forget(&self, key: String) {
         if let Err(error) = self.0.store.del(vec![key]).await {
-            tracing::warn!(error = %format!("{error:#}"), "an outdated entry stays in the cache");
+            tracing::warn!(error = %error.for_log(), "an outdated entry stays in the cache");
         }
     }
 

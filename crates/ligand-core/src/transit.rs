@@ -223,7 +223,7 @@ impl Transit {
                     self.outbox.not_sent(kind, &error);
                 }
             }
-            (PacketKind::Event, _) => self.events.lost("<buffered>", &format!("{error:#}")),
+            (PacketKind::Event, _) => self.events.lost("<buffered>", &error.for_log()),
             (PacketKind::Response, _) => self.served.on_refused(packet, error),
             _ => self.outbox.not_sent(kind, &error),
         }

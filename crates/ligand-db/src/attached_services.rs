@@ -56,7 +56,7 @@ impl AttachedService {
         let event = format!("cache.clean.{service}");
         // Whoever reads after the change must not get what was cached before it.
         if let Err(error) = broker.broadcast_named(event, Payload::NULL).wait_for_listeners().await {
-            tracing::warn!(service, error = %format!("{error:#}"), "other caches are not cleaned");
+            tracing::warn!(service, error = %error.for_log(), "other caches are not cleaned");
         }
     }
 }
@@ -108,6 +108,6 @@ async fn clean(broker: &ServiceBroker, service: &str) {
     if let Some(cache) = broker.cache()
         && let Err(error) = cache.clean(&format!("{service}.**")).await
     {
-        tracing::warn!(service, error = %format!("{error:#}"), "the cache is not cleaned");
+        tracing::warn!(service, error = %error.for_log(), "the cache is not cleaned");
     }
 }

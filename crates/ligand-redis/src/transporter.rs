@@ -78,7 +78,7 @@ impl Session for RedisSession {
         let rest = async {
             self.stop.asked().await;
             if let Ok(Err(error)) = timeout(REST, self.lane.clone().flush()).await {
-                tracing::debug!(error = %format!("{error:#}"), "Redis was lost before the last packets left");
+                tracing::debug!(error = %error.for_log(), "Redis was lost before the last packets left");
             }
         };
         let ended = tokio::select! {

@@ -15,7 +15,7 @@ use http::{HeaderValue, StatusCode, header};
 use ligand_core::{Error, Payload, Result, ServiceBroker, broker::State, future::BoxFuture};
 use serde_json::{Map, Value, json};
 
-use crate::{Answer, log::one_line};
+use crate::Answer;
 
 type Check = Arc<dyn Fn() -> BoxFuture<Result<()>> + Send + Sync>;
 
@@ -81,7 +81,7 @@ async fn passes(name: &str, check: &Check) -> bool {
     let work = async { AssertUnwindSafe(async { check().await }).catch_unwind().await };
     match tokio::time::timeout(LONGEST_CHECK, work).await {
         Ok(Ok(Ok(()))) => return true,
-        Ok(Ok(Err(error))) => tracing::warn!(check = name, error = %one_line(&error), "not ready"),
+        Ok(Ok(Err(error))) => tracing::warn!(check = name, error = %error.for_log(), "not ready"),
         Ok(Err(_)) => tracing::error!(check = name, "not ready: the check panicked"),
         Err(_) => tracing::warn!(check = name, "not ready: no answer within {LONGEST_CHECK:?}"),
     }

@@ -22,8 +22,7 @@ use crate::{
     body::{self, Accepts},
     error::{self, Public},
     gateway::Inner,
-    log::{self, one_line},
-    params,
+    log, params,
     path::{self, PathError},
     request_id,
     server::ConnectionSlot,
@@ -362,7 +361,7 @@ impl Exchange<'_> {
         if error::status(&error).is_server_error() {
             log::failure(req, &error, id);
         } else {
-            tracing::debug!(request_id = id, error = %one_line(&error), "request refused");
+            tracing::debug!(request_id = id, error = %error.for_log(), "request refused");
         }
         let error = match route.and_then(|route| route.map_error.as_ref()).or(self.gateway.map_error.as_ref())
         {

@@ -16,8 +16,6 @@ use ligand_core::{
     stream::{Mode, Streaming},
 };
 
-use crate::log::one_line;
-
 type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 
 /// The body of a response.
@@ -136,7 +134,7 @@ impl http_body::Body for Body {
                 Ok(bytes) if bytes.is_empty() => {}
                 Ok(bytes) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 Err(error) => {
-                    tracing::warn!(error = %one_line(&error), "a streamed answer failed, its connection is cut");
+                    tracing::warn!(error = %error.for_log(), "a streamed answer failed, its connection is cut");
                     return Poll::Ready(Some(Err("the source of the answer failed".into())));
                 }
             }

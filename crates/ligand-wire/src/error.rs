@@ -249,6 +249,18 @@ impl Error {
     pub fn is(&self, name: &str) -> bool {
         self.0.name == name
     }
+
+    /// The error for a line of a log, with class, code, type and what is internal: on one line, whatever others wrote into
+    /// it, and not longer than 2048 characters. Every part of Ligand that logs an error writes this.
+    ///
+    /// ```
+    /// # use ligand_wire::Error;
+    /// let error = Error::client(404, "NO_ORDER", "There is no\norder 7.").with_internal("row 7");
+    /// assert_eq!(error.for_log().to_string(), r"MoleculerClientError 404 NO_ORDER: There is no\norder 7. (row 7)");
+    /// ```
+    pub fn for_log(&self) -> impl fmt::Display {
+        ForLog(self)
+    }
 }
 
 impl fmt::Display for Error {
@@ -280,13 +292,45 @@ impl fmt::Debug for Error {
     }
 }
 
+/// An error for a line of a log; see [`Error::for_log`].
+struct ForLog<'a>(&'a Error);
+
+/// Longest text of an error in a log, in characters: messages quote what others send.
+const LONGEST_LOGGED: usize = 2048;
+
+impl fmt::Display for ForLog<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Cut<'a, 'f> {
+            out: &'a mut fmt::Formatter<'f>,
+            left: usize,
+            cut: usize,
+        }
+        impl fmt::Write for Cut<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                let end = text.char_indices().nth(self.left).map_or(text.len(), |(end, _)| end);
+                self.left -= text[..end].chars().count();
+                self.cut += text.len() - end;
+                self.out.write_str(&text[..end])
+            }
+        }
+        let mut line = Cut { out: f, left: LONGEST_LOGGED, cut: 0 };
+        fmt::Write::write_fmt(&mut line, format_args!("{:#}", self.0))?;
+        match line.cut {
+            0 => Ok(()),
+            cut => write!(f, "… ({cut} more bytes)"),
+        }
+    }
+}
+
 /// Text with its control characters escaped.
 struct OneLine<'a>(&'a str);
 
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
-        while let Some((at, control)) = rest.char_indices().find(|(_, c)| c.is_control()) {
+        while let Some((at, control)) =
+            rest.char_indices().find(|(_, c)| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+        {
             write!(f, "{}{}", &rest[..at], control.escape_debug())?;
             rest = &rest[at + control.len_utf8()..];
         }
@@ -345,8 +389,16 @@ mod tests {
         let line = "MoleculerClientError 422 K\\r: no 'x\\n2026 INFO all fine' (at \\u{1b}[31mä\\u{85}\\t)";
         assert_eq!(format!("{err:#}"), line);
         assert_eq!(format!("{err:?}"), format!("{line} {{\"key\\u{{7f}}\":\"a\\nb\"}}"));
+        assert_eq!(err.for_log().to_string(), line);
         // The message itself stays as it is.
         assert_eq!(err.to_string(), "no 'x\n2026 INFO all fine'");
+        assert_eq!(format!("{:#}", Error::new("a\u{2028}b")), "Error 500: a\\u{2028}b");
+        let long = Error::new("ä".repeat(1 << 20)).for_log().to_string();
+        assert!(
+            long.chars().count() < LONGEST_LOGGED + 30 && long.ends_with(" more bytes)"),
+            "{}",
+            long.len()
+        );
     }
 
     #[test]

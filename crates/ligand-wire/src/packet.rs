@@ -6,6 +6,7 @@
 mod chunk;
 mod flags;
 mod info;
+mod version;
 
 use std::borrow::Cow;
 
@@ -17,6 +18,7 @@ pub use self::{
     info::{ClientInfo, Gossip, GossipHello, GossipReply, GossipRow, HelloIdentity, NodeInfo, ServiceInfo},
 };
 use crate::{Error, Payload};
+pub use version::ProtocolVersion;
 
 /// Free fields of a packet: meta and headers.
 pub type Fields = Map<String, Value>;

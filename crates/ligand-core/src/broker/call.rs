@@ -371,7 +371,7 @@ async fn run(mut call: Outgoing) -> Result<Payload> {
         };
         let Some(pause) = plan.next(&error) else { break error };
         forget_head(&call);
-        tracing::debug!(action = &*call.action, error = %format!("{error:#}"), ?pause, "call failed, trying again");
+        tracing::debug!(action = &*call.action, error = %error.for_log(), ?pause, "call failed, trying again");
         if let Some(end) = call.parent.as_ref().and_then(Context::deadline)
             && end.saturating_duration_since(tokio::time::Instant::now()) <= pause
         {

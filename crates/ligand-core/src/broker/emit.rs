@@ -297,7 +297,7 @@ async fn to_cluster(mut event: OutgoingEvent, groups: &Groups, transit: &Arc<Tra
         && let Err(error) = transit.events().encode_once(&mut event.payload)
     {
         // Listeners on this node can have it all the same.
-        transit.events().lost(&event.name, &format!("{error:#}"));
+        transit.events().lost(&event.name, &error.for_log());
         leaving.first = Some(error);
     }
     let id = Id::random();

@@ -63,7 +63,7 @@ impl Failures {
         let Some(hidden) = self.lines.pass() else { return };
         let fields = fields(error);
         let (event, service, sender) = (ctx.event_name(), ctx.service_full_name(), ctx.node_id());
-        let (id, text) = (ctx.request_id(), format!("{error:#}"));
+        let (id, text) = (ctx.request_id(), error.for_log().to_string());
         let text = without_value(&text);
         tracing::error!(
             event,
@@ -89,7 +89,7 @@ impl Failures {
         let Some(hidden) = self.lines.pass() else { return };
         let Origin { service, action, job, request_id: id } = origin;
         let (service, action, job) = (&**service, &**action, job.as_deref().unwrap_or(""));
-        let text = format!("{error:#}");
+        let text = error.for_log().to_string();
         tracing::error!(service, job, action, request_id = %id, hidden, error = text, "background work failed");
         unheard(format_args!(
             "ERROR background work failed service={service} job={job} action={action} request_id={id} hidden={hidden} \

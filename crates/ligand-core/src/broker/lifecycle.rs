@@ -226,9 +226,8 @@ impl ServiceBroker {
             dependencies::wait_for(self, Some(item.full_name()), &def.dependencies, limit).await?;
         }
         for hook in &def.started {
-            self.run_hook(hook, &item, "started").await.map_err(|error| {
-                tracing::error!(service = &**item.full_name(), error = %format!("{error:#}"), "service cannot start");
-                error
+            self.run_hook(hook, &item, "started").await.inspect_err(|error| {
+                tracing::error!(service = &**item.full_name(), error = %error.for_log(), "service cannot start");
             })?;
             item.set_half_started(true);
         }
@@ -386,7 +385,7 @@ impl ServiceBroker {
         let mut launch = std::pin::pin!(self.launch(services));
         tokio::select! {
             result = &mut launch => result.inspect_err(|error| {
-                tracing::error!(error = %format!("{error:#}"), "the broker cannot start");
+                tracing::error!(error = %error.for_log(), "the broker cannot start");
             })?,
             name = &mut signal => {
                 tracing::info!("{name} received during the start, stopping");
@@ -500,7 +499,7 @@ fn apply_settings(def: &mut ServiceDef) -> Result<()> {
 
 fn log_stop(what: &str, result: Result<()>) {
     if let Err(error) = result {
-        let error = format!("{error:#}");
+        let error = error.for_log().to_string();
         tracing::error!(what, error, "failed while stopping; the stop goes on");
         crate::log::unheard(format_args!(
             "ERROR failed while stopping; the stop goes on what={what} error={error}"

@@ -9,7 +9,10 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{Cacher, Lookup};
-use crate::future::{BoxFuture, ready};
+use crate::{
+    config::CacherOptions,
+    future::{BoxFuture, ready},
+};
 
 struct Shard {
     entries: LinkedHashMap<String, Entry, RandomState>,
@@ -80,9 +83,6 @@ const PART: usize = 16;
 const SWEEP: Duration = Duration::from_secs(30);
 
 impl MemoryCacher {
-    /// The limit of bytes unless another one is set: 64 MiB.
-    pub const MAX_MEMORY: usize = 64 * 1024 * 1024;
-
     /// Without a limit of entries.
     pub fn new() -> Self {
         Self::with_shards(PART, usize::MAX, false)
@@ -100,7 +100,7 @@ impl MemoryCacher {
         Self::with_shards(1, max.max(1), true)
     }
 
-    /// The most bytes, see [`MemoryCacher`]; `0` = no limit. Default: [`MAX_MEMORY`](Self::MAX_MEMORY).
+    /// The most bytes, see [`MemoryCacher`]; `0` = no limit. Default: [`MAX_MEMORY`](CacherOptions::MAX_MEMORY).
     pub fn max_memory(mut self, bytes: usize) -> Self {
         self.max_memory = if bytes == 0 { usize::MAX } else { bytes };
         self
@@ -109,7 +109,7 @@ impl MemoryCacher {
     fn with_shards(count: usize, max: usize, lru: bool) -> Self {
         let hasher = RandomState::default();
         let shards = (0..count).map(|_| Mutex::new(Shard::new(hasher.clone()))).collect();
-        Self { shards, hasher, max, max_memory: Self::MAX_MEMORY, lru }
+        Self { shards, hasher, max, max_memory: CacherOptions::MAX_MEMORY, lru }
     }
 
     fn shard(&self, key: &str) -> &Mutex<Shard> {

@@ -9,8 +9,6 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use crate::cache::MemoryCacher;
-
 use super::{
     App, ComponentOptions, Listen, Protocol, RegistryOptions, Serializer, SettingTexts, TransitOptions,
     hint::plain,
@@ -319,13 +317,18 @@ pub struct CacherOptions {
     pub max_params_length: usize,
 }
 
+impl CacherOptions {
+    /// The limit of bytes of a cache in memory unless another one is set: 64 MiB.
+    pub const MAX_MEMORY: usize = 64 * 1024 * 1024;
+}
+
 impl Default for CacherOptions {
     fn default() -> Self {
         Self {
             kind: CacherKind::default(),
             ttl: Duration::ZERO,
             max: None,
-            max_memory: MemoryCacher::MAX_MEMORY,
+            max_memory: CacherOptions::MAX_MEMORY,
             max_params_length: 512,
         }
     }

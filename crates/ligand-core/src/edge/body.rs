@@ -1,10 +1,9 @@
 //! How an action takes the body of an HTTP request, when not as JSON.
 
-use ligand_wire::{Error, Result, schema::Schema};
+use ligand_wire::Result;
 use serde_json::{Map, Value, json};
 
-use super::{BODY, Size};
-use crate::service::ActionDef;
+use super::Size;
 
 /// What the body of a request is for an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +36,7 @@ pub enum BodyKind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpBody(HttpBodyDef);
 
-/// What an [`HttpBody`] says; an action's own is [`ActionDef::body`].
+/// What an [`HttpBody`] says; an action's own is [`ActionDef::body`](crate::service::ActionDef::body).
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpBodyDef {
     kind: BodyKind,
@@ -183,81 +182,10 @@ impl From<HttpBody> for Value {
     }
 }
 
-/// Checks how an action of this node takes bodies.
-///
-/// # Errors
-/// `SERVICE_SCHEMA_ERROR` that names action, cause and way out.
-pub(crate) fn check(action: &ActionDef) -> Result<()> {
-    let Some(said) = action.metadata(BODY) else { return Ok(()) };
-    let refuse = |why: String| {
-        Err(Error::service_schema(format!("the action '{}' cannot take its body: {why}", action.full_name())))
-    };
-    let Some(body) = HttpBodyDef::read(said) else {
-        let size = said.get("limit").and_then(Value::as_str).map(|text| Size::from(text).bytes());
-        return refuse(match size {
-            Some(Err(problem)) => problem,
-            _ => "it is described in a way that is not understood; use `HttpBody`".into(),
-        });
-    };
-    if let Some(kind) = body.types.iter().find(|kind| !is_media_type(kind)) {
-        return refuse(format!(
-            "'{kind}' is no content type; write one such as \"image/png\" or \"image/*\""
-        ));
-    }
-    if let Some(problem) = action.rest().iter().find_map(|rest| no_body(&rest.method, &rest.path)) {
-        return refuse(problem);
-    }
-    let Some(schema) = action.params() else { return Ok(()) };
-    let wanted = match body.kind {
-        BodyKind::Form if schema.types().object() => return Ok(()),
-        BodyKind::Form => {
-            return refuse(
-                "a form has fields, and its parameters are no object; make them one, or take `body = text`"
-                    .into(),
-            );
-        }
-        BodyKind::Text => "a String",
-        BodyKind::Raw => "a Binary",
-    };
-    let fits = |schema: &Schema| match body.kind {
-        BodyKind::Text => schema.types().string(),
-        _ => schema.types().any(),
-    };
-    match &body.field {
-        None if schema.properties().next().is_none() && fits(schema) => Ok(()),
-        None => refuse(format!("its parameters as a whole are not {wanted}; name the one that is: `field`")),
-        Some(field) => {
-            let own = schema.properties().find(|property| property.name == field);
-            let fits = own.map(|own| match body.kind {
-                BodyKind::Text => own.types.string(),
-                _ => own.types.any(),
-            });
-            match fits {
-                Some(true) => Ok(()),
-                Some(false) => refuse(format!("its parameter '{field}' is not {wanted}; make it one")),
-                None if schema.has_property(field) == Some(false) || !schema.types().object() => {
-                    let known: Vec<_> = schema.properties().map(|property| property.name).collect();
-                    refuse(format!(
-                        "it has no parameter '{field}'; add one that is {wanted}, or name the one that is: `field`. It \
-                         takes: {}",
-                        known.join(", ")
-                    ))
-                }
-                None => Ok(()),
-            }
-        }
-    }
-}
-
 /// What is wrong with an alias that leads to an action which takes a body; `None` when its requests may have one.
 pub fn no_body(method: &str, path: &str) -> Option<String> {
     matches!(method, "GET" | "HEAD" | "OPTIONS")
         .then(|| format!("requests of '{method} {path}' have none; use POST, PUT or PATCH"))
-}
-
-fn is_media_type(text: &str) -> bool {
-    let plain = |part: &str| !part.is_empty() && !part.contains([' ', ';', ',', '/']);
-    text.split_once('/').is_some_and(|(kind, sub)| plain(kind) && kind != "*" && plain(sub))
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ impl Fallback {
         params: Payload,
         error: Error,
     ) -> Result<Payload> {
-        tracing::debug!(error = %format!("{error:#}"), "call failed, the fallback answers");
+        tracing::debug!(error = %error.for_log(), "call failed, the fallback answers");
         match &self.0 {
             Repr::Value(value) => Ok(value.clone()),
             Repr::Broken(error) => Err(error.clone()),

@@ -12,7 +12,7 @@ use std::{
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use ligand_transport::{Address, Peer, newest_seq};
-use ligand_wire::packet::NodeInfo;
+use ligand_wire::packet::{NodeInfo, ProtocolVersion};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -219,28 +219,29 @@ impl Node {
 
     /// The protocol version it speaks: as its info says, else as its implementation is known to, else as its packets
     /// say. One packet in its name must not change how it is spoken to.
-    pub(crate) fn ver(&self) -> Option<&'static str> {
+    pub(crate) fn ver(&self) -> Option<ProtocolVersion> {
         let info = self.info.load();
         let own = info.config.get("ligand").and_then(|own| own.get("protocol")).and_then(|ver| ver.as_str());
+        if let Some(own) = own.and_then(ProtocolVersion::parse) {
+            return Some(own);
+        }
         match (own, &*info.client.kind, info.client.version.split('.').nth(1)) {
-            (Some("4"), ..) => return Some("4"),
-            (Some("5" | "mixed"), ..) => return Some("5"),
-            (None, "nodejs", Some("14")) => return Some("4"),
-            (None, "nodejs", Some("15")) => return Some("5"),
+            (Some("mixed"), ..) => return Some(ProtocolVersion::V5),
+            (None, "nodejs", Some("14")) => return Some(ProtocolVersion::V4),
+            (None, "nodejs", Some("15")) => return Some(ProtocolVersion::V5),
             _ => {}
         }
         match self.ver.load(Ordering::Relaxed) {
-            4 => Some("4"),
-            5 => Some("5"),
+            4 => Some(ProtocolVersion::V4),
+            5 => Some(ProtocolVersion::V5),
             _ => None,
         }
     }
 
-    pub(crate) fn set_ver(&self, ver: &str) {
+    pub(crate) fn set_ver(&self, ver: ProtocolVersion) {
         let ver = match ver {
-            "4" => 4,
-            "5" => 5,
-            _ => 0,
+            ProtocolVersion::V4 => 4,
+            ProtocolVersion::V5 => 5,
         };
         // A mixed node says everything in both versions; the newer one is what it understands best.
         if self.ver.load(Ordering::Relaxed) < ver {
@@ -383,13 +384,13 @@ mod tests {
             ..Default::default()
         };
         node.update(NodeInfo { client, ..info(1, "x") }, false);
-        assert_eq!(node.ver(), Some("4"));
+        assert_eq!(node.ver(), Some(ProtocolVersion::V4));
         // Anybody can send one packet.
-        node.set_ver("5");
-        assert_eq!(node.ver(), Some("4"));
+        node.set_ver(ProtocolVersion::V5);
+        assert_eq!(node.ver(), Some(ProtocolVersion::V4));
         let other = Node::new("b");
-        other.set_ver("5");
-        assert_eq!(other.ver(), Some("5"));
+        other.set_ver(ProtocolVersion::V5);
+        assert_eq!(other.ver(), Some(ProtocolVersion::V5));
     }
 
     #[test]

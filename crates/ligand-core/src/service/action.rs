@@ -1,11 +1,13 @@
 //! Actions: what a service offers to be called.
 
 mod def;
+mod http;
 
 use std::{any::TypeId, fmt, future::Future, sync::Arc, time::Duration};
 
 pub use def::{ActionDef, Visibility};
 pub(crate) use def::{Passes, Seen, Validator};
+pub(super) use http::check_body;
 use ligand_wire::{
     Data, Payload, Result,
     error::Failure,

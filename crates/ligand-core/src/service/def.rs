@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 
 use super::{
     Action, ActionDef, Contract, Event, EventDef, Job, JobDef,
+    action::check_body,
     contract::{self, Term},
     merge, path,
 };
 use crate::{
     broker::ServiceBroker,
     context::Context,
-    edge,
     future::BoxFuture,
     middleware::{AfterHook, BeforeHook, ErrorHook, ServiceHooks},
     registry::strategy::StrategyOptions,
@@ -518,7 +518,7 @@ impl ServiceDef {
                 )));
             }
             path::check(action)?;
-            edge::check_body(action)?;
+            check_body(action)?;
         }
         path::check_base(&full_name, self.settings.get("rest"), &self.actions)?;
         for event in &mut self.events {

@@ -111,7 +111,7 @@ impl Outbox {
             id: Cow::Owned(Id::random().to_string()),
             action: Cow::Borrowed(CALLS),
             params: data,
-            headers: (self.ver_of(node) != "4").then(Cow::default),
+            headers: self.ver_of(node).has_headers().then(Cow::default),
             level: 1,
             ..Request::default()
         };

@@ -6,7 +6,7 @@
 mod arriving;
 mod sent;
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use ligand_transport::{Outbound, Sending, Tasks, Ticket};
 use ligand_wire::{
@@ -116,7 +116,7 @@ impl Events {
                 Sending::Waiting(Box::pin(async move {
                     let result = work.await;
                     if let Err(error) = &result {
-                        me.lost(&name, &format!("{error:#}"));
+                        me.lost(&name, &error.for_log());
                     }
                     result
                 }))
@@ -126,13 +126,13 @@ impl Events {
 
     #[cold]
     fn not_sent(&self, name: &str, error: Error) -> Sending {
-        self.lost(name, &format!("{error:#}"));
+        self.lost(name, &error.for_log());
         Sending::Done(Err(error))
     }
 
     /// Counts and logs an event that reaches no listener.
     #[cold]
-    pub(crate) fn lost(&self, event: &str, why: &str) {
+    pub(crate) fn lost(&self, event: &str, why: &dyn fmt::Display) {
         self.outbox.event_lost(event, why);
     }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use ligand_net::LogLimit;
 use ligand_wire::{
     Error, Payload, Result,
-    packet::{Event, Packet, PacketKind, Received, Request},
+    packet::{Event, Packet, PacketKind, ProtocolVersion, Received, Request},
 };
 
 use self::held_requests::HeldRequests;
@@ -95,7 +95,9 @@ impl Transit {
             self.outbox.refuse(kind, &Error::invalid_packet(kind, why));
             return None;
         };
-        node.set_ver(&ver);
+        if let Some(ver) = ProtocolVersion::parse(&ver) {
+            node.set_ver(ver);
+        }
         node.was_heard();
         if matches!(packet, Packet::Request(_))
             && self.membership.phase().may_hold_requests()
@@ -119,7 +121,7 @@ impl Transit {
         }
         self.outbox.log_received(ver, sender, packet);
         if !self.outbox.accepts(ver) {
-            return Err(Error::protocol_mismatch(self.outbox.node_id(), self.outbox.ver(), ver));
+            return Err(Error::protocol_mismatch(self.outbox.node_id(), self.outbox.ver().as_str(), ver));
         }
         Ok(received)
     }

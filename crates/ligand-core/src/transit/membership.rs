@@ -19,7 +19,7 @@ use std::{sync::Arc, time::Duration};
 
 use ligand_net::LogLimit;
 use ligand_transport::{Discoverer, Features, Link, Tasks, Transporter};
-use ligand_wire::{Error, Result, packet::Packet};
+use ligand_wire::{Result, packet::Packet};
 use serde_json::Value;
 
 pub use self::pings::Echo;
@@ -184,7 +184,7 @@ impl Membership {
         if let Some(discoverer) = &self.discoverer
             && let Err(error) = discoverer.beat().await
         {
-            tracing::warn!(discoverer = discoverer.name(), error = %format!("{error:#}"), "discovery failed");
+            tracing::warn!(discoverer = discoverer.name(), error = %error.for_log(), "discovery failed");
         }
     }
 
@@ -208,7 +208,7 @@ impl Membership {
             match tokio::time::timeout(LAST_WORDS, self.transporter.balance(Vec::new())).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    tracing::warn!(error = %format!("{error:#}"), "balanced subscriptions were not ended");
+                    tracing::warn!(error = %error.for_log(), "balanced subscriptions were not ended");
                 }
                 Err(_) => tracing::warn!("balanced subscriptions were not ended within {LAST_WORDS:?}"),
             }
@@ -239,9 +239,4 @@ fn broadcast_here(broker: &ServiceBroker, event: &'static str, data: Value) {
     broker.tasks().spawn_background(async move {
         let _ = event.await;
     });
-}
-
-/// A failure that only the log hears of.
-fn text(error: &Error) -> String {
-    format!("{error:#}")
 }

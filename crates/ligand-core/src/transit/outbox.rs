@@ -11,13 +11,13 @@ mod packing;
 mod size;
 mod stats;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use ligand_net::LogLimit;
 use ligand_transport::{Chain, Features, Outbound, Sending, Tasks, Transporter};
 use ligand_wire::{
     Error, Result,
-    packet::{Packet, PacketKind},
+    packet::{Packet, PacketKind, ProtocolVersion},
     payload::Format,
     topic::Topic,
 };
@@ -46,7 +46,7 @@ pub(crate) struct Outbox {
     logger: Option<TransitLogger>,
     format: Format,
     /// Version of the protocol that is spoken to nodes whose own is not known.
-    ver: &'static str,
+    ver: ProtocolVersion,
     protocol: Protocol,
     strict_version: bool,
     max_packet_size: usize,
@@ -86,7 +86,7 @@ impl Outbox {
             transmit,
             logger,
             format: options.serializer.format(),
-            ver: if options.protocol == Protocol::V4 { "4" } else { "5" },
+            ver: if options.protocol == Protocol::V4 { ProtocolVersion::V4 } else { ProtocolVersion::V5 },
             protocol: options.protocol,
             strict_version: options.transit.strict_version,
             max_packet_size: options.transit.max_packet_size,
@@ -131,21 +131,18 @@ impl Outbox {
         self.format
     }
 
-    pub(crate) fn ver(&self) -> &'static str {
+    pub(crate) fn ver(&self) -> ProtocolVersion {
         self.ver
     }
 
     /// The version of the protocol in which a node is spoken to.
-    pub(crate) fn ver_of(&self, node: &Node) -> &'static str {
+    pub(crate) fn ver_of(&self, node: &Node) -> ProtocolVersion {
         node.ver().unwrap_or(self.ver)
     }
 
     /// Whether packets of this version of the protocol are read.
     pub(crate) fn accepts(&self, ver: &str) -> bool {
-        match ver {
-            "4" | "5" => !self.strict_version || ver == self.ver,
-            _ => false,
-        }
+        ProtocolVersion::parse(ver).is_some_and(|ver| !self.strict_version || ver == self.ver)
     }
 
     /// Sends a packet; while the bus is lost, calls, answers and events wait in a bounded buffer.
@@ -198,16 +195,16 @@ impl Outbox {
     /// Packs and sends a packet; returns an error when it did not leave.
     pub(crate) fn try_tell(self: &Arc<Self>, recipient: Recipient<'_>, packet: &Packet<'_>) -> Result<()> {
         let kind = packet.kind();
-        let vers: &[&str] = match recipient {
+        let vers: &[ProtocolVersion] = match recipient {
             Recipient::Node(node) => {
                 let body = self.pack_for(node, packet)?;
                 let topic = Topic::node(kind, node.id().clone());
                 return self.detach(kind, self.send(Outbound { topic, body, ticket: None }));
             }
             Recipient::All if self.protocol != Protocol::Mixed => &[self.ver],
-            Recipient::All | Recipient::AllInBothVersions => &["5", "4"],
+            Recipient::All | Recipient::AllInBothVersions => &[ProtocolVersion::V5, ProtocolVersion::V4],
         };
-        for ver in vers {
+        for &ver in vers {
             let body = self.pack(packet, ver, None)?;
             self.post(Outbound { topic: Topic::all(kind), body, ticket: None });
         }
@@ -247,13 +244,13 @@ impl Outbox {
             return self.not_announced(error);
         }
         if let Some(hidden) = self.losses.pass() {
-            tracing::warn!(kind = kind.as_str(), error = %format!("{error:#}"), hidden, "a packet was not sent");
+            tracing::warn!(kind = kind.as_str(), error = %error.for_log(), hidden, "a packet was not sent");
         }
     }
 
     /// Counts and logs an event that reaches no listener.
     #[cold]
-    pub(crate) fn event_lost(&self, event: &str, why: &str) {
+    pub(crate) fn event_lost(&self, event: &str, why: &dyn fmt::Display) {
         one(&self.stats.events_lost);
         if let Some(hidden) = self.losses.pass() {
             tracing::warn!(event, hidden, "an event was lost: {why}");

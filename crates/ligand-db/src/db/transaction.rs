@@ -72,7 +72,7 @@ impl<E: Entity> Db<E> {
             }
             Err(failed) => {
                 if let Err(error) = transaction.rollback().await {
-                    tracing::warn!(error = %format!("{error:#}"), "a transaction is only rolled back later");
+                    tracing::warn!(error = %error.for_log(), "a transaction is only rolled back later");
                 }
                 Err(failed)
             }

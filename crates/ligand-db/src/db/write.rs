@@ -455,5 +455,5 @@ type AfterHook<E> = crate::hooks::After<E>;
 
 #[cold]
 fn log_hook(table: &str, error: &Error) {
-    tracing::error!(table, error = %format!("{error:#}"), "a hook after a change failed; the change stays");
+    tracing::error!(table, error = %error.for_log(), "a hook after a change failed; the change stays");
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ligand_wire::{
     Payload,
-    packet::{Fields, Request},
+    packet::{Fields, ProtocolVersion, Request},
 };
 use serde_json::Value;
 use tokio::time::Instant;
@@ -31,7 +31,7 @@ impl Default for IdText {
 pub(crate) fn describe<'a>(
     ctx: &'a Context,
     params: Payload,
-    ver: &str,
+    ver: ProtocolVersion,
     texts: &'a mut IdTexts,
 ) -> Request<'a> {
     let inner = ctx.inner();
@@ -46,7 +46,7 @@ pub(crate) fn describe<'a>(
         action: Cow::Borrowed(ctx.action()),
         params,
         meta: meta(inner),
-        headers: (ver != "4").then(|| Cow::Owned(headers())),
+        headers: ver.has_headers().then(|| Cow::Owned(headers())),
         timeout: Some(ctx.deadline().map_or(0.0, |end| {
             // Zero would mean no limit.
             (end.saturating_duration_since(Instant::now()).as_secs_f64() * 1000.0).max(0.001)

@@ -74,7 +74,7 @@ impl Events {
         let groups = event.groups.iter().map(|group| group.to_string()).collect();
         let queued = ArrivedEvent { name: name.clone(), data: event.data, groups, ctx, done };
         if self.arriving.queue.try_send(queued).is_err() {
-            self.lost(&name, "more events came than the listeners can take");
+            self.lost(&name, &"more events came than the listeners can take");
         }
         end
     }

@@ -36,7 +36,8 @@ impl Transit {
             Packet::Request(request) => self.served.on_unreadable(&node, request, error),
             Packet::Response(response) => self.calls.on_unreadable(&node, &response, error),
             Packet::Event(event) => {
-                self.events.lost(&event.event, &format!("from node '{}': {error:#}", node.id()));
+                self.events
+                    .lost(&event.event, &format_args!("from node '{}': {}", node.id(), error.for_log()));
             }
             _ => {}
         }

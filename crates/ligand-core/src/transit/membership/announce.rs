@@ -16,7 +16,7 @@ use ligand_wire::{
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{Membership, Phase, text};
+use super::{Membership, Phase};
 use crate::{
     registry::Node,
     service::Visibility,
@@ -112,7 +112,7 @@ impl Membership {
             && self.phase() == Phase::Announced
             && let Err(error) = self.transporter.balance(self.balanced_topics()).await
         {
-            tracing::error!(error = %text(&error), "balanced subscriptions failed");
+            tracing::error!(error = %error.for_log(), "balanced subscriptions failed");
         }
         self.publish_info();
     }
@@ -154,7 +154,7 @@ impl Membership {
             let name = discoverer.name();
             self.tasks.spawn_background(async move {
                 if let Err(error) = work.await {
-                    tracing::warn!(discoverer = name, error = %text(&error), "the node was not announced");
+                    tracing::warn!(discoverer = name, error = %error.for_log(), "the node was not announced");
                 }
             });
             return;
@@ -205,7 +205,7 @@ impl Membership {
             let work = discoverer.discover(node.id());
             self.tasks.spawn_background(async move {
                 if let Err(error) = work.await {
-                    tracing::debug!(error = %text(&error), "a node was not found in the store");
+                    tracing::debug!(error = %error.for_log(), "a node was not found in the store");
                 }
             });
         } else if !self.features().own_discovery {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ligand_wire::packet::{Heartbeat, Packet};
 
-use super::{Membership, text};
+use super::Membership;
 use crate::transit::outbox::Recipient;
 
 impl Membership {
@@ -20,7 +20,7 @@ impl Membership {
             let work = discoverer.beat();
             self.tasks.spawn_background(async move {
                 if let Err(error) = work.await {
-                    tracing::warn!(error = %text(&error), "the heartbeat was not stored");
+                    tracing::warn!(error = %error.for_log(), "the heartbeat was not stored");
                 }
             });
             return;

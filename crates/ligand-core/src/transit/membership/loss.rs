@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use ligand_wire::Error;
 use serde_json::json;
 
-use super::{Membership, broadcast_here, peers::about, text};
+use super::{Membership, broadcast_here, peers::about};
 use crate::{broker::ServiceBroker, registry::Node};
 
 /// Notices about other messages that were under way to a lost node come within this time.
@@ -86,7 +86,7 @@ impl Membership {
                 Some(store) => {
                     tokio::time::sleep(STORED).await;
                     if let Err(error) = store.discover(node.id()).await {
-                        tracing::debug!(error = %text(&error), "a node was not found in the store");
+                        tracing::debug!(error = %error.for_log(), "a node was not found in the store");
                     }
                 }
             }

@@ -118,7 +118,7 @@ impl Membership {
     fn config(&self, waits: Option<Value>) -> Map<String, Value> {
         let protocol = match self.options.protocol {
             Protocol::Mixed => "mixed",
-            Protocol::V4 | Protocol::V5 => self.outbox.ver(),
+            Protocol::V4 | Protocol::V5 => self.outbox.ver().as_str(),
         };
         let mut own = json!({
             "cancel": true,

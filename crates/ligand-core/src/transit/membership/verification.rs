@@ -13,7 +13,7 @@ use ligand_wire::{
 };
 use serde_json::json;
 
-use super::{Membership, peers::DAY_MS, text};
+use super::{Membership, peers::DAY_MS};
 use crate::{
     registry::{ASK_PAUSE, ClaimOutcome, MOST_AHEAD, Node},
     transit::{control::VERIFY, outbox::Recipient},
@@ -131,7 +131,7 @@ impl Membership {
         }
         let ticket = self.events.probe_ticket(node);
         if let Err(error) = self.ping(node, Some(ticket)) {
-            tracing::debug!(node = &**node.id(), error = %text(&error), "a newcomer was not greeted");
+            tracing::debug!(node = &**node.id(), error = %error.for_log(), "a newcomer was not greeted");
         }
     }
 }

@@ -5,7 +5,7 @@ use ligand_transport::Transmit as _;
 use ligand_wire::{
     Result,
     codec::{self, Envelope},
-    packet::{Packet, PacketKind, Received},
+    packet::{Packet, PacketKind, ProtocolVersion, Received},
     payload::Format,
 };
 
@@ -28,7 +28,7 @@ pub(crate) enum Unpacked {
 
 impl Outbox {
     /// A packet as it travels to a node, or to nodes that take what this one does.
-    pub(crate) fn pack(&self, packet: &Packet<'_>, ver: &str, to: Option<&Node>) -> Result<Bytes> {
+    pub(crate) fn pack(&self, packet: &Packet<'_>, ver: ProtocolVersion, to: Option<&Node>) -> Result<Bytes> {
         self.pack_measured(packet, ver, to).map(|(body, _)| body)
     }
 
@@ -41,16 +41,16 @@ impl Outbox {
     pub(crate) fn pack_measured(
         &self,
         packet: &Packet<'_>,
-        ver: &str,
+        ver: ProtocolVersion,
         to: Option<&Node>,
     ) -> Result<(Bytes, usize)> {
         let kind = packet.kind();
         if let Some(logger) = &self.logger {
-            logger.sent(kind, to.map(|node| &**node.id()), || readable(packet, ver, self.node_id()));
+            logger.sent(kind, to.map(|node| &**node.id()), || readable(packet, ver.as_str(), self.node_id()));
         }
         let retention = if kind == PacketKind::Response { Retention::Kept } else { Retention::Passing };
         let plain = memory::pack(retention, |out| {
-            codec::encode(packet, Envelope { ver, sender: self.node_id() }, self.format, out)
+            codec::encode(packet, Envelope { ver: ver.as_str(), sender: self.node_id() }, self.format, out)
         })?;
         let len = plain.len();
         Ok((self.seal(kind, plain, to.filter(|_| size::is_bounded_by_receiver(packet)))?, len))

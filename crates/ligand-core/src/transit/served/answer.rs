@@ -63,7 +63,7 @@ impl Served {
         let response = Response {
             id: id.into(),
             meta: Cow::Owned(meta),
-            headers: (self.outbox.ver_of(node) != "4").then(Cow::default),
+            headers: self.outbox.ver_of(node).has_headers().then(Cow::default),
             data,
             error,
             stream: None,
@@ -80,7 +80,7 @@ impl Served {
         if matches!(error.code(), 502 | 503) {
             return self.outbox.not_sent(PacketKind::Response, &error);
         }
-        let headers = (self.outbox.ver_of(node) != "4").then(Cow::default);
+        let headers = self.outbox.ver_of(node).has_headers().then(Cow::default);
         let response = Response { id: id.into(), error: Some(error), headers, ..Response::default() };
         if let Err(error) = self.send_answer(node, response) {
             self.outbox.not_sent(PacketKind::Response, &error);

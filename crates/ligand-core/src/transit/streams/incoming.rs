@@ -247,7 +247,7 @@ impl Streams {
             Progress::Broken(error) => {
                 drop(open);
                 drop(self.incoming.end(&key));
-                tracing::debug!(node = &**node.id(), error = %format!("{error:#}"), "a stream broke");
+                tracing::debug!(node = &**node.id(), error = %error.for_log(), "a stream broke");
                 self.remote_end(node, key.direction, key.id).cancel();
             }
         }
