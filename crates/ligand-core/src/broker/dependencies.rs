@@ -74,13 +74,13 @@ fn warn(broker: &ServiceBroker, who: Option<&str>, wanted: &[Dependency]) {
     let (node, service, waits_for) = (broker.node_id(), who.unwrap_or(""), missing.join(", "));
     match from.and_then(|from| graph.way(from)) {
         Some(way) => {
-            let dependency_cycle: Vec<_> = way.into_iter().map(|at| waiting[at].to_string()).collect();
-            let dependency_cycle = dependency_cycle.join(" → ");
+            let circle: Vec<_> = way.into_iter().map(|at| waiting[at].to_string()).collect();
+            let circle = circle.join(" → ");
             tracing::warn!(
                 node,
                 service,
                 waits_for,
-                dependency_cycle,
+                circle,
                 "services wait for each other and none of them starts; leave out one of these dependencies and call the \
                  other service when it is needed"
             );

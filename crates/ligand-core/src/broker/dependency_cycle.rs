@@ -14,7 +14,7 @@ use crate::service::{Dependency, ServiceDef};
 pub(super) fn check<'a>(services: impl IntoIterator<Item = &'a ServiceDef>) -> Result<()> {
     let services: Vec<_> = services.into_iter().map(|def| (def.full_name(), &*def.dependencies)).collect();
     let graph = Graph::new(services.iter().map(|(name, wanted)| (name.as_str(), *wanted)));
-    match graph.dependency_cycle() {
+    match graph.find_cycle() {
         Some(names) => Err(Error::service_schema(format!(
             "the services wait for each other and none can start: {}; leave out one of these dependencies and call \
              the other service when it is needed",
@@ -82,7 +82,7 @@ impl<'a> Graph<'a> {
     }
 
     /// The names of one circle, the first one again at the end.
-    fn dependency_cycle(&self) -> Option<Vec<&'a str>> {
+    fn find_cycle(&self) -> Option<Vec<&'a str>> {
         let way = self.way(self.starts.iter().position(|starts| !starts)?)?;
         let start = way.iter().position(|at| Some(at) == way.last())?;
         Some(way[start..].iter().map(|at| self.services[*at].0).collect())
@@ -103,7 +103,7 @@ mod tests {
             })
             .collect();
         let graph = Graph::new(services.iter().map(|(name, wanted)| (*name, &**wanted)));
-        graph.dependency_cycle().map(|names| names.join(" "))
+        graph.find_cycle().map(|names| names.join(" "))
     }
 
     #[test]
