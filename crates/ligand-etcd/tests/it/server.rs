@@ -18,13 +18,13 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one and waits until it answers.
     pub(crate) async fn start() -> Self {
-        Self { process: Process::start(Kind::Etcd).await.unwrap(), scheme: "http" }
+        Self { process: Process::start(Kind::Etcd).await.expect("an etcd server"), scheme: "http" }
     }
 
     /// Starts one with certificates and waits until it takes connections.
     pub(crate) async fn start_encrypted(arguments: &[&str]) -> Self {
         let setup = Process::setup(Kind::Etcd).tls().arguments(arguments.iter().copied());
-        Self { process: setup.start().await.unwrap(), scheme: "https" }
+        Self { process: setup.start().await.expect("an etcd server"), scheme: "https" }
     }
 
     pub(crate) fn url(&self) -> String {

@@ -54,7 +54,7 @@ impl Bus for Server {
     }
 
     async fn restart(&self) {
-        self.run().await.unwrap();
+        self.run().await.expect("it starts again");
     }
 
     async fn publish(&self, namespace: &str, topic: &Topic, body: Bytes) {

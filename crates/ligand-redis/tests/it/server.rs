@@ -19,7 +19,8 @@ impl Server {
 
     /// As [`Server::start`], with more arguments.
     pub(crate) async fn start_with(arguments: &[&str]) -> Self {
-        Self(Process::setup(Kind::Redis).arguments(arguments.iter().copied()).start().await.unwrap())
+        let setup = Process::setup(Kind::Redis).arguments(arguments.iter().copied());
+        Self(setup.start().await.expect("a Redis server"))
     }
 
     /// Runs one command and returns what came, as text.
