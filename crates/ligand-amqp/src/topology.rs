@@ -122,7 +122,7 @@ impl Topology {
         })
     }
 
-    /// Appends what declares and binds a queue and consumes it; answers how many answers will come.
+    /// Appends what declares and binds a queue and consumes it; returns how many answers will come.
     pub(crate) fn declare(&self, out: &mut Vec<u8>, channel: u16, queue: &Queue, consumer: &str) -> usize {
         let mut answers = 2;
         if let Some(name) = &queue.exchange {

@@ -46,7 +46,7 @@ pub(crate) fn run<T: Send + Unpin + 'static>(
     })
 }
 
-/// As [`run`], for a method of a service that takes and answers payloads of these forms.
+/// As [`run`], for a method of a service that takes and returns payloads of these forms.
 pub(crate) fn method<S, P, R, E, F>(
     service: Arc<S>,
     handler: F,

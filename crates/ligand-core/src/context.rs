@@ -407,8 +407,9 @@ impl Context {
         self.0.extra.as_ref()?.headers.as_deref()
     }
 
-    /// The HTTP request that this call answers. `None` unless the action asked for it ([`Action::http`], `http` in
-    /// `#[action]`) and a gateway called it: it is not handed on to callees.
+    /// The HTTP request that this call answers. `None` unless the action asked for it
+    /// ([`Action::http`](crate::service::Action::http), `http` in `#[action]`) and a gateway called it: it is not
+    /// handed on to callees.
     pub fn http(&self) -> Option<&HttpRequest> {
         self.0.extra.as_ref()?.http.as_deref()
     }
@@ -452,7 +453,7 @@ impl Context {
         self.0.span.get().map_or_else(tracing::Span::none, |span| (**span).clone())
     }
 
-    /// Sets the span, once; for middlewares that trace. Answers false when there was one already.
+    /// Sets the span, once; for middlewares that trace. Returns false when there was one already.
     pub fn set_span(&self, span: tracing::Span) -> bool {
         self.0.span.set(Box::new(span)).is_ok()
     }

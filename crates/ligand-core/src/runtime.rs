@@ -11,7 +11,7 @@ use std::future::Future;
 /// ```
 ///
 /// # Panics
-/// When the operating system gives no threads, or when called inside a runtime.
+/// When the operating system has no threads left, or when called inside a runtime.
 pub fn block_on<F: Future>(workers: Option<usize>, work: F) -> F::Output {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(workers) = workers {

@@ -169,7 +169,7 @@ impl Streaming {
         Self::objects(futures_util::stream::iter(values.into_iter().map(Ok)))
     }
 
-    /// A stream of what a reader gives, for example a file.
+    /// A stream of what a reader yields, for example a file.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -48,7 +48,7 @@ pub trait Adapter: Send + Sync + 'static {
     /// Adds rows: all or none. `DUPLICATE_KEY` (409) when a unique value or an id is taken.
     fn insert(&self, table: Arc<Table>, rows: Vec<Row>) -> BoxFuture<Result<()>>;
 
-    /// Changes the row with this id if it meets the condition and the outcome passes the check; answers the
+    /// Changes the row with this id if it meets the condition and the outcome passes the check; returns the
     /// changed row, `None` when there is no such row.
     fn update(
         &self,
@@ -59,10 +59,10 @@ pub trait Adapter: Send + Sync + 'static {
         check: Check,
     ) -> BoxFuture<Result<Option<Row>>>;
 
-    /// Removes the row with this id if it meets the condition; answers what it was.
+    /// Removes the row with this id if it meets the condition; returns what it was.
     fn remove(&self, table: Arc<Table>, id: String, filter: Filter) -> BoxFuture<Result<Option<Row>>>;
 
-    /// Removes all rows that meet the condition; answers how many.
+    /// Removes all rows that meet the condition; returns how many.
     fn remove_all(&self, table: Arc<Table>, filter: Filter) -> BoxFuture<Result<u64>>;
 
     /// Starts a transaction. It is rolled back when it is dropped.

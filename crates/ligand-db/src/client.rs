@@ -72,7 +72,7 @@ macro_rules! calls {
                 self.ask("replace", with_id(id.into(), fields).into())
             }
 
-            /// Removes an entity; answers what it was.
+            /// Removes an entity; returns what it was.
             fn remove(&self, id: impl Into<String>) -> Request<$row> {
                 self.ask("remove", json!({ "id": id.into() }).into())
             }
@@ -90,8 +90,8 @@ macro_rules! calls {
 calls! {
     /// The actions of a mixed-in [`Db`], on the generated client of its service, or of a contract that names it.
     ///
-    /// Answers are [`Entity::Visible`]: the entity itself, or the type of its visible fields when some are hidden. The `_as`
-    /// methods read them as another type.
+    /// Answers are [`Entity::Visible`]: the entity itself, or the type of its visible fields when some are hidden. The
+    /// `_as` methods read them as another type.
     DbClient<E: Entity>, Db<E>, E::Visible
 }
 

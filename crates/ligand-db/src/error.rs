@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::Table;
 
-/// 404 `EntityNotFoundError` with an explicit `null` type, as Moleculer's database mixin answers.
+/// 404 `EntityNotFoundError` with an explicit `null` type, as Moleculer's database mixin has it.
 pub(crate) fn not_found(id: impl Into<Value>) -> Error {
     Error::build("EntityNotFoundError", 404, "Entity not found")
         .with_null_kind()

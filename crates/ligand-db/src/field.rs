@@ -120,7 +120,7 @@ impl Field {
         self
     }
 
-    /// Holds an id (or a list of ids) of what this action answers; asked for with the `populate` parameter.
+    /// Holds an id (or a list of ids) of what this action returns; asked for with the `populate` parameter.
     pub const fn populate(mut self, action: &'static str) -> Self {
         self.populate = Some(action);
         self

@@ -133,7 +133,7 @@ pub struct GetParams {
     /// Fields whose ids are replaced by what they stand for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub populate: Option<Names>,
-    /// Answers an object from ids to entities.
+    /// Returns an object from ids to entities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mapping: Option<bool>,
 }
@@ -145,7 +145,7 @@ pub struct RemoveParams {
     pub id: String,
 }
 
-/// A page of entities, what `list` answers.
+/// A page of entities, as `list` returns it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {

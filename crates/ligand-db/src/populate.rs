@@ -40,7 +40,7 @@ pub(crate) fn asked<'r>(rules: &'r [Rule], names: Option<&Names>) -> Result<Vec<
 /// Applies the rules to rows.
 ///
 /// # Errors
-/// What the called actions answer.
+/// What the called actions returned.
 pub(crate) async fn apply(ctx: &Context, rules: &[&Rule], rows: &mut [Row]) -> Result<()> {
     for rule in rules {
         let mut ids = BTreeSet::new();

@@ -9,8 +9,8 @@
 //! | `#[derive(Error)]` | `error.rs` |
 //! | `#[ligand::main]` | `main_fn.rs` |
 //!
-//! Shared: reading an item (`item.rs`), options in attributes (`options.rs`), method signatures (`signature.rs`), the list of errors
-//! (`errors.rs`).
+//! Shared: reading an item (`item.rs`), options in attributes (`options.rs`), method signatures (`signature.rs`), the
+//! list of errors (`errors.rs`).
 //!
 //! Rules all of them follow: every error of an item is reported at once, at the token it is about; the item is
 //! emitted again even then, so that editors keep working; and generated paths start with `::ligand::__private`, so
@@ -92,8 +92,9 @@ use proc_macro::TokenStream;
 ///
 /// `custom = path` is a check of your own: a function that takes a reference to the field and answers `bool` or
 /// `Result<(), E>`, where `E` is a text, a `FieldError`, several of them, or a `ligand::Error`. On the type it is about the
-/// whole. It gets a value of its type, so it does not run while any field cannot be read as its own: then the rules alone report. `message = ".."` replaces the texts of the rules in its attribute; alone it is the text of everything else
-/// that can be wrong with the field.
+/// whole. It gets a value of its type, so it does not run while any field cannot be read as its own: then the rules
+/// alone report. `message = ".."` replaces the texts of the rules in its attribute; alone it is the text of everything
+/// else that can be wrong with the field.
 ///
 /// ```
 /// # use ligand::payload;

@@ -6,7 +6,7 @@ use ligand_wire::packet::{Gossip, GossipReply};
 
 use crate::{Urls, beacon, frame::FrameReader, gossip};
 
-/// Reads frames that arrive in pieces; answers how many there were.
+/// Reads frames that arrive in pieces; returns how many there were.
 pub fn frames(mut bytes: &[u8], piece: usize) -> usize {
     let mut reader = FrameReader::new(1024 * 1024);
     let mut count = 0;
@@ -26,7 +26,7 @@ pub fn frames(mut bytes: &[u8], piece: usize) -> usize {
     count
 }
 
-/// Reads a beacon; answers whether it was one.
+/// Reads a beacon; returns whether it was one.
 pub fn beacon(bytes: &[u8]) -> bool {
     beacon::parse(bytes, "", None).is_some()
 }
@@ -44,7 +44,7 @@ pub fn gossip_reply(cluster: &dyn Cluster, reply: GossipReply) {
     gossip::apply(cluster, me, "other", reply, |_| {});
 }
 
-/// Reads a list of nodes; answers whether it is one.
+/// Reads a list of nodes; returns whether it is one.
 pub fn urls(text: &str) -> bool {
     Urls::Text(text.into()).endpoints().is_ok()
 }

@@ -4,8 +4,8 @@
 //! is; with a [`Secret`] both prove that they know it: the proof covers the names, lives and ports of both and a random
 //! number of each, so it is good for this connection alone. Only then packets follow.
 //!
-//! Without a secret anybody can say the name and the life of another. Whoever is dialled in the name of a node that is there
-//! asks that one, on a connection of its own to where it was found, whether it began the other with its number
+//! Without a secret anybody can say the name and the life of another. Whoever is dialled in the name of a node that is
+//! there asks that one, on a connection of its own to where it was found, whether it began the other with its number
 //! (`asks`, `began`).
 //!
 //! Moleculer nodes on Node.js never answer on the same connection. They are asked what they are, and speak over their

@@ -37,7 +37,7 @@ const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 pub(crate) const FRAMING: [&str; 6] =
     ["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer"];
 
-/// What a route answers when an action that succeeded has nothing to say: it answered `None`, `()`, null or nothing.
+/// What a route answers when an action that succeeded has nothing to say: it returned `None`, `()`, null or nothing.
 /// An action that says its status itself is left alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Absent {
@@ -48,7 +48,7 @@ pub enum Absent {
     Null,
     /// 204.
     NoContent,
-    /// 404 `NOT_FOUND`; an action of this node that answers `()` is as with [`Absent::Empty`].
+    /// 404 `NOT_FOUND`; an action of this node that returns `()` is as with [`Absent::Empty`].
     NotFound,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Both are functions given to a route, so a route cannot ask for a stage that does not exist.
 //!
-//! * **authenticate** finds out who calls. What it answers becomes `user` in the meta of the call; an answer that
+//! * **authenticate** finds out who calls. What it returns becomes `user` in the meta of the call; an answer that
 //!   serialises to null (`()`, `None`) sets nothing and the request goes on. To refuse it, answer an error, such as
 //!   [`crate::error::unauthorized`].
 //! * **authorize** decides whether that caller may call this action. It runs after `authenticate` and sees its
@@ -31,9 +31,9 @@
 //! A `POST` with an empty body and its parameters in the query needs no preflight, nor does a form where a route
 //! reads [forms](crate::Route::forms): an action that changes things then runs in the name of whoever is logged in,
 //! even though the other site cannot read the answer. A route with listed origins ([`crate::Cors::origins`]) refuses
-//! others before the call, but a link sends no origin; a route without CORS rules looks at none. So authenticate by a token in a header, such as
-//! `Authorization`: no other site can set it without a preflight. Where it must be a cookie, set `SameSite` and
-//! have `authenticate` ask for a further header that only the own pages send.
+//! others before the call, but a link sends no origin; a route without CORS rules looks at none. So authenticate by a
+//! token in a header, such as `Authorization`: no other site can set it without a preflight. Where it must be a cookie,
+//! set `SameSite` and have `authenticate` ask for a further header that only the own pages send.
 
 use std::{future::Future, sync::Arc};
 

@@ -390,8 +390,8 @@ impl GatewayBuilder {
 
     /// Listens on this address, with a port or without: `127.0.0.1`, `127.0.0.1:3000`, `:3000`, `[::1]:3000`, `localhost`.
     /// Port 0 takes any free one. What is not said here, and not by [`GatewayBuilder::port`], comes from the variables
-    /// `LIGAND_GATEWAY__BIND` and `LIGAND_GATEWAY__PORT`, then from `IP` and `PORT`, then from `[gateway]` in `ligand.toml`;
-    /// else it is `0.0.0.0:3000`.
+    /// `LIGAND_GATEWAY__BIND` and `LIGAND_GATEWAY__PORT`, then from `IP` and `PORT`, then from `[gateway]` in
+    /// `ligand.toml`; else it is `0.0.0.0:3000`.
     pub fn bind(mut self, address: impl Into<String>) -> Self {
         match address.into().parse::<Listen>() {
             Ok(listen) => self.0.listen = listen.or(&self.0.listen),

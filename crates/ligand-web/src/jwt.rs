@@ -88,7 +88,7 @@ impl JwtKeys {
     /// A random secret with HMAC-SHA-256: tokens end with the process.
     ///
     /// # Errors
-    /// When the system gives no random bytes.
+    /// When the system has no random bytes.
     pub fn random() -> Result<Self> {
         let mut secret = [0; 32];
         getrandom::getrandom(&mut secret)?;

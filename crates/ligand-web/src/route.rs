@@ -143,8 +143,8 @@ impl Route {
 
     /// Adds the aliases that actions declare with `rest`, below the name of their service: `GET /:id` of `users`
     /// becomes `GET <route>/users/:id`. The setting `rest` of a service puts them elsewhere: a path, several, `false` for
-    /// nowhere. An action may name a base or a whole path of its own ([`ligand_core::service::RestBase`]). Kept up to date as
-    /// services come and go; what other nodes declare and nobody understands is left out, with a line in the log.
+    /// nowhere. An action may name a base or a whole path of its own ([`ligand_core::service::RestBase`]). Kept up to
+    /// date as services come and go; what other nodes declare and nobody understands is left out, with a line in the log.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -318,7 +318,7 @@ impl Route {
         self
     }
 
-    /// What an action that answers nothing (`None`, `()`, null) becomes. Default: [`Absent::Empty`].
+    /// What becomes of an action that returns nothing (`None`, `()`, null). Default: [`Absent::Empty`].
     pub fn absent(mut self, absent: Absent) -> Self {
         self.absent = absent;
         self

@@ -54,7 +54,7 @@ pub trait Data: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Data for T {}
 
-/// What a call or an event carries, or what it answers.
+/// What a call or an event carries, or what a call returns.
 ///
 /// A typed value has one owner until somebody calls [`Payload::share`]; from then on clones share it.
 ///
@@ -443,7 +443,7 @@ impl Payload {
             .cloned()
     }
 
-    /// Switches to the dynamic form and gives it for change, as a hook without types needs.
+    /// Switches to the dynamic form and returns it for change, as a hook without types needs.
     ///
     /// ```
     /// # use ligand_wire::Payload;

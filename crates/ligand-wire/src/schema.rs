@@ -29,13 +29,13 @@
 //! `additionalProperties`, `unevaluatedProperties`, `patternProperties`, `minProperties`, `maxProperties`, `items`,
 //! `prefixItems`, `minItems`, `maxItems`, `uniqueItems`, `minLength`, `maxLength`, `pattern`, `minimum`, `maximum`,
 //! `exclusiveMinimum`, `exclusiveMaximum` and the formats `email`, `uri`, `uuid`, `date-time`, `zoned-date-time`,
-//! `partial-date-time`, `date`, `time`, `partial-time`, `decimal`, `ip`, `ipv4`, `ipv6` and those of Rust's integers. Other keywords are kept in the document and not checked. Lengths are
-//! UTF-16 units.
+//! `partial-date-time`, `date`, `time`, `partial-time`, `decimal`, `ip`, `ipv4`, `ipv6` and those of Rust's integers.
+//! Other keywords are kept in the document and not checked. Lengths are UTF-16 units.
 //!
 //! The extension `x-ligand` on a property is an object with any of `trim`, `lowercase`, `uppercase` (applied before
-//! the checks), `nonEmpty`, `url` (the `uri` must be http or https), `versioned` (the `uuid` has a version of RFC 9562 or is nil) and
-//! `secret` (its value is never quoted), `messages`: texts of errors by their types, and `aliases`: other names under
-//! which the property is read.
+//! the checks), `nonEmpty`, `url` (the `uri` must be http or https), `versioned` (the `uuid` has a version of RFC 9562
+//! or is nil) and `secret` (its value is never quoted), `messages`: texts of errors by their types, and `aliases`:
+//! other names under which the property is read.
 
 mod alias;
 mod annotate;

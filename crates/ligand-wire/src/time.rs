@@ -50,7 +50,7 @@ impl<T: Written> Text<T> {
     /// Reads a value.
     ///
     /// # Errors
-    /// When the text is none of the type.
+    /// When the text is not of this type.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
         T::read(deserializer)
     }
@@ -81,7 +81,7 @@ pub trait Written: Sized {
     /// Reads what [`write`](Self::write) writes.
     ///
     /// # Errors
-    /// When it is none of the type.
+    /// When it is not of this type.
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 
     /// Its JSON Schema.

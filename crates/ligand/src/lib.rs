@@ -1,7 +1,7 @@
-//! **Ligand**: microservices for Rust. You write a struct, put [`#[service]`](macro@service) on its impl block, and get actions that
-//! other services call through a typed client, events with groups and wildcards, an HTTP gateway, a database mixin, caching,
-//! validation, retries, circuit breakers and a test kit. Nodes work as one system, together with those of
-//! [Moleculer](https://moleculer.services) for Node.js.
+//! **Ligand**: microservices for Rust. You write a struct, put [`#[service]`](macro@service) on its impl block, and get
+//! actions that other services call through a typed client, events with groups and wildcards, an HTTP gateway, a
+//! database mixin, caching, validation, retries, circuit breakers and a test kit. Nodes work as one system, together
+//! with those of [Moleculer](https://moleculer.services) for Node.js.
 //!
 //! ```
 //! use ligand::prelude::*;
@@ -67,7 +67,7 @@
 //! | you want | look at |
 //! |---|---|
 //! | a node | [`ServiceBroker`], its [builder](broker::BrokerBuilder) and [options](config::Options) |
-//! | a service | [`#[service]`](macro@service); by hand and at run time: [`ServiceDef`], [`Action`], [`Event`], [`service`] |
+//! | a service | [`#[service]`](macro@service); by hand and at run time: [`ServiceDef`], [`Action`], [`Event`], [`service`](mod@service) |
 //! | what runs in a handler | [`Context`]: calls, events, meta, deadline, settings |
 //! | parameters and results | [`#[payload]`](payload), [`Payload`], [`schema`], [`validate`] |
 //! | errors | [`Error`](struct@Error), [`#[derive(ligand::Error)]`](derive@Error) |
@@ -86,7 +86,8 @@
 //!
 //! `tcp` is on by default.
 //!
-//! * **Other nodes**: `tcp`, `nats`, `redis`, `mqtt`, `amqp`, `etcd`; `serializers` (MsgPack, Notepack, CBOR, JSONExt beside
+//! * **Other nodes**: `tcp`, `nats`, `redis`, `mqtt`, `amqp`, `etcd`; `serializers` (MsgPack, Notepack, CBOR, JSONExt
+//! beside
 //!   JSON), `transmit`.
 //! * **Edges**: `web`, `jwt`, `db`, `db-sqlite`.
 //! * **Fields of other crates' types**: `chrono`, `decimal`, `jiff`, `time`, `uuid`.
@@ -159,8 +160,8 @@ pub mod __private {
     pub use regex_lite;
 
     pub mod put_this_attribute_above_the_derives {
-        //! The derives of `#[payload]` and `#[entity]`, by a path that the compiler shows when the item has one of them above
-        //! the attribute as well.
+        //! The derives of `#[payload]` and `#[entity]`, by a path that the compiler shows when the item has one of them
+        //! above the attribute as well.
 
         pub use core::{clone::Clone, cmp::PartialEq};
 

@@ -1,7 +1,7 @@
 //! Whether the name of a node that starts is free.
 //!
-//! Two nodes of one name share their queues: each gets half of what is meant for the other, also of the questions by which they
-//! could find out. So the server is asked before anything is consumed.
+//! Two nodes of one name share their queues: each gets half of what is meant for the other, also of the questions by
+//! which they could find out. So the server is asked before anything is consumed.
 
 use std::time::Duration;
 

@@ -26,7 +26,7 @@ pub struct CallOptions {
     pub timeout: Option<Duration>,
     /// Tries after the first one, also when the retry policy is off.
     pub retries: Option<u32>,
-    /// What to answer when the call fails for whatever reason.
+    /// What to fall back to when the call fails, for whatever reason.
     pub fallback: Option<Fallback>,
     /// Ask this node only.
     pub node_id: Option<Arc<str>>,

@@ -45,8 +45,8 @@ macro_rules! calling {
                 S::Client::new(Caller::from(self))
             }
 
-            /// A client of a service that runs under another name than its type or contract says: `name` is its full name, with
-            /// version.
+            /// A client of a service that runs under another name than its type or contract says: `name` is its full
+            /// name, with version.
             ///
             /// ```ignore
             /// let archive = ctx.client_named::<Loans>("v2.archive");
@@ -55,8 +55,8 @@ macro_rules! calling {
                 S::Client::new(Caller::from(self).renamed(S::NAME, name))
             }
 
-            /// Calls an action by its typed name. A call from a context is its child: it inherits request id, meta and the time that
-            /// is left.
+            /// Calls an action by its typed name. A call from a context is its child: it inherits request id, meta and
+            /// the time that is left.
             ///
             /// ```
             /// # #[tokio::main(flavor = "current_thread")]
@@ -73,8 +73,8 @@ macro_rules! calling {
                 Request::new(self.calling_broker(), self.parent(), Cow::Borrowed(action.name()), Payload::typed(params))
             }
 
-            /// Calls an action by its name in text: with any payload, a `#[payload]` struct, `json!` or a [`Payload`]. The result is
-            /// untyped: `.await?.take::<User>()`.
+            /// Calls an action by its name in text: with any payload, a `#[payload]` struct, `json!` or a [`Payload`].
+            /// The result is untyped: `.await?.take::<User>()`.
             ///
             /// ```
             /// # #[tokio::main(flavor = "current_thread")]

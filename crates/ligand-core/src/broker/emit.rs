@@ -147,10 +147,11 @@ impl Emit {
         self
     }
 
-    /// [Waits for the listeners](Emit::wait_for_listeners) on this node and answers the first error of one, or of the way
+    /// [Waits for the listeners](Emit::wait_for_listeners) on this node and returns the first error of one, or of the way
     /// to another node: an event that is too large for a node or the bus, that cannot be written, or that finds the bus
-    /// lost and no room to wait for it. By default errors are only logged (and counted: [`Traffic::events_lost`](crate::broker::Traffic::events_lost)), and the event goes
-    /// on to the other listeners in any case. What happens to an event after it has left is not known.
+    /// lost and no room to wait for it. By default errors are only logged (and counted:
+    /// [`Traffic::events_lost`](crate::broker::Traffic::events_lost)), and the event goes on to the other listeners in
+    /// any case. What happens to an event after it has left is not known.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -353,7 +354,7 @@ impl Leaving {
         }
     }
 
-    /// Waits for the bus when the sender wants to know, and answers the first error.
+    /// Waits for the bus when the sender wants to know, and returns the first error.
     async fn end(mut self) -> Result<()> {
         for sending in std::mem::take(&mut self.waiting) {
             if let Err(error) = sending.await {

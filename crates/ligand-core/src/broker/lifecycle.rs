@@ -265,7 +265,7 @@ impl ServiceBroker {
 
     /// Ends what runs and stops all services. A second call waits for the first.
     ///
-    /// While the broker still starts, the start is given up and answers an error.
+    /// While the broker still starts, the start is given up and returns an error.
     pub async fn stop(&self) {
         let mut was = State::Stopped;
         self.0.state.send_if_modified(|state| {

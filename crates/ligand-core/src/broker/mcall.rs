@@ -32,7 +32,7 @@ impl<R: Data> Mcall<R> {
         Self(requests.into_iter().collect())
     }
 
-    /// Waits for all calls and answers each result, in order.
+    /// Waits for all calls and returns each result, in order.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -293,9 +293,9 @@ impl<R: Data> Request<R> {
         }
     }
 
-    /// Answers this when the call fails for whatever reason. A constant ([`Fallback::value`]) has to be what the caller
-    /// reads; where that is whatever comes ([`ServiceBroker::call_named`]), it has to be null or what the action could
-    /// answer, as far as this node knows. [`Request::fallback_value`] is checked by the compiler.
+    /// Falls back to this when the call fails, for whatever reason. A constant ([`Fallback::value`]) has to be what the
+    /// caller reads; where that is whatever comes ([`ServiceBroker::call_named`]), it has to be null or what the action
+    /// could answer, as far as this node knows. [`Request::fallback_value`] is checked by the compiler.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -320,7 +320,7 @@ impl<R: Data> Request<R> {
         self
     }
 
-    /// Answers this value when the call fails for whatever reason.
+    /// Falls back to this value when the call fails, for whatever reason.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

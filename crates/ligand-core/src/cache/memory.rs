@@ -64,7 +64,8 @@ impl Shard {
 /// Entries in memory, within a limit of bytes, and one of entries if wanted. Where there is no room the oldest entry
 /// goes first; with a limit of entries the one unused for longest.
 ///
-/// The bytes are those of keys and values as [`Payload::weight`] estimates them, and 160 for what is around them. An entry that alone would take more than a sixteenth of the limit is not kept.
+/// The bytes are those of keys and values as [`Payload::weight`] estimates them, and 160 for what is around them. An
+/// entry that alone would take more than a sixteenth of the limit is not kept.
 pub struct MemoryCacher {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,

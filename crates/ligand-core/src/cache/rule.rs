@@ -75,7 +75,7 @@ impl CacheRule {
         self
     }
 
-    /// Makes the key by a function instead: what it answers stands behind `<action>:`, so that masks find it.
+    /// Makes the key by a function instead: what it returns stands behind `<action>:`, so that masks find it.
     /// Name everything that the result depends on, above all the user.
     ///
     /// ```
@@ -89,7 +89,7 @@ impl CacheRule {
         self
     }
 
-    /// Caches only calls for which the function answers true.
+    /// Caches only calls for which the function returns true.
     ///
     /// ```
     /// use ligand_core::cache::CacheRule;

@@ -13,7 +13,8 @@ use super::{
 
 /// The section `[app]` of the configuration: options of the application, of a type of its own.
 ///
-/// Read with [`crate::broker::BrokerBuilder::app_config`] before the start, or [`crate::broker::ServiceBroker::app_config`] later.
+/// Read with [`crate::broker::BrokerBuilder::app_config`] before the start, or
+/// [`crate::broker::ServiceBroker::app_config`] later.
 #[derive(Clone, Default)]
 pub struct App(pub(super) Arc<Source>);
 

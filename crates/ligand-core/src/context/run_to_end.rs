@@ -35,7 +35,7 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// What `work` answers; a panic in it is a 500.
+    /// The error of `work`; a panic in it is a 500.
     pub async fn run_to_end<T, Fut>(&self, work: impl FnOnce(Self) -> Fut + Send + 'static) -> Result<T>
     where
         T: Send + 'static,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::Cookie;
 use crate::context::Context;
 
-/// What an action answers when the HTTP answer is more than a value: status, headers, cookies, a redirect, a content
+/// What an action returns when the HTTP answer is more than a value: status, headers, cookies, a redirect, a content
 /// type.
 ///
 /// Give it back from an action of a `#[service]`; callers, clients and schemas know nothing but `T`. Only the gateway

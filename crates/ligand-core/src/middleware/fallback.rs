@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{context::Context, future::BoxFuture, service::ActionDef};
 
-/// What to answer when a call fails: with an error of the handler, a time-out, an open circuit, or because
+/// What to fall back to when a call fails: with an error of the handler, a time-out, an open circuit, or because
 /// nobody offers the action.
 ///
 /// ```
@@ -38,7 +38,7 @@ enum Repr {
 }
 
 impl Fallback {
-    /// Always this value; a `&str` is one too. As the fallback of an action it has to be what the action answers: this is
+    /// Always this value; a `&str` is one too. As the fallback of an action it has to be what the action returns: this is
     /// checked at start, by the type of the result or else by its published schema. After hooks may change
     /// the result into something else, so that of an action with such hooks is not checked. As the fallback of a call it
     /// is checked when the call begins, see [`Request::fallback`](crate::broker::Request::fallback).
@@ -52,7 +52,7 @@ impl Fallback {
         }
     }
 
-    /// What the function answers; it gets the context, when there is one, and the error.
+    /// What the function returns; it gets the context, when there is one, and the error.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -73,7 +73,7 @@ impl Fallback {
         Self(Repr::With(Arc::new(move |ctx, error| Box::pin(answer(ctx, error)))))
     }
 
-    /// What another action answers to the same parameters.
+    /// What another action returns for the same parameters.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

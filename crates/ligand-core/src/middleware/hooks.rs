@@ -1,7 +1,7 @@
 //! Hooks: functions that run before, after or on error of actions.
 //!
 //! Order: service-wide `*`, matching masks, the action's own, **handler**, the action's own, matching masks,
-//! service-wide `*`. An `after` hook answers the new result; an error hook recovers by answering one.
+//! service-wide `*`. An `after` hook returns the new result; an error hook recovers by returning one.
 
 use std::{fmt, future::Future, sync::Arc};
 
@@ -51,7 +51,7 @@ pub struct BeforeHook(Before);
 #[derive(Clone)]
 pub struct AfterHook(Before);
 
-/// Runs after a failure: answers a result to recover, or an error to go on failing.
+/// Runs after a failure: returns a result to recover, or an error to go on failing.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -98,7 +98,7 @@ impl BeforeHook {
         }))
     }
 
-    /// A hook over typed parameters: takes them and answers them, changed or not.
+    /// A hook over typed parameters: takes them and returns them, changed or not.
     pub fn new<P, F, Fut>(hook: F) -> Self
     where
         P: Data,
@@ -134,7 +134,7 @@ impl AfterHook {
         Self(BeforeHook::of_form::<R, _, _>(hook).0)
     }
 
-    /// A hook over a typed result: takes it and answers it, changed or not.
+    /// A hook over a typed result: takes it and returns it, changed or not.
     pub fn new<R, F, Fut>(hook: F) -> Self
     where
         R: Data,
@@ -146,7 +146,7 @@ impl AfterHook {
 }
 
 impl ErrorHook {
-    /// A hook that answers a payload to recover, or the error to go on failing.
+    /// A hook that returns a payload to recover, or the error to go on failing.
     pub fn raw<F, Fut>(hook: F) -> Self
     where
         F: Fn(Context, Error) -> Fut + Send + Sync + 'static,

@@ -15,8 +15,8 @@
 //! | 11 | `handler` | always | panics become errors of the caller |
 //!
 //! Steps 1 to 3 belong to the call and stand around the choice of the endpoint; the others belong to the
-//! endpoint and are composed once. Actions of other nodes: 1 to 5, your middlewares, `transit`. Listeners: `throttle`, `debounce`, `span`, `bulkhead`, `validator`, your
-//! middlewares, `handler`.
+//! endpoint and are composed once. Actions of other nodes: 1 to 5, your middlewares, `transit`. Listeners: `throttle`,
+//! `debounce`, `span`, `bulkhead`, `validator`, your middlewares, `handler`.
 
 use std::{
     fmt,

@@ -125,7 +125,7 @@ impl Endpoint {
         }
     }
 
-    /// False while the circuit breaker gives the endpoint a rest.
+    /// False while the circuit breaker is open.
     pub fn is_available(&self) -> bool {
         self.available.load(Ordering::Relaxed)
     }

@@ -96,8 +96,8 @@ impl ServiceItem {
         &self.schedules
     }
 
-    /// How many calls, handlers and runs of jobs there are: each holds a handle of its endpoint or listener. Snapshots do not count,
-    /// they hold the item.
+    /// How many calls, handlers and runs of jobs there are: each holds a handle of its endpoint or listener. Snapshots
+    /// do not count, they hold the item.
     pub(crate) fn running(&self) -> usize {
         // One handle of each is this item's own.
         let calls = self.sharded.iter().map(|endpoint| endpoint.handles() - 1);

@@ -281,7 +281,7 @@ impl Action {
         self
     }
 
-    /// Gives the action a rest after too many failures. Default: the broker's `circuit_breaker`.
+    /// Stops calls of the action for a while after too many failures. Default: the broker's `circuit_breaker`.
     pub fn circuit_breaker(mut self, options: CircuitBreakerOptions) -> Self {
         self.0.circuit_breaker = Some(options);
         self
@@ -293,7 +293,7 @@ impl Action {
         self
     }
 
-    /// Answers with something else when the call fails for whatever reason. A [value](Fallback::value) that callers could
+    /// Falls back to something else when the call fails, for whatever reason. A [value](Fallback::value) that callers could
     /// not read as the result of the action stops the start.
     pub fn fallback(mut self, fallback: Fallback) -> Self {
         self.0.fallback = Some(fallback);

@@ -31,8 +31,9 @@ pub(crate) type RunGuard = tokio::sync::oneshot::Sender<()>;
 ///
 /// It begins when the broker has started and the service takes calls, and ends with them: no run begins while either
 /// stops, and the stop waits for the one that works. Each run gets a context of its own with a new request id. Errors and
-/// panics are logged and counted ([`ServiceBroker::background_errors`](crate::broker::ServiceBroker::background_errors)), and
-/// the next run comes all the same. `$node.services` shows what each job did.
+/// panics are logged and counted
+/// ([`ServiceBroker::background_errors`](crate::broker::ServiceBroker::background_errors)), and the next run comes all
+/// the same. `$node.services` shows what each job did.
 ///
 /// ```
 /// use std::time::Duration;

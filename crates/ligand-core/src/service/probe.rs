@@ -67,12 +67,13 @@ pub trait Form: Copy + Send + Sync + 'static {
         None
     }
 
-    /// Makes of the parameters what a handler takes, or gives them back; see [`CacheRule`](crate::cache::CacheRule).
+    /// Turns the parameters into what a handler takes, or returns them as they were; see
+    /// [`CacheRule`](crate::cache::CacheRule).
     fn decoder() -> Option<fn(Payload) -> Result<Payload, Payload>> {
         None
     }
 
-    /// The parameters as a handler would get them, when they are so already; see [`CacheRule`](crate::CacheRule).
+    /// The parameters as a handler would get them, when they are so already; see [`CacheRule`](crate::cache::CacheRule).
     fn seen() -> Option<fn(&Payload) -> Option<&Payload>> {
         None
     }

@@ -1,8 +1,8 @@
 //! This node among the others: how it joins, what it tells, what it knows of them, how it leaves.
 //!
 //! [`phase`] says where it stands. [`own_info`] is what it tells of itself, [`announce`] when and to whom, [`name`] whether
-//! its name is its own. [`peers`] takes in what others tell, [`verification`] doubts it, [`loss`] takes nodes out. [`heartbeat`]
-//! and [`pings`] find out who is there.
+//! its name is its own. [`peers`] takes in what others tell, [`verification`] doubts it, [`loss`] takes nodes out.
+//! [`heartbeat`] and [`pings`] find out who is there.
 
 mod announce;
 mod heartbeat;

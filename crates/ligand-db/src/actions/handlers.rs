@@ -16,7 +16,7 @@ use crate::{
 /// The most entities of one `insert`.
 const MAX_INSERTS: usize = 1000;
 
-/// The most entities a published `find` answers when nothing else is set.
+/// The most entities that a published `find` returns when nothing else is set.
 const PUBLISHED_LIMIT: u64 = 1000;
 
 pub(crate) async fn find<E: Entity>(db: Db<E>, ctx: Context, params: FindParams) -> Result<Payload> {

@@ -8,7 +8,7 @@ use super::Db;
 use crate::{CountParams, Entity, FindParams, GetParams, ListParams, Page, actions::handlers};
 
 impl<E: Entity> Db<E> {
-    /// What the action `list` answers to these parameters: visible fields only, in the shape that `fields`,
+    /// What the action `list` returns for these parameters: visible fields only, in the shape that `fields`,
     /// `excludeFields` and `populate` ask for. For an action of your own that takes its place; give a cache of its own a
     /// `ttl` when fields can be populated, as nobody cleans it for other services.
     ///
@@ -19,7 +19,7 @@ impl<E: Entity> Db<E> {
         handlers::list(self.clone(), ctx.clone(), params).await?.take()
     }
 
-    /// What the action `find` answers to these parameters, as [`Db::list_for`].
+    /// What the action `find` returns for these parameters, as [`Db::list_for`].
     ///
     /// # Errors
     /// As [`Db::list_for`].
@@ -27,7 +27,7 @@ impl<E: Entity> Db<E> {
         handlers::find(self.clone(), ctx.clone(), params).await?.take()
     }
 
-    /// What the action `count` answers to these parameters.
+    /// What the action `count` returns for these parameters.
     ///
     /// # Errors
     /// 422 for parameters that cannot be used, else as [`Db::count`].
@@ -37,7 +37,7 @@ impl<E: Entity> Db<E> {
         self.count(filter).await
     }
 
-    /// What the action `get` answers to these parameters, as [`Db::list_for`]: an entity, a list or a map of them.
+    /// What the action `get` returns for these parameters, as [`Db::list_for`]: an entity, a list or a map of them.
     ///
     /// # Errors
     /// 404 `EntityNotFoundError`, else as [`Db::list_for`].

@@ -79,7 +79,7 @@ impl<E: Entity> Db<E> {
         self
     }
 
-    /// The most entities that the action `find` answers; more are cut to it. Default: 1000 when `find` is
+    /// The most entities that the action `find` returns; more are cut to it. Default: 1000 when `find` is
     /// published, else no limit.
     pub fn max_limit(mut self, limit: u64) -> Self {
         self.change().options.max_limit = Some(limit);
@@ -92,7 +92,7 @@ impl<E: Entity> Db<E> {
         self
     }
 
-    /// Lets callers ask that the ids in `field` are replaced by what `action` answers for them. The action is
+    /// Lets callers ask that the ids in `field` are replaced by what `action` returns for them. The action is
     /// called once for all rows, with `{id: [..], mapping: true}`. Cached answers are forgotten when its service
     /// broadcasts `cache.clean.<service>`, and after 30 s.
     pub fn populate(self, field: impl Into<String>, action: impl Into<String>) -> Self {
@@ -140,7 +140,7 @@ impl<E: Entity> Db<E> {
         self
     }
 
-    /// Adds a rule about whole entities, checked before each one is written; what it answers is the `data` of
+    /// Adds a rule about whole entities, checked before each one is written; what it returns is the `data` of
     /// the 422.
     ///
     /// ```

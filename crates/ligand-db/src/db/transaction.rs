@@ -30,14 +30,14 @@ impl Pending {
 }
 
 impl<E: Entity> Db<E> {
-    /// Runs changes that count together: all when `work` answers `Ok`, none when it fails, panics or is
+    /// Runs changes that count together: all when `work` returns `Ok`, none when it fails, panics or is
     /// dropped. `work` must use the handle it is given ([`Db::within`] makes those of other entities); a change
     /// through any other handle would wait for the transaction to end.
     ///
     /// Other changes wait meanwhile: keep it short, and call no service in it.
     ///
     /// # Errors
-    /// What `work` answers, or 503 when the database stays busy.
+    /// The error of `work`, or 503 when the database stays busy.
     ///
     /// ```
     /// # use ligand_db::{Db, Entity, Filter, Changes};

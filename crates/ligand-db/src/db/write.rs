@@ -32,7 +32,7 @@ impl<E: Entity> Db<E> {
     /// ```
     ///
     /// # Errors
-    /// 422 when rules are broken, 409 `DUPLICATE_KEY` when a unique value is taken, what a hook answers.
+    /// 422 when rules are broken, 409 `DUPLICATE_KEY` when a unique value is taken, the error of a hook.
     pub async fn insert(&self, entity: E) -> Result<E> {
         let mut added = self.add(None, vec![entity]).await?;
         added.pop().ok_or_else(|| error::misuse(E::TABLE, "nothing was inserted"))
@@ -47,7 +47,7 @@ impl<E: Entity> Db<E> {
     }
 
     /// Adds entities that come from elsewhere, such as another store or a file, as they are: ids and time stamps stay,
-    /// no hook runs. Answers how many; all or none. An empty id is filled in, and the rules hold.
+    /// no hook runs. Returns how many; all or none. An empty id is filled in, and the rules hold.
     ///
     /// ```
     /// # use ligand_db::{Db, Entity};
@@ -125,7 +125,7 @@ impl<E: Entity> Db<E> {
     /// ```
     ///
     /// # Errors
-    /// 404 `EntityNotFoundError`, 422, 409 `DUPLICATE_KEY`, what a hook answers.
+    /// 404 `EntityNotFoundError`, 422, 409 `DUPLICATE_KEY`, the error of a hook.
     pub async fn update<O>(&self, id: &str, changes: Changes<O>) -> Result<E>
     where
         E: Joins<O>,
@@ -162,7 +162,7 @@ impl<E: Entity> Db<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`Db::update`], and what the function answers.
+    /// As [`Db::update`], and what the function returns.
     pub async fn update_with(&self, id: &str, change: impl FnOnce(&mut E) -> Result<()>) -> Result<E> {
         let old = self.row(id).await?;
         let mut new = self.load(old.clone())?;
@@ -258,7 +258,7 @@ impl<E: Entity> Db<E> {
     }
 
     /// Changes an entity if it meets a condition, in one atomic step: nobody can come between the check and
-    /// the change. Answers the changed entity, `None` when there is none with this id or it does not meet the
+    /// the change. Returns the changed entity, `None` when there is none with this id or it does not meet the
     /// condition.
     ///
     /// ```
@@ -329,7 +329,7 @@ impl<E: Entity> Db<E> {
         changed.ok_or_else(|| error::not_found(id))
     }
 
-    /// Removes an entity; answers what it was.
+    /// Removes an entity; returns what it was.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -352,7 +352,7 @@ impl<E: Entity> Db<E> {
     /// ```
     ///
     /// # Errors
-    /// 404 `EntityNotFoundError`, what a hook answers.
+    /// 404 `EntityNotFoundError`, the error of a hook.
     pub async fn remove(&self, id: &str) -> Result<E> {
         self.delete(None, id).await
     }
@@ -372,7 +372,7 @@ impl<E: Entity> Db<E> {
         Ok(removed)
     }
 
-    /// Removes every entity that meets the condition, without hooks; answers how many.
+    /// Removes every entity that meets the condition, without hooks; returns how many.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -404,7 +404,7 @@ impl<E: Entity> Db<E> {
         self.announced(self.0.adapter.remove_all(table.clone(), filter), |removed| *removed > 0).await
     }
 
-    /// Removes all entities, without hooks; answers how many.
+    /// Removes all entities, without hooks; returns how many.
     ///
     /// # Errors
     /// As [`Db::find`].

@@ -21,7 +21,7 @@ impl Kind {
     /// Lists and objects stay as they are.
     ///
     /// # Errors
-    /// When it is none of this kind.
+    /// When it is not of this kind.
     pub(crate) fn keep(&self, value: &mut Value) -> Result<(), Misfit> {
         let text = |value: &Value, fits: &dyn Fn(&str) -> bool, kind: &'static str| match value {
             Value::String(text) if fits(text) => Ok(()),

@@ -47,8 +47,8 @@ impl Claim {
 }
 
 impl Mesh {
-    /// Who claims the name of a node that is there waits until that one was asked. One that does not answer within a second is
-    /// not there.
+    /// Who claims the name of a node that is there waits until that one was asked. One that does not answer within a
+    /// second is not there.
     pub(super) async fn judge(&self, claim: &Claim, at: &str) -> Verdict {
         let known = self.link.cluster().peer(&claim.sender).filter(|peer| peer.available);
         let Some(known) = known.filter(|known| !known.info.instance_id.is_empty()) else {

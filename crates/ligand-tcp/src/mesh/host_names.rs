@@ -1,8 +1,9 @@
 //! Addresses of host names.
 //!
-//! Nodes tell the name of their machine, and in many networks nobody knows it: then the resolver answers after ten seconds, on a
-//! thread of its own. A cluster that looks for each name whenever it dials runs out of threads, and every other address waits
-//! behind. So a name is looked up once at a time, few names at once, and whoever has other addresses to try goes on meanwhile.
+//! Nodes tell the name of their machine, and in many networks nobody knows it: then the resolver answers after ten
+//! seconds, on a thread of its own. A cluster that looks for each name whenever it dials runs out of threads, and every
+//! other address waits behind. So a name is looked up once at a time, few names at once, and whoever has other
+//! addresses to try goes on meanwhile.
 
 use std::{
     collections::HashMap,
@@ -63,7 +64,8 @@ impl Default for HostNames {
 }
 
 impl HostNames {
-    /// The addresses of a place, when they are known within `patience`. Afterwards the lookup goes on for the next one who asks.
+    /// The addresses of a place, when they are known within `patience`. Afterwards the lookup goes on for the next one
+    /// who asks.
     pub(super) async fn resolve(
         &self,
         place: &Address,

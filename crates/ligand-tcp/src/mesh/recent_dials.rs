@@ -1,7 +1,7 @@
 //! Connections that this node began just now.
 //!
-//! On a bus without a secret anybody can dial a node and say that it is this one. Whoever is dialled asks this node, where it
-//! found it before, whether the connection that begins with a certain number is its own.
+//! On a bus without a secret anybody can dial a node and say that it is this one. Whoever is dialled asks this node,
+//! where it found it before, whether the connection that begins with a certain number is its own.
 
 use std::{
     collections::VecDeque,

@@ -21,7 +21,7 @@ pub(super) type Result<T, E = Flaw> = std::result::Result<T, E>;
 /// How a format reads the fields of a packet's map.
 ///
 /// After each key exactly one of the value methods is called. A value of another type than the asked one is
-/// skipped and answers `None` or empty.
+/// skipped and returns `None` or nothing.
 pub(super) trait FieldReader<'a> {
     /// The next key; `None` when the map and with it the packet is at its end.
     fn key(&mut self) -> Result<Option<Cow<'a, str>>>;

@@ -1,4 +1,4 @@
-//! The class names of errors that every node knows, as [`Error::name`](super::Error::name) answers them.
+//! The class names of errors that every node knows, as [`Error::name`](super::Error::name) returns them.
 //!
 //! ```
 //! use ligand_wire::{Error, error::class};

@@ -1,5 +1,5 @@
-//! The types of errors, as [`Error::kind`](super::Error::kind) answers them and `type` has them on the wire. All of them are in
-//! the table of `docs/errors.md`; here are those that programs ask for.
+//! The types of errors, as [`Error::kind`](super::Error::kind) returns them and `type` has them on the wire. All of
+//! them are in the table of `docs/errors.md`; here are those that programs ask for.
 //!
 //! ```
 //! use ligand_wire::{Error, error::kind};

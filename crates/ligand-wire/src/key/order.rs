@@ -69,7 +69,7 @@ impl Entries {
         }
     }
 
-    /// After the last value. Answers whether entries were moved.
+    /// After the last value. Returns whether entries were moved.
     pub(super) fn finish(mut self, separator: char, out: &mut String) -> bool {
         self.close(out);
         if !(self.unordered || self.unsorted && self.moving.len() > 1) {

@@ -181,7 +181,7 @@ impl<'a> Text<'a> {
     }
 
     /// Between the last integer that floats count exactly and the last one of 64 bits JavaScript's text of a float is
-    /// the text of another integer. Answers whether it has to be told apart here.
+    /// the text of another integer. Returns whether it has to be told apart here.
     fn is_like_an_integer(&mut self, value: f64) -> bool {
         const FIRST: f64 = (1_u64 << 53) as f64;
         const LAST: f64 = (1_u128 << 64) as f64;
@@ -285,7 +285,7 @@ impl<'a> Text<'a> {
         Found::Nested
     }
 
-    /// The beginning of a list. Answers what [`Text::close_list`] wants to know.
+    /// The beginning of a list. Returns what [`Text::close_list`] wants to know.
     pub(super) fn open_list(&mut self) -> bool {
         self.out.push('[');
         self.swallows

@@ -84,7 +84,7 @@ impl<'s> Checker<'s> {
         self.push(kind, expected, actual);
     }
 
-    /// A value that is none of those that are allowed.
+    /// A value that is not one of those allowed.
     fn reject_names(&mut self, allowed: &[&Value], value: &Value) {
         let actual = self.quoted(value);
         self.add(FieldError::none_of(allowed, self.field(), actual));

@@ -75,7 +75,7 @@ impl FieldError {
         Self { message, field, ..self }
     }
 
-    /// A value that is none of `allowed`.
+    /// A value that is not one of `allowed`.
     pub(super) fn none_of(allowed: &[&Value], field: Option<String>, actual: Option<Value>) -> Self {
         let message = message::of(field.as_deref(), &format!("must be {}.", message::one_of(allowed)));
         let expected: Vec<String> = allowed.iter().map(|value| message::plain(value)).collect();
@@ -129,7 +129,7 @@ pub(super) fn shortened(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Custom checks answer one: from 128 bytes on clippy complains in the code of whoever writes them.
+    /// Custom checks return one: from 128 bytes on clippy complains in the code of whoever writes them.
     #[test]
     fn it_is_no_large_error_of_a_result() {
         assert!(size_of::<FieldError>() < 128);

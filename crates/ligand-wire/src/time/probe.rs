@@ -32,7 +32,7 @@ pub trait OfTime<T> {
     /// Reads a text.
     ///
     /// # Errors
-    /// When it is none of the type.
+    /// When it is not of this type.
     fn probe_read<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<T, D::Error>;
     /// The schema of that text.
     fn probe_schema(&self, generator: &mut SchemaGenerator) -> Schema;

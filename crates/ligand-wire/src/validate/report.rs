@@ -113,10 +113,10 @@ impl Report {
     }
 }
 
-/// What a check of `#[check(custom = ..)]` answers.
+/// What a check of `#[check(custom = ..)]` returns.
 ///
-/// `bool` says that something is wrong; a text says what, as a whole sentence for people; a [`FieldError`], or several, names
-/// a field inside of the value too. Of an [`Error`] the text and the type count.
+/// `bool` says that something is wrong; a text says what, as a whole sentence for people; a [`FieldError`], or several,
+/// names a field inside of the value too. Of an [`Error`] the text and the type count.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no answer of a custom check",
     label = "neither `bool` nor a `Result<(), ..>` that is understood",

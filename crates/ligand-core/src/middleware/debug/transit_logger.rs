@@ -67,7 +67,7 @@ impl TransitLogger {
         self.output.open(node_id)
     }
 
-    /// A packet goes out, to a node or to all. `text` gives it as JSON and is asked only when that is logged.
+    /// A packet goes out, to a node or to all. `text` returns it as JSON and is asked only when that is logged.
     pub fn sent(&self, kind: PacketKind, to: Option<&str>, text: impl FnOnce() -> Result<Bytes>) {
         if !self.skip.contains(&kind) {
             let (kind, target) = (kind.as_str(), to.unwrap_or("<all nodes>").escape_debug());

@@ -1,9 +1,9 @@
 //! Which info about a node is believed.
 //!
 //! On a bus anybody can say anything in any name, so no single packet may have the last word. News are believed at
-//! once, because nearly all are true, and then put to the node itself ([`crate::transit`]'s `verification.rs`): it contradicts
-//! what is wrong. Numbers only order what one life of a node says; they are bounded, so that it can always say a
-//! larger one. When two lives speak, the one that was there first stays as long as it answers.
+//! once, because nearly all are true, and then put to the node itself ([`crate::transit`]'s `verification.rs`): it
+//! contradicts what is wrong. Numbers only order what one life of a node says; they are bounded, so that it can always
+//! say a larger one. When two lives speak, the one that was there first stays as long as it answers.
 
 use std::{
     sync::{Arc, atomic::Ordering},

@@ -37,14 +37,15 @@ pub(crate) type Passes = fn(&Payload) -> bool;
 /// The parameters as the handler of a cached action would get them, when they are so already: what its key is made of.
 pub(crate) type Seen = fn(&Payload) -> Option<&Payload>;
 
-/// Makes of the parameters what the handler takes, or gives them back.
+/// Turns the parameters into what the handler takes, or returns them as they were.
 pub(crate) type Decoder = fn(Payload) -> Result<Payload, Payload>;
 
 /// Says whether an answer that did not come from the handler is of its result's type, or the name of the type.
 pub(crate) type Reader = fn(Payload) -> Result<(), &'static str>;
 
-/// What an [`Action`](super::Action) says: middlewares get it, and [`Context::action_def`](crate::context::Context::action_def)
-/// returns that of the running action. Actions of other nodes have one too, of what their node announces.
+/// What an [`Action`](super::Action) says: middlewares get it, and
+/// [`Context::action_def`](crate::context::Context::action_def) returns that of the running action. Actions of other
+/// nodes have one too, of what their node announces.
 ///
 /// ```
 /// use ligand_core::{Action, Error, service::Visibility};

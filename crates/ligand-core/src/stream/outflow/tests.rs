@@ -107,7 +107,7 @@ impl Feedback for Way {
     }
 }
 
-/// Sends `source` through both ends and answers what the reader got, and the most that was on the way.
+/// Sends `source` through both ends and returns what the reader got, and the most that was on the way.
 async fn through(source: Streaming) -> (usize, u64) {
     let mode = source.mode();
     let mut flow = Outflow::new(source, MAX_CHUNK, Some(WINDOW));

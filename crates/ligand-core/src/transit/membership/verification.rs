@@ -1,7 +1,7 @@
 //! Stories about nodes: this one puts to others what it believes of them, and contradicts what is wrong about itself.
 //!
 //! Anybody on a bus can speak in the name of a node. So news about a node that is there are put to that node: a Ligand
-//! node gets the control message `$ligand.verification` and answers only when it is wrong; others get a DISCOVER. It answers
+//! node gets the control message `$ligand.story` and answers only when it is wrong; others get a DISCOVER. It answers
 //! with its info and, when its own number is not above the one that was believed, raises that first.
 
 use std::{sync::Arc, time::Duration};

@@ -44,8 +44,8 @@ counters! {
     answers_repeated,
     /// Events that did not leave, or reached no listener though one was known.
     events_lost,
-    /// Events that went to a node after its last sign of life, when that node was lost without a farewell: nobody knows which of
-    /// them it heard. Those for a group of which the bus picks the member are not among them.
+    /// Events that went to a node after its last sign of life, when that node was lost without a farewell: nobody knows
+    /// which of them it heard. Those for a group of which the bus picks the member are not among them.
     events_unconfirmed,
     /// Calls that were ended because their node left.
     calls_rejected,

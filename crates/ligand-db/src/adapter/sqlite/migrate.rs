@@ -64,7 +64,7 @@ pub(super) async fn run(pools: &Pools, steps: &[Migration]) -> Result<()> {
     Ok(())
 }
 
-/// Runs one step unless it has run; answers whether it did now.
+/// Runs one step unless it has run; returns whether it did now.
 async fn next(change: &mut Change, steps: &[Migration], position: usize, step: &Migration) -> Result<bool> {
     let done = recorded(change).await?;
     check(&done, steps)?;

@@ -258,7 +258,7 @@ impl<'t> Statement<'t> {
         query.fetch_all(connection).await
     }
 
-    /// Answers how many rows were changed.
+    /// Returns how many rows were changed.
     pub(super) async fn execute(self, connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
         let mut query = sqlx::query(AssertSqlSafe(self.text));
         for argument in self.arguments {

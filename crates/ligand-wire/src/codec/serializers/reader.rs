@@ -181,7 +181,7 @@ impl<'de, 'b> Reader<'de, 'b> {
         }
     }
 
-    /// Goes past the next value and gives the bytes it was written as.
+    /// Goes past the next value and returns the bytes it was written as.
     pub(crate) fn raw(&mut self) -> Result<std::ops::Range<usize>, Fault> {
         if self.is_json() {
             json_text::skip_space(self);
