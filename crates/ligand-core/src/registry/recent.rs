@@ -43,9 +43,11 @@ pub(crate) fn recall(epoch: u64, name: &'static str) -> Option<Arc<Endpoint>> {
     let address = name.as_ptr() as usize;
     let recalled = FOUND.try_with(|all| {
         let all = all.try_borrow().ok()?;
-        let found = &all[place(address)];
-        let same = found.epoch == epoch && found.name == address && found.length == name.len();
-        if same { found.endpoint.upgrade() } else { None }
+        let place = place(address);
+        let is_it =
+            |found: &&Found| found.epoch == epoch && found.name == address && found.length == name.len();
+        let found = Some(&all[place]).filter(is_it).or_else(|| Some(&all[place ^ 1]).filter(is_it));
+        found?.endpoint.upgrade()
     });
     // A thread that ends remembers nothing any more.
     recalled.ok().flatten()
@@ -58,5 +60,14 @@ pub(crate) fn note(epoch: u64, name: &'static str, endpoint: &Arc<Endpoint>) {
     let endpoint = Arc::downgrade(endpoint);
     let found = Found { epoch, name: address, length: name.len(), endpoint };
     // It is as good not to be remembered.
-    let _ = FOUND.try_with(|all| all.try_borrow_mut().map(|mut all| all[place(address)] = found));
+    let _ = FOUND.try_with(|all| {
+        all.try_borrow_mut().map(|mut all| {
+            let place = place(address);
+            // Two constants of one place share it with its neighbour.
+            if all[place].epoch == epoch {
+                all.swap(place, place ^ 1);
+            }
+            all[place] = found;
+        })
+    });
 }
