@@ -29,7 +29,7 @@ type Work = fn(ServiceBroker, Duration) -> BoxFuture<f64>;
 const WORK: [(&str, Work); 4] = [
     ("local call", |broker, time| {
         Box::pin(async move {
-            rate(time, || async {
+            rate(1, time, || async {
                 black_box(broker.call(Math::ADD, Add { a: 1.0, b: 2.0 }).await.expect("math.add answers"));
             })
             .await
@@ -37,7 +37,7 @@ const WORK: [(&str, Work); 4] = [
     }),
     ("local call of an async method", |broker, time| {
         Box::pin(async move {
-            rate(time, || async {
+            rate(1, time, || async {
                 black_box(broker.call(Math::ADD_LATER, Add { a: 1.0, b: 2.0 }).await.expect("it answers"));
             })
             .await
@@ -45,22 +45,16 @@ const WORK: [(&str, Work); 4] = [
     }),
     ("call from an action", |broker, time| {
         Box::pin(async move {
-            let calls = f64::from(local::NESTED);
-            calls
-                * rate(time, || async {
-                    black_box(
-                        broker
-                            .call(Math::NESTED, Times { count: local::NESTED })
-                            .await
-                            .expect("math.nested answers"),
-                    );
-                })
-                .await
+            rate(local::NESTED, time, || async {
+                let times = Times { count: local::NESTED };
+                black_box(broker.call(Math::NESTED, times).await.expect("math.nested answers"));
+            })
+            .await
         })
     }),
     ("cached call", |broker, time| {
         Box::pin(async move {
-            rate(time, || async {
+            rate(1, time, || async {
                 let product = broker.call(Catalogue::GET, ById { id: ID.into() }).shared().await;
                 black_box(product.expect("product.get answers"));
             })
@@ -69,13 +63,13 @@ const WORK: [(&str, Work); 4] = [
     }),
 ];
 
-/// Operations in a second.
-async fn rate<F, Fut>(time: Duration, operation: F) -> f64
+/// Operations in a second; `operation` makes `count` of them.
+async fn rate<F, Fut>(count: u32, time: Duration, operation: F) -> f64
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = ()>,
 {
-    1e9 / measure::sequential(time, operation).await.median_ns
+    1e9 / measure::sequential_of(count, time, operation).await.median_ns
 }
 
 /// Measures in this process and prints for each workload what two threads make of what one makes.

@@ -14,7 +14,7 @@ use ligand::{
     prelude::*,
     service::{ActionDef, DynAction, IntoServiceDef},
 };
-use ligand_bench::measure::{Timing, sequential};
+use ligand_bench::measure::{Timing, sequential, sequential_of};
 
 /// Two numbers.
 #[payload]
@@ -77,12 +77,12 @@ pub(crate) async fn call(time: Duration) -> Result<Timing> {
 /// The same from within an action.
 pub(crate) async fn nested(time: Duration) -> Result<Timing> {
     let broker = ServiceBroker::builder().service(Math).start().await?;
-    let timing = sequential(time, || async {
+    let timing = sequential_of(NESTED, time, || async {
         black_box(broker.call(Math::NESTED, Times { count: NESTED }).await.expect("math.nested answers"));
     })
     .await;
     broker.stop().await;
-    Ok(Timing { median_ns: timing.median_ns / f64::from(NESTED) })
+    Ok(timing)
 }
 
 /// A middleware that is active and passes everything on.
@@ -107,25 +107,28 @@ pub(crate) async fn call_with_five_middlewares(time: Duration) -> Result<Timing>
     Ok(adding(builder.start().await?, time).await)
 }
 
+/// A middleware that is an async function and passes everything on.
+pub(crate) fn passing() -> impl Middleware {
+    ligand::middleware::from_fn("pass", |ctx, params, next| async move { next.call(&ctx, params).await })
+}
+
 /// The same with five active middlewares that are async functions.
 pub(crate) async fn call_with_five_async_middlewares(time: Duration) -> Result<Timing> {
     let mut builder = ServiceBroker::builder().service(Math);
     for _ in 0..5 {
-        builder = builder.middleware(ligand::middleware::from_fn("pass", |ctx, params, next| async move {
-            next.call(&ctx, params).await
-        }));
+        builder = builder.middleware(passing());
     }
     Ok(adding(builder.start().await?, time).await)
 }
 
 /// Something happened.
 #[payload(event = "user.created")]
-struct UserCreated {
-    id: u64,
+pub(crate) struct UserCreated {
+    pub(crate) id: u64,
 }
 
 /// Counts what it hears; there are ten of them, each a group of its own.
-struct Listener(Arc<AtomicU64>);
+pub(crate) struct Listener(pub(crate) Arc<AtomicU64>);
 
 #[service(name = "listener")]
 impl Listener {

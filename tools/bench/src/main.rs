@@ -6,6 +6,7 @@
 //! cargo run --release -p ligand-bench -- --quick   shorter measurements
 //! cargo run --release -p ligand-bench -- --no-node without the Node.js half
 //! cargo run --release -p ligand-bench -- --builds  build times as well (minutes)
+//! cargo run --release -p ligand-bench -- --count call 1000   so many operations, for `scripts/instructions`
 //! cargo run --release -p ligand-bench -- --only call,cores   parts: call, event, cache, cores, shop, memory
 //! ```
 //!
@@ -14,6 +15,7 @@
 
 mod builds;
 mod cores;
+mod count;
 mod hello;
 mod http;
 mod local;
@@ -40,9 +42,22 @@ struct Plan {
 
 const PARTS: [&str; 6] = ["call", "event", "cache", "cores", "shop", "memory"];
 
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == count::COUNT) {
+        return match count::run(&arguments[1..]) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::from(2)
+            }
+        };
+    }
+    measure(arguments)
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
-    let mut arguments: Vec<_> = std::env::args().skip(1).collect();
+async fn measure(mut arguments: Vec<String>) -> ExitCode {
     let only = match parts(&mut arguments) {
         Ok(only) => only,
         Err(error) => {
@@ -53,7 +68,9 @@ async fn main() -> ExitCode {
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
     let known = ["--json", "--quick", "--no-node", "--builds", cores::ONE];
     if let Some(unknown) = arguments.iter().find(|argument| !known.contains(&argument.as_str())) {
-        eprintln!("unknown argument '{unknown}'; there are --json, --quick, --no-node, --builds and --only");
+        eprintln!(
+            "unknown argument '{unknown}'; there are --json, --quick, --no-node, --builds, --only and --count"
+        );
         return ExitCode::from(2);
     }
     let quick = has("--quick");
