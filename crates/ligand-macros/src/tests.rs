@@ -55,6 +55,34 @@ fn expansions_are_as_recorded() {
     assert!(count >= 7);
 }
 
+#[test]
+fn generated_code_names_private_paths_only() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expand")];
+    let mut paths = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_str().unwrap().ends_with(".expanded.rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                for (_, name) in
+                    text.match_indices("::ligand::").map(|(at, found)| text.split_at(at + found.len()))
+                {
+                    assert!(
+                        name.starts_with("__private"),
+                        "{}: {}",
+                        path.display(),
+                        &name[..name.len().min(60)]
+                    );
+                    paths += 1;
+                }
+            }
+        }
+    }
+    assert!(paths > 100, "{paths}");
+}
+
 mod values {
     use quote::format_ident;
 

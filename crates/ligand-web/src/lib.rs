@@ -85,8 +85,8 @@
 //! * CORS origins are compared for equality, or label by label where they contain `*`.
 //! * Bodies of unknown content types are refused with 415 instead of ignored. Forms, texts and bytes are read where a route
 //!   or the action says so. A JSON array is merged with nothing: alone it stays an array, for actions that take one,
-//! and with parameters of
-//!   path or query it is 400. Two fields of one name and numbers beyond all bounds are 400 with the name of the field.
+//!   and with parameters of path or query it is 400. Two fields of one name and numbers beyond all bounds are 400 with
+//!   the name of the field.
 //! * More than 1000 query parameters are refused with 400 instead of cut.
 //! * An alias to an action that is not published answers 404 `SERVICE_NOT_FOUND`, one to an action that nobody offers
 //!   at the moment 503 with `Retry-After`; so do aliases and direct calls of other nodes' actions for an hour after the

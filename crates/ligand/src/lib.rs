@@ -87,8 +87,7 @@
 //! `tcp` is on by default.
 //!
 //! * **Other nodes**: `tcp`, `nats`, `redis`, `mqtt`, `amqp`, `etcd`; `serializers` (MsgPack, Notepack, CBOR, JSONExt
-//! beside
-//!   JSON), `transmit`.
+//!   beside JSON), `transmit`.
 //! * **Edges**: `web`, `jwt`, `db`, `db-sqlite`.
 //! * **Fields of other crates' types**: `chrono`, `decimal`, `jiff`, `time`, `uuid`.
 //! * **Errors of other crates**: `anyhow`, `eyre`.
