@@ -280,9 +280,10 @@ impl Payload {
                         functions.push(default_function(field, &function, value));
                     }
                 }
-                form::apply(field, checks.form.as_ref(), &quote!(#name #turbofish), &mut functions, errors);
+                let path = quote!(#name #turbofish);
+                form::apply(field, checks.form.as_ref(), of_container, &path, &mut functions, errors);
                 if is_patch(&field.ty) {
-                    may_be_absent(field, checks.default.is_some());
+                    may_be_absent(field, of_container);
                 }
                 if checks.rest.is_some() {
                     field.attrs.push(parse_quote!(#[serde(flatten)]));
@@ -366,9 +367,9 @@ fn is_patch(ty: &Type) -> bool {
     })
 }
 
-/// What is not there reads as absent, and what is absent is not written.
-fn may_be_absent(field: &mut Field, has_default: bool) {
-    if !has_default && !serde_says(&field.attrs, "default") {
+/// What is not there reads as absent, unless the whole type says what it is then, and what is absent is not written.
+fn may_be_absent(field: &mut Field, of_container: bool) {
+    if !of_container && !serde_says(&field.attrs, "default") {
         field.attrs.push(parse_quote!(#[serde(default)]));
     }
     if !serde_says(&field.attrs, "skip_serializing_if") {

@@ -48,17 +48,38 @@ fn holds_single(ty: &Type) -> bool {
 }
 
 /// Puts on a field what tells serde and schemars about its form. Functions that this needs are added to `functions`,
-/// which stand at `path`.
+/// which stand at `path`. `of_container`: the whole type brings defaults.
 pub(super) fn apply(
+    field: &mut Field,
+    schema: Option<&Type>,
+    of_container: bool,
+    path: &TokenStream,
+    functions: &mut Vec<TokenStream>,
+    errors: &mut Errors,
+) {
+    put(field, schema, path, functions, errors);
+    // With a form of its own an `Option` is not optional any more for serde, unless it has a default. One that the whole
+    // type brings would lose against one of the field; and without names each field has its place and is there.
+    let is_option = field.ident.is_some() && crate::signature::is_named(&field.ty, "Option");
+    let has_default = of_container || super::serde_says(&field.attrs, "default");
+    if is_option && !has_default && own_form(field).is_some() {
+        field.attrs.push(parse_quote!(#[serde(default)]));
+    }
+}
+
+/// The option of serde that gives a field a form of its own.
+fn own_form(field: &Field) -> Option<Meta> {
+    serde_metas(&field.attrs).into_iter().find(|meta| OWN_FORM.iter().any(|name| meta.path().is_ident(name)))
+}
+
+fn put(
     field: &mut Field,
     schema: Option<&Type>,
     path: &TokenStream,
     functions: &mut Vec<TokenStream>,
     errors: &mut Errors,
 ) {
-    let own = serde_metas(&field.attrs)
-        .into_iter()
-        .find(|meta| OWN_FORM.iter().any(|name| meta.path().is_ident(name)));
+    let own = own_form(field);
     if let Some(schema) = schema {
         let schema = schema.to_token_stream().to_string();
         field.attrs.push(parse_quote!(#[schemars(with = #schema)]));
@@ -84,16 +105,9 @@ pub(super) fn apply(
         && let Some(time) = time(&field.ty)
     {
         of_time(field, &time, path, functions);
-        may_be_missing(field);
-        return;
     } else if own.is_none() && is_plain(&field.ty) && holds_single(&field.ty) {
         // What serde has buffered (`flatten`, `untagged`, `tag`) it reads past the reader that watches over floats.
         field.attrs.push(parse_quote!(#[serde(deserialize_with = #WATCHED)]));
-        may_be_missing(field);
-        return;
-    }
-    if own.is_some() {
-        may_be_missing(field);
     }
 }
 
@@ -103,14 +117,6 @@ pub(super) fn is_derived(field: &Field) -> bool {
         && !serde_metas(&field.attrs)
             .iter()
             .any(|meta| ["skip", "skip_deserializing", "with"].iter().any(|name| meta.path().is_ident(name)))
-}
-
-/// With a form of its own an `Option` is not optional any more for serde, unless it has a default.
-fn may_be_missing(field: &mut Field) {
-    let is_option = crate::signature::is_named(&field.ty, "Option");
-    if is_option && !serde_metas(&field.attrs).iter().any(|meta| meta.path().is_ident("default")) {
-        field.attrs.push(parse_quote!(#[serde(default)]));
-    }
 }
 
 /// Keeps the default of a field with a form of its own out of the schema: schemars would write it with a path to the

@@ -55,3 +55,22 @@ fn a_number_too_large_for_an_f32_is_refused_inside_of_buffers() {
     let size = Payload::from(json!({ "width": 5 })).take::<Size>().unwrap();
     assert_eq!(size, Size { width: 5.0, height: Some(1.0), sides: None });
 }
+
+#[payload]
+struct Reading(Option<f32>, u32);
+
+#[payload]
+enum Sample {
+    Pair(u32, Option<f32>),
+}
+
+#[test]
+fn a_field_without_a_name_is_always_there() {
+    let reading = |value| Payload::from(value).take::<Reading>();
+    assert_eq!(reading(json!([1.5, 2])).unwrap(), Reading(Some(1.5), 2));
+    assert_eq!(reading(json!([null, 2])).unwrap(), Reading(None, 2));
+    assert!(reading(json!([2])).is_err() && reading(json!([1e39, 2])).is_err());
+    let sample = |value| Payload::from(value).take::<Sample>();
+    assert_eq!(sample(json!({ "pair": [5, null] })).unwrap(), Sample::Pair(5, None));
+    assert!(sample(json!({ "pair": [5] })).is_err());
+}

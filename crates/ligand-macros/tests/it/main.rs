@@ -9,6 +9,7 @@ mod compile_fail;
 mod containers;
 mod contract;
 mod custom;
+mod defaults;
 mod error;
 mod floats;
 mod foreign;
