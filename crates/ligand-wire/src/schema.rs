@@ -34,8 +34,8 @@
 //!
 //! The extension `x-ligand` on a property is an object with any of `trim`, `lowercase`, `uppercase` (applied before
 //! the checks), `nonEmpty`, `url` (the `uri` must be http or https), `versioned` (the `uuid` has a version of RFC 9562
-//! or is nil) and `secret` (its value is never quoted), `messages`: texts of errors by their types, and `aliases`:
-//! other names under which the property is read.
+//! or is nil) and `secret` (its value is never quoted), `messages`: texts of errors by their types, `aliases`: other
+//! names under which the property is read, and `otherTexts`: those of its `enum` that stand for others of them.
 
 mod alias;
 mod annotate;
@@ -285,13 +285,20 @@ impl Schema {
         known.then_some(false)
     }
 
-    /// As [`has_property`](Self::has_property), for a name that a caller uses: of a property, or another under which it
-    /// is read.
-    pub fn reads(&self, name: &str) -> Option<bool> {
-        match self.has_property(name) {
-            Some(false) => Some(self.properties().any(|property| property.names().any(|own| own == name))),
-            said => said,
-        }
+    /// The property of the root object that a sender means by a name: its own, or another under which it is read.
+    ///
+    /// ```
+    /// # use ligand_wire::schema::Schema;
+    /// # use serde_json::json;
+    /// let isbn = json!({ "type": "string", "x-ligand": { "aliases": ["ean"] } });
+    /// let schema = Schema::from_json(json!({ "type": "object", "properties": { "isbn": isbn } }))?;
+    /// assert_eq!(schema.meant("ean").map(|property| property.name), Some("isbn"));
+    /// assert_eq!(schema.meant("id"), None);
+    /// # Ok::<_, String>(())
+    /// ```
+    pub fn meant(&self, name: &str) -> Option<Property<'_>> {
+        let named = |property: &Property<'_>| property.names().any(|own| own == name);
+        self.properties().find(|property| property.name == name).or_else(|| self.properties().find(named))
     }
 
     /// The first property anywhere that values of the type do not show when they are written.

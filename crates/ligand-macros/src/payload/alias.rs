@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Attribute, Data, DeriveInput, Expr, Field, Meta, ext::IdentExt, parse_quote};
 
-use super::serde_metas;
+use super::{serde_metas, serde_says};
 use crate::{
     entity::names::{Rule, serde_value},
     options::cfgs,
@@ -21,11 +21,15 @@ pub(super) fn of_field(field: &Field) -> Option<Attribute> {
 /// What tells the schema of an enum of other names of its variants.
 pub(super) fn of_variants(item: &DeriveInput) -> Option<TokenStream> {
     let Data::Enum(data) = &item.data else { return None };
+    // Without a tag there are no names to read.
+    if serde_says(&item.attrs, "untagged") {
+        return None;
+    }
     let rule = Rule::known(&item.attrs)?;
     let mut all = Vec::new();
     for variant in &data.variants {
         let aliases = names(&variant.attrs);
-        if !aliases.is_empty() {
+        if !aliases.is_empty() && !serde_says(&variant.attrs, "untagged") {
             let name = serde_value(&variant.attrs, "rename")
                 .unwrap_or_else(|| rule.apply_to_variant(&variant.ident.unraw().to_string()));
             let cfgs = cfgs(&variant.attrs);

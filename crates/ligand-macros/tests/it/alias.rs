@@ -118,3 +118,100 @@ async fn other_names_of_parameters_lead_to_the_action_and_into_errors() {
     assert_eq!(fields, ["reader"]);
     broker.stop().await;
 }
+
+#[payload]
+#[serde(tag = "type")]
+#[derive(PartialEq)]
+enum Pay {
+    #[serde(alias = "card")]
+    CreditCard { card: String, cents: u32 },
+    #[serde(alias = "cents")]
+    Cash { cents: String, card: Option<Binding> },
+}
+
+#[payload]
+#[schemars(inline)]
+enum Binding {
+    #[serde(alias = "sturdy")]
+    Hardcover,
+    Paper,
+}
+
+#[payload(unknown = "reject")]
+struct Edition {
+    #[serde(alias = "cover")]
+    binding: Binding,
+    sturdy: Option<bool>,
+}
+
+#[payload]
+#[serde(untagged)]
+enum Loose {
+    #[serde(alias = "page")]
+    Sheet {
+        sheet: u32,
+    },
+    Kept {
+        binding: Binding,
+        id: u32,
+    },
+    Sold {
+        binding: Binding,
+        price: String,
+    },
+}
+
+#[test]
+fn another_text_of_a_variant_is_no_other_name_of_the_field_that_holds_it() {
+    let pay = Schema::of::<Pay>();
+    let announced = Schema::announced(&pay.fastest()).unwrap();
+    for (value, wrong) in [
+        (json!({ "type": "creditCard", "card": "4111", "cents": 5 }), vec![]),
+        (json!({ "type": "card", "card": "4111", "cents": 5 }), vec![]),
+        (json!({ "type": "creditCard", "card": "4111", "cents": "x" }), vec!["number cents"]),
+        (json!({ "type": "cents", "card": "sturdy", "cents": "5" }), vec![]),
+        (json!({ "type": "cents", "card": "soft", "cents": "5" }), vec!["enumValue card"]),
+        (json!({ "card": "4111", "cents": 5 }), vec!["required type"]),
+    ] {
+        assert_eq!(kinds(&pay, &value), wrong, "{value}");
+        assert_eq!(Pay::deserialize(&value).is_ok(), wrong.is_empty(), "{value}");
+    }
+    let told = pay.fastest().to_string();
+    assert!(!told.contains("aliases") && told.contains("otherTexts"), "{told}");
+    // The tag tells which variant is meant, on other nodes as well.
+    for schema in [pay, announced] {
+        for (tag, cents) in
+            [("creditCard", json!(5)), ("card", json!(5)), ("cash", json!("5")), ("cents", json!("5"))]
+        {
+            let mut texts = json!({ "type": tag, "card": "paper", "cents": "5" });
+            schema.convert(&mut texts);
+            assert_eq!(texts, json!({ "type": tag, "card": "paper", "cents": cents }), "{schema:?}");
+        }
+    }
+
+    let edition = Schema::of::<Edition>();
+    for (value, wrong) in [
+        (json!({ "binding": "sturdy", "sturdy": true }), vec![]),
+        (json!({ "cover": "sturdy" }), vec![]),
+        (json!({ "sturdy": true }), vec!["required binding"]),
+        (json!({ "binding": "paper", "cover": "paper" }), vec!["custom cover"]),
+    ] {
+        assert_eq!(kinds(&edition, &value), wrong, "{value}");
+        assert_eq!(Edition::deserialize(&value).is_ok(), wrong.is_empty(), "{value}");
+    }
+    let names: Vec<Vec<_>> = edition.properties().map(|property| property.names().collect()).collect();
+    assert_eq!(names, [vec!["binding", "cover"], vec!["sturdy"]]);
+
+    // What an enum holds does not tell variants apart that have no tag, and they have no names.
+    let loose = Schema::of::<Loose>();
+    for (value, fits) in [
+        (json!({ "sheet": 1 }), true),
+        (json!({ "page": 1 }), false),
+        (json!({ "binding": "sturdy", "id": 1 }), true),
+        (json!({ "binding": "paper", "price": "1" }), true),
+        (json!({ "binding": "paper", "price": 1 }), false),
+    ] {
+        assert_eq!(loose.check(&value).is_empty(), fits, "{value}");
+        assert_eq!(Loose::deserialize(&value).is_ok(), fits, "{value}");
+    }
+}

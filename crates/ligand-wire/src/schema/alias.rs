@@ -1,6 +1,7 @@
 //! Other names under which a field or a variant is read, as `#[serde(alias = ..)]` gives them.
 //!
-//! They stand in `x-ligand` beside what they are names of: a reader takes them, nobody writes them.
+//! They stand in `x-ligand` beside what they are names of: a reader takes them, nobody writes them. A property whose
+//! value is a variant's name can have both, other names of its own and other texts, which are kept apart.
 
 use schemars::{Schema, transform::Transform};
 use serde_json::{Map, Value};
@@ -10,16 +11,20 @@ use super::{
     node::{self, list, map},
 };
 
-const ALIASES: &str = "aliases";
+/// Names of the property itself.
+pub(super) const ALIASES: &str = "aliases";
 
-/// The other names of what `schema` describes.
+/// Texts of its `enum` that stand for others of them.
+pub(super) const OTHER_TEXTS: &str = "otherTexts";
+
+/// The other names of the property that `schema` describes.
 pub(super) fn of(schema: &Value) -> impl Iterator<Item = &str> {
-    schema.as_object().into_iter().flat_map(in_node)
+    schema.as_object().into_iter().flat_map(|node| noted(node, ALIASES))
 }
 
-/// As [`of`], for one node.
-pub(super) fn in_node(node: &Map<String, Value>) -> impl Iterator<Item = &str> {
-    map(node, "x-ligand").into_iter().flat_map(|flags| list(flags, ALIASES)).filter_map(Value::as_str)
+/// What a node says under one of the keys.
+pub(super) fn noted<'s>(node: &'s Map<String, Value>, key: &str) -> impl Iterator<Item = &'s str> {
+    map(node, "x-ligand").into_iter().flat_map(move |flags| list(flags, key)).filter_map(Value::as_str)
 }
 
 /// What an object has under the names of a property, beginning with its own.
@@ -38,13 +43,13 @@ pub(super) fn meant<'s>(properties: &'s Map<String, Value>, name: &str) -> Optio
         .or_else(|| properties.values().find(|property| of(property).any(|alias| alias == name)))
 }
 
-/// Writes the names down.
-pub(super) fn add(node: &mut Map<String, Value>, names: &[&str]) {
+/// Writes names down under one of the keys.
+pub(super) fn note(node: &mut Map<String, Value>, key: &str, names: &[&str]) {
     if names.is_empty() {
         return;
     }
     if let Value::Object(flags) = extension(node)
-        && let Value::Array(known) = flags.entry(ALIASES).or_insert_with(|| Value::Array(Vec::new()))
+        && let Value::Array(known) = flags.entry(key).or_insert_with(|| Value::Array(Vec::new()))
     {
         known.extend(names.iter().map(|name| Value::from(*name)));
     }
@@ -94,7 +99,7 @@ impl VariantAliases {
             node.remove("enum");
             node.insert("const".into(), only);
         }
-        add(node, &more);
+        note(node, OTHER_TEXTS, &more);
     }
 
     fn variant(&self, node: &mut Map<String, Value>) {
@@ -112,7 +117,7 @@ impl VariantAliases {
                 *property = Value::Object(Map::new());
             }
             if let Value::Object(property) = property {
-                add(property, aliases);
+                note(property, ALIASES, aliases);
             }
         }
     }
@@ -133,7 +138,8 @@ impl Transform for VariantAliases {
 pub(super) fn main_texts(node: &Map<String, Value>) -> Option<Vec<&str>> {
     let texts: Option<Vec<&str>> =
         list(node, "enum").iter().filter(|value| !value.is_null()).map(Value::as_str).collect();
-    texts.map(|texts| texts.into_iter().filter(|text| !in_node(node).any(|alias| alias == *text)).collect())
+    let is_other = |text: &str| noted(node, OTHER_TEXTS).any(|other| other == text);
+    texts.map(|texts| texts.into_iter().filter(|text| !is_other(text)).collect())
 }
 
 /// The texts that a property of an object must be one of to name its variant: its name, then the others.
@@ -143,7 +149,9 @@ pub(super) fn tags<'s>(root: &'s Value, schema: &'s Value, property: &str) -> Op
         match property.get("const").and_then(Value::as_str) {
             Some(name) => Some(vec![name]),
             None => {
-                in_node(property).next()?;
+                noted(property, OTHER_TEXTS).next()?;
+                // More than one name is the choice of an enum that the property holds.
+                matches!(main_texts(property)?[..], [_]).then_some(())?;
                 list(property, "enum").iter().map(Value::as_str).collect()
             }
         }

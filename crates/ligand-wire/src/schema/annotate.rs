@@ -172,7 +172,7 @@ impl Transform for Annotate {
     fn transform(&mut self, schema: &mut Schema) {
         let node = schema.ensure_object();
         set_flags(node, &self.field_flags);
-        alias::add(node, self.aliases);
+        alias::note(node, alias::ALIASES, self.aliases);
         if !self.texts.is_empty()
             && let Value::Object(extension) = extension(node)
         {

@@ -66,7 +66,9 @@ impl Reader {
             "boolean" => json!({ "type": "boolean" }),
             "number" => number(rule),
             "enum" => match rule.get("values") {
-                Some(Value::Array(values)) if !values.is_empty() => json!({ "enum": values }),
+                Some(Value::Array(values)) if !values.is_empty() => {
+                    with_names(alias::OTHER_TEXTS, Some(rule), json!({ "enum": values }))
+                }
                 _ => json!({}),
             },
             "equal" => match rule.get("value") {
@@ -140,7 +142,7 @@ impl Reader {
             if node != Value::Bool(false) && is_required(rule) {
                 required.push(Value::from(name.as_str()));
             }
-            known.insert(name.clone(), with_aliases(rule, node));
+            known.insert(name.clone(), with_names(alias::ALIASES, rule.as_object(), node));
         }
         let mut node = json!({ "type": "object", "properties": known });
         if !required.is_empty() {
@@ -272,10 +274,11 @@ fn describe(rule: &Rule, node: &mut Map<String, Value>) {
     }
 }
 
-/// With the other names of the property, which Ligand nodes tell.
-fn with_aliases(rule: &Value, mut node: Value) -> Value {
-    if let (Some(Value::Array(names)), Value::Object(node)) = (rule.get("aliases"), &mut node) {
-        alias::add(node, &names.iter().filter_map(Value::as_str).collect::<Vec<_>>());
+/// With the other names of a property, or the other texts of an enum, which Ligand nodes tell.
+fn with_names(key: &str, rule: Option<&Rule>, mut node: Value) -> Value {
+    if let (Some(Value::Array(names)), Value::Object(node)) = (rule.and_then(|rule| rule.get(key)), &mut node)
+    {
+        alias::note(node, key, &names.iter().filter_map(Value::as_str).collect::<Vec<_>>());
     }
     node
 }

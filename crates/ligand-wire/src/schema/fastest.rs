@@ -117,6 +117,7 @@ impl<'s> Translator<'s> {
         if let Some(values) = node.get("enum").and_then(Value::as_array) {
             let mut rule = rule_of("enum");
             rule.insert("values".into(), values.iter().filter(|value| !value.is_null()).cloned().collect());
+            tell(&mut rule, alias::OTHER_TEXTS, alias::noted(node, alias::OTHER_TEXTS));
             return rule;
         }
         if let Some(value) = node.get("const") {
@@ -169,6 +170,8 @@ impl<'s> Translator<'s> {
         if let Some(values) = constants {
             let mut rule = rule_of("enum");
             rule.insert("values".into(), Value::Array(values.concat()));
+            let others = rules.iter().filter_map(|rule| rule.get(alias::OTHER_TEXTS)?.as_array()).flatten();
+            tell(&mut rule, alias::OTHER_TEXTS, others.filter_map(Value::as_str));
             return rule;
         }
         // Where a text is allowed, or a list beside something else, it is taken as it comes.
@@ -223,10 +226,7 @@ impl<'s> Translator<'s> {
         let required = list(node, "required");
         for (name, schema) in properties.into_iter().flatten() {
             let mut property = self.rule(schema);
-            let aliases: Vec<Value> = alias::of(schema).map(Value::from).collect();
-            if !aliases.is_empty() {
-                property.insert("aliases".into(), aliases.into());
-            }
+            tell(&mut property, alias::ALIASES, alias::of(schema));
             if !required.iter().any(|required| required == name) {
                 property.insert("optional".into(), Value::Bool(true));
             }
@@ -247,6 +247,14 @@ impl<'s> Translator<'s> {
             copy(node, from, to, &mut rule);
         }
         rule
+    }
+}
+
+/// Names that fastest-validator has no key for, under that of the schema.
+fn tell<'s>(rule: &mut Rule, key: &str, names: impl Iterator<Item = &'s str>) {
+    let names: Vec<Value> = names.map(Value::from).collect();
+    if !names.is_empty() {
+        rule.insert(key.into(), names.into());
     }
 }
 
