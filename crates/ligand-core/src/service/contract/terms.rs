@@ -101,26 +101,25 @@ fn in_result(said: &Schema, own: &Schema) -> Option<String> {
     if !said.types().overlaps(own.types()) {
         return Some("it answers another type".into());
     }
-    if let Some(field) =
-        said.properties().find(|field| field.required && own.has_property(field.name) == Some(false))
-    {
+    let missing = |name: &str| own.has_property(name) == Some(false);
+    if let Some(field) = said.properties().find(|field| field.required && field.names().all(missing)) {
         return Some(format!("its answers have no field '{}'", field.name));
     }
-    let other = other_type(said, own)?;
+    let other = other_type(own, said)?;
     Some(format!("the field '{other}' of its answers has another type in the contract"))
 }
 
-/// The first field whose types have nothing in common.
-fn other_type(said: &Schema, own: &Schema) -> Option<String> {
-    let own: Vec<_> = own.properties().collect();
-    said.properties()
-        .find(|said| own.iter().any(|own| own.name == said.name && !own.types.overlaps(said.types)))
+/// The first field that one sends and the other reads, whose types have nothing in common.
+fn other_type(sent: &Schema, read: &Schema) -> Option<String> {
+    sent.properties()
+        .find(|field| read.meant(field.name).is_some_and(|meant| !meant.types.overlaps(field.types)))
         .map(|field| field.name.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use schemars::JsonSchema;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -147,6 +146,34 @@ mod tests {
     #[allow(dead_code, reason = "only its schema counts")]
     struct Named {
         name: String,
+    }
+
+    #[test]
+    fn what_is_read_by_another_name_is_there() {
+        let called = |name: &'static str, schema: Value| {
+            let document = json!({ "type": "object", "properties": { name: schema }, "required": [name], "additionalProperties": false });
+            Schema::from_json(document).unwrap()
+        };
+        let aliased = json!({ "type": "string", "x-ligand": { "aliases": ["title", "label"] } });
+        let reader = || called("name", aliased.clone());
+        let text = || json!({ "type": "string" });
+        for sent in ["name", "title", "label"] {
+            assert_eq!(in_result(&reader(), &called(sent, text())), None, "{sent}");
+            assert_eq!(in_params(&called(sent, text()), &reader()), None, "{sent}");
+        }
+        let number = called("title", json!({ "type": "integer" }));
+        assert_eq!(
+            in_result(&reader(), &called("heading", text())).unwrap(),
+            "its answers have no field 'name'"
+        );
+        assert_eq!(
+            in_result(&reader(), &number).unwrap(),
+            "the field 'title' of its answers has another type in the contract"
+        );
+        assert_eq!(
+            in_params(&number, &reader()).unwrap(),
+            "its parameter 'title' has another type in the contract"
+        );
     }
 
     #[test]
