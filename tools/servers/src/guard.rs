@@ -2,36 +2,24 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File},
+    fs::File,
     io,
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::Duration,
 };
 
-/// Runs the program, and ends the group as soon as the standard input is closed: the system does that when this process is
-/// killed. The group, since RabbitMQ is a shell that starts other processes. Whoever waits for the guard has waited for the
-/// program: its port is free then.
-const SCRIPT: &str = r#"
-exec 3<&0
-"$@" 3<&- & server=$!
-echo $server >"$GUARD_PID"
-{ read -r end <&3; kill -9 -$$; } & watch=$!
-exec 3<&-
-wait $server; status=$?
-[ $status -eq 137 ] && kill -9 -$$
-kill -9 $watch
-exit $status
-"#;
+/// Waits until this process has ended, which closes the input, and cleans up in its place. What a test keeps in a static ends
+/// that way.
+const WATCH: &str = r#"read -r end; kill -9 "-$1"; rm -rf "$2""#;
 
-/// What a shell says of a program that is not there.
-const MISSING: i32 = 127;
-
-/// A running program.
+/// A running program. Its group is its own: RabbitMQ is a shell that starts other processes.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    shell: Child,
-    pid: PathBuf,
+    program: Child,
+    watch: Child,
 }
 
 /// What to run.
@@ -43,69 +31,76 @@ pub(crate) struct Program {
 }
 
 impl Guard {
-    /// Starts a program in a folder, where `server.log` gets what it prints.
+    /// Starts a program in a folder, where `server.log` gets what it prints. The folder goes when this process ends.
     ///
     /// # Errors
-    /// There is no `sh`, or the folder cannot be written.
+    /// There is no such program, there is no `sh`, or the folder cannot be written.
     pub(crate) fn start(program: &Program, folder: &Path) -> io::Result<Self> {
         let log = File::options().create(true).append(true).open(log(folder))?;
-        let pid = folder.join("server.pid");
-        // That of an earlier run is not this one's.
-        let _ = fs::remove_file(&pid);
-        let mut command = Command::new("sh");
-        command.args(["-c", SCRIPT, "guard"]).arg(&program.name).args(&program.arguments);
+        let mut command = Command::new(&program.name);
+        command.args(&program.arguments).current_dir(folder).process_group(0);
         command.envs(program.environment.iter().map(|(name, value)| (name, value)));
-        command.env("GUARD_PID", &pid).current_dir(folder).process_group(0);
-        command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
-        Ok(Self { shell: command.spawn()?, pid })
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let mut program = command.spawn()?;
+        let mut watch = Command::new("sh");
+        watch.args(["-c", WATCH, "watch", &program.id().to_string()]).arg(folder);
+        watch.current_dir("/").process_group(0).stdin(Stdio::piped()).stderr(Stdio::null());
+        match watch.spawn() {
+            Ok(watch) => Ok(Self { program, watch }),
+            Err(error) => {
+                // Nobody would end it otherwise.
+                let _ = program.kill();
+                let _ = program.wait();
+                Err(error)
+            }
+        }
     }
 
     /// How it ended, when it has.
     pub(crate) fn ended(&mut self) -> Option<End> {
-        let status = self.shell.try_wait().ok().flatten()?;
-        Some(if status.code() == Some(MISSING) { End::Missing } else { End::With(status) })
+        self.program.try_wait().ok().flatten().map(End)
     }
 
-    /// Sends the program, not its group, a signal.
+    /// Sends the group a signal.
     ///
     /// # Errors
     /// It has ended.
     pub(crate) fn signal(&self, name: &str) -> io::Result<()> {
-        let pid = fs::read_to_string(&self.pid)?;
-        let mut kill = Command::new("kill");
-        let status = kill.args([&format!("-{name}"), pid.trim()]).stderr(Stdio::null()).status()?;
-        if status.success() { Ok(()) } else { Err(io::Error::other(format!("kill -{name} failed"))) }
+        // The shell's own: not every machine has the program.
+        let mut kill = Command::new("sh");
+        kill.args(["-c", &format!("kill -{name} -{}", self.program.id())]).stderr(Stdio::null());
+        if kill.status()?.success() { Ok(()) } else { Err(io::Error::other(format!("kill -{name} failed"))) }
     }
 }
 
 impl Drop for Guard {
+    #[allow(clippy::disallowed_methods, reason = "a drop cannot wait otherwise, and a second at most")]
     fn drop(&mut self) {
-        if self.signal("KILL").is_err() {
-            // It has ended already, or has not begun.
-            let group = format!("-{}", self.shell.id());
-            let _ = Command::new("kill").args(["-9", "--", &group]).stderr(Stdio::null()).status();
+        // It may have ended already.
+        let _ = self.signal("KILL");
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+        // Others of the group may take a moment, and hold the port so long. Where nobody buries them they seem to stay.
+        for _ in 0..200 {
+            if self.signal("0").is_err() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(5));
         }
-        // Waiting closes the input, whereupon the shell would end before the program has.
-        let _input = self.shell.stdin.take();
-        let _ = self.shell.wait();
+        let _ = self.watch.kill();
+        let _ = self.watch.wait();
     }
 }
 
 /// How a program ended.
 #[derive(Debug)]
-pub(crate) enum End {
-    Missing,
-    With(ExitStatus),
-}
+pub(crate) struct End(ExitStatus);
 
 impl std::fmt::Display for End {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Missing => f.write_str("is not installed"),
-            Self::With(status) => match status.signal() {
-                Some(signal) => write!(f, "ended by signal {signal}"),
-                None => write!(f, "ended with {status}"),
-            },
+        match self.0.signal() {
+            Some(signal) => write!(f, "ended by signal {signal}"),
+            None => write!(f, "ended with {}", self.0),
         }
     }
 }

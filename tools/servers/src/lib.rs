@@ -9,7 +9,7 @@
 //! let redis = Server::start(Kind::Redis).await?;
 //! println!("{}", redis.url()); // redis://127.0.0.1:20140
 //! redis.kill();
-//! redis.run().await?; // The same port, with what it had on disk.
+//! redis.run().await?; // The same port; others have what they had on disk.
 //! # Ok(())
 //! # }
 //! ```

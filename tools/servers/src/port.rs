@@ -32,14 +32,17 @@ pub fn free_port_at(ip: IpAddr) -> io::Result<u16> {
     /// What this process has: a port is another's as soon as its file is closed.
     static CLAIMS: Mutex<Vec<File>> = Mutex::new(Vec::new());
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let folder = std::env::temp_dir().join("ligand-ports");
+    // Each user has a folder: files of another one could not be opened.
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+    let folder = std::env::temp_dir().join(format!("ligand-ports-{user}"));
     fs::create_dir_all(&folder)?;
     // Processes start at different places, or each would try what all others have.
     let start = (std::process::id() % 500) as u16 * 20;
     for _ in 0..COUNT {
         let port = FIRST + (start + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT;
-        // A file that cannot be opened is another user's, one that cannot be locked another process's.
-        let Ok(file) = File::create(folder.join(port.to_string())) else { continue };
+        let file =
+            File::options().create(true).truncate(false).write(true).open(folder.join(port.to_string()))?;
+        // Another process's.
         if file.try_lock().is_err() {
             continue;
         }
