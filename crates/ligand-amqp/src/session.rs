@@ -11,7 +11,7 @@ use ligand_net::{Dialer, Fault, Reader, Server, Session, Stop, Writer};
 use ligand_transport::{Link, Ticket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use self::live::Live;
+use self::{live::Live, name::Name};
 use crate::{
     frame::{self, Field, Frame, GREETING, Malformed, Method, Table},
     outbox::Outbox,
@@ -41,8 +41,7 @@ pub(crate) struct Common {
 pub(crate) struct AmqpSession {
     dialer: Dialer,
     common: Arc<Common>,
-    /// No other node has the name: once that is known, whoever comes later finds this one.
-    named: bool,
+    name: Name,
 }
 
 /// A connection on which everything is declared.
@@ -68,7 +67,7 @@ struct Agreed {
 
 impl AmqpSession {
     pub(crate) fn new(dialer: Dialer, common: Common) -> Self {
-        Self { dialer, common: Arc::new(common), named: false }
+        Self { dialer, common: Arc::new(common), name: Name::default() }
     }
 
     async fn greet(
@@ -149,10 +148,7 @@ impl Session for AmqpSession {
         let (mut reader, mut writer) = self.dialer.dial(server).await?;
         let mut input = BytesMut::new();
         let agreed = self.greet(server, &mut reader, &mut writer, &mut input).await?;
-        if !self.named {
-            self.check_name(&mut reader, &mut writer, &mut input, agreed.frame).await?;
-            self.named = true;
-        }
+        self.check_name(&mut reader, &mut writer, &mut input, agreed.frame, agreed.heartbeat).await?;
         let Common { outbox, wanted, link, .. } = &*self.common;
         outbox.open(agreed.frame, link.node_id());
         wanted.live(true);

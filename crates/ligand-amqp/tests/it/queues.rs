@@ -120,7 +120,7 @@ async fn a_name_that_another_node_has_is_refused_before_anything_is_taken_from_i
     let (server, vhost) = Rabbit::shared().await;
     let first = Node::start(server.port(), &vhost, "here").await;
     let url = format!("amqp://127.0.0.1:{}/{vhost}", server.port());
-    let second = Arc::new(AmqpTransporter::new(AmqpOptions::from_url(url)));
+    let second = Arc::new(AmqpTransporter::new(AmqpOptions::from_url(url).heartbeat(Duration::from_secs(1))));
     let starting = tokio::spawn(second.connect(TestLink::new("here", "")));
     let mut raw = Raw::connect(server.port(), &vhost).await;
     let mut sent = 0;
@@ -130,7 +130,7 @@ async fn a_name_that_another_node_has_is_refused_before_anything_is_taken_from_i
         sleep(Duration::from_millis(20)).await;
     }
     let error = starting.await.unwrap().unwrap_err();
-    assert!(error.to_string().ends_with("another node takes the packets of this name"), "{error}");
+    assert!(error.to_string().ends_with("another node consumes the queues of this name"), "{error}");
     assert!(
         first
             .bodies(sent)
