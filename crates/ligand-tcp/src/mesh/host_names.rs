@@ -33,10 +33,10 @@ const GOOD: Duration = Duration::from_secs(30);
 /// A name that was not found is looked up again after this time.
 const BAD: Duration = Duration::from_secs(10);
 
-type Found = Option<Result<Arc<[IpAddr]>, String>>;
+/// What a lookup found, and when.
+type Found = Option<(Instant, Result<Arc<[SocketAddr]>, String>)>;
 
 struct Lookup {
-    since: Instant,
     found: watch::Receiver<Found>,
 }
 
@@ -45,8 +45,8 @@ impl Lookup {
     fn is_old(&self) -> bool {
         match &*self.found.borrow() {
             None => self.found.has_changed().is_err(),
-            Some(Ok(_)) => self.since.elapsed() > GOOD,
-            Some(Err(_)) => self.since.elapsed() > BAD,
+            Some((when, Ok(_))) => when.elapsed() > GOOD,
+            Some((when, Err(_))) => when.elapsed() > BAD,
         }
     }
 }
@@ -76,15 +76,14 @@ impl HostNames {
             return Ok(vec![SocketAddr::new(ip, place.port)]);
         }
         let mut found = self.lookup(&place.host, tasks)?;
-        match timeout(patience, found.wait_for(Option::is_some))
-            .await
-            .map(Result::ok)
-            .ok()
-            .flatten()
-            .as_deref()
-        {
-            Some(Some(Ok(ips))) => Ok(ips.iter().map(|ip| SocketAddr::new(*ip, place.port)).collect()),
-            Some(Some(Err(why))) => Err(io::Error::other(why.clone())),
+        let answer = timeout(patience, found.wait_for(Option::is_some)).await;
+        match answer.map(Result::ok).ok().flatten().as_deref() {
+            Some(Some((_, Ok(addresses)))) => {
+                let mut addresses = addresses.to_vec();
+                addresses.iter_mut().for_each(|address| address.set_port(place.port));
+                Ok(addresses)
+            }
+            Some(Some((_, Err(why)))) => Err(io::Error::other(why.clone())),
             _ => Err(io::Error::new(io::ErrorKind::TimedOut, "the name of the host is not resolved yet")),
         }
     }
@@ -102,17 +101,17 @@ impl HostNames {
         }
         let (tell, found) = watch::channel(None);
         let host: Arc<str> = host.into();
-        lookups.insert(host.clone(), Lookup { since: Instant::now(), found: found.clone() });
+        lookups.insert(host.clone(), Lookup { found: found.clone() });
         drop(lookups);
         let turns = self.turns.clone();
         tasks.spawn_background(async move {
             let Ok(_turn) = turns.acquire_owned().await else { return };
             let answer = match lookup_host((&*host, 0)).await {
-                Ok(addresses) => Ok(addresses.map(|address| address.ip()).collect()),
+                Ok(addresses) => Ok(addresses.collect()),
                 Err(error) => Err(error.to_string()),
             };
             // Nobody may wait for it any more; it is remembered all the same.
-            tell.send_replace(Some(answer));
+            tell.send_replace(Some((Instant::now(), answer)));
         });
         Ok(found)
     }
