@@ -13,6 +13,7 @@ use ligand_core::{
     Context, Error, Payload, Result, ServiceBroker,
     broker::State,
     context::{Id, ReplyHead},
+    middleware::Fallback,
     service::ActionDef,
 };
 use serde_json::{Value, json};
@@ -434,7 +435,9 @@ impl Call {
         }
         let mut call = ctx.call_named(entry.action.to_string(), params);
         if let Some(options) = &route.call_options {
-            call = call.with_options(options.clone());
+            let mut options = options.clone();
+            options.fallback = options.fallback.map(Fallback::unchecked);
+            call = call.with_options(options);
         }
         if let Some(wants) = action.http() {
             call = call.http(req.wanted(&wants));

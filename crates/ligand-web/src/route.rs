@@ -408,7 +408,8 @@ impl Route {
         self
     }
 
-    /// Options of every call of the route: timeout, retries, fallback, meta.
+    /// Options of every call of the route: timeout, retries, fallback, meta. What a fallback answers goes to the client as it is,
+    /// whatever the action returns.
     pub fn call_options(mut self, options: CallOptions) -> Self {
         self.call_options = Some(options);
         self

@@ -123,7 +123,7 @@ struct Acceptor {
     phase: watch::Receiver<Phase>,
     /// One for each connection.
     slots: Arc<Semaphore>,
-    /// Somebody waits for a seat: connections that carry nothing make room.
+    /// Somebody waits for a slot: connections that carry nothing make room.
     crowded: watch::Sender<bool>,
     _alive: Arc<()>,
 }

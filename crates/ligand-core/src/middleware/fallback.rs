@@ -31,6 +31,8 @@ type Answer = dyn Fn(Option<Context>, Error) -> BoxFuture<Result<Payload>> + Sen
 #[derive(Clone)]
 enum Repr {
     Value(Payload),
+    /// A value that its caller can read for certain.
+    Fits(Payload),
     /// A value that could not be written.
     Broken(Error),
     With(Arc<Answer>),
@@ -49,6 +51,28 @@ impl Fallback {
                 let error = Error::server(500, "PAYLOAD_ENCODE_ERROR", "The fallback cannot be encoded.");
                 Self(Repr::Broken(error.with_internal(why)))
             }
+        }
+    }
+
+    /// The same for callers that read whatever comes: a constant is not compared with what the action returns. The gateway
+    /// takes the [options of a route](crate::broker::CallOptions) so, since its clients speak HTTP.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Action, Error, ServiceBroker, ServiceDef, middleware::Fallback};
+    /// let rate = Action::of("rate", |(): ()| async { Err::<f64, _>(Error::new("The source is down.")) });
+    /// let broker = ServiceBroker::builder().service(ServiceDef::new("bank").action(rate)).start().await?;
+    /// let call = broker.call_named("bank.rate", ()).fallback(Fallback::value("no rate today").unchecked());
+    /// assert_eq!(call.await?.take::<String>()?, "no rate today");
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn unchecked(self) -> Self {
+        match self.0 {
+            Repr::Value(value) => Self(Repr::Fits(value)),
+            other => Self(other),
         }
     }
 
@@ -92,7 +116,7 @@ impl Fallback {
 
     /// A value of the type that the caller reads, as it is.
     pub(crate) fn of<R: Data>(value: R) -> Self {
-        Self(Repr::Value(Payload::typed(value)))
+        Self(Repr::Fits(Payload::typed(value)))
     }
 
     /// As the fallback of a call whose caller reads an `R`.
@@ -104,7 +128,7 @@ impl Fallback {
             Repr::Broken(_) => Err(unfit(action, "cannot be written as JSON")),
             Repr::Value(value) if TypeId::of::<R>() != TypeId::of::<Payload>() => {
                 match value.clone().into_typed::<R>() {
-                    Ok(value) => Ok(Self(Repr::Value(value))),
+                    Ok(value) => Ok(Self(Repr::Fits(value))),
                     Err(_) => Err(unfit(action, &misread(&value, std::any::type_name::<R>()))),
                 }
             }
@@ -121,7 +145,7 @@ impl Fallback {
     ) -> Result<Payload> {
         tracing::debug!(error = %error.for_log(), "call failed, the fallback answers");
         match &self.0 {
-            Repr::Value(value) => Ok(value.clone()),
+            Repr::Value(value) | Repr::Fits(value) => Ok(value.clone()),
             Repr::Broken(error) => Err(error.clone()),
             Repr::With(answer) => answer(ctx, error).await,
             Repr::Action(name) => match ctx {
@@ -207,7 +231,7 @@ fn kind(value: &Payload) -> &'static str {
 impl fmt::Debug for Fallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Repr::Value(_) | Repr::Broken(_) => f.write_str("Fallback(value)"),
+            Repr::Value(_) | Repr::Fits(_) | Repr::Broken(_) => f.write_str("Fallback(value)"),
             Repr::With(_) => f.write_str("Fallback(function)"),
             Repr::Action(name) => write!(f, "Fallback({name})"),
         }

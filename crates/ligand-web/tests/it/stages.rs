@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use ligand_core::{Action, Context, Error, Result, broker::CallOptions, service::ActionDef};
+use ligand_core::{
+    Action, Context, Error, Result, broker::CallOptions, middleware::Fallback, service::ActionDef,
+};
 use ligand_web::{Answer, Cors, Gateway, Req, Route, error};
 use serde_json::{Value, json};
 
@@ -231,4 +233,18 @@ async fn call_options_hold_for_every_call_of_the_route() {
     let gateway = one(Route::new("/").direct_calls().call_options(options));
     let answer = Direct(&gateway, &broker).get("/fx/slow").await;
     assert_eq!(answer.error(), (504, "REQUEST_TIMEOUT".into()));
+}
+
+#[tokio::test]
+async fn a_fallback_of_a_route_is_for_its_clients_and_spoils_no_answer() {
+    let one_more = Action::of("more", |(): ()| async { Ok::<_, Error>(1) });
+    let fails = Action::of("fails", |(): ()| async { Err::<i32, _>(Error::new("no")) });
+    let numbers = ligand_core::ServiceDef::new("n").action(one_more).action(fails);
+    let broker = ligand_core::ServiceBroker::builder().service(numbers).start().await.unwrap();
+    let fallback = Some(Fallback::value(json!({ "offline": true })));
+    let options = CallOptions { fallback, ..CallOptions::default() };
+    let gateway = one(Route::new("/").direct_calls().call_options(options));
+    let direct = Direct(&gateway, &broker);
+    assert_eq!(direct.get("/n/fails").await.json(), json!({ "offline": true }));
+    assert_eq!(direct.get("/n/more").await.json(), json!(1), "which is no such object");
 }

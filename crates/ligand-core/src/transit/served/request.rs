@@ -134,7 +134,7 @@ impl Served {
         answer.is_some()
     }
 
-    /// Opens its stream, finds a seat and the action.
+    /// Opens its stream, finds a slot and the action.
     fn admit(
         self: &Arc<Self>,
         broker: &ServiceBroker,
