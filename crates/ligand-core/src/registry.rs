@@ -226,9 +226,9 @@ impl Registry {
         if self.is_closed() {
             return InfoStatus::Known;
         }
-        let story = node.update(info, judged);
-        if !story.is_news() {
-            return story;
+        let status = node.update(info, judged);
+        if !status.is_news() {
+            return status;
         }
         let current = self.current.load();
         let before = current.remote(node.id()).map(|before| &**before);
@@ -237,7 +237,7 @@ impl Registry {
         self.publish(next);
         drop(guard);
         self.tick();
-        story
+        status
     }
 
     /// Takes out what a node offered. Returns false when it had left already.

@@ -102,9 +102,24 @@ impl Events {
     fn deliver(self: &Arc<Self>, sent: SentEvent) -> Sending {
         let (name, topic) = (sent.event.clone(), Topic::node(PacketKind::Event, sent.node.id().clone()));
         let body = sent.body.clone();
-        sent.node.event_sent();
+        let node = sent.node.clone();
+        node.event_sent();
         let ticket = Some(self.sent.keep(Sent::Event(sent), body.len()));
-        self.send(name, Outbound { topic, body, ticket })
+        match self.send(name, Outbound { topic, body, ticket }) {
+            // It has not left: it is lost for certain, and counted.
+            Sending::Done(Err(error)) => {
+                node.event_returned();
+                Sending::Done(Err(error))
+            }
+            Sending::Done(Ok(())) => Sending::Done(Ok(())),
+            Sending::Waiting(work) => Sending::Waiting(Box::pin(async move {
+                let result = work.await;
+                if result.is_err() {
+                    node.event_returned();
+                }
+                result
+            })),
+        }
     }
 
     fn send(self: &Arc<Self>, name: Arc<str>, packet: Outbound) -> Sending {

@@ -98,7 +98,10 @@ impl Transit {
         if let Some(ver) = ProtocolVersion::parse(&ver) {
             node.set_ver(ver);
         }
-        node.was_heard();
+        // The info of another life confirms nothing.
+        if !matches!(packet, Packet::Info(_)) {
+            node.was_heard();
+        }
         if matches!(packet, Packet::Request(_))
             && self.membership.phase().may_hold_requests()
             && let Ok(end) = self.inbound.held.hold(plain, tracked)

@@ -268,7 +268,7 @@ impl Outbox {
     pub(crate) fn refuse(&self, kind: PacketKind, why: &Error) {
         one(&self.stats.packets_refused);
         if let Some(hidden) = self.refusals.pass() {
-            tracing::warn!(kind = kind.as_str(), error = %format!("{why:#}"), hidden, "a packet was refused");
+            tracing::warn!(kind = kind.as_str(), error = %why.for_log(), hidden, "a packet was refused");
         }
     }
 }

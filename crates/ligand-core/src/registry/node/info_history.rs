@@ -125,7 +125,7 @@ impl Node {
         let known = self.info.load_full();
         let same = known.instance_id == info.instance_id;
         let seq = info.seq.max(1);
-        let info_history = match self.is_available() {
+        let status = match self.is_available() {
             false => InfoStatus::News,
             true if !same && (judged || known.instance_id.is_empty()) => InfoStatus::News,
             true if !same => state.history.other_instance(&info),
@@ -143,7 +143,7 @@ impl Node {
             }
         };
         let now = Instant::now();
-        match info_history {
+        match status {
             InfoStatus::Rival => {
                 let spoke = state.history.rival.take().is_some_and(|(_, spoke)| spoke);
                 state.history.rival = Some((Box::new(info), spoke));
@@ -158,7 +158,7 @@ impl Node {
                 if !same || !there {
                     history.rival = None;
                 }
-                if !there || info_history == InfoStatus::Restored {
+                if !there || status == InfoStatus::Restored {
                     history.former = None;
                 } else if !same && !known.instance_id.is_empty() {
                     history.former = Some((known.clone(), now));
@@ -183,7 +183,7 @@ impl Node {
                 self.absent.store(false, Ordering::Relaxed);
             }
         }
-        info_history
+        status
     }
 
     /// The node is asked what it is: its answer may contradict what is known.

@@ -58,6 +58,7 @@ impl Cluster for Peers {
     fn told_load(&self, id: &str, cpu_seq: u64, cpu: f64) {
         if let Some(node) = self.0.directory.node(id) {
             node.touch();
+            node.was_heard();
             node.told_cpu(Some(cpu_seq), cpu);
         }
     }
@@ -107,6 +108,7 @@ impl Membership {
             return false;
         }
         node.is_here();
+        node.was_heard();
         let info = node.info();
         let same = beat.seq.is_none_or(|seq| seq == node.seq())
             && beat.instance_id.as_ref().is_none_or(|own| info.instance_id.starts_with(own.as_str()));
@@ -191,6 +193,12 @@ impl Membership {
             self.calls.offered_before(&node, &before);
         }
         let anew = !before.instance_id.is_empty() && before.instance_id != node.info().instance_id;
+        match anew {
+            true => self.events.on_node_lost(&node),
+            false if !judged => node.was_heard(),
+            // Somebody else tells it.
+            false => {}
+        }
         self.calls.inquire_after_news(&node, anew);
         match status {
             InfoStatus::News => {}

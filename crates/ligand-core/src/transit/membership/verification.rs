@@ -1,4 +1,4 @@
-//! Stories about nodes: this one puts to others what it believes of them, and contradicts what is wrong about itself.
+//! What is believed of nodes: this one puts to others what it believes of them, and contradicts what is wrong about itself.
 //!
 //! Anybody on a bus can speak in the name of a node. So news about a node that is there are put to that node: a Ligand
 //! node gets the control message `$ligand.story` and answers only when it is wrong; others get a DISCOVER. It answers
@@ -73,7 +73,7 @@ impl Membership {
         self.on_discover(node);
     }
 
-    /// Somebody told a story about this node that it did not tell: its own gets a larger number, and everybody hears it.
+    /// Somebody says of this node what it did not say: its own gets a larger number, and everybody hears it.
     pub(crate) fn refute(self: &Arc<Self>, seq: u64) {
         self.raise(seq);
         self.insist();

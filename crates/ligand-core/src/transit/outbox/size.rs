@@ -70,7 +70,7 @@ impl Outbox {
     pub(crate) fn not_announced(&self, why: &Error) {
         tracing::error!(
             node = &**self.node_id(),
-            error = %format!("{why:#}"),
+            error = %why.for_log(),
             "THE INFO OF THIS NODE IS NOT SENT: other nodes do not see its services"
         );
     }
