@@ -328,8 +328,8 @@ fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> Tok
     let context = handler.ctx || handler.reply;
     let base = if handler.is_async {
         let (method, ctx) = match context {
-            true => (quote!(action), Some(quote!(#ctx,))),
-            false => (quote!(action_of), None),
+            true => (quote_spanned!(span=> action), Some(quote_spanned!(span=> #ctx,))),
+            false => (quote_spanned!(span=> action_of), None),
         };
         quote_spanned! {span=>
             ::ligand::__private::generated::#method(
@@ -342,9 +342,9 @@ fn action(action: &Action, service: &Ident, contract: Option<&syn::Path>) -> Tok
         }
     } else {
         let (method, ctx) = match (action.options.blocking, context) {
-            (true, _) => (quote!(action_blocking), Some(quote!(#ctx,))),
-            (false, true) => (quote!(action_now), Some(quote!(#ctx,))),
-            (false, false) => (quote!(action_now_of), None),
+            (true, _) => (quote_spanned!(span=> action_blocking), Some(quote_spanned!(span=> #ctx,))),
+            (false, true) => (quote_spanned!(span=> action_now), Some(quote_spanned!(span=> #ctx,))),
+            (false, false) => (quote_spanned!(span=> action_now_of), None),
         };
         quote_spanned! {span=>
             ::ligand::__private::generated::#method(
