@@ -8,12 +8,7 @@
 //! timeout (10s) > log (yours) > guard (yours) > handler
 //! ```
 
-use ligand::{
-    future::Work,
-    middleware::{self, Middleware},
-    prelude::*,
-    service::{ActionDef, DynAction},
-};
+use ligand::{future::Work, middleware, prelude::*, service};
 
 struct Admin;
 
@@ -28,12 +23,12 @@ impl Admin {
 
 struct Guard;
 
-impl Middleware for Guard {
+impl middleware::Middleware for Guard {
     fn name(&self) -> &str {
         "guard"
     }
 
-    fn local_action(&self, action: &ActionDef, next: DynAction) -> DynAction {
+    fn local_action(&self, action: &service::ActionDef, next: service::DynAction) -> service::DynAction {
         let Some(role) = action.metadata("auth").cloned() else { return next }; // stays out, costs nothing
         std::sync::Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
             match ctx.meta::<Value>("role") {

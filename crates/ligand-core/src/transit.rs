@@ -290,7 +290,7 @@ impl Link for Transit {
             one(&self.outbox.stats().outages);
             tracing::error!(
                 transporter = self.membership.transporter_name(),
-                error = %format!("{reason:#}"),
+                error = %reason.for_log(),
                 "the transporter lost its connection, trying again"
             );
         }

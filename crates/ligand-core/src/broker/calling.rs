@@ -40,7 +40,7 @@ impl Context {
 macro_rules! calling {
     ($($caller:ty),*) => {$(
         impl $caller {
-            /// A client of a service. Made from a context, its calls are children of that context.
+            /// A client of a service. A call of the broker's begins a request; one of a context is its child.
             pub fn client<S: Contract>(&self) -> S::Client {
                 S::Client::new(Caller::from(self))
             }
@@ -49,14 +49,14 @@ macro_rules! calling {
             /// name, with version.
             ///
             /// ```ignore
-            /// let archive = ctx.client_named::<Loans>("v2.archive");
+            /// let archive = broker.client_named::<Loans>("v2.archive");
             /// ```
             pub fn client_named<S: Contract>(&self, name: impl Into<Arc<str>>) -> S::Client {
                 S::Client::new(Caller::from(self).renamed(S::NAME, name))
             }
 
-            /// Calls an action by its typed name. A call from a context is its child: it inherits request id, meta and
-            /// the time that is left.
+            /// Calls an action by its typed name. A call of the broker's begins a request. One of a context is its child: it
+            /// inherits request id, meta and the time that is left.
             ///
             /// ```
             /// # #[tokio::main(flavor = "current_thread")]

@@ -75,6 +75,11 @@ fn addresses(scheme: &str) -> Vec<String> {
     let s = secret;
     // What follows the last `@` of an address without a host would be the host.
     let bare = || secret().replace('@', "");
+    // What follows a comma or semicolon is the next address, with a host of its own.
+    let behind = || {
+        let secret = secret();
+        if secret.contains([',', ';']) { secret.replace('@', "") } else { secret }
+    };
     vec![
         format!("{scheme}://u:{}@127.0.0.1:1", s()),
         format!("{scheme}://{}@127.0.0.1:1", s()),
@@ -84,10 +89,14 @@ fn addresses(scheme: &str) -> Vec<String> {
         format!("{scheme}://u:{}", bare()),
         format!("{scheme}://127.0.0.1:{}", bare()),
         // The path of a TCP address is the name of a node, which everybody may see.
-        if scheme == "tcp" { format!("tcp://{}", s()) } else { format!("{scheme}://127.0.0.1:1/{}", s()) },
-        format!("{scheme}://127.0.0.1:1/?{}", s()),
-        format!("{scheme}://127.0.0.1:1/?password={}", s()),
-        format!("{scheme}://127.0.0.1:1/#{}", s()),
+        if scheme == "tcp" {
+            format!("tcp://{}", behind())
+        } else {
+            format!("{scheme}://127.0.0.1:1/{}", behind())
+        },
+        format!("{scheme}://127.0.0.1:1/?{}", behind()),
+        format!("{scheme}://127.0.0.1:1/?password={}", behind()),
+        format!("{scheme}://127.0.0.1:1/#{}", behind()),
         format!("{scheme}://u:{}@127.0.0.1:1,{scheme}://u:{}@127.0.0.1:2", s(), s()),
         format!("{scheme}://127.0.0.1:1;{scheme}://u:{}@127.0.0.1:2", s()),
         format!("{}://u:p@127.0.0.1:1", s()),
