@@ -3,7 +3,7 @@
 use ligand_wire::{Error, FieldError};
 use serde_json::{Value, json};
 
-use crate::Table;
+use crate::{Column, Table};
 
 /// 404 `EntityNotFoundError` with an explicit `null` type, as Moleculer's database mixin has it.
 pub(crate) fn not_found(id: impl Into<Value>) -> Error {
@@ -15,6 +15,12 @@ pub(crate) fn not_found(id: impl Into<Value>) -> Error {
 /// 422 with every broken rule of an entity.
 pub(crate) fn invalid(errors: Vec<FieldError>) -> Error {
     Error::validation(errors).with_message("Entity validation error!")
+}
+
+/// 422 about a column that was sent under two of its names.
+pub(crate) fn twice(column: &Column, one: &str, other: &str) -> Error {
+    let (name, again) = if other == column.name() { (other, one) } else { (one, other) };
+    invalid(vec![FieldError::twice(again, name)])
 }
 
 /// 422 about one parameter.

@@ -175,8 +175,13 @@ impl Table {
 
     /// The column that whoever sets fields means by a name: its own, or another under which it is read.
     pub(crate) fn meant(&self, name: &str) -> Option<&Column> {
-        let named = |column: &&Column| column.aliases.iter().any(|alias| alias == name);
+        let named = |column: &&Column| column.names().any(|own| own == name);
         self.column(name).or_else(|| self.columns.iter().find(named))
+    }
+
+    /// Whether whoever sets fields means the id by a name.
+    pub(crate) fn means_id(&self, name: &str) -> bool {
+        self.meant(name).is_some_and(|column| column.name == self.id)
     }
 
     /// The column of that name.
@@ -284,6 +289,11 @@ impl Column {
     /// The name on the wire, also in the database.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its name, and the others under which the outside may set it.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.name()).chain(self.aliases.iter().map(String::as_str))
     }
 
     /// What it holds.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::answer::{Out, Shape, shape};
 use crate::{
-    Db, Entity, Row, error,
+    Db, Entity, Row, Table, error,
     params::{
         CountParams, Draft, FindParams, GetParams, Ids, Inserts, ListParams, RemoveParams, Replacement,
         Update,
@@ -117,8 +117,9 @@ pub(super) async fn insert<E: Entity>(db: Db<E>, ctx: Context, mut params: Inser
 
 pub(super) async fn update<E: Entity>(db: Db<E>, ctx: Context, params: Update<E>) -> Result<Payload> {
     let mut fields = params.0;
-    let id = take_id::<E>(&mut fields)?;
-    let changes = db.writable(db.table()?, fields, true)?;
+    let table = db.table()?;
+    let id = take_id(table, &mut fields)?;
+    let changes = db.writable(table, fields, true)?;
     let changed = db
         .modify(Some(&ctx), &id, |row| {
             row.extend(changes);
@@ -130,16 +131,23 @@ pub(super) async fn update<E: Entity>(db: Db<E>, ctx: Context, params: Update<E>
 
 pub(super) async fn replace<E: Entity>(db: Db<E>, ctx: Context, params: Replacement<E>) -> Result<Payload> {
     let mut fields = params.0;
-    let id = take_id::<E>(&mut fields)?;
-    let given = db.writable(db.table()?, fields, true)?;
+    let table = db.table()?;
+    let id = take_id(table, &mut fields)?;
+    let given = db.writable(table, fields, true)?;
     let changed = db.replace_given(&ctx, &id, given).await?;
     Ok(shape(&db, &ctx, vec![changed], &Shape::WHOLE).await?.one())
 }
 
-/// Which entity is meant: `id`, or the id field by its own name.
-fn take_id<E: Entity>(fields: &mut Row) -> Result<String> {
+/// Which entity is meant: `id`, or the id field by one of its names.
+fn take_id(table: &Table, fields: &mut Row) -> Result<String> {
     let wrong = |kind| Err(error::invalid(vec![FieldError::new(kind, Some("id".into()), None, None)]));
-    match fields.shift_remove("id").or_else(|| fields.shift_remove(E::ID)) {
+    let mut names = fields.keys().filter(|name| table.means_id(name));
+    let (name, again) = (names.next(), names.next());
+    if let (Some(column), Some(name), Some(again)) = (table.column(table.id()), name, again) {
+        return Err(error::twice(column, name, again));
+    }
+    let name = name.cloned();
+    match fields.shift_remove("id").or_else(|| fields.shift_remove(name.as_ref()?)) {
         Some(Value::String(id)) => Ok(id),
         Some(Value::Number(id)) => Ok(id.to_string()),
         Some(_) => wrong("string"),

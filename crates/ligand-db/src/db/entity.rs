@@ -115,7 +115,7 @@ impl<E: Entity> Db<E> {
     pub(crate) fn writable(&self, table: &Table, fields: Row, update: bool) -> Result<Row> {
         let may = |name: &str| table.meant(name).is_some_and(|column| table.writable(column, update));
         if table.unknown == Unknown::Reject {
-            let refused = |name: &&String| !may(name) && *name != table.id();
+            let refused = |name: &&String| !may(name) && !table.means_id(name);
             let errors: Vec<_> = fields
                 .keys()
                 .filter(refused)
@@ -127,12 +127,15 @@ impl<E: Entity> Db<E> {
             }
         }
         let mut row = Row::new();
+        // Under which name each column was set.
+        let mut set: Vec<(&str, String)> = Vec::with_capacity(fields.len());
         for (name, value) in fields {
             let Some(column) = table.meant(&name).filter(|_| may(&name)) else { continue };
-            if row.contains_key(column.name()) {
-                return Err(error::invalid(vec![FieldError::twice(&name, column.name())]));
+            if row.insert(column.name().to_owned(), value).is_some() {
+                let before = set.iter().find(|(own, _)| *own == column.name());
+                return Err(error::twice(column, before.map_or(column.name(), |(_, name)| name), &name));
             }
-            row.insert(column.name().to_owned(), value);
+            set.push((column.name(), name));
         }
         Ok(row)
     }

@@ -85,7 +85,7 @@ fn creating(entity: Value, table: Option<&Table>) -> Value {
 fn updating(entity: Value, table: Option<&Table>) -> Value {
     let mut json = writable(entity, table, true);
     json["required"] = json!(["id"]);
-    json["properties"]["id"] = json!({ "type": "string" });
+    json["properties"]["id"] = id(table);
     json
 }
 
@@ -100,8 +100,19 @@ fn replacing(entity: Value, table: Option<&Table>) -> Value {
     let own = json.get("required").and_then(Value::as_array).into_iter().flatten();
     required.extend(own.filter(|name| !hidden(name)).cloned());
     json["required"] = required.into();
-    json["properties"]["id"] = json!({ "type": "string" });
+    json["properties"]["id"] = id(table);
     json
+}
+
+/// Which entity is meant, also by the names of the id field.
+fn id(table: Option<&Table>) -> Value {
+    let column = table.and_then(|table| table.column(table.id()));
+    let names: Vec<&str> =
+        column.into_iter().flat_map(crate::Column::names).filter(|name| *name != "id").collect();
+    match names.is_empty() {
+        true => json!({ "type": "string" }),
+        false => json!({ "type": "string", "x-ligand": { "aliases": names } }),
+    }
 }
 
 fn inserting(entity: Value, table: Option<&Table>) -> Value {
