@@ -46,11 +46,14 @@ impl PathNames {
 
     /// Those of the object in which a route that keeps its sources apart puts the parameters of the path.
     fn apart(schema: &Schema) -> Self {
-        let own = schema.properties().find(|property| property.name == PARAMS);
-        let names = own.and_then(|property| property.json.get("properties")?.as_object());
-        match names {
-            Some(names) => Self { known: names.keys().cloned().collect(), closed: true },
-            None => Self::default(),
+        let Some(own) = schema.properties().find(|property| property.name == PARAMS) else {
+            return Self::default();
+        };
+        let names = schema.root().at(&own).properties().into_iter();
+        Self {
+            known: names.flat_map(|property| property.names().map(str::to_owned)).collect(),
+            // What it leads to may be open.
+            closed: own.json.get("properties").is_some_and(Value::is_object),
         }
     }
 }
@@ -73,7 +76,11 @@ impl ActionDef {
         };
         // What the body is cannot stand in the path as well.
         if !apart && let Some(body) = self.body().filter(|body| body.kind() != BodyKind::Form) {
-            names.known.retain(|name| body.field() != Some(name));
+            let meant = body.field().and_then(|field| self.params()?.meant(field));
+            let is_body = |name: &str| {
+                body.field() == Some(name) || meant.is_some_and(|field| field.names().any(|own| own == name))
+            };
+            names.known.retain(|name| !is_body(name));
         }
         names
     }

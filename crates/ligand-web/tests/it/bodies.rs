@@ -154,6 +154,39 @@ async fn a_route_reads_texts_and_bytes_for_actions_that_say_nothing() {
     broker.stop().await;
 }
 
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+struct Comment {
+    id: u32,
+    #[serde(alias = "text", alias = "words")]
+    #[schemars(extend("x-ligand" = { "aliases": ["text", "words"] }))]
+    body: String,
+}
+
+impl Validate for Comment {}
+
+#[tokio::test]
+async fn a_body_is_taken_by_another_name_of_its_field() {
+    let action = |path: &str| {
+        let action = Action::new("put", |_: Context, params: Comment| async move {
+            Ok::<_, Error>(format!("{} {}", params.id, params.body))
+        });
+        action.params::<Comment>().body(HttpBody::text().field("text")).rest(path).unwrap()
+    };
+    let gateway = Gateway::builder().route(Route::new("/").auto_aliases()).build();
+    let service = ServiceDef::new("s").action(action("POST /:id"));
+    let broker = ServiceBroker::builder().service(service).start().await.unwrap();
+    let answer =
+        Direct(&gateway, &broker).send("POST", "/s/5", &[("content-type", "text/plain")], b"hi").await;
+    assert_eq!((answer.status, answer.json()), (200, json!("5 hi")));
+    broker.stop().await;
+    // Under any of its names the path would say it twice.
+    for name in ["body", "text", "words"] {
+        let service = ServiceDef::new("s").action(action(&format!("POST /:{name}")));
+        let error = ServiceBroker::builder().service(service).start().await.expect_err(name);
+        assert!(error.message().contains(&format!("':{name}' is no parameter")), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_cannot_be_taken_stops_the_start() {
     let action = |body: HttpBody| {

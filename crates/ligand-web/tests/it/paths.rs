@@ -107,10 +107,17 @@ async fn what_is_not_known_to_be_wrong_starts() {
     let open = json!({"type": "object", "properties": {"id": {}}, "additionalProperties": true});
     let raw = |name| Action::raw(name, |_: &Context, params: Payload| ligand_core::future::ready(Ok(params)));
     let apart = json!({"type": "object", "properties": {
-        "params": {"type": "object", "properties": {"bookId": {"type": "integer"}}}, "query": {}, "body": {},
+        "params": {"type": "object", "properties": {
+            "bookId": {"type": "integer", "x-ligand": {"aliases": ["ean13"]}},
+        }},
+        "query": {}, "body": {},
     }});
+    // As the schema of a type has it.
+    let linked = json!({"type": "object", "properties": {"params": {"$ref": "#/$defs/ById"}, "query": {}},
+        "$defs": {"ById": {"type": "object", "properties": {"bookId": {"type": "integer"}}}}});
     let service = ServiceDef::new("books")
         .setting("rest", "/of/:tenant/books")
+        .action(raw("linked").params_schema(Schema::from_json(linked).unwrap()))
         .action(raw("free").rest("GET /:anything").unwrap())
         .action(
             raw("open").params_schema(Schema::from_json(open).unwrap()).rest("GET /open/:anything").unwrap(),
@@ -127,12 +134,22 @@ async fn what_is_not_known_to_be_wrong_starts() {
         .route(
             Route::new("/:tenant").alias("GET /known/:id", "books.known").alias("GET /gone/:idd", "no.such"),
         )
-        .route(Route::new("/apart").separate_params().alias("GET /:book_id", "books.apart"))
+        .route(
+            Route::new("/apart")
+                .separate_params()
+                .alias("GET /:book_id", "books.apart")
+                .alias("GET /by-ean/:ean_13", "books.apart")
+                .alias("GET /linked/:book_id", "books.linked")
+                .alias("GET /free/:anything", "books.linked"),
+        )
         .port(0)
         .build();
     let broker = start(service, gateway.clone()).await.unwrap();
     let http = Direct(&gateway, &broker);
     assert_eq!(http.get("/5/known/7").await.json(), json!({"tenant": 5, "id": 7}));
     assert_eq!(http.get("/apart/7").await.json(), json!({"params": {"bookId": 7}, "query": {}}));
+    assert_eq!(http.get("/apart/by-ean/7").await.json(), json!({"params": {"ean13": 7}, "query": {}}));
+    assert_eq!(http.get("/apart/linked/7").await.json(), json!({"params": {"bookId": 7}, "query": {}}));
+    assert_eq!(http.get("/apart/free/7").await.json(), json!({"params": {"anything": "7"}, "query": {}}));
     broker.stop().await;
 }

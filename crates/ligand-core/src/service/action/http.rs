@@ -95,8 +95,7 @@ pub(in crate::service) fn check_body(action: &ActionDef) -> Result<()> {
         None if schema.properties().next().is_none() && fits(schema) => Ok(()),
         None => refuse(format!("its parameters as a whole are not {wanted}; name the one that is: `field`")),
         Some(field) => {
-            let own = schema.properties().find(|property| property.name == field);
-            let fits = own.map(|own| match body.kind() {
+            let fits = schema.meant(field).map(|own| match body.kind() {
                 BodyKind::Text => own.types.string(),
                 _ => own.types.any(),
             });
