@@ -30,7 +30,8 @@ pub const FORMATS: [(Format, &str); 5] = [
 /// When the files are not there: they belong to the repository.
 pub fn packets(format: Format) -> Vec<Golden> {
     let folder = FORMATS.iter().find(|(other, _)| *other == format).map_or("json", |(_, folder)| folder);
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../crates/ligand-wire/tests/golden").join(folder);
+    let root =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../crates/ligand-wire/tests/golden").join(folder);
     let mut packets = Vec::new();
     for version in ["4", "5"] {
         let Ok(files) = fs::read_dir(root.join(version)) else { continue };
