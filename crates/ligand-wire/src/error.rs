@@ -251,7 +251,7 @@ impl Error {
     }
 
     /// The error for a line of a log, with class, code, type and what is internal: on one line, whatever others wrote into
-    /// it, and not longer than 2048 characters. Every part of Ligand that logs an error writes this.
+    /// it, and not longer than 1024 characters. Every part of Ligand that logs an error writes this.
     ///
     /// ```
     /// # use ligand_wire::Error;
@@ -296,7 +296,7 @@ impl fmt::Debug for Error {
 struct ForLog<'a>(&'a Error);
 
 /// Longest text of an error in a log, in characters: messages quote what others send.
-const LONGEST_LOGGED: usize = 2048;
+const LONGEST_LOGGED: usize = 1024;
 
 impl fmt::Display for ForLog<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
