@@ -73,13 +73,10 @@ fn secret() -> String {
 /// Addresses with the secret at every place but the host.
 fn addresses(scheme: &str) -> Vec<String> {
     let s = secret;
+    // What follows a comma or semicolon is the next address, and begins with its host.
+    let behind = || secret().replace([',', ';'], "");
     // What follows the last `@` of an address without a host would be the host.
-    let bare = || secret().replace('@', "");
-    // What follows a comma or semicolon is the next address, with a host of its own.
-    let behind = || {
-        let secret = secret();
-        if secret.contains([',', ';']) { secret.replace('@', "") } else { secret }
-    };
+    let bare = || behind().replace('@', "");
     vec![
         format!("{scheme}://u:{}@127.0.0.1:1", s()),
         format!("{scheme}://{}@127.0.0.1:1", s()),
