@@ -15,7 +15,7 @@
 //!     fn name(&self) -> &str {
 //!         "clock"
 //!     }
-//!     fn local_action(&self, action: &Action, next: DynAction) -> DynAction {
+//!     fn local_action(&self, action: &ActionDef, next: DynAction) -> DynAction {
 //!         let name = action.full_name().to_owned();
 //!         std::sync::Arc::new(move |ctx: &Context, params: Payload| -> Work<Payload> {
 //!             let (name, start) = (name.clone(), std::time::Instant::now());
@@ -113,7 +113,7 @@ where
 ///     fn name(&self) -> &str {
 ///         "inventory"
 ///     }
-///     fn local_action(&self, action: &Action, next: DynAction) -> DynAction {
+///     fn local_action(&self, action: &ActionDef, next: DynAction) -> DynAction {
 ///         println!("{}", action.full_name());
 ///         next
 ///     }

@@ -133,7 +133,7 @@ async fn a_node_that_restarts_is_known_again() {
     let (a, b) = pair().await;
     b.broker.cluster.offer("old");
     a.sees(&["b:old"]).await;
-    b.kill();
+    b.killed().await;
     let b = Node::start("b", &[&a]).await;
     b.broker.cluster.offer("new");
     a.sees(&["b:new"]).await;
