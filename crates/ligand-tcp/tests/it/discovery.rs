@@ -134,6 +134,7 @@ async fn a_node_that_restarts_is_known_again() {
     b.broker.cluster.offer("old");
     a.sees(&["b:old"]).await;
     b.killed().await;
+    a.until("its end", |broker| !broker.cluster.is_available("b")).await;
     let b = Node::start("b", &[&a]).await;
     b.broker.cluster.offer("new");
     a.sees(&["b:new"]).await;
