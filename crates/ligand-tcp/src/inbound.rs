@@ -48,6 +48,8 @@ struct Inbound {
     place: ConnectionSlot,
     frames: FrameReader,
     stage: Stage,
+    /// Where the other end listens, as it said when it was let in.
+    address: Option<Address>,
 }
 
 /// Who is at the other end.
@@ -80,7 +82,8 @@ pub(crate) async fn run(
     ended: oneshot::Receiver<()>,
 ) {
     let frames = FrameReader::new(FIRST_SIZE.min(mesh.options.max_packet_size));
-    let mut inbound = Inbound { mesh: mesh.clone(), remote, place, frames, stage: Stage::Silent };
+    let mut inbound =
+        Inbound { mesh: mesh.clone(), remote, place, frames, stage: Stage::Silent, address: None };
     tokio::select! {
         () = inbound.read(&mut stream) => {}
         // Others need the place.
@@ -162,6 +165,12 @@ impl Inbound {
         }
         let source = self.source();
         let (cluster, me) = (mesh.link.cluster(), mesh.me());
+        // When it came, its earlier life may have seemed to be there, at another address. Now nobody would answer there.
+        if let Some(address) = &self.address
+            && cluster.peer(node).is_none_or(|peer| !peer.available)
+        {
+            sighted(&mesh, node.clone(), address.clone(), source);
+        }
         let ask = match received.packet {
             Packet::GossipRequest(request) => {
                 let answer = gossip::answer(cluster, me, node, &request);
@@ -298,7 +307,9 @@ impl Inbound {
         self.frames.set_limit(mesh.options.max_packet_size);
         self.stage = Stage::Known(claim.sender.clone());
         if claim.port != 0 {
-            sighted(&mesh, claim.sender, Address { host, port: claim.port }, self.source());
+            let address = Address { host, port: claim.port };
+            self.address = Some(address.clone());
+            sighted(&mesh, claim.sender, address, self.source());
         }
         Ok(())
     }

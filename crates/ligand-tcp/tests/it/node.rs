@@ -209,17 +209,6 @@ impl Node {
     }
 }
 
-impl Node {
-    /// As [`Node::kill`], and waits until its port is closed, as that of a process that was killed is: tasks that are aborted may
-    /// answer for a moment.
-    pub async fn killed(&self) {
-        self.kill();
-        while tokio::net::TcpStream::connect(("127.0.0.1", self.port())).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-    }
-}
-
 impl Drop for Node {
     fn drop(&mut self) {
         self.kill();
