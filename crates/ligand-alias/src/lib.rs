@@ -13,7 +13,7 @@ mod names;
 mod path;
 
 pub use method::{METHODS, Verb};
-pub use names::{Text, nearest, pick, same, unknown};
+pub use names::{Text, equal, nearest, pick, same, unknown};
 pub use path::{Form, Path, Segment};
 
 /// Reads `METHOD /path`, or `/path` for every method, into the method and the text of the path.

@@ -61,7 +61,7 @@ pub const fn pick(name: &str, known: &[&str]) -> Option<usize> {
     let mut found = None;
     let mut index = 0;
     while index < known.len() {
-        if equal(name.as_bytes(), known[index].as_bytes()) {
+        if equal(name, known[index]) {
             return Some(index);
         }
         if found.is_none() && same(name, known[index]) {
@@ -72,7 +72,9 @@ pub const fn pick(name: &str, known: &[&str]) -> Option<usize> {
     found
 }
 
-const fn equal(a: &[u8], b: &[u8]) -> bool {
+/// Whether two texts are the same, where the compiler must know.
+pub const fn equal(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
         return false;
     }

@@ -159,7 +159,7 @@ pub const fn implements(
     implemented: &[(&str, &'static str, Names)],
     mixed: bool,
 ) {
-    if !same(contract, service) {
+    if !ligand_alias::equal(contract, service) {
         panic!("the service has another name or version than its contract; make them equal");
     }
     let mut index = 0;
@@ -183,7 +183,7 @@ pub const fn implements(
 const fn position(actions: &[(&str, &'static str, Names)], name: &str) -> Option<usize> {
     let mut index = 0;
     while index < actions.len() {
-        if same(actions[index].0, name) {
+        if ligand_alias::equal(actions[index].0, name) {
             return Some(index);
         }
         index += 1;
@@ -197,22 +197,7 @@ const fn equal(a: &[&str], b: &[&str]) -> bool {
     }
     let mut index = 0;
     while index < a.len() {
-        if !same(a[index], b[index]) {
-            return false;
-        }
-        index += 1;
-    }
-    true
-}
-
-const fn same(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut index = 0;
-    while index < a.len() {
-        if a[index] != b[index] {
+        if !ligand_alias::equal(a[index], b[index]) {
             return false;
         }
         index += 1;
