@@ -31,6 +31,9 @@ const STOP: Duration = Duration::from_secs(10);
 /// How long nodes may take to agree after a partition.
 const AGREEMENT: Duration = Duration::from_secs(5);
 
+/// Within this time a node says that its name is taken. On AMQP it waits for two heartbeats of 15 s: an earlier run would be gone then.
+const REFUSED: Duration = Duration::from_secs(45);
+
 /// How long joining nodes may be unknown, from the start of the first.
 const JOINED: Duration = Duration::from_secs(10);
 
@@ -138,7 +141,7 @@ async fn partition(bench: &mut Bench, plan: &Plan, marks: &mut Marks) -> Outcome
 async fn double(bench: &mut Bench, marks: &mut Marks) -> Outcome {
     let from = clock::now();
     let mut second = bench.double()?.spawn(&bench.heard)?;
-    match second.answer("ready", Duration::from_secs(20)).await {
+    match second.answer("ready", REFUSED).await {
         Ok(_) => marks.misses.push("the second node started".into()),
         Err(error) => {
             let error = error.to_string();
