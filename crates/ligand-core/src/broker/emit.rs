@@ -1,7 +1,8 @@
 //! How an event reaches its listeners.
 //!
 //! A send is over when the event is handed over: it stands in the queues of this node's listeners, and is on the bus
-//! for others. Listeners never run in the sender's place; see `registry/listener/inbox.rs`.
+//! for others. Listeners take none of the time of a sender that does not wait for them; see
+//! `registry/listener/inbox.rs`.
 
 use std::{borrow::Cow, fmt, future::IntoFuture, sync::Arc, time::Duration};
 
@@ -61,7 +62,7 @@ impl OutgoingEvent {
         let limited = self.context().is_some_and(Context::is_limited);
         let patience = if limited { SHORT } else { LONG };
         let wait = self.wait_for_listeners || self.throw_error;
-        HandingOver::new(self.broker().tasks().clone(), patience, wait)
+        HandingOver::new(self.broker().tasks().clone(), patience, wait).serving()
     }
 
     /// Whether the sender hears of this error.

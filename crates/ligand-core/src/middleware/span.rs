@@ -50,8 +50,9 @@ pub(super) fn event(parts: &Parts, next: DynEvent) -> DynEvent {
     }
     let (node, traced) = (parts.node_id.clone(), parts.options.tracing);
     Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
+        // A sender that waits may run it in its own place, which is no part of it.
         let span = tracing::error_span!(
-            target: HANDLER, "event", event = ctx.event_name(), service = ctx.service_full_name(),
+            target: HANDLER, parent: None, "event", event = ctx.event_name(), service = ctx.service_full_name(),
             request_id = %ctx.request_id(), node = &*node
         );
         within(ctx, span, traced, || next.call(ctx, payload))

@@ -1,6 +1,13 @@
 //! A send is over when the event is handed over: what listeners do takes none of the sender's time.
 
-use std::sync::mpsc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
+    thread,
+};
 
 use ligand_core::{Context, Error, Event, Payload, ServiceDef, future::Work};
 use parking_lot::Mutex;
@@ -83,6 +90,81 @@ async fn a_listener_gets_events_in_the_order_they_were_sent() {
     }
     broker.stop().await;
     assert_eq!(log.take(), (0..500).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_that_waits_starts_the_handlers_itself() {
+    let threads = Arc::new(Mutex::new(Vec::new()));
+    let own = threads.clone();
+    let ears = ServiceDef::new("ears").event(Event::raw("e", move |_: &Context, _: Payload| -> Work<()> {
+        own.lock().push(thread::current().id());
+        Work::done(Ok(()))
+    }));
+    let broker = start([ears]).await;
+    broker.emit_named("e", json!(null)).wait_for_listeners().await.unwrap();
+    broker.broadcast_named("e", json!(null)).throw_error().await.unwrap();
+    // The test itself runs on a thread that no task ever runs on.
+    assert_eq!(*threads.lock(), [thread::current().id(); 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn handlers_start_one_after_the_other_whoever_starts_them() {
+    const SENDERS: u32 = 4;
+    const EVENTS: u32 = 2000;
+    let heard = Arc::new(Mutex::new(vec![Vec::new(); SENDERS as usize]));
+    let (own, at_once) = (heard.clone(), AtomicU32::new(0));
+    let ears =
+        ServiceDef::new("ears").event(Event::raw("e", move |_: &Context, payload: Payload| -> Work<()> {
+            assert_eq!(at_once.fetch_add(1, Ordering::SeqCst), 0, "two handlers start at once");
+            let event: Vec<u32> = payload.take().unwrap();
+            own.lock()[event[0] as usize].push(event[1]);
+            at_once.fetch_sub(1, Ordering::SeqCst);
+            Work::done(Ok(()))
+        }));
+    let broker = start([ears]).await;
+    let senders = (0..SENDERS).map(|sender| {
+        let broker = broker.clone();
+        tokio::spawn(async move {
+            for n in 0..EVENTS {
+                let sent = broker.emit_named("e", vec![sender, n]);
+                // Some wait, some do not.
+                if n % 3 == sender % 3 { sent.wait_for_listeners().await } else { sent.await }.unwrap();
+            }
+        })
+    });
+    for sender in senders.collect::<Vec<_>>() {
+        sender.await.unwrap();
+    }
+    broker.stop().await;
+    assert_eq!(broker.listener_errors(), 0);
+    for heard in heard.lock().iter() {
+        assert!(heard.iter().copied().eq(0..EVENTS), "in the order in which they were sent");
+    }
+}
+
+#[tokio::test]
+async fn a_listener_may_send_and_wait_for_others() {
+    let log = Log::default();
+    let (outer, inner) = (log.clone(), log.clone());
+    let ears = ServiceDef::new("ears").event(event("outer", move |ctx, n: u32| {
+        let log = outer.clone();
+        async move {
+            ctx.emit_named("inner", n).wait_for_listeners().await?;
+            log.add(format!("outer {n}"));
+            Ok(())
+        }
+    }));
+    let more = ServiceDef::new("more").event(event("inner", move |_, n: u32| {
+        let log = inner.clone();
+        async move {
+            tokio::task::yield_now().await;
+            log.add(format!("inner {n}"));
+            Ok(())
+        }
+    }));
+    let broker = start([ears, more]).await;
+    broker.emit_named("outer", 1).wait_for_listeners().await.unwrap();
+    assert_eq!(log.take(), ["inner 1", "outer 1"]);
 }
 
 #[tokio::test]

@@ -23,10 +23,6 @@ pub(super) struct Ends {
     sender: AtomicWaker,
 }
 
-/// So often a sender looks again before it sleeps. Most listeners end at once: those on another thread are done by then,
-/// and to be put to sleep and woken takes a thread longer than all of them.
-const LOOKS: u32 = 32;
-
 /// One of them: dropped when the listener has ended, or will never begin.
 pub(super) struct End {
     all: Arc<Ends>,
@@ -43,15 +39,9 @@ impl Ends {
     /// Waits for all, and returns the first error in the order in which they got the event.
     pub(super) async fn all(&self) -> Option<Error> {
         let handed = self.handed.load(Ordering::Relaxed);
-        let mut looks = 0;
         std::future::poll_fn(|cx| {
             if self.ended.load(Ordering::Acquire) == handed {
                 return Poll::Ready(());
-            }
-            if looks < LOOKS {
-                looks += 1;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
             }
             self.sender.register(cx.waker());
             // One may have ended in between.
@@ -108,9 +98,7 @@ mod tests {
         let handed: Vec<_> = (0..3).map(|_| ends.one()).collect();
         let end = async {
             // By now the sender sleeps.
-            for _ in 0..2 * LOOKS {
-                tokio::task::yield_now().await;
-            }
+            tokio::task::yield_now().await;
             handed.into_iter().for_each(drop);
         };
         let (first, ()) = futures_util::future::join(ends.all(), end).await;

@@ -1,14 +1,18 @@
 //! Events that were handed over to one listener.
 //!
-//! Whoever sends an event puts it here and goes on; no listener ever runs in the sender's place. One task of the
-//! listener, made with its first event, takes them out in order and starts the handler of each. What ends at once
-//! costs nothing more; what waits goes on in a task of its own, which a stop waits for.
+//! Whoever sends an event puts it here and goes on. One task of the listener takes them out in order and starts the
+//! handler of each. What ends at once costs nothing more; what waits goes on in a task of its own, which a stop waits for.
+//!
+//! A sender that waits for the listeners starts the handlers itself, when nobody else does so at that moment: to wake a
+//! task and be woken by it takes longer than most listeners do. So there are two who may take events out, never both at
+//! once: handlers start in the order in which the events came.
 //!
 //! The number of events in hand (they wait here, or their handler runs) is limited by places.
 
 use std::{
     collections::VecDeque,
     fmt,
+    future::poll_fn,
     pin::Pin,
     sync::Arc,
     task::{self, Poll, Waker},
@@ -34,6 +38,9 @@ use crate::{
 /// With so many events in hand, senders let others run before they send on.
 const BUSY: usize = 256;
 
+/// A sender that waits starts no more handlers than this for one listener: the events before its own are of others.
+const HELPS: usize = 16;
+
 /// One event for one listener.
 pub(crate) struct Handed {
     /// Holds the listener: it counts as running from here on.
@@ -55,10 +62,33 @@ pub(super) struct Inbox {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Handed>,
-    /// Wakes the task that takes events out.
+    /// Somebody takes events out and starts their handlers: the task, or a sender.
+    serving: bool,
+    /// The task was made.
+    tasked: bool,
+    /// Wakes the task.
     waker: Option<Waker>,
-    served: bool,
     closed: bool,
+}
+
+/// What has to be done, without the lock, so that the task sees what waits.
+enum Call {
+    Nobody,
+    Make,
+    Wake(Waker),
+}
+
+impl State {
+    /// What the task has to be told: nothing while somebody serves, who will see what waits.
+    fn call(&mut self) -> Call {
+        if self.serving || self.waiting.is_empty() {
+            return Call::Nobody;
+        }
+        if !std::mem::replace(&mut self.tasked, true) {
+            return Call::Make;
+        }
+        self.waker.take().map_or(Call::Nobody, Call::Wake)
+    }
 }
 
 impl Inbox {
@@ -90,6 +120,7 @@ impl Inbox {
         in_hand >= BUSY
     }
 
+    /// Leaves an event to the task.
     fn put(self: &Arc<Self>, event: Handed, tasks: &Tasks) {
         let mut state = self.state.lock();
         if state.closed {
@@ -98,28 +129,66 @@ impl Inbox {
             return;
         }
         state.waiting.push_back(event);
-        let first = !std::mem::replace(&mut state.served, true);
-        let waker = state.waker.take();
+        let call = state.call();
         drop(state);
-        if first {
-            let service = Service(self.clone());
-            let own = tasks.clone();
-            tasks.spawn_background(async move { service.run(&own).await });
-        } else if let Some(waker) = waker {
-            waker.wake();
+        self.answer(call, tasks);
+    }
+
+    /// Puts an event in and starts its handler, unless others are before it who take long or are many.
+    fn put_and_serve(self: &Arc<Self>, event: Handed, tasks: &Tasks, cx: &mut task::Context<'_>) {
+        let mut state = self.state.lock();
+        let before = state.waiting.len();
+        if state.closed || state.serving || before >= HELPS {
+            drop(state);
+            return self.put(event, tasks);
+        }
+        if before == 0 {
+            state.serving = true;
+            drop(state);
+            let serving = Serving { inbox: self, tasks };
+            begin(event, tasks, cx);
+            return drop(serving);
+        }
+        state.waiting.push_back(event);
+        state.serving = true;
+        drop(state);
+        let _serving = Serving { inbox: self, tasks };
+        for _ in 0..=before {
+            let Some(next) = self.take() else { break };
+            begin(next, tasks, cx);
         }
     }
 
-    fn poll_next(&self, cx: &task::Context<'_>) -> Poll<Option<Handed>> {
-        let mut state = self.state.lock();
-        match state.waiting.pop_front() {
-            Some(event) => Poll::Ready(Some(event)),
-            None if state.closed => Poll::Ready(None),
-            None => {
-                state.waker = Some(cx.waker().clone());
-                Poll::Pending
+    fn take(&self) -> Option<Handed> {
+        self.state.lock().waiting.pop_front()
+    }
+
+    fn answer(self: &Arc<Self>, call: Call, tasks: &Tasks) {
+        match call {
+            Call::Nobody => {}
+            Call::Wake(waker) => waker.wake(),
+            Call::Make => {
+                let service = Service(self.clone());
+                let own = tasks.clone();
+                tasks.spawn_background(async move { service.run(&own).await });
             }
         }
+    }
+
+    /// The next event, for the task, which serves from then on.
+    fn poll_next(&self, cx: &task::Context<'_>) -> Poll<Option<Handed>> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Poll::Ready(None);
+        }
+        if !state.serving
+            && let Some(event) = state.waiting.pop_front()
+        {
+            state.serving = true;
+            return Poll::Ready(Some(event));
+        }
+        state.waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// Takes nothing more; what waits is dropped.
@@ -131,6 +200,22 @@ impl Inbox {
         // Events hold the listener, which may end with the last of them.
         drop(left);
         waker.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// A sender's turn at an inbox. What came in the meantime is for the task.
+struct Serving<'a> {
+    inbox: &'a Arc<Inbox>,
+    tasks: &'a Tasks,
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        let mut state = self.inbox.state.lock();
+        state.serving = false;
+        let call = state.call();
+        drop(state);
+        self.inbox.answer(call, self.tasks);
     }
 }
 
@@ -146,8 +231,11 @@ impl Drop for Service {
 
 impl Service {
     async fn run(self, tasks: &Tasks) {
-        while let Some(event) = std::future::poll_fn(|cx| self.0.poll_next(cx)).await {
-            begin(event, tasks).await;
+        let mut event = None;
+        while let Some(next) = poll_fn(|cx| self.0.poll_next(cx)).await {
+            event.replace(next);
+            poll_fn(|cx| Poll::Ready(event.take().map(|event| begin(event, tasks, cx)))).await;
+            self.0.state.lock().serving = false;
             // Others of this thread want to run too.
             tokio::task::coop::consume_budget().await;
         }
@@ -155,7 +243,7 @@ impl Service {
 }
 
 /// Runs the first step of a handler here, and the others in a task.
-async fn begin(event: Handed, tasks: &Tasks) {
+fn begin(event: Handed, tasks: &Tasks, cx: &mut task::Context<'_>) {
     let Handed { ctx, payload, done, place } = event;
     let thread_watch = ctx.broker().thread_watch();
     let start = thread_watch.now();
@@ -164,7 +252,7 @@ async fn begin(event: Handed, tasks: &Tasks) {
         Ok(work) => work.unwrap_or_else(|| Work::done(Ok(()))),
         Err(panic) => Work::done(Err(panic)),
     };
-    let step = std::future::poll_fn(|cx| Poll::Ready(guarded(|| Pin::new(&mut work).poll(cx)))).await;
+    let step = guarded(|| Pin::new(&mut work).poll(cx));
     thread_watch.ended(start, &ctx);
     match step {
         Ok(Poll::Ready(result)) => ended(&ctx, result, done),
@@ -196,6 +284,8 @@ pub(crate) struct HandingOver {
     patience: Duration,
     /// The ends that the sender waits for.
     ends: Option<Arc<Ends>>,
+    /// The sender starts handlers itself.
+    serves: bool,
     first: Option<Error>,
     busy: bool,
 }
@@ -203,7 +293,13 @@ pub(crate) struct HandingOver {
 impl HandingOver {
     /// `wait`: the sender wants to know how the listeners end.
     pub(crate) fn new(tasks: Tasks, patience: Duration, wait: bool) -> Self {
-        Self { tasks, patience, ends: wait.then(Arc::default), first: None, busy: false }
+        Self { tasks, patience, ends: wait.then(Arc::default), serves: false, first: None, busy: false }
+    }
+
+    /// A sender that only waits may as well start the handlers.
+    pub(crate) fn serving(mut self) -> Self {
+        self.serves = self.ends.is_some();
+        self
     }
 
     /// Hands an event over to the listener of `ctx`.
@@ -216,7 +312,14 @@ impl HandingOver {
             return;
         };
         let done = self.ends.as_ref().map(Ends::one);
-        inbox.put(Handed { ctx, payload, done, place }, &self.tasks);
+        let event = Handed { ctx, payload, done, place };
+        if self.serves {
+            let mut event = Some(event);
+            let tasks = &self.tasks;
+            poll_fn(|cx| Poll::Ready(event.take().map(|event| inbox.put_and_serve(event, tasks, cx)))).await;
+            return;
+        }
+        inbox.put(event, &self.tasks);
         self.busy |= inbox.is_busy();
     }
 
