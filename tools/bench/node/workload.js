@@ -19,6 +19,7 @@ const workloads = {
 	"local-call-5mw": () => localCall(5),
 	"event-10": event10,
 	"cached-call": cachedCall,
+	"http-orders": httpOrders,
 	"http-product": httpProduct,
 	"hello-node": helloNode,
 	"idle-shop": idleShop
@@ -187,11 +188,10 @@ async function cachedCall() {
 	print(result);
 }
 
-async function httpProduct() {
-	if (!args.includes("--serve")) fail("http-product needs --serve");
-
-	// Asked for before the start, so that a parent gone early is noticed.
-	const ended = new Promise(resolve => {
+/** For servers. To be called before the start, so that a parent gone early is noticed. */
+function untilAskedToEnd() {
+	if (!args.includes("--serve")) fail(`${name} needs --serve`);
+	return new Promise(resolve => {
 		process.once("SIGTERM", resolve);
 		process.once("SIGINT", resolve);
 		process.stdin.once("end", resolve);
@@ -199,7 +199,61 @@ async function httpProduct() {
 		process.stdin.once("error", resolve);
 		process.stdin.resume();
 	});
+}
 
+/** Two routes of moleculer-web, written as aliases, to actions of the same node. */
+async function httpOrders() {
+	const ended = untilAskedToEnd();
+	const ApiGateway = require("moleculer-web");
+	const broker = newBroker({ skipProcessEventRegistration: true });
+	broker.createService({
+		name: "orders",
+		actions: {
+			get: {
+				params: { id: { type: "number", convert: true } },
+				handler: ctx => ({
+					id: ctx.params.id,
+					name: "Mechanical Keyboard",
+					price: 2999.5,
+					tags: ["keyboard", "rgb", "cherry"]
+				})
+			},
+			create: {
+				params: {
+					customer: { type: "string", min: 1, max: 64 },
+					pieces: { type: "number", integer: true, min: 1, max: 10000 },
+					note: { type: "string", min: 1, max: 2000 },
+					tags: { type: "array", items: "string" }
+				},
+				handler: ctx => ({ pieces: ctx.params.pieces })
+			}
+		}
+	});
+	const gateway = broker.createService({
+		name: "api",
+		mixins: [ApiGateway],
+		settings: {
+			port: 0,
+			ip: "127.0.0.1",
+			routes: [
+				{
+					path: "/api",
+					aliases: { "GET /orders/:id": "orders.get", "POST /orders": "orders.create" },
+					bodyParsers: { json: true }
+				}
+			]
+		}
+	});
+	await broker.start();
+	print({ port: gateway.server.address().port, pid: process.pid });
+	await ended;
+	gateway.server.closeAllConnections();
+	await broker.stop();
+	process.exit(0);
+}
+
+async function httpProduct() {
+	const ended = untilAskedToEnd();
 	const { startShop } = require("./shop.js");
 	const shop = await startShop();
 	print({

@@ -21,20 +21,43 @@ pub(crate) struct Load {
     pub(crate) p99_ms: f64,
 }
 
+/// The request that a load repeats.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted(String);
+
+impl Wanted {
+    /// Reads.
+    pub(crate) fn get(path: &str) -> Self {
+        Self(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+    }
+
+    /// Reads as somebody.
+    pub(crate) fn get_with_token(path: &str, token: &str) -> Self {
+        Self(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"))
+    }
+
+    /// Sends JSON.
+    pub(crate) fn post(path: &str, body: &Value) -> Self {
+        let body = body.to_string();
+        Self(format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+}
+
 /// Closed loop: each of `connections` sends its next request when the last one is answered.
 pub(crate) async fn load(
     port: u16,
-    path: &str,
-    token: &str,
+    wanted: &Wanted,
     connections: usize,
     time: Duration,
 ) -> Result<Load, Failure> {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n");
     let warm_up = Instant::now() + time / 4;
     let end = warm_up + time;
     let mut tasks = JoinSet::new();
     for _ in 0..connections {
-        let request = request.clone();
+        let request = wanted.0.clone();
         tasks.spawn(async move {
             connection(port, request.as_bytes(), warm_up, end).await.map_err(|e| e.to_string())
         });

@@ -7,7 +7,7 @@
 //! cargo run --release -p ligand-bench -- --no-node without the Node.js half
 //! cargo run --release -p ligand-bench -- --builds  build times as well (minutes)
 //! cargo run --release -p ligand-bench -- --count call 1000   so many operations, for `scripts/instructions`
-//! cargo run --release -p ligand-bench -- --only call,cores   parts: call, event, cache, cores, shop, memory
+//! cargo run --release -p ligand-bench -- --only call,cores   parts: call, event, cache, cores, gateway, shop, memory
 //! ```
 //!
 //! Each workload runs several times, Ligand and Moleculer in turn; the medians count. The targets are printed
@@ -16,6 +16,7 @@
 mod builds;
 mod cores;
 mod count;
+mod gateway;
 mod hello;
 mod http;
 mod local;
@@ -40,7 +41,7 @@ struct Plan {
     only: Vec<String>,
 }
 
-const PARTS: [&str; 6] = ["call", "event", "cache", "cores", "shop", "memory"];
+const PARTS: [&str; 7] = ["call", "event", "cache", "cores", "gateway", "shop", "memory"];
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -58,6 +59,15 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn measure(mut arguments: Vec<String>) -> ExitCode {
+    if arguments.first().is_some_and(|first| first == gateway::SERVE) {
+        return match gateway::serve(arguments.get(1).map_or("", String::as_str)).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let only = match parts(&mut arguments) {
         Ok(only) => only,
         Err(error) => {
@@ -135,6 +145,9 @@ async fn run(plan: &Plan) -> Result<Vec<Row>, Failure> {
     }
     if plan.wants("cores") {
         rows.extend(cores::rows(plan.quick).await?);
+    }
+    if plan.wants("gateway") {
+        rows.extend(gateway::rows(plan.node.as_ref(), plan.rounds, plan.time).await?);
     }
     let idle = if plan.wants("shop") { Some(shop(plan, &mut rows).await?) } else { None };
     if plan.wants("memory") {

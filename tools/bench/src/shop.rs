@@ -8,7 +8,7 @@ use tokio::process::{Child, Command};
 
 use crate::{
     builds::cargo,
-    http::{self, Load},
+    http::{self, Load, Wanted},
 };
 
 /// The running shop.
@@ -82,7 +82,7 @@ pub(crate) struct Product {
 impl Product {
     /// Asks for it with 64 connections.
     pub(crate) async fn load(&self, time: Duration) -> Result<Load, Failure> {
-        http::load(self.port, &self.path, &self.token, 64, time).await
+        http::load(self.port, &Wanted::get_with_token(&self.path, &self.token), 64, time).await
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) async fn product_load_on_node(node: &Node, time: Duration) -> Result<
     let (server, line) = node.serve("http-product", &["--public"]).await?;
     let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
     let port = u16::try_from(line["port"].as_u64().unwrap_or(0))?;
-    let load = http::load(port, &text("path"), &text("token"), 64, time).await;
+    let load = http::load(port, &Wanted::get_with_token(&text("path"), &text("token")), 64, time).await;
     drop(server);
     load
 }
