@@ -9,9 +9,11 @@ mod cookie;
 mod reply;
 mod request;
 mod size;
+mod upload;
 
 pub use body::{BodyKind, HttpBody, HttpBodyDef, LimitText, no_body};
 pub use cookie::{Cookie, SameSite};
 pub use reply::Reply;
 pub use request::{HttpRequest, HttpWants};
 pub use size::Size;
+pub use upload::{Multipart, MultipartBounds, Upload};

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use http::Method;
 use ligand_alias::{Form, Path, Segment, Verb, split_rest};
-use ligand_core::{ActionRef, registry::Snapshot, service::Visibility};
+use ligand_core::{
+    ActionRef,
+    edge::{Multipart, Upload},
+    registry::Snapshot,
+    service::Visibility,
+};
 
 use crate::path;
 
@@ -45,6 +50,8 @@ pub(crate) struct Alias {
     pub(crate) verb: Verb,
     pub(crate) path: String,
     pub(crate) action: Goal,
+    /// How the body is read while it comes, when the alias says so.
+    pub(crate) upload: Option<Upload>,
 }
 
 /// Where an alias leads.
@@ -101,23 +108,36 @@ impl Goal {
 /// Reads `METHOD /path`, `/path` (any method) or `REST /path`.
 pub(crate) fn parse(text: &str, action: &Target) -> Result<Vec<Alias>, String> {
     let wrong = |problem| format!("alias {problem}");
-    uploads(text, action)?;
+    let (upload, action) = upload_of(action);
     let (verb, path) = split_rest(text).map_err(wrong)?;
     Path::parse(path).map_err(wrong)?;
     Ok(match verb {
+        None if upload.is_some() => {
+            return Err(format!(
+                "alias '{text}': the aliases of REST take no uploads; name method, path and action"
+            ));
+        }
         None => resource(path, &action.0, |_| true),
-        Some(verb) => vec![Alias { verb, path: path.into(), action: Goal::One(action.clone()) }],
+        Some(verb) => vec![Alias { verb, path: path.into(), action: Goal::One(action), upload }],
     })
 }
 
-/// Moleculer's `multipart:` and `stream:` in front of the name of an action.
-fn uploads(text: &str, action: &Target) -> Result<(), String> {
-    match action.0.split_once(':') {
-        Some((kind @ ("multipart" | "stream"), name)) => Err(format!(
-            "alias '{text}': uploads as '{kind}' are not there yet; an action with `body = raw` takes the whole body as \
-             bytes, then write \"{name}\""
-        )),
-        _ => Ok(()),
+/// Takes Moleculer's `multipart:` and `stream:` from the name of an action.
+fn upload_of(action: &Target) -> (Option<Upload>, Target) {
+    let (upload, name) = match action.0.split_once(':') {
+        Some(("multipart", name)) => (Upload::Multipart(Multipart::new()), name),
+        Some(("stream", name)) => (Upload::Stream, name),
+        _ => return (None, action.clone()),
+    };
+    (Some(upload), name.into())
+}
+
+/// What is wrong with the bounds of an upload, or with having one here.
+pub(crate) fn upload_problem(upload: &Upload) -> Option<String> {
+    let Upload::Multipart(bounds) = upload else { return None };
+    match cfg!(feature = "multipart") {
+        true => bounds.bounds(0).err(),
+        false => Some("uploads as `multipart` need the cargo feature `multipart` of `ligand`".into()),
     }
 }
 
@@ -131,6 +151,7 @@ pub(crate) fn resource(path: &str, service: &str, wanted: impl Fn(&str) -> bool)
             verb: Verb::One(*method),
             path: format!("{path}{tail}"),
             action: Goal::Rest { service: service.into(), plain, replacing },
+            upload: None,
         })
     };
     RESOURCE.iter().filter_map(alias).collect()
@@ -203,11 +224,17 @@ mod tests {
     }
 
     #[test]
-    fn uploads_are_refused_by_name() {
-        for kind in ["multipart", "stream"] {
-            let error = parse("POST /up", &format!("{kind}:files.save").into()).unwrap_err();
-            assert!(error.contains(kind) && error.contains("\"files.save\""), "{error}");
+    fn uploads_are_told_by_what_stands_before_the_action() {
+        for (text, upload) in [
+            ("stream:files.save", Some(Upload::Stream)),
+            ("multipart:files.save", Some(Upload::Multipart(Multipart::new()))),
+            ("files.save", None),
+        ] {
+            let alias = parse("POST /up", &text.into()).unwrap().remove(0);
+            let Goal::One(action) = alias.action else { panic!("one action") };
+            assert_eq!((&*action.0, alias.upload), ("files.save", upload), "{text}");
         }
+        assert!(parse("REST /up", &"stream:files".into()).unwrap_err().contains("no uploads"));
     }
 
     #[test]

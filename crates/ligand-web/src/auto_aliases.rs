@@ -13,7 +13,7 @@ use ligand_core::{
 use serde_json::Value;
 
 use crate::{
-    Route,
+    Route, alias,
     table::{Access, Entry, Kind},
 };
 
@@ -33,6 +33,10 @@ pub(crate) fn declared(route: &Arc<Route>, services: &Snapshot, problems: &mut V
             }
             for rest in action.rest() {
                 let Some(verb) = Verb::parse(&rest.method) else { continue };
+                if let Some(problem) = rest.upload.as_ref().and_then(alias::upload_problem) {
+                    problems.push(format!("an alias of '{name}' is left out: {problem}"));
+                    continue;
+                }
                 for below in paths(rest, &bases) {
                     let full = rest.base == RestBase::Root;
                     if !seen.insert((name, verb, full, below.clone())) {
@@ -40,6 +44,7 @@ pub(crate) fn declared(route: &Arc<Route>, services: &Snapshot, problems: &mut V
                     }
                     let kind = if full { Kind::Full } else { Kind::Declared };
                     let entry = Entry::new(route, verb, below, name.into(), services, kind);
+                    let entry = entry.taking(rest.upload.clone());
                     if entry.access == Access::Open {
                         entries.push(entry);
                     }

@@ -2,7 +2,13 @@
 
 mod json;
 
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{
+    error::Error as StdError,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
@@ -86,10 +92,44 @@ impl fmt::Debug for RequestBody {
     }
 }
 
+/// A body that is there already is read in such pieces, as one that comes.
+const PIECE: usize = 64 * 1024;
+
 /// The longest and largest rest of a body that is read and thrown away.
 const REST: (Duration, u64) = (Duration::from_secs(5), 16 * 1024 * 1024);
 
 impl RequestBody {
+    /// Bytes that it has at least.
+    pub(crate) fn least(&self) -> u64 {
+        match &self.0 {
+            Source::Empty => 0,
+            Source::Ready(bytes) => bytes.len() as u64,
+            Source::Incoming(body) => body.size_hint().lower(),
+        }
+    }
+
+    /// The next piece; an error is a text for the log.
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, String>>> {
+        let body = match &mut self.0 {
+            Source::Empty => return Poll::Ready(None),
+            Source::Ready(bytes) => {
+                let piece = bytes.split_to(bytes.len().min(PIECE));
+                return Poll::Ready((!piece.is_empty()).then_some(Ok(piece)));
+            }
+            Source::Incoming(body) => body,
+        };
+        loop {
+            return Poll::Ready(match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+                None => None,
+                Some(Err(broken)) => Some(Err(broken.to_string())),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) if !data.is_empty() => Some(Ok(data)),
+                    _ => continue,
+                },
+            });
+        }
+    }
+
     fn is_empty(&self) -> bool {
         match &self.0 {
             Source::Empty => true,
@@ -291,7 +331,7 @@ impl Kind {
         match declared.kind() {
             BodyKind::Form => Self::Form,
             BodyKind::Text => Self::Text,
-            BodyKind::Raw => Self::Raw,
+            BodyKind::Raw | BodyKind::Stream | BodyKind::Multipart => Self::Raw,
         }
     }
 }
@@ -338,6 +378,16 @@ fn kind(headers: &HeaderMap, accepts: Accepts<'_>) -> Result<Kind> {
         }
     }
     Ok(kind)
+}
+
+/// Refuses a content type that is none of `types`; none are all.
+pub(crate) fn check_type(headers: &HeaderMap, types: &[String]) -> Result<()> {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    match types.is_empty() || types.iter().any(|own| is_of(essence, own)) {
+        true => Ok(()),
+        false => Err(error::unsupported_media_type(&types.join(" or "))),
+    }
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";

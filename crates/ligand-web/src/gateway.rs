@@ -30,6 +30,7 @@ use crate::{
     route::{Format, MapError, OnResponse},
     server::Server,
     table::{Entry, Table},
+    upload::Pace,
 };
 
 /// The HTTP gateway. Clones are the same gateway: give one to the broker and keep another to change its routes.
@@ -225,6 +226,16 @@ impl Inner {
             depth: self.limits.json_depth,
             pairs: self.limits.query_pairs,
         }
+    }
+
+    /// Bytes that an upload may have.
+    pub(crate) fn upload_limit(&self, entry: &Entry) -> usize {
+        let own = entry.body.as_ref().and_then(|body| body.limit().ok().flatten());
+        own.or(entry.route.body_limit).unwrap_or(self.limits.upload_bytes)
+    }
+
+    pub(crate) fn upload_pace(&self) -> Pace {
+        Pace { time: self.limits.body_timeout, rate: self.limits.upload_rate }
     }
 
     fn check(&self) -> Result<()> {

@@ -124,6 +124,7 @@ mod response;
 mod route;
 mod server;
 mod table;
+mod upload;
 mod write_timeout;
 
 pub use alias::Target;
@@ -135,7 +136,7 @@ pub use gateway::{Gateway, GatewayBuilder};
 pub use http;
 #[cfg(feature = "jwt")]
 pub use jwt::JwtKeys;
-pub use ligand_core::edge::Size;
+pub use ligand_core::edge::{Multipart, Size};
 pub use limits::Limits;
 pub use mount::Mounted;
 pub use request::Req;

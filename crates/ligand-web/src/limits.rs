@@ -14,8 +14,13 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Bytes of a body unless the route says otherwise; more is 413. Default: 100 kB.
     pub body_bytes: usize,
-    /// How long a body may take; then 408. Default: 30 s.
+    /// How long a body that is no upload may take; then 408. Default: 30 s.
     pub body_timeout: Duration,
+    /// Bytes of an upload, unless its action or route says otherwise; more is 413. Default: 100 MB.
+    pub upload_bytes: usize,
+    /// How many bytes of an upload give its client a second of [`Limits::body_timeout`] back: for so long it may keep the
+    /// gateway waiting in all, then 408. 0: every byte gives back all of it. Default: 4096.
+    pub upload_rate: usize,
     /// How long answers may wait in all for a client that does not read; then its connection is closed. Default: 30 s.
     pub write_timeout: Duration,
     /// How many bytes a client must read to have a second of [`Limits::write_timeout`] given back: one that reads slower
@@ -38,6 +43,8 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(30),
             body_bytes: 100 * 1024,
             body_timeout: Duration::from_secs(30),
+            upload_bytes: 100 * 1024 * 1024,
+            upload_rate: 4096,
             write_timeout: Duration::from_secs(30),
             write_rate: 4096,
             json_depth: 64,

@@ -13,6 +13,7 @@ use ligand_core::{
     Context, Error, Payload, Result, ServiceBroker,
     broker::State,
     context::{Id, ReplyHead},
+    edge::Upload,
     middleware::Fallback,
     service::ActionDef,
 };
@@ -28,6 +29,7 @@ use crate::{
     request_id,
     server::ConnectionSlot,
     table::{Access, Entry, Found, Leaf},
+    upload::Job,
 };
 
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -285,14 +287,10 @@ impl Exchange<'_> {
         if let Some(authorize) = &route.authorize {
             authorize(self.ctx.clone(), def.clone()).await?;
         }
-        let rules = self.gateway.body_rules(entry);
-        let accepts = match &entry.body {
-            Some(declared) => Accepts::Declared(declared),
-            None => Accepts::Route(entry.bodies),
+        let input = match &entry.upload {
+            Some(upload) => Input::Upload(self.upload(upload, entry, def, body)?),
+            None => Input::Params(self.params(entry, def, body).await?),
         };
-        let content = body::content(body, &req.headers, rules, accepts).await?;
-        let join = if route.separate { params::separate } else { params::merge };
-        let params = join(&req.params, req.query(), rules.pairs, content, def.params())?;
         let call = Call {
             req,
             entry: entry.clone(),
@@ -302,7 +300,7 @@ impl Exchange<'_> {
             } else {
                 route.absent
             },
-            params,
+            input,
             head: self.head.clone(),
         };
         let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.req.method);
@@ -317,6 +315,40 @@ impl Exchange<'_> {
             answer
         };
         self.ctx.run_to_end(work).await
+    }
+
+    /// Body, query and path as the parameters of the action.
+    async fn params(&self, entry: &Entry, def: &ActionDef, body: &mut RequestBody) -> Result<Payload> {
+        let (req, route) = (&self.req, &entry.route);
+        let rules = self.gateway.body_rules(entry);
+        let accepts = match &entry.body {
+            Some(declared) => Accepts::Declared(declared),
+            None => Accepts::Route(entry.bodies),
+        };
+        let content = body::content(body, &req.headers, rules, accepts).await?;
+        let join = if route.separate { params::separate } else { params::merge };
+        join(&req.params, req.query(), rules.pairs, content, def.params())
+    }
+
+    /// A body that the action reads while it comes.
+    fn upload(
+        &self,
+        upload: &Upload,
+        entry: &Arc<Entry>,
+        def: &Arc<ActionDef>,
+        body: &mut RequestBody,
+    ) -> Result<Box<(Job, RequestBody)>> {
+        let job = Job {
+            req: self.req.clone(),
+            entry: entry.clone(),
+            action: def.clone(),
+            head: self.head.clone(),
+            limit: self.gateway.upload_limit(entry),
+            pairs: self.gateway.limits.query_pairs,
+            pace: self.gateway.upload_pace(),
+        };
+        job.check(upload, body)?;
+        Ok(Box::new((job, std::mem::take(body))))
     }
 
     /// Hooks that see every response. One that panics is passed over.
@@ -422,28 +454,53 @@ struct Call {
     entry: Arc<Entry>,
     action: Arc<ActionDef>,
     absent: Absent,
-    params: Payload,
+    input: Input,
     head: ReplyHead,
+}
+
+/// What a call gets from its request.
+enum Input {
+    Params(Payload),
+    Upload(Box<(Job, RequestBody)>),
+}
+
+/// A call as a route and its request describe it.
+pub(crate) fn described(
+    ctx: &Context,
+    req: &Req,
+    entry: &Entry,
+    action: &ActionDef,
+    head: &ReplyHead,
+    params: Payload,
+) -> ligand_core::broker::Request<Payload> {
+    let mut call = ctx.call_named(entry.action.to_string(), params);
+    if let Some(options) = &entry.route.call_options {
+        let mut options = options.clone();
+        options.fallback = options.fallback.map(Fallback::unchecked);
+        call = call.with_options(options);
+    }
+    if let Some(wants) = action.http() {
+        call = call.http(req.wanted(&wants));
+    }
+    call.reply_head(head)
 }
 
 impl Call {
     async fn run(self, ctx: Context) -> Result<Answer> {
-        let Self { req, entry, action, absent, params, head } = self;
+        let Self { req, entry, action, absent, input, head } = self;
         let route = &entry.route;
         for hook in &route.before {
             hook(ctx.clone(), req.clone()).await?;
         }
-        let mut call = ctx.call_named(entry.action.to_string(), params);
-        if let Some(options) = &route.call_options {
-            let mut options = options.clone();
-            options.fallback = options.fallback.map(Fallback::unchecked);
-            call = call.with_options(options);
-        }
-        if let Some(wants) = action.http() {
-            call = call.http(req.wanted(&wants));
-        }
-        let call = call.reply_head(&head);
-        let result: Payload = call.await.map_err(|error| error::outward(error, &entry.action))?;
+        let result = match (input, &entry.upload) {
+            (Input::Params(params), _) => described(&ctx, &req, &entry, &action, &head, params).await,
+            (Input::Upload(upload), Some(kind)) => {
+                let (job, body) = *upload;
+                job.run(&ctx, kind, body).await
+            }
+            (Input::Upload(_), None) => Err(Error::internal_error("an upload that nobody takes")),
+        };
+        let result = result.map_err(|error| error::outward(error, &entry.action))?;
         let mut answer = Answer::new(entry.status, result);
         answer.absent = absent;
         answer.declared(&action);

@@ -97,8 +97,12 @@ fn keys(key: &str) -> Option<Vec<&str>> {
         // Too deep or not closed: the rest is one key as it stands.
         keys.push(rest);
     }
-    let dropped = |key: &&str| matches!(*key, "__proto__" | "constructor" | "prototype");
-    (!keys.is_empty() && !keys.iter().any(dropped)).then_some(keys)
+    (!keys.is_empty() && !keys.iter().any(|key| is_dropped(key))).then_some(keys)
+}
+
+/// Names that mean something else in JavaScript.
+pub(crate) fn is_dropped(name: &str) -> bool {
+    matches!(name, "__proto__" | "constructor" | "prototype")
 }
 
 /// A key within a list or an object. Numbers sort as numbers.

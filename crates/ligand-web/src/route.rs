@@ -4,7 +4,12 @@ use std::{fmt, future::Future, sync::Arc};
 
 use http::{HeaderMap, StatusCode};
 use ligand_alias::Verb;
-use ligand_core::{Context, Error, Result, ServiceBroker, broker::CallOptions, service::ActionDef};
+use ligand_core::{
+    Context, Error, Result, ServiceBroker,
+    broker::CallOptions,
+    edge::{Multipart, Upload},
+    service::ActionDef,
+};
 use ligand_wire::pattern::Pattern;
 use serde::Serialize;
 use serde_json::Value;
@@ -58,6 +63,7 @@ pub struct Route {
     pub(crate) cors: Option<Cors>,
     pub(crate) body_limit: Option<usize>,
     pub(crate) bodies: Bodies,
+    pub(crate) multipart: Option<Multipart>,
     pub(crate) separate: bool,
     pub(crate) call_options: Option<CallOptions>,
     pub(crate) run_to_end: Option<bool>,
@@ -90,6 +96,7 @@ impl Route {
             cors: None,
             body_limit: None,
             bodies: Bodies::default(),
+            multipart: None,
             separate: false,
             call_options: None,
             run_to_end: None,
@@ -112,6 +119,55 @@ impl Route {
             Ok(aliases) => self.aliases.extend(aliases),
             Err(problem) => self.problems.push(problem),
         }
+        self
+    }
+
+    /// Leads `METHOD /path` to an action that takes the files of `multipart/form-data`: a call for each, whose content is
+    /// [`Context::stream`]. Parameters are those of path and query, the fields that came before the file, and `$filename`
+    /// (safe to use; null when there is none), `$fieldname`, `$mimetype`, `$encoding`. The answer is a list of all
+    /// results, or, with [`Multipart::files`] 1, that of the one file. What `bounds` does not say, [`Route::multipart`]
+    /// says. In a text for [`Route::alias`] it is `multipart:service.action`.
+    ///
+    /// ```
+    /// # use ligand_web::{Multipart, Route};
+    /// let bounds = Multipart::new().files(1).file_limit("5mb");
+    /// let route = Route::new("/api").upload("POST /users/:id/picture", "users.picture", bounds);
+    /// # let _ = route;
+    /// ```
+    pub fn upload(self, text: &str, action: impl Into<Target>, bounds: Multipart) -> Self {
+        self.alias_of(text, &action.into(), &Upload::Multipart(bounds))
+    }
+
+    /// Leads `METHOD /path` to an action that takes the whole body as [`Context::stream`], of whatever type, at most
+    /// [`Route::body_limit`]. In a text for [`Route::alias`] it is `stream:service.action`.
+    ///
+    /// ```
+    /// # use ligand_web::Route;
+    /// let route = Route::new("/api").stream("PUT /videos/:id", "videos.store").body_limit("2gb");
+    /// # let _ = route;
+    /// ```
+    pub fn stream(self, text: &str, action: impl Into<Target>) -> Self {
+        self.alias_of(text, &action.into(), &Upload::Stream)
+    }
+
+    fn alias_of(mut self, text: &str, action: &Target, upload: &Upload) -> Self {
+        match alias::parse(text, action) {
+            Ok(aliases) if aliases.len() != 1 => {
+                self.problems
+                    .push(format!("upload '{text}': one method and path are needed, such as \"POST /file\""));
+            }
+            Ok(aliases) => {
+                let taking = |alias| Alias { upload: Some(upload.clone()), ..alias };
+                self.aliases.extend(aliases.into_iter().map(taking));
+            }
+            Err(problem) => self.problems.push(problem),
+        }
+        self
+    }
+
+    /// The bounds of `multipart/form-data` on this route, where alias and action say no others.
+    pub fn multipart(mut self, bounds: Multipart) -> Self {
+        self.multipart = Some(bounds);
         self
     }
 
@@ -433,7 +489,14 @@ impl Route {
     }
 
     pub(crate) fn problem(&self) -> Option<String> {
-        self.problems.first().cloned().or_else(|| self.cors.as_ref().and_then(Cors::problem))
+        let uploads = self.aliases.iter().filter_map(|alias| alias.upload.clone());
+        let all = self.multipart.clone().map(Upload::Multipart);
+        let mut uploads = uploads.chain(all);
+        self.problems
+            .first()
+            .cloned()
+            .or_else(|| self.cors.as_ref().and_then(Cors::problem))
+            .or_else(|| uploads.find_map(|upload| alias::upload_problem(&upload)))
     }
 }
 

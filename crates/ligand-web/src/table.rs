@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use ligand_alias::{Path, Verb};
 use ligand_core::{
     ServiceBroker,
-    edge::{HttpBodyDef, no_body},
+    edge::{HttpBodyDef, Multipart, Upload, no_body},
     registry::Snapshot,
     service::{ActionDef, PathNames, Visibility},
 };
@@ -48,6 +48,8 @@ pub(crate) struct Entry {
     pub(crate) status: StatusCode,
     /// How the action takes bodies, when it says so.
     pub(crate) body: Option<HttpBodyDef>,
+    /// How the body is read while it comes, when it is.
+    pub(crate) upload: Option<Upload>,
     /// What bodies are read when it does not.
     pub(crate) bodies: Bodies,
     verb: Verb,
@@ -314,7 +316,19 @@ impl Entry {
             (bodies.texts, bodies.raw) = (false, false);
         }
         let route = route.clone();
-        Self { route, action, def, access, status, body, bodies, verb, below, kind, far, gone: None }
+        let upload = body.as_ref().and_then(HttpBodyDef::upload);
+        Self { route, action, def, access, status, body, upload, bodies, verb, below, kind, far, gone: None }
+    }
+
+    /// With what the alias says of its body; of bounds that it leaves open, what the action says counts.
+    pub(crate) fn taking(mut self, upload: Option<Upload>) -> Self {
+        self.upload = match (upload, self.upload) {
+            (Some(Upload::Multipart(own)), Some(Upload::Multipart(action))) => {
+                Some(Upload::Multipart(Multipart::or(&own, &action)))
+            }
+            (own, action) => own.or(action),
+        };
+        self
     }
 
     /// The same alias after the last node that offered its action has left.
@@ -326,6 +340,7 @@ impl Entry {
             access: Access::Missing,
             status: self.status,
             body: None,
+            upload: None,
             bodies: self.bodies,
             verb: self.verb,
             below: self.below.clone(),
@@ -402,6 +417,8 @@ fn prefix(path: &str) -> Router<()> {
 fn written<'a>(route: &'a Arc<Route>, services: &'a Snapshot) -> impl Iterator<Item = Entry> + 'a {
     route.aliases.iter().filter_map(move |alias| {
         let (path, action) = (alias.path.clone(), alias.action.action(services)?.0.clone());
-        Some(Entry::new(route, alias.verb, path, action, services, Kind::Written))
+        Some(
+            Entry::new(route, alias.verb, path, action, services, Kind::Written).taking(alias.upload.clone()),
+        )
     })
 }

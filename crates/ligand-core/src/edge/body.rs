@@ -3,7 +3,7 @@
 use ligand_wire::Result;
 use serde_json::{Map, Value, json};
 
-use super::Size;
+use super::{Multipart, Size, Upload};
 
 /// What the body of a request is for an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,11 @@ pub enum BodyKind {
     Text,
     /// Bytes, whatever they are: also those of a JSON text, as a signature of the sender is about them.
     Raw,
+    /// Bytes of any number, which the action reads as [`Context::stream`](crate::Context::stream) while they come. They are
+    /// no parameter.
+    Stream,
+    /// `multipart/form-data`: a call for each file, whose content is the stream. See [`Multipart`].
+    Multipart,
 }
 
 /// How an action takes the body of an HTTP request, when not as JSON; `#[action(body = raw)]`.
@@ -43,7 +48,8 @@ pub struct HttpBodyDef {
     /// `None`: the parameters as a whole.
     field: Option<String>,
     types: Vec<String>,
-    limit: Option<Value>,
+    limit: Option<LimitText>,
+    multipart: Multipart,
 }
 
 impl HttpBody {
@@ -62,9 +68,43 @@ impl HttpBody {
         Self::of(BodyKind::Form, &["application/x-www-form-urlencoded"])
     }
 
+    /// A stream of bytes, of every content type: [`Context::stream`](crate::Context::stream).
+    ///
+    /// ```
+    /// use ligand_core::{Action, Context, Error, edge::HttpBody};
+    ///
+    /// let save = Action::new("save", |ctx: Context, (): ()| async move {
+    ///     let Some(mut file) = ctx.stream() else { return Ok(0) };
+    ///     let mut size = 0;
+    ///     while let Some(chunk) = file.next_bytes().await {
+    ///         size += chunk?.len();
+    ///     }
+    ///     Ok::<_, Error>(size)
+    /// })
+    /// .rest("PUT /file")?
+    /// .body(HttpBody::stream().limit("1gb"));
+    /// # let _ = save;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn stream() -> Self {
+        let mut body = Self::of(BodyKind::Stream, &[]);
+        body.0.field = None;
+        body
+    }
+
+    /// The files of a form, one call for each: its content is [`Context::stream`](crate::Context::stream), and what is
+    /// known of it stands in the parameters `$filename`, `$fieldname`, `$mimetype` and `$encoding`.
+    pub fn multipart(bounds: Multipart) -> Self {
+        let mut body = Self::of(BodyKind::Multipart, &["multipart/form-data"]);
+        body.0.field = None;
+        body.0.multipart = bounds;
+        body
+    }
+
     fn of(kind: BodyKind, types: &[&str]) -> Self {
         let types = types.iter().map(|name| (*name).to_owned()).collect();
-        Self(HttpBodyDef { kind, field: Some("body".into()), types, limit: None })
+        let multipart = Multipart::new();
+        Self(HttpBodyDef { kind, field: Some("body".into()), types, limit: None, multipart })
     }
 
     /// The parameter that it becomes, as on the wire. Default: `body`.
@@ -87,7 +127,7 @@ impl HttpBody {
 
     /// Most bytes; more is 413. Default: that of the route, else of the gateway.
     pub fn limit(mut self, size: impl Into<LimitText>) -> Self {
-        self.0.limit = Some(size.into().0);
+        self.0.limit = Some(size.into());
         self
     }
 
@@ -124,13 +164,15 @@ impl HttpBodyDef {
     /// # Errors
     /// A text that quotes what is no size.
     pub fn limit(&self) -> Result<Option<usize>, String> {
-        match &self.limit {
-            None => Ok(None),
-            Some(Value::String(text)) => Size::from(text.as_str()).bytes().map(Some),
-            Some(number) => {
-                let bytes = number.as_u64().and_then(|number| usize::try_from(number).ok());
-                bytes.map(Some).ok_or_else(|| format!("size {number} is not a number of bytes"))
-            }
+        self.limit.as_ref().map(LimitText::bytes).transpose()
+    }
+
+    /// How it is read while it comes; `None` when it is a parameter.
+    pub fn upload(&self) -> Option<Upload> {
+        match self.kind {
+            BodyKind::Stream => Some(Upload::Stream),
+            BodyKind::Multipart => Some(Upload::Multipart(self.multipart.clone())),
+            _ => None,
         }
     }
 
@@ -140,28 +182,66 @@ impl HttpBodyDef {
             "raw" => BodyKind::Raw,
             "text" => BodyKind::Text,
             "form" => BodyKind::Form,
+            "stream" => BodyKind::Stream,
+            "multipart" => BodyKind::Multipart,
             _ => return None,
         };
         let field = value.get("field").and_then(Value::as_str).map(str::to_owned);
         let types = value.get("types")?.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned);
-        let body = Self { kind, field, types: types.collect(), limit: value.get("limit").cloned() };
-        body.limit().is_ok().then_some(body)
+        let limit = match value.get("limit") {
+            None => None,
+            Some(limit) => Some(LimitText::read(limit)?),
+        };
+        let multipart = Multipart::read(value)?;
+        let body = Self { kind, field, types: types.collect(), limit, multipart };
+        (body.limit().is_ok() && body.multipart.bounds(0).is_ok()).then_some(body)
     }
 }
 
-/// A size as it was written.
-#[derive(Clone, Debug)]
-pub struct LimitText(Value);
+/// A size as it was written: what is wrong with it stops the start.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LimitText(Written);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Written {
+    Number(usize),
+    Text(String),
+}
+
+impl LimitText {
+    pub(super) fn bytes(&self) -> Result<usize, String> {
+        match &self.0 {
+            Written::Number(bytes) => Ok(*bytes),
+            Written::Text(text) => Size::from(text.as_str()).bytes(),
+        }
+    }
+
+    pub(super) fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) => Some(text.as_str().into()),
+            number => usize::try_from(number.as_u64()?).ok().map(Self::from),
+        }
+    }
+}
 
 impl From<usize> for LimitText {
     fn from(bytes: usize) -> Self {
-        Self(bytes.into())
+        Self(Written::Number(bytes))
     }
 }
 
 impl From<&str> for LimitText {
     fn from(text: &str) -> Self {
-        Self(text.into())
+        Self(Written::Text(text.into()))
+    }
+}
+
+impl From<LimitText> for Value {
+    fn from(LimitText(size): LimitText) -> Self {
+        match size {
+            Written::Number(bytes) => bytes.into(),
+            Written::Text(text) => text.into(),
+        }
     }
 }
 
@@ -172,12 +252,15 @@ impl From<HttpBody> for Value {
             BodyKind::Form => "form",
             BodyKind::Text => "text",
             BodyKind::Raw => "raw",
+            BodyKind::Stream => "stream",
+            BodyKind::Multipart => "multipart",
         };
         let mut all = Map::new();
         all.insert("kind".into(), kind.into());
         all.insert("types".into(), json!(body.types));
         all.extend(body.field.map(|field| ("field".to_owned(), field.into())));
-        all.extend(body.limit.map(|limit| ("limit".to_owned(), limit)));
+        all.extend(body.limit.map(|limit| ("limit".to_owned(), limit.into())));
+        body.multipart.write(&mut all);
         Self::Object(all)
     }
 }
@@ -200,10 +283,14 @@ mod tests {
             HttpBody::text().field("page").limit("1mb"),
             HttpBody::form(),
             HttpBody::raw().types(["image/png", "image/*"]),
+            HttpBody::stream().limit("1gb"),
+            HttpBody::multipart(
+                Multipart::new().files(1).file_limit("5mb").field_limit(9).without_file(true),
+            ),
         ] {
             assert_eq!(HttpBodyDef::read(&body.clone().into()), Some(body.into()));
         }
-        for value in [json!(true), json!({"kind": "multipart", "types": []}), json!({"kind": "raw"})] {
+        for value in [json!(true), json!({"kind": "carrier", "types": []}), json!({"kind": "raw"})] {
             assert_eq!(HttpBodyDef::read(&value), None, "{value}");
         }
         assert_eq!(HttpBodyDef::read(&HttpBody::raw().limit("1 potato").into()), None);

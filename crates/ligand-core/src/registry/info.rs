@@ -4,7 +4,7 @@ use ligand_wire::packet::ServiceInfo;
 use serde_json::{Map, Value, json};
 
 use super::{Endpoint, Listener, ServiceItem, Snapshot};
-use crate::service::{Rest, Version, Visibility};
+use crate::service::{Version, Visibility};
 
 /// The services as other nodes see them. Private actions are left out; protected ones are listed and not callable,
 /// as the protocol has it.
@@ -86,7 +86,8 @@ pub(crate) fn definition(endpoint: &Endpoint) -> Value {
     } else if let Some(announced) = &action.announced {
         json.insert("params".into(), announced.json().clone());
     }
-    let rest: Vec<Value> = action.rest.iter().map(Rest::to_value).collect();
+    let upload = action.body().and_then(|body| body.upload());
+    let rest: Vec<Value> = action.rest.iter().map(|rest| rest.to_value(upload.as_ref())).collect();
     match rest.len() {
         0 => {}
         1 => drop(json.insert("rest".into(), rest.into_iter().next().unwrap_or_default())),

@@ -66,7 +66,7 @@ impl ActionDef {
     /// `{body, query, params}`.
     pub fn path_names(&self, apart: bool) -> PathNames {
         // A body that is all there is leaves no room for others.
-        if !apart && self.body().is_some_and(|body| body.field().is_none()) {
+        if !apart && self.body().is_some_and(|body| body.field().is_none() && body.upload().is_none()) {
             return PathNames { known: Vec::new(), closed: true };
         }
         let mut names = match self.params() {
@@ -75,7 +75,10 @@ impl ActionDef {
             Some(schema) => PathNames::of(schema),
         };
         // What the body is cannot stand in the path as well.
-        if !apart && let Some(body) = self.body().filter(|body| body.kind() != BodyKind::Form) {
+        if !apart
+            && let Some(body) =
+                self.body().filter(|body| body.kind() != BodyKind::Form && body.upload().is_none())
+        {
             let meant = body.field().and_then(|field| self.params()?.meant(field));
             let is_body = |name: &str| {
                 body.field() == Some(name) || meant.is_some_and(|field| field.names().any(|own| own == name))

@@ -6,6 +6,8 @@ use ligand_alias::{METHODS, Path, Verb, split};
 use ligand_wire::Error;
 use serde_json::{Map, Value};
 
+use crate::edge::{Multipart, Upload};
+
 /// One HTTP alias of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rest {
@@ -15,6 +17,8 @@ pub struct Rest {
     pub path: String,
     /// Where the path begins.
     pub base: RestBase,
+    /// The body is an upload. An action of Ligand says so with [`HttpBody`](crate::edge::HttpBody), for all its aliases.
+    pub upload: Option<Upload>,
 }
 
 /// Where the path of a [`Rest`] begins.
@@ -38,7 +42,7 @@ impl Rest {
     /// # let _ = find;
     /// ```
     pub fn new(method: impl Into<String>, path: impl Into<String>) -> Self {
-        Self { method: method.into(), path: path.into(), base: RestBase::Service }
+        Self { method: method.into(), path: path.into(), base: RestBase::Service, upload: None }
     }
 
     /// Begins below `path` instead of the path of the service: Moleculer's `basePath`.
@@ -54,16 +58,25 @@ impl Rest {
     }
 
     /// As other nodes read it.
-    pub(crate) fn to_value(&self) -> Value {
-        let (key, base) = match &self.base {
-            RestBase::Service => return self.to_string().into(),
-            RestBase::Own(base) => ("basePath", base),
-            RestBase::Root => ("fullPath", &self.path),
+    pub(crate) fn to_value(&self, upload: Option<&Upload>) -> Value {
+        let upload = self.upload.as_ref().or(upload);
+        let base = match &self.base {
+            RestBase::Service if upload.is_none() => return self.to_string().into(),
+            RestBase::Service => None,
+            RestBase::Own(base) => Some(("basePath", base)),
+            RestBase::Root => Some(("fullPath", &self.path)),
         };
         let mut alias = Map::new();
         alias.insert("method".into(), self.method.as_str().into());
         alias.insert("path".into(), self.path.as_str().into());
-        alias.insert(key.into(), base.as_str().into());
+        alias.extend(base.map(|(key, base)| (key.to_owned(), base.as_str().into())));
+        if let Some(upload) = upload {
+            let kind = if matches!(upload, Upload::Stream) { "stream" } else { "multipart" };
+            alias.insert("type".into(), kind.into());
+        }
+        if let Some(Upload::Multipart(bounds)) = upload {
+            alias.insert("busboyConfig".into(), bounds.to_busboy());
+        }
         Value::Object(alias)
     }
 }
@@ -141,19 +154,23 @@ fn from_object(alias: &Map<String, Value>, raw_name: &str) -> Result<Rest, Probl
         Some(Value::String(text)) => Ok(Some(text.as_str())),
         Some(_) => Err(Problem::from(format!("has a '{key}' that is no text"))),
     };
-    match text("type")? {
-        None | Some("call") => {}
-        Some(_) => return Err("has a 'type' other than \"call\"; this gateway reads no uploads".into()),
-    }
+    let upload = match text("type")? {
+        None | Some("call") => None,
+        Some("stream") => Some(Upload::Stream),
+        Some("multipart") => {
+            Some(Upload::Multipart(alias.get("busboyConfig").map(Multipart::from_busboy).unwrap_or_default()))
+        }
+        Some(_) => return Err("has a 'type' that is none of call, stream, multipart".into()),
+    };
     if alias.get("passReqResToParams").is_some_and(|on| *on != Value::Bool(false) && !on.is_null()) {
         return Err("asks for 'passReqResToParams': the objects of a request do not leave the gateway".into());
     }
     let method = method_of(text("method")?.unwrap_or("*"))?;
     if let Some(full) = text("fullPath")? {
-        return Ok(Rest::new(method, path_of(full)?).full());
+        return Ok(Rest { upload, ..Rest::new(method, path_of(full)?).full() });
     }
     let path = path_of(text("path")?.unwrap_or(raw_name))?;
-    let rest = Rest::new(method, path);
+    let rest = Rest { upload, ..Rest::new(method, path) };
     Ok(match text("basePath")? {
         Some(base) => rest.below(path_of(base)?),
         None => rest,
@@ -248,8 +265,7 @@ mod tests {
             json!({"path": "/x", "basePath": {}}),
             json!({"path": "/x", "fullPath": true}),
             json!({"path": "/s3cret\n"}),
-            json!({"path": "/up", "type": "multipart"}),
-            json!({"path": "/up", "type": "stream"}),
+            json!({"path": "/up", "type": "s3cret"}),
             json!({"path": "/up", "type": 1}),
             json!({"path": "/x", "passReqResToParams": true}),
             json!({"path": "x".repeat(2000)}),
@@ -266,7 +282,12 @@ mod tests {
     #[test]
     fn what_is_told_is_read_as_it_was() {
         let all = [Rest::new("GET", "/x"), Rest::new("*", "/x").below("/b"), Rest::new("PUT", "/f").full()];
-        let told = Value::Array(all.iter().map(Rest::to_value).collect());
+        let told = Value::Array(all.iter().map(|rest| rest.to_value(None)).collect());
         assert_eq!(read(&told, "find"), (all.to_vec(), vec![]));
+        for upload in [Upload::Stream, Upload::Multipart(Multipart::new().files(1).file_limit(5))] {
+            let told = Value::Array(all.iter().map(|rest| rest.to_value(Some(&upload))).collect());
+            let all = all.clone().map(|rest| Rest { upload: Some(upload.clone()), ..rest });
+            assert_eq!(read(&told, "find"), (all.to_vec(), vec![]));
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     signature::{Field, Input, is_named},
 };
 
-const EXAMPLE: &str = "`body = raw`, `body = text`, `body = form`, or \
+const EXAMPLE: &str = "`body = raw`, `body = text`, `body = form`, `body = stream`, `body = multipart`, or \
                        `body(raw, field = \"image\", types(\"image/png\", \"image/*\"), limit = \"5mb\")`";
 
 /// What the option says.
@@ -20,13 +20,20 @@ pub(super) struct Body {
     field: Option<LitStr>,
     /// Calls on the builder.
     calls: TokenStream,
+    /// Calls on the builder of the bounds of `multipart`, and the first of them.
+    bounds: (TokenStream, Option<Span>),
     span: Span,
 }
 
 /// Reads the option; `None` when it is wrong.
 pub(super) fn option(entry: &Entry, errors: &mut Errors) -> Option<Body> {
-    let mut body =
-        Body { kind: String::new(), field: None, calls: TokenStream::new(), span: entry.name.span() };
+    let mut body = Body {
+        kind: String::new(),
+        field: None,
+        calls: TokenStream::new(),
+        bounds: (TokenStream::new(), None),
+        span: entry.name.span(),
+    };
     match &entry.argument {
         Argument::Value(Expr::Path(path)) if path.path.get_ident().is_some() => {
             body.kind = path.path.require_ident().ok()?.to_string();
@@ -34,7 +41,9 @@ pub(super) fn option(entry: &Entry, errors: &mut Errors) -> Option<Body> {
         Argument::List(tokens) if !tokens.is_empty() => {
             let place = Place {
                 name: "`body`",
-                options: "raw, text, form, field = \"..\", types(..), limit = \"5mb\"",
+                options: "raw, text, form, stream, multipart, field = \"..\", types(..), limit = \"5mb\"; of multipart \
+                          also files = 1, file_limit = \"1mb\", fields = 10, field_limit = \"1kb\", parts = 11, \
+                          without_file",
             };
             read(tokens.clone(), place, errors, |option, errors| {
                 let result = match option.name.to_string().as_str() {
@@ -52,6 +61,9 @@ pub(super) fn option(entry: &Entry, errors: &mut Errors) -> Option<Body> {
                         body.calls.extend(quote!(.types([#(#types),*])));
                     }),
                     "limit" => limit(option).map(|limit| body.calls.extend(quote!(.limit(#limit)))),
+                    "file_limit" | "field_limit" => limit(option).map(|limit| body.bound(option, &limit)),
+                    "files" | "fields" | "parts" => count(option).map(|count| body.bound(option, &count)),
+                    "without_file" => option.bare().map(|()| body.bound(option, &quote!(true))),
                     _ => return false,
                 };
                 result.unwrap_or_else(|error| errors.push(error));
@@ -64,15 +76,17 @@ pub(super) fn option(entry: &Entry, errors: &mut Errors) -> Option<Body> {
         }
     }
     let text = match body.kind.as_str() {
-        "raw" | "text" | "form" => return Some(body),
+        "multipart" => return Some(body),
+        "raw" | "text" | "form" | "stream" => match body.bounds.1 {
+            None => return Some(body),
+            Some(span) => {
+                errors.at_span(span, "this is a bound of `body(multipart, ..)`");
+                return None;
+            }
+        },
         "json" => "JSON is what an action takes when it says nothing; leave `body` out".to_owned(),
-        kind @ ("multipart" | "stream") => {
-            format!(
-                "uploads as `{kind}` are not there yet; `body = raw` takes the whole body as bytes, up to a limit"
-            )
-        }
         "" => format!("how is the body taken? Write {EXAMPLE}"),
-        _ => format!("a body is taken as `raw`, `text` or `form`; write {EXAMPLE}"),
+        _ => format!("a body is taken as `raw`, `text`, `form`, `stream` or `multipart`; write {EXAMPLE}"),
     };
     errors.push(entry.wrong(text));
     None
@@ -88,7 +102,27 @@ fn limit(option: &Entry) -> syn::Result<TokenStream> {
     }
 }
 
+fn count(option: &Entry) -> syn::Result<TokenStream> {
+    match &option.argument {
+        Argument::Value(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) => {
+            number.base10_parse::<usize>().map(|count| quote!(#count))
+        }
+        _ => Err(option.wrong("this is a number, such as 10")),
+    }
+}
+
 impl Body {
+    fn bound(&mut self, option: &Entry, value: &TokenStream) {
+        let name = &option.name;
+        self.bounds.0.extend(quote!(.#name(#value)));
+        self.bounds.1.get_or_insert(option.name.span());
+    }
+
+    /// It is read while it comes, and no parameter.
+    fn is_upload(&self) -> bool {
+        matches!(self.kind.as_str(), "stream" | "multipart")
+    }
+
     /// The call on the builder of the action.
     pub(super) fn tokens(&self, input: &Input) -> TokenStream {
         let kind = syn::Ident::new(&self.kind, Span::call_site());
@@ -98,13 +132,17 @@ impl Body {
             (None, false) => TokenStream::new(),
         };
         let calls = &self.calls;
-        quote!(.body(::ligand::__private::core::edge::HttpBody::#kind() #place #calls))
+        let bounds = (self.kind == "multipart").then(|| {
+            let bounds = &self.bounds.0;
+            quote!(::ligand::__private::core::edge::Multipart::new() #bounds)
+        });
+        quote!(.body(::ligand::__private::core::edge::HttpBody::#kind(#bounds) #place #calls))
     }
 
     /// The parameters are one text or bytes.
     fn is_whole(&self, input: &Input) -> bool {
         let wanted = if self.kind == "text" { "String" } else { "Binary" };
-        self.kind != "form" && matches!(input, Input::Params(ty) if is_named(ty, wanted))
+        self.kind != "form" && !self.is_upload() && matches!(input, Input::Params(ty) if is_named(ty, wanted))
     }
 }
 
@@ -124,6 +162,13 @@ pub(super) fn check(actions: &[Action], errors: &mut Errors) {
                 route.span,
                 format_args!("a request with {method} has no body; use POST, PUT or PATCH, or remove `body`"),
             );
+        }
+        if body.is_upload() {
+            if let Some(field) = &body.field {
+                errors
+                    .at_span(field.span(), "an upload is no parameter: it is `ctx.stream()`; remove `field`");
+            }
+            continue;
         }
         let name = body.field.as_ref().map_or_else(|| "body".to_owned(), LitStr::value);
         match &action.call.input {

@@ -26,3 +26,5 @@ mod server;
 mod shop;
 mod stages;
 mod streaming;
+#[cfg(feature = "multipart")]
+mod uploads;

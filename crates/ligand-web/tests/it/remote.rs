@@ -178,7 +178,7 @@ async fn an_alias_that_is_not_understood_opens_nothing_and_is_told_once() {
         ("m", json!({"method": "get", "path": "/m"})),
         ("list", json!("GET,POST /list")),
         ("path", json!({"method": "GET", "path": ["/path"]})),
-        ("upload", json!({"method": "POST", "path": "/up", "type": "multipart"})),
+        ("upload", json!({"method": "POST", "path": "/up", "type": "carrier"})),
         ("regex", json!("GET /:id(\\d+)")),
         ("group", json!("GET /(a|b)")),
         ("dots", json!("GET /../../admin")),

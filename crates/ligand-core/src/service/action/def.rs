@@ -200,6 +200,11 @@ impl ActionDef {
         &self.rest_problems
     }
 
+    /// The longest time a call may take, when the action of this node says so; zero = no limit.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
     /// Who may call.
     pub fn visibility(&self) -> Visibility {
         self.visibility

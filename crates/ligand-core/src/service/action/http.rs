@@ -23,7 +23,7 @@ impl Action {
         self.metadata(RUN_TO_END, always)
     }
 
-    /// Takes the body of HTTP requests as a text, as bytes or as a form instead of as JSON. What cannot be taken so stops
+    /// Takes the body of HTTP requests as a text, as bytes, as a form or as an upload instead of as JSON. What cannot be taken so stops
     /// the start.
     pub fn body(self, body: HttpBody) -> Self {
         self.metadata(BODY, body)
@@ -61,9 +61,9 @@ pub(in crate::service) fn check_body(action: &ActionDef) -> Result<()> {
         Err(Error::service_schema(format!("the action '{}' cannot take its body: {why}", action.full_name())))
     };
     let Some(body) = HttpBodyDef::read(said) else {
-        let size = said.get("limit").and_then(Value::as_str).map(|text| Size::from(text).bytes());
-        return refuse(match size {
-            Some(Err(problem)) => problem,
+        let sizes = ["limit", "fileLimit", "fieldLimit"].iter().filter_map(|name| said.get(name)?.as_str());
+        return refuse(match sizes.filter_map(|text| Size::from(text).bytes().err()).next() {
+            Some(problem) => problem,
             _ => "it is described in a way that is not understood; use `HttpBody`".into(),
         });
     };
@@ -75,6 +75,10 @@ pub(in crate::service) fn check_body(action: &ActionDef) -> Result<()> {
     if let Some(problem) = action.rest().iter().find_map(|rest| no_body(&rest.method, &rest.path)) {
         return refuse(problem);
     }
+    // It comes beside the parameters.
+    if body.upload().is_some() {
+        return Ok(());
+    }
     let Some(schema) = action.params() else { return Ok(()) };
     let wanted = match body.kind() {
         BodyKind::Form if schema.types().object() => return Ok(()),
@@ -85,7 +89,7 @@ pub(in crate::service) fn check_body(action: &ActionDef) -> Result<()> {
             );
         }
         BodyKind::Text => "a String",
-        BodyKind::Raw => "a Binary",
+        _ => "a Binary",
     };
     let fits = |schema: &Schema| match body.kind() {
         BodyKind::Text => schema.types().string(),

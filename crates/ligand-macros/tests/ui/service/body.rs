@@ -12,11 +12,17 @@ impl Files {
     #[action(rest = "POST /hook", body = raw)]
     async fn whole(&self, params: ligand::Binary) {}
 
-    #[action(body = multipart)]
-    async fn multipart(&self, params: ligand::Binary) {}
+    #[action(rest = "POST /", body(multipart, files = 1, file_limit = "5mb", fields = 3, without_file))]
+    async fn multipart(&self, ctx: &Context) {}
 
-    #[action(body(stream))]
-    async fn stream(&self, body: ligand::Binary) {}
+    #[action(rest = "PUT /", body = stream)]
+    async fn stream(&self, ctx: &Context) {}
+
+    #[action(body(stream, files = 1))]
+    async fn files_of_a_stream(&self, ctx: &Context) {}
+
+    #[action(body(multipart, field = "file"))]
+    async fn field_of_an_upload(&self, ctx: &Context) {}
 
     #[action(body = json)]
     async fn json(&self, body: String) {}
