@@ -4,6 +4,7 @@
 //! (`FieldWriter`) and read (`FieldReader`).
 
 mod json;
+mod names;
 mod read;
 mod write;
 

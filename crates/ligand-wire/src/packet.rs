@@ -8,7 +8,7 @@ mod flags;
 mod info;
 mod version;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use serde_json::{Map, Value};
 
@@ -22,6 +22,12 @@ pub use version::ProtocolVersion;
 
 /// Free fields of a packet: meta and headers.
 pub type Fields = Map<String, Value>;
+
+/// No fields at all, as most packets have: a map of one's own would have to be made and dropped, with a hasher.
+pub(crate) fn no_fields<'a>() -> Cow<'a, Fields> {
+    static NONE: LazyLock<Fields> = LazyLock::new(Fields::new);
+    Cow::Borrowed(&NONE)
+}
 
 /// The kinds of packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,7 +95,7 @@ impl PacketKind {
 }
 
 /// A call. Every field but `id` and `action` may be missing in what other implementations send.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Request<'a> {
     /// Id of the callee's context; the response carries it too.
     pub id: Cow<'a, str>,
@@ -119,8 +125,29 @@ pub struct Request<'a> {
     pub seq: Option<u64>,
 }
 
+impl Default for Request<'_> {
+    /// Nothing in it.
+    fn default() -> Self {
+        Self {
+            id: Cow::Borrowed(""),
+            action: Cow::Borrowed(""),
+            params: Payload::UNDEFINED,
+            meta: no_fields(),
+            headers: None,
+            timeout: None,
+            level: 0,
+            tracing: None,
+            parent_id: None,
+            request_id: None,
+            caller: None,
+            stream: false,
+            seq: None,
+        }
+    }
+}
+
 /// The answer to a call.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Response<'a> {
     /// Id of the request.
     pub id: Cow<'a, str>,
@@ -138,8 +165,23 @@ pub struct Response<'a> {
     pub seq: Option<u64>,
 }
 
+impl Default for Response<'_> {
+    /// Nothing in it.
+    fn default() -> Self {
+        Self {
+            id: Cow::Borrowed(""),
+            meta: no_fields(),
+            headers: None,
+            data: Payload::UNDEFINED,
+            error: None,
+            stream: None,
+            seq: None,
+        }
+    }
+}
+
 /// An event for the listeners of one node.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Event<'a> {
     /// Id of the event's context.
     pub id: Cow<'a, str>,
@@ -165,6 +207,26 @@ pub struct Event<'a> {
     pub request_id: Option<Cow<'a, str>>,
     /// Full name of the sending service.
     pub caller: Option<Cow<'a, str>>,
+}
+
+impl Default for Event<'_> {
+    /// Nothing in it.
+    fn default() -> Self {
+        Self {
+            id: Cow::Borrowed(""),
+            event: Cow::Borrowed(""),
+            data: Payload::UNDEFINED,
+            groups: Vec::new(),
+            broadcast: false,
+            meta: no_fields(),
+            headers: None,
+            level: 0,
+            tracing: None,
+            parent_id: None,
+            request_id: None,
+            caller: None,
+        }
+    }
 }
 
 /// "I live."

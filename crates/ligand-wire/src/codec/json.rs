@@ -11,12 +11,13 @@ use serde_json::Value;
 use self::scan::Scan;
 use super::{
     Envelope,
+    names::Names,
     read::{self, FieldReader, Result as ReadResult},
     write::{self, FieldWriter},
 };
 use crate::{
     Error, Payload, Result,
-    packet::{Fields, Packet, PacketKind, Received},
+    packet::{Fields, Packet, PacketKind, Received, no_fields},
     text,
 };
 
@@ -140,6 +141,26 @@ impl<'a> Reader<'a> {
         Ok(wanted.then_some(value))
     }
 
+    #[inline(never)]
+    fn any_key(&mut self, names: &mut Names) -> ReadResult<Option<Cow<'a, str>>> {
+        let begun = std::mem::replace(&mut self.begun, true);
+        if !begun {
+            self.scan.expect(b'{', "not an object")?;
+        }
+        if self.scan.skip_if(b'}') {
+            self.scan.end()?;
+            return Ok(None);
+        }
+        if begun {
+            self.scan.expect(b',', "no comma between two fields")?;
+        }
+        let key = self.scan.text()?;
+        self.scan.expect(b':', "no colon after a key")?;
+        // What stands behind it is expected next.
+        names.find(key.as_bytes());
+        Ok(Some(key))
+    }
+
     fn parsed<T: DeserializeOwned>(value: &str) -> ReadResult<T> {
         serde_json::from_str(value)
             .map_err(|error| {
@@ -161,32 +182,40 @@ fn is_number(first: u8) -> bool {
 }
 
 impl<'a> FieldReader<'a> for Reader<'a> {
-    fn key(&mut self) -> ReadResult<Option<Cow<'a, str>>> {
-        let begun = std::mem::replace(&mut self.begun, true);
-        if !begun {
-            self.scan.expect(b'{', "not an object")?;
+    #[inline]
+    fn key(&mut self, names: &mut Names) -> ReadResult<Option<Cow<'a, str>>> {
+        let before = if self.begun { b',' } else { b'{' };
+        match names.expected() {
+            Some(name) if self.scan.skip_key(before, name) => {
+                self.begun = true;
+                names.advance();
+                Ok(Some(Cow::Borrowed(name)))
+            }
+            _ => self.any_key(names),
         }
-        if self.scan.skip_if(b'}') {
-            self.scan.end()?;
-            return Ok(None);
-        }
-        if begun {
-            self.scan.expect(b',', "no comma between two fields")?;
-        }
-        let key = self.scan.text()?;
-        self.scan.expect(b':', "no colon after a key")?;
-        Ok(Some(key))
     }
 
     fn text(&mut self) -> ReadResult<Option<Cow<'a, str>>> {
+        if self.scan.skip_word(b"null") {
+            return Ok(None);
+        }
         self.item_text()
     }
 
     fn number(&mut self) -> ReadResult<Option<f64>> {
+        if let Some(number) = self.scan.small_number() {
+            return Ok(Some(f64::from(number)));
+        }
         Ok(self.item_text()?.and_then(|text| text.parse().ok()).filter(|number: &f64| number.is_finite()))
     }
 
     fn bool(&mut self) -> ReadResult<Option<bool>> {
+        if self.scan.skip_word(b"false") {
+            return Ok(Some(false));
+        }
+        if self.scan.skip_word(b"null") {
+            return Ok(None);
+        }
         Ok(match self.scan.value()? {
             "true" => Some(true),
             "false" => Some(false),
@@ -213,10 +242,12 @@ impl<'a> FieldReader<'a> for Reader<'a> {
         }
     }
 
-    fn fields(&mut self) -> ReadResult<Option<Fields>> {
+    fn fields(&mut self) -> ReadResult<Option<Cow<'a, Fields>>> {
+        if self.scan.skip_empty_object() {
+            return Ok(Some(no_fields()));
+        }
         match self.value_that_begins(|first| first == b'{')? {
-            Some("{}") => Ok(Some(Fields::new())),
-            Some(object) => Self::parsed(object).map(Some),
+            Some(object) => Self::parsed(object).map(Cow::Owned).map(Some),
             None => Ok(None),
         }
     }

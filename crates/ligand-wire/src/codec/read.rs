@@ -6,10 +6,12 @@ use std::borrow::Cow;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::names::Names;
 use crate::{
     Error, Payload,
     packet::{
         Event, Fields, Heartbeat, NodeInfo, Packet, PacketKind, Ping, Pong, Received, Request, Response,
+        no_fields,
     },
 };
 
@@ -23,15 +25,15 @@ pub(super) type Result<T, E = Flaw> = std::result::Result<T, E>;
 /// After each key exactly one of the value methods is called. A value of another type than the asked one is
 /// skipped and returns `None` or nothing.
 pub(super) trait FieldReader<'a> {
-    /// The next key; `None` when the map and with it the packet is at its end.
-    fn key(&mut self) -> Result<Option<Cow<'a, str>>>;
+    /// The next key, which is likely one of the names; `None` when the map and with it the packet is at its end.
+    fn key(&mut self, names: &mut Names) -> Result<Option<Cow<'a, str>>>;
     /// A text, or a number's digits.
     fn text(&mut self) -> Result<Option<Cow<'a, str>>>;
     /// A finite number, also from a text.
     fn number(&mut self) -> Result<Option<f64>>;
     fn bool(&mut self) -> Result<Option<bool>>;
     fn texts(&mut self) -> Result<Vec<Cow<'a, str>>>;
-    fn fields(&mut self) -> Result<Option<Fields>>;
+    fn fields(&mut self) -> Result<Option<Cow<'a, Fields>>>;
     /// Undecoded, pointing into the packet.
     fn payload(&mut self) -> Result<Payload>;
     fn value(&mut self) -> Result<Value>;
@@ -55,6 +57,47 @@ pub(super) fn packet<'a>(kind: PacketKind, from: &mut impl FieldReader<'a>) -> R
         PacketKind::GossipHello => read_bare(from, |from| from.whole().map(Packet::GossipHello)),
     }
 }
+
+// The fields of each packet in the order in which nodes write them; those of streams and errors at the end.
+const HEAD: &[&str] = &["ver", "sender"];
+const REQUEST: &[&str] = &[
+    "id",
+    "action",
+    "params",
+    "meta",
+    "headers",
+    "timeout",
+    "level",
+    "tracing",
+    "parentID",
+    "requestID",
+    "caller",
+    "stream",
+    "ver",
+    "sender",
+    "seq",
+];
+const RESPONSE: &[&str] =
+    &["id", "meta", "headers", "success", "data", "ver", "sender", "error", "stream", "seq"];
+const EVENT: &[&str] = &[
+    "id",
+    "event",
+    "data",
+    "groups",
+    "broadcast",
+    "meta",
+    "headers",
+    "level",
+    "tracing",
+    "parentID",
+    "requestID",
+    "caller",
+    "needAck",
+    "ver",
+    "sender",
+];
+const HEARTBEAT: &[&str] = &["cpu", "cpuSeq", "seq", "instanceID", "ver", "sender"];
+const PING: &[&str] = &["time", "id", "arrived", "ver", "sender"];
 
 /// Version and sender.
 #[derive(Default)]
@@ -85,7 +128,8 @@ fn read_bare<'a, R: FieldReader<'a>>(
     packet: impl FnOnce(&R) -> Result<Packet<'a>>,
 ) -> Result<Received<'a>> {
     let mut head = Head::default();
-    while let Some(key) = from.key()? {
+    let mut names = Names::of(HEAD);
+    while let Some(key) = from.key(&mut names)? {
         head.field(&key, from)?;
     }
     let packet = packet(from)?;
@@ -95,13 +139,14 @@ fn read_bare<'a, R: FieldReader<'a>>(
 fn read_request<'a>(from: &mut impl FieldReader<'a>) -> Result<Received<'a>> {
     let (mut head, mut id, mut action) = (Head::default(), None, None);
     let mut request = Request { level: 1, ..Request::default() };
-    while let Some(key) = from.key()? {
+    let mut names = Names::of(REQUEST);
+    while let Some(key) = from.key(&mut names)? {
         match &*key {
             "id" => id = from.text()?,
             "action" => action = from.text()?,
             "params" => request.params = from.payload()?,
             "meta" => request.meta = meta(from)?,
-            "headers" => request.headers = from.fields()?.map(Cow::Owned),
+            "headers" => request.headers = from.fields()?,
             "timeout" => request.timeout = from.number()?.map(|timeout| timeout.max(0.0)),
             "level" => request.level = level(from)?,
             "tracing" => request.tracing = from.bool()?,
@@ -122,11 +167,12 @@ fn read_response<'a>(from: &mut impl FieldReader<'a>) -> Result<Received<'a>> {
     let (mut head, mut id) = (Head::default(), None);
     let (mut success, mut error) = (None, Value::Null);
     let mut response = Response::default();
-    while let Some(key) = from.key()? {
+    let mut names = Names::of(RESPONSE);
+    while let Some(key) = from.key(&mut names)? {
         match &*key {
             "id" => id = from.text()?,
             "meta" => response.meta = meta(from)?,
-            "headers" => response.headers = from.fields()?.map(Cow::Owned),
+            "headers" => response.headers = from.fields()?,
             "success" => success = from.bool()?,
             "data" => response.data = from.payload()?,
             "error" => error = from.value()?,
@@ -145,7 +191,8 @@ fn read_response<'a>(from: &mut impl FieldReader<'a>) -> Result<Received<'a>> {
 fn read_event<'a>(from: &mut impl FieldReader<'a>) -> Result<Received<'a>> {
     let (mut head, mut id, mut name) = (Head::default(), None, None);
     let mut event = Event { level: 1, ..Event::default() };
-    while let Some(key) = from.key()? {
+    let mut names = Names::of(EVENT);
+    while let Some(key) = from.key(&mut names)? {
         match &*key {
             "id" => id = from.text()?,
             "event" => name = from.text()?,
@@ -153,7 +200,7 @@ fn read_event<'a>(from: &mut impl FieldReader<'a>) -> Result<Received<'a>> {
             "groups" => event.groups = from.texts()?,
             "broadcast" => event.broadcast = from.bool()?.unwrap_or_default(),
             "meta" => event.meta = meta(from)?,
-            "headers" => event.headers = from.fields()?.map(Cow::Owned),
+            "headers" => event.headers = from.fields()?,
             "level" => event.level = level(from)?,
             "tracing" => event.tracing = from.bool()?,
             "parentID" => event.parent_id = from.text()?,
@@ -169,7 +216,8 @@ fn read_event<'a>(from: &mut impl FieldReader<'a>) -> Result<Received<'a>> {
 
 fn read_heartbeat<'a>(from: &mut impl FieldReader<'a>) -> Result<Received<'a>> {
     let (mut head, mut heartbeat) = (Head::default(), Heartbeat::default());
-    while let Some(key) = from.key()? {
+    let mut names = Names::of(HEARTBEAT);
+    while let Some(key) = from.key(&mut names)? {
         match &*key {
             "cpu" => heartbeat.cpu = from.number()?,
             "cpuSeq" => heartbeat.cpu_seq = count(from)?,
@@ -183,7 +231,8 @@ fn read_heartbeat<'a>(from: &mut impl FieldReader<'a>) -> Result<Received<'a>> {
 
 fn read_ping<'a>(kind: PacketKind, from: &mut impl FieldReader<'a>) -> Result<Received<'a>> {
     let (mut head, mut pong) = (Head::default(), Pong::default());
-    while let Some(key) = from.key()? {
+    let mut names = Names::of(PING);
+    while let Some(key) = from.key(&mut names)? {
         match &*key {
             "time" => pong.time = from.number()?.unwrap_or_default(),
             "id" => pong.id = from.text()?.unwrap_or_default(),
@@ -198,7 +247,7 @@ fn read_ping<'a>(kind: PacketKind, from: &mut impl FieldReader<'a>) -> Result<Re
 }
 
 fn meta<'a>(from: &mut impl FieldReader<'a>) -> Result<Cow<'a, Fields>> {
-    Ok(Cow::Owned(from.fields()?.unwrap_or_default()))
+    Ok(from.fields()?.unwrap_or_else(no_fields))
 }
 
 /// A whole number from 0; others do not count.

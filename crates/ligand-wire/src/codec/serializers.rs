@@ -4,8 +4,10 @@
 //! into Rust types, so a type is compiled for reading once, whatever the format. Writing is the same in reverse:
 //! [`serialize`] knows types, [`Writer`](writer::Writer) knows formats.
 
+mod buffer_object;
 mod cbor;
 mod fault;
+mod head;
 mod json_text;
 mod key_name;
 mod lenient;

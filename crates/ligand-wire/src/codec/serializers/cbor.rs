@@ -2,7 +2,8 @@
 
 use super::{
     fault::Fault,
-    reader::Reader,
+    head::{Kind, Marks},
+    reader::{Reader, ends_early},
     token::{Blob, Left, Number, Token},
 };
 
@@ -11,11 +12,13 @@ pub(super) const BREAK: u8 = 0xff;
 /// JavaScript's `undefined`.
 pub(super) const UNDEFINED: &[u8] = &[0xf7];
 
-/// Null, undefined, and the date that is none.
-pub(super) const NOTHING: &[&[u8]] = &[&[NULL], UNDEFINED, &[0xc1, FLOAT, 0x7f, 0xf8, 0, 0, 0, 0, 0, 0]];
+/// The date that is none.
+pub(super) const NO_DATE: &[u8] = &[0xc1, FLOAT, 0x7f, 0xf8, 0, 0, 0, 0, 0, 0];
 
 const NULL: u8 = 0xf6;
 const FLOAT: u8 = 0xfb;
+/// Stands in a head for a length that is told by a break.
+const UNKNOWN: u8 = 31;
 const DATE: u64 = 1;
 const BIG: u64 = 2;
 const BIG_NEGATIVE: u64 = 3;
@@ -32,29 +35,89 @@ pub(super) enum Major {
     Tag = 6,
 }
 
-/// Reads one token. Of the tags before a value the last one counts, and most mean nothing here.
+pub(super) const MARKS: Marks = Marks { text: 0x60, short: 24, null: NULL, undefined: UNDEFINED[0] };
+
+/// Reads a head.
+#[inline]
+pub(super) fn head(reader: &mut Reader<'_, '_>) -> (Kind, u64) {
+    let Some(first) = reader.peek() else { return (Kind::Rare, 0) };
+    let kind = match first >> 5 {
+        0 | 1 => Kind::Unsigned,
+        2 => Kind::Bytes,
+        3 => Kind::Text,
+        4 => Kind::Array,
+        5 => Kind::Map,
+        6 => return (Kind::Rare, 0),
+        _ => return simple(reader, first),
+    };
+    let start = reader.position();
+    let (kind, value) = match first & 31 {
+        info @ 0..=23 => {
+            reader.advance(1);
+            (kind, u64::from(info))
+        }
+        24 => reader.number::<1>(kind),
+        25 => reader.number::<2>(kind),
+        26 => reader.number::<4>(kind),
+        27 => reader.number::<8>(kind),
+        _ => return (Kind::Rare, 0),
+    };
+    if first >> 5 != 1 || kind == Kind::Rare {
+        return (kind, value);
+    }
+    match i64::try_from(value) {
+        Ok(value) => (Kind::Negative, (-1 - value).cast_unsigned()),
+        Err(_) => {
+            reader.rewind(start);
+            (Kind::Rare, 0)
+        }
+    }
+}
+
+fn simple(reader: &mut Reader<'_, '_>, head: u8) -> (Kind, u64) {
+    let head = match head {
+        0xf4 => (Kind::Bool, 0),
+        0xf5 => (Kind::Bool, 1),
+        NULL => (Kind::Null, 0),
+        0xf7 => (Kind::Undefined, 0),
+        0xf9 => {
+            return match reader.number::<2>(Kind::Float) {
+                #[allow(clippy::cast_possible_truncation, reason = "it has 16 bits")]
+                (Kind::Float, bits) => (Kind::Float, half(bits as u16).to_bits()),
+                rare => rare,
+            };
+        }
+        0xfa => return reader.single(),
+        FLOAT => return reader.number::<8>(Kind::Float),
+        _ => return (Kind::Rare, 0),
+    };
+    reader.advance(1);
+    head
+}
+
+/// Reads a token that has no common head: tags stand before it, its length is unknown, or it is an integer that needs
+/// more than 64 bits. What else has none is cut off or nothing that CBOR knows. Of several tags the last one
+/// counts, and most mean nothing here.
 pub(super) fn token<'de, 'b>(reader: &mut Reader<'de, 'b>) -> Result<Token<'de, 'b>, Fault> {
     let mut tag = None;
     loop {
-        let head = reader.byte()?;
-        let (major, info) = (head >> 5, head & 31);
-        if major == 7 {
-            return simple(reader, head).and_then(|token| tagged(tag, token));
+        match reader.head() {
+            (Kind::Rare, _) => {}
+            (kind, value) => return reader.headed(kind, value).and_then(|token| tagged(tag, token)),
         }
-        let argument = argument(reader, info)?;
-        let token = match (major, argument) {
-            (0, Some(value)) => Token::Number(Number::Unsigned(value)),
-            (1, Some(value)) => Token::Number(Number::from_i128(-1 - i128::from(value))),
-            (2, Some(length)) => Token::Bytes(reader.take(length)?),
-            (3, Some(length)) => Token::Text(reader.take(length)?.into_text()?),
-            (2, None) => Token::Bytes(pieces(reader, 2)?),
-            (3, None) => Token::Text(pieces(reader, 3)?.into_text()?),
-            (4, length) => Token::Array(length.map_or(Left::Break, Left::Count)),
-            (5, length) => Token::Map(length.map_or(Left::Break, Left::Count)),
-            (6, Some(number)) => {
-                tag = Some(number);
+        let head = reader.byte()?;
+        let token = match (head >> 5, head & 31) {
+            (6, info) => {
+                tag = Some(argument(reader, info)?.ok_or_else(|| unknown(head))?);
                 continue;
             }
+            (1, 27) => Token::Number(Number::from_i128(-1 - i128::from(u64::from_be_bytes(reader.array()?)))),
+            (2, UNKNOWN) => Token::Bytes(pieces(reader, 2)?),
+            (3, UNKNOWN) => Token::Text(pieces(reader, 3)?.into_text()?),
+            (4, UNKNOWN) => Token::Array(Left::Break),
+            (5, UNKNOWN) => Token::Map(Left::Break),
+            (0..=5, 24..=27) | (7, 25..=27) => return Err(ends_early()),
+            (0..=5, 28..=30) => return Err(unknown_length(head & 31)),
             _ => return Err(unknown(head)),
         };
         return tagged(tag, token);
@@ -69,8 +132,8 @@ fn argument(reader: &mut Reader<'_, '_>, info: u8) -> Result<Option<u64>, Fault>
         25 => u64::from(u16::from_be_bytes(reader.array()?)),
         26 => u64::from(u32::from_be_bytes(reader.array()?)),
         27 => u64::from_be_bytes(reader.array()?),
-        31 => return Ok(None),
-        _ => return Err(Fault::new(format!("a CBOR length of kind {info}"))),
+        UNKNOWN => return Ok(None),
+        _ => return Err(unknown_length(info)),
     }))
 }
 
@@ -87,20 +150,6 @@ fn pieces<'de, 'b>(reader: &mut Reader<'de, 'b>, major: u8) -> Result<Blob<'de, 
         };
         all.extend_from_slice(reader.take(length)?.as_slice());
     }
-}
-
-fn simple<'de, 'b>(reader: &mut Reader<'de, 'b>, head: u8) -> Result<Token<'de, 'b>, Fault> {
-    let float = |value| Token::Number(Number::Float(value));
-    Ok(match head {
-        0xf4 => Token::Bool(false),
-        0xf5 => Token::Bool(true),
-        NULL => Token::Null,
-        0xf7 => Token::Undefined,
-        0xf9 => float(half(u16::from_be_bytes(reader.array()?))),
-        0xfa => float(f64::from(f32::from_be_bytes(reader.array()?))),
-        FLOAT => float(f64::from_be_bytes(reader.array()?)),
-        _ => return Err(unknown(head)),
-    })
 }
 
 fn tagged<'de, 'b>(tag: Option<u64>, token: Token<'de, 'b>) -> Result<Token<'de, 'b>, Fault> {
@@ -143,6 +192,11 @@ fn half(bits: u16) -> f64 {
         _ => (mantissa + 1024.0) * 2_f64.powi(exponent - 25),
     };
     if bits & 0x8000 == 0 { value } else { -value }
+}
+
+#[cold]
+fn unknown_length(info: u8) -> Fault {
+    Fault::new(format!("a CBOR length of kind {info}"))
 }
 
 #[cold]

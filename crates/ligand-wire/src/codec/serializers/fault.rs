@@ -18,6 +18,11 @@ impl Fault {
     }
 }
 
+#[cold]
+pub(super) fn not_text() -> Fault {
+    Fault::new("a text is not UTF-8")
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -2,6 +2,7 @@
 
 use super::{
     fault::Fault,
+    head::Marks,
     reader::Reader,
     token::{Blob, Left, Number, Text, Token},
 };
@@ -15,8 +16,10 @@ pub(super) const ESCAPED: &str = "[[ES]]";
 const MAP: &str = "[[MP]]";
 const SET: &str = "[[ST]]";
 const PATTERN: &str = "[[RE]]";
+/// Nothing is recognised by its first byte alone.
+pub(super) const MARKS: Marks = Marks { text: 0, short: 0, null: 0, undefined: 0 };
 /// JSON has one word for it.
-pub(super) const NOTHING: &[&[u8]] = &[b"null"];
+pub(super) const NOTHING: &[u8] = b"null";
 /// Length of a tag, and what every tag begins with.
 const TAG: usize = 6;
 pub(super) const OPEN: &str = "[[";

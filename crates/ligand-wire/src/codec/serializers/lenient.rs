@@ -11,14 +11,16 @@
 use serde::{
     Deserializer,
     de::{
-        DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+        DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
         value::{MapDeserializer, SeqDeserializer},
     },
     forward_to_deserialize_any,
 };
 
 use super::{
+    buffer_object::BufferObject,
     fault::Fault,
+    head::Kind,
     key_name::KeyName,
     reader::Reader,
     token::{Blob, Left, Number, Text, Token},
@@ -26,6 +28,7 @@ use super::{
 };
 use crate::{
     binary::BINARY,
+    codec::names::Names,
     date::{DATE, Date},
     key::RAW_VALUE,
     objects::{ByName, Single, is_tagged, no_list},
@@ -34,26 +37,26 @@ use crate::{
 
 impl<'de, 'b> Reader<'de, 'b> {
     fn visit<V: Visitor<'de>>(&mut self, token: Token<'de, 'b>, visitor: V) -> Result<V::Value, Fault> {
+        self.visit_named(token, Names::of(&[]), visitor)
+    }
+
+    /// As [`visit`](Self::visit), where the keys of a map are known.
+    fn visit_named<V: Visitor<'de>>(
+        &mut self,
+        token: Token<'de, 'b>,
+        names: Names,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         match token {
             Token::Null | Token::Undefined => visitor.visit_unit(),
             Token::Bool(value) => visitor.visit_bool(value),
             Token::Number(number) => visit_number(number.plain(), visitor),
             Token::Date(millis) => visitor.visit_string(Date::from_millis(millis).to_string()),
             Token::Text(text) => visit_text(text, visitor),
-            Token::Bytes(bytes) => visitor.visit_map(BufferObject { bytes: bytes.as_slice(), entry: 0 }),
+            Token::Bytes(bytes) => visitor.visit_map(BufferObject::new(bytes.as_slice())),
             Token::Array(_) if is_tagged::<V>() => Err(no_list(visitor)),
-            Token::Array(left) => self.within(|reader| {
-                let mut items = Items { reader, left };
-                let value = visitor.visit_seq(&mut items)?;
-                items.finish()?;
-                Ok(value)
-            }),
-            Token::Map(left) => self.within(|reader| {
-                let mut entries = Items { reader, left };
-                let value = visitor.visit_map(&mut entries)?;
-                entries.finish()?;
-                Ok(value)
-            }),
+            Token::Array(left) => self.items(left, visitor),
+            Token::Map(left) => self.entries(left, names, |entries| visitor.visit_map(entries)),
             Token::Nested(text) => {
                 let mut inner = self.nested(&text)?;
                 let value = inner.deserialize_any(visitor)?;
@@ -61,6 +64,31 @@ impl<'de, 'b> Reader<'de, 'b> {
                 Ok(value)
             }
         }
+    }
+
+    /// The items of an array, all of which must be read.
+    fn items<V: Visitor<'de>>(&mut self, left: Left, visitor: V) -> Result<V::Value, Fault> {
+        self.within(|reader| {
+            let mut items = Items { reader, left, names: Names::of(&[]) };
+            let value = visitor.visit_seq(&mut items)?;
+            items.finish()?;
+            Ok(value)
+        })
+    }
+
+    /// The entries of a map, all of which must be read.
+    fn entries<T>(
+        &mut self,
+        left: Left,
+        names: Names,
+        read: impl FnOnce(&mut Items<'_, 'de, 'b>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.within(|reader| {
+            let mut entries = Items { reader, left, names };
+            let value = read(&mut entries)?;
+            entries.finish()?;
+            Ok(value)
+        })
     }
 
     fn visit_blob<V: Visitor<'de>>(&self, bytes: Blob<'de, 'b>, visitor: V) -> Result<V::Value, Fault> {
@@ -92,6 +120,11 @@ pub(super) fn visit_text<'de, V: Visitor<'de>>(text: Text<'de, '_>, visitor: V) 
 macro_rules! integers {
     ($($method:ident),*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            match self.head_of(|kind| matches!(kind, Kind::Unsigned | Kind::Negative)) {
+                Some((Kind::Negative, value)) => return visitor.visit_i64(value.cast_signed()),
+                Some((_, value)) => return visitor.visit_u64(value),
+                None => {}
+            }
             match self.token()? {
                 Token::Number(number) => visit_number(number.whole(), visitor),
                 Token::Date(millis) => visitor.visit_i64(millis),
@@ -104,6 +137,9 @@ macro_rules! integers {
 macro_rules! bytes {
     ($($method:ident),*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            if let Some(text) = self.plain_text() {
+                return visitor.visit_borrowed_str(text);
+            }
             match self.token()? {
                 Token::Bytes(bytes) => self.visit_blob(bytes, visitor),
                 token => self.visit(token, visitor),
@@ -139,6 +175,9 @@ impl<'de> Deserializer<'de> for &mut Reader<'de, '_> {
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        if let Some((_, value)) = self.head_of(|kind| kind == Kind::Float) {
+            return visitor.visit_f64(f64::from_bits(value));
+        }
         match self.token()? {
             Token::Number(number) => visitor.visit_f64(number.as_f64()),
             Token::Date(millis) => visitor.visit_f64(millis as f64),
@@ -175,6 +214,9 @@ impl<'de> Deserializer<'de> for &mut Reader<'de, '_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        if let Some((_, count)) = self.head_of(|kind| kind == Kind::Array) {
+            return self.items(Left::Count(count), visitor);
+        }
         match self.token()? {
             Token::Bytes(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.as_slice().iter().copied())),
             token => self.visit(token, visitor),
@@ -197,17 +239,14 @@ impl<'de> Deserializer<'de> for &mut Reader<'de, '_> {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
         match self.token()? {
             Token::Text(name) => visitor.visit_enum(KeyName(name)),
-            Token::Map(left) => self.within(|reader| {
-                let mut entries = Items { reader, left };
-                let value = visitor.visit_enum(&mut entries)?;
-                entries.finish()?;
-                Ok(value)
-            }),
+            Token::Map(left) => {
+                self.entries(left, Names::of(variants), |entries| visitor.visit_enum(entries))
+            }
             other => Err(Fault::new(format!("expected the name of a variant, found {}", other.name()))),
         }
     }
@@ -215,10 +254,14 @@ impl<'de> Deserializer<'de> for &mut Reader<'de, '_> {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.deserialize_any(ByName(visitor))
+        if let Some((_, count)) = self.head_of(|kind| kind == Kind::Map) {
+            return self.entries(Left::Count(count), Names::of(fields), |entries| visitor.visit_map(entries));
+        }
+        let token = self.token()?;
+        self.visit_named(token, Names::of(fields), ByName(visitor))
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -226,8 +269,15 @@ impl<'de> Deserializer<'de> for &mut Reader<'de, '_> {
         visitor.visit_unit()
     }
 
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.head_of(|kind| kind == Kind::Bool) {
+            Some((_, value)) => visitor.visit_bool(value == 1),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
     forward_to_deserialize_any! {
-        bool char unit unit_struct map identifier
+        char unit unit_struct map identifier
     }
 }
 
@@ -235,6 +285,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de, '_> {
 struct Items<'r, 'de, 'b> {
     reader: &'r mut Reader<'de, 'b>,
     left: Left,
+    names: Names,
 }
 
 impl Items<'_, '_, '_> {
@@ -269,7 +320,7 @@ impl<'de> MapAccess<'de> for &mut Items<'_, 'de, '_> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
-        match self.reader.next_key(&mut self.left)? {
+        match self.reader.next_key(&mut self.left, &mut self.names)? {
             Some(key) => seed.deserialize(KeyName(key)).map(Some),
             None => {
                 self.left = Left::Count(0);
@@ -293,7 +344,7 @@ impl<'de> EnumAccess<'de> for &mut Items<'_, 'de, '_> {
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Fault> {
-        let name = self.reader.next_key(&mut self.left)?;
+        let name = self.reader.next_key(&mut self.left, &mut self.names)?;
         let name = name.ok_or_else(|| Fault::new("an object without the name of a variant"))?;
         Ok((seed.deserialize(KeyName(name))?, self))
     }
@@ -316,40 +367,10 @@ impl<'de> VariantAccess<'de> for &mut Items<'_, 'de, '_> {
 
     fn struct_variant<V: Visitor<'de>>(
         self,
-        _: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.reader.deserialize_any(ByName(visitor))
-    }
-}
-
-/// Bytes as JSON has them: `{"type":"Buffer","data":[..]}`.
-struct BufferObject<'a> {
-    bytes: &'a [u8],
-    entry: u8,
-}
-
-impl<'de> MapAccess<'de> for BufferObject<'_> {
-    type Error = Fault;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
-        self.entry += 1;
-        let key = match self.entry {
-            1 => "type",
-            2 => "data",
-            _ => return Ok(None),
-        };
-        seed.deserialize(key.into_deserializer()).map(Some)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
-        match self.entry {
-            1 => seed.deserialize("Buffer".into_deserializer()),
-            _ => seed.deserialize(SeqDeserializer::new(self.bytes.iter().copied())),
-        }
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(2)
+        let token = self.reader.token()?;
+        self.reader.visit_named(token, Names::of(fields), ByName(visitor))
     }
 }

@@ -2,15 +2,13 @@
 
 use super::{
     fault::Fault,
-    reader::Reader,
-    token::{Left, Number, SAFE, Token},
+    head::{Kind, Marks},
+    reader::{Reader, ends_early},
+    token::{Number, SAFE, Token},
 };
 
 /// JavaScript's `undefined`, as notepack 2 writes it.
 pub(super) const UNDEFINED: &[u8] = &[0xd4, 0, 0];
-
-/// Null and undefined.
-pub(super) const NOTHING: &[&[u8]] = &[&[NIL], UNDEFINED];
 
 const NIL: u8 = 0xc0;
 const FLOAT32: u8 = 0xca;
@@ -18,59 +16,75 @@ const FLOAT64: u8 = 0xcb;
 /// Type of extensions that are timestamps.
 const TIMESTAMP: i8 = -1;
 
-/// Reads one token.
-pub(super) fn token<'de, 'b>(reader: &mut Reader<'de, 'b>) -> Result<Token<'de, 'b>, Fault> {
-    let head = reader.byte()?;
-    let unsigned = |value: u64| Token::Number(Number::Unsigned(value));
-    let signed = |value: i64| Token::Number(Number::from_i64(value));
-    let float = |value: f64| Token::Number(Number::Float(value));
-    let items = |count: u64| Token::Array(Left::Count(count));
-    let entries = |count: u64| Token::Map(Left::Count(count));
-    Ok(match head {
-        0x00..=0x7f => unsigned(u64::from(head)),
-        0x80..=0x8f => entries(u64::from(head & 15)),
-        0x90..=0x9f => items(u64::from(head & 15)),
-        0xa0..=0xbf => Token::Text(reader.take(u64::from(head & 31))?.into_text()?),
-        NIL => Token::Null,
-        0xc1 => return Err(Fault::new("the byte 0xc1 has no place in MessagePack")),
-        0xc2 => Token::Bool(false),
-        0xc3 => Token::Bool(true),
-        0xc4..=0xc6 => {
-            let length = length(reader, head - 0xc4)?;
-            Token::Bytes(reader.take(length)?)
+pub(super) const MARKS: Marks = Marks { text: 0xa0, short: 32, null: NIL, undefined: UNDEFINED[0] };
+
+/// Reads a head.
+#[inline]
+pub(super) fn head(reader: &mut Reader<'_, '_>) -> (Kind, u64) {
+    let Some(first) = reader.peek() else { return (Kind::Rare, 0) };
+    let short = |reader: &mut Reader<'_, '_>, kind, mask: u8| {
+        reader.advance(1);
+        (kind, u64::from(first & mask))
+    };
+    match first {
+        0x00..=0x7f => short(reader, Kind::Unsigned, 0x7f),
+        0x80..=0x8f => short(reader, Kind::Map, 15),
+        0x90..=0x9f => short(reader, Kind::Array, 15),
+        0xa0..=0xbf => short(reader, Kind::Text, 31),
+        NIL => short(reader, Kind::Null, 0),
+        0xc2 | 0xc3 => short(reader, Kind::Bool, 1),
+        0xc4 => reader.number::<1>(Kind::Bytes),
+        0xc5 => reader.number::<2>(Kind::Bytes),
+        0xc6 => reader.number::<4>(Kind::Bytes),
+        FLOAT32 => reader.single(),
+        FLOAT64 => reader.number::<8>(Kind::Float),
+        0xcc => reader.number::<1>(Kind::Unsigned),
+        0xcd => reader.number::<2>(Kind::Unsigned),
+        0xce => reader.number::<4>(Kind::Unsigned),
+        0xcf => reader.number::<8>(Kind::Unsigned),
+        0xd0 => signed::<1>(reader),
+        0xd1 => signed::<2>(reader),
+        0xd2 => signed::<4>(reader),
+        0xd3 => signed::<8>(reader),
+        0xd4 if reader.rest().starts_with(UNDEFINED) => {
+            reader.advance(UNDEFINED.len());
+            (Kind::Undefined, 0)
         }
-        0xc7..=0xc9 => {
-            let length = length(reader, head - 0xc7)?;
-            extension(reader, length)?
+        0xd9 => reader.number::<1>(Kind::Text),
+        0xda => reader.number::<2>(Kind::Text),
+        0xdb => reader.number::<4>(Kind::Text),
+        0xdc => reader.number::<2>(Kind::Array),
+        0xdd => reader.number::<4>(Kind::Array),
+        0xde => reader.number::<2>(Kind::Map),
+        0xdf => reader.number::<4>(Kind::Map),
+        0xe0..=0xff => {
+            reader.advance(1);
+            Kind::signed(i64::from(first.cast_signed()))
         }
-        FLOAT32 => float(f64::from(f32::from_be_bytes(reader.array()?))),
-        FLOAT64 => float(f64::from_be_bytes(reader.array()?)),
-        0xcc => unsigned(u64::from(reader.byte()?)),
-        0xcd => unsigned(u64::from(u16::from_be_bytes(reader.array()?))),
-        0xce => unsigned(u64::from(u32::from_be_bytes(reader.array()?))),
-        0xcf => unsigned(u64::from_be_bytes(reader.array()?)),
-        0xd0 => signed(i64::from(i8::from_be_bytes(reader.array()?))),
-        0xd1 => signed(i64::from(i16::from_be_bytes(reader.array()?))),
-        0xd2 => signed(i64::from(i32::from_be_bytes(reader.array()?))),
-        0xd3 => signed(i64::from_be_bytes(reader.array()?)),
-        0xd4..=0xd8 => extension(reader, 1 << (head - 0xd4))?,
-        0xd9..=0xdb => {
-            let length = length(reader, head - 0xd9)?;
-            Token::Text(reader.take(length)?.into_text()?)
-        }
-        0xdc | 0xdd => items(length(reader, head - 0xdb)?),
-        0xde | 0xdf => entries(length(reader, head - 0xdd)?),
-        0xe0..=0xff => signed(i64::from(head.cast_signed())),
-    })
+        0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8 => (Kind::Rare, 0),
+    }
 }
 
-/// A length of 2^`size` bytes.
-fn length(reader: &mut Reader<'_, '_>, size: u8) -> Result<u64, Fault> {
-    Ok(match size {
-        0 => u64::from(reader.byte()?),
-        1 => u64::from(u16::from_be_bytes(reader.array()?)),
-        _ => u64::from(u32::from_be_bytes(reader.array()?)),
-    })
+/// An integer of `N` bytes behind its head.
+fn signed<const N: usize>(reader: &mut Reader<'_, '_>) -> (Kind, u64) {
+    let unused = 64 - 8 * N as u32;
+    match reader.number::<N>(Kind::Unsigned) {
+        (Kind::Unsigned, bits) => Kind::signed((bits << unused).cast_signed() >> unused),
+        rare => rare,
+    }
+}
+
+/// Reads a token that has no common head: an extension. What else has none is cut off.
+pub(super) fn token<'de, 'b>(reader: &mut Reader<'de, 'b>) -> Result<Token<'de, 'b>, Fault> {
+    let length = match reader.byte()? {
+        0xc1 => return Err(Fault::new("the byte 0xc1 has no place in MessagePack")),
+        0xc7 => u64::from(reader.byte()?),
+        0xc8 => u64::from(u16::from_be_bytes(reader.array()?)),
+        0xc9 => u64::from(u32::from_be_bytes(reader.array()?)),
+        head @ 0xd4..=0xd8 => 1 << (head - 0xd4),
+        _ => return Err(ends_early()),
+    };
+    extension(reader, length)
 }
 
 /// Dates and undefined; other extensions are their bytes.
@@ -106,23 +120,24 @@ fn timestamp(data: &[u8]) -> Option<i64> {
     Some(seconds.saturating_mul(1000).saturating_add((nanos / 1_000_000).cast_signed()))
 }
 
-/// Heads of things with a length: the short form's bits and limit, then the heads for lengths of 8, 16 and 32 bits.
-pub(super) struct Head {
+/// Heads of things with a length, for writing: the short form's bits and limit, then the heads for lengths of 8, 16 and 32 bits.
+pub(super) struct Lengths {
     short: u8,
     limit: u64,
     long: [Option<u8>; 3],
 }
 
-pub(super) const TEXT: Head = Head { short: 0xa0, limit: 32, long: [Some(0xd9), Some(0xda), Some(0xdb)] };
-pub(super) const BYTES: Head = Head { short: 0, limit: 0, long: [Some(0xc4), Some(0xc5), Some(0xc6)] };
-pub(super) const ARRAY: Head = Head { short: 0x90, limit: 16, long: [None, Some(0xdc), Some(0xdd)] };
-pub(super) const MAP: Head = Head { short: 0x80, limit: 16, long: [None, Some(0xde), Some(0xdf)] };
+pub(super) const TEXT: Lengths =
+    Lengths { short: 0xa0, limit: 32, long: [Some(0xd9), Some(0xda), Some(0xdb)] };
+pub(super) const BYTES: Lengths = Lengths { short: 0, limit: 0, long: [Some(0xc4), Some(0xc5), Some(0xc6)] };
+pub(super) const ARRAY: Lengths = Lengths { short: 0x90, limit: 16, long: [None, Some(0xdc), Some(0xdd)] };
+pub(super) const MAP: Lengths = Lengths { short: 0x80, limit: 16, long: [None, Some(0xde), Some(0xdf)] };
 
 /// Writes a head in its shortest form.
 ///
 /// # Errors
 /// When the length has more than 32 bits.
-pub(super) fn write_head(head: &Head, length: u64, out: &mut Vec<u8>) -> Result<(), Fault> {
+pub(super) fn write_head(head: &Lengths, length: u64, out: &mut Vec<u8>) -> Result<(), Fault> {
     match (head.long, length) {
         _ if length < head.limit => out.push(head.short | length as u8),
         ([Some(head), ..], 0..=0xff) => out.extend_from_slice(&[head, length as u8]),

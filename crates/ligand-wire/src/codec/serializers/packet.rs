@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     fault::Fault,
+    head::Kind,
     reader::Reader,
     token::{Blob, Left, Number, Text, Token},
     writer::{Begun, Shape, Writer},
@@ -16,10 +17,11 @@ use crate::{
     Payload, Result,
     codec::{
         Envelope,
+        names::Names,
         read::{self, FieldReader, Result as ReadResult},
         write::{self, FieldWriter},
     },
-    packet::{Fields, Packet, PacketKind, Received},
+    packet::{Fields, Packet, PacketKind, Received, no_fields},
     payload::{Format, encode_error},
 };
 
@@ -39,7 +41,11 @@ pub(super) fn encode(
 }
 
 pub(super) fn decode(kind: PacketKind, format: Format, bytes: &Bytes) -> ReadResult<Received<'_>> {
-    read::packet(kind, &mut PacketReader { bytes, reader: Reader::new(format, bytes), left: None })
+    let mut reader = PacketReader { bytes, reader: Reader::new(format, bytes), left: Left::Count(0) };
+    let begin = reader.reader.token();
+    let Token::Map(left) = reader.checked(begin)? else { return Err("not an object".into()) };
+    reader.left = left;
+    read::packet(kind, &mut reader)
 }
 
 struct PacketWriter<'o> {
@@ -104,8 +110,8 @@ impl FieldWriter for PacketWriter<'_> {
 struct PacketReader<'a> {
     bytes: &'a Bytes,
     reader: Reader<'a, 'a>,
-    /// What is left of the packet's map, once it was begun.
-    left: Option<Left>,
+    /// What is left of the packet's map.
+    left: Left,
 }
 
 impl<'a> PacketReader<'a> {
@@ -126,12 +132,30 @@ impl<'a> PacketReader<'a> {
         }
     }
 
+    #[inline(never)]
+    fn any_key(&mut self, names: &mut Names) -> ReadResult<Option<Cow<'a, str>>> {
+        let key = self.reader.next_key(&mut self.left, names);
+        match self.checked(key)? {
+            Some(key) => Ok(Some(borrowed(key))),
+            None => {
+                let end = self.reader.end();
+                self.checked(end).map(|()| None)
+            }
+        }
+    }
+
     fn decoded<T: Deserialize<'a>>(&mut self) -> ReadResult<T> {
         let value = T::deserialize(&mut self.reader);
         self.checked(value)
     }
 
     fn next_text(&mut self) -> ReadResult<Option<Cow<'a, str>>> {
+        if self.reader.nothing() {
+            return Ok(None);
+        }
+        if let Some(text) = self.reader.plain_text() {
+            return Ok(Some(Cow::Borrowed(text)));
+        }
         Ok(match self.scalar()? {
             Some(Token::Text(text)) => Some(borrowed(text)),
             Some(Token::Number(number)) => Some(Cow::Owned(match number.plain() {
@@ -152,20 +176,11 @@ fn borrowed<'a>(text: Text<'a, 'a>) -> Cow<'a, str> {
 }
 
 impl<'a> FieldReader<'a> for PacketReader<'a> {
-    fn key(&mut self) -> ReadResult<Option<Cow<'a, str>>> {
-        if self.left.is_none() {
-            let begin = self.reader.token();
-            let Token::Map(left) = self.checked(begin)? else { return Err("not an object".into()) };
-            self.left = Some(left);
-        }
-        let Some(left) = &mut self.left else { return Ok(None) };
-        let key = self.reader.next_key(left);
-        match self.checked(key)? {
-            Some(key) => Ok(Some(borrowed(key))),
-            None => {
-                let end = self.reader.end();
-                self.checked(end).map(|()| None)
-            }
+    #[inline]
+    fn key(&mut self, names: &mut Names) -> ReadResult<Option<Cow<'a, str>>> {
+        match self.reader.expected_key(&mut self.left, names) {
+            Some(name) => Ok(Some(Cow::Borrowed(name))),
+            None => self.any_key(names),
         }
     }
 
@@ -174,6 +189,10 @@ impl<'a> FieldReader<'a> for PacketReader<'a> {
     }
 
     fn number(&mut self) -> ReadResult<Option<f64>> {
+        if let Some((_, value)) = self.reader.head_of(|kind| kind == Kind::Unsigned) {
+            #[allow(clippy::cast_precision_loss, reason = "a float is what was asked for")]
+            return Ok(Some(value as f64));
+        }
         let number = match self.scalar()? {
             Some(Token::Number(number)) => Some(number.as_f64()),
             #[allow(clippy::cast_precision_loss, reason = "exact for every date of JavaScript")]
@@ -185,6 +204,12 @@ impl<'a> FieldReader<'a> for PacketReader<'a> {
     }
 
     fn bool(&mut self) -> ReadResult<Option<bool>> {
+        if let Some((_, value)) = self.reader.head_of(|kind| kind == Kind::Bool) {
+            return Ok(Some(value == 1));
+        }
+        if self.reader.nothing() {
+            return Ok(None);
+        }
         Ok(match self.scalar()? {
             Some(Token::Bool(value)) => Some(value),
             _ => None,
@@ -209,16 +234,30 @@ impl<'a> FieldReader<'a> for PacketReader<'a> {
         }
     }
 
-    fn fields(&mut self) -> ReadResult<Option<Fields>> {
+    fn fields(&mut self) -> ReadResult<Option<Cow<'a, Fields>>> {
         let start = self.reader.position();
+        if let (Kind::Map, 0) = self.reader.head() {
+            return Ok(Some(no_fields()));
+        }
+        self.reader.rewind(start);
         let token = self.reader.token();
         let is_object = matches!(self.checked(token)?, Token::Map(_));
         self.reader.rewind(start);
-        if is_object { self.decoded().map(Some) } else { self.skip().map(|()| None) }
+        if is_object { self.decoded().map(Cow::Owned).map(Some) } else { self.skip().map(|()| None) }
     }
 
     fn payload(&mut self) -> ReadResult<Payload> {
         let start = self.reader.position();
+        let head = self.reader.head();
+        self.reader.rewind(start);
+        if let (Kind::Array | Kind::Map, _) = head {
+            let skipped = self.reader.skip();
+            self.checked(skipped)?;
+            return Ok(Payload::encoded(
+                self.reader.format(),
+                self.bytes.slice(start..self.reader.position()),
+            ));
+        }
         let token = self.reader.token();
         match self.checked(token)? {
             Token::Null | Token::Undefined => Ok(Payload::NULL),

@@ -1,6 +1,7 @@
 //! What each format makes of values, and what types make of bytes.
 
 mod hostile;
+mod names;
 mod nodes;
 mod types;
 mod written;

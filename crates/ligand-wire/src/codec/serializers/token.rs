@@ -1,6 +1,6 @@
 //! What the readers of all formats turn bytes into.
 
-use super::fault::Fault;
+use super::fault::{Fault, not_text};
 
 /// One value, or the beginning of one that holds others.
 ///
@@ -87,11 +87,10 @@ impl<'de, 'b> Blob<'de, 'b> {
     }
 
     pub(crate) fn into_text(self) -> Result<Text<'de, 'b>, Fault> {
-        let bad = || Fault::new("a text is not UTF-8");
         match self {
-            Self::Lasting(bytes) => std::str::from_utf8(bytes).map(Text::Lasting).map_err(|_| bad()),
-            Self::Brief(bytes) => std::str::from_utf8(bytes).map(Text::Brief).map_err(|_| bad()),
-            Self::Owned(bytes) => String::from_utf8(bytes).map(Text::Owned).map_err(|_| bad()),
+            Self::Lasting(bytes) => std::str::from_utf8(bytes).map(Text::Lasting).map_err(|_| not_text()),
+            Self::Brief(bytes) => std::str::from_utf8(bytes).map(Text::Brief).map_err(|_| not_text()),
+            Self::Owned(bytes) => String::from_utf8(bytes).map(Text::Owned).map_err(|_| not_text()),
         }
     }
 }
@@ -129,10 +128,6 @@ impl Number {
             (_, Ok(value)) => Self::Negative(value),
             _ => Self::Big(value),
         }
-    }
-
-    pub(crate) fn from_i64(value: i64) -> Self {
-        u64::try_from(value).map_or(Self::Negative(value), Self::Unsigned)
     }
 
     #[allow(clippy::cast_precision_loss, reason = "a float is what was asked for")]

@@ -12,7 +12,7 @@ use super::{
     reader::Reader,
     token::{Left, Number, Token},
 };
-use crate::{Binary, Date, payload::Format};
+use crate::{Binary, Date, codec::names::Names, payload::Format};
 
 /// An encoded document as a value that serialises itself. Each time its `Serialize` is called it gives the next
 /// value of the document.
@@ -50,7 +50,9 @@ impl Document<'_, '_> {
     fn map<S: Serializer>(&self, mut left: Left, to: S) -> Result<S::Ok, S::Error> {
         let count = self.0.borrow().bound(&left);
         let mut entries = to.serialize_map(count)?;
-        while let Some(key) = { self.0.borrow_mut().next_key(&mut left) }.map_err(S::Error::custom)? {
+        while let Some(key) =
+            { self.0.borrow_mut().next_key(&mut left, &mut Names::of(&[])) }.map_err(S::Error::custom)?
+        {
             entries.serialize_key(key.as_str())?;
             self.next(|value| entries.serialize_value(value))?;
         }

@@ -140,7 +140,7 @@ fn documents_must_be_whole() {
 }
 
 /// Changes, cuts and repeats parts of honest bytes.
-fn mutate(bytes: &mut Vec<u8>, random: &mut fastrand::Rng) {
+pub(super) fn mutate(bytes: &mut Vec<u8>, random: &mut fastrand::Rng) {
     for _ in 0..random.usize(1..4) {
         if bytes.is_empty() {
             return;
