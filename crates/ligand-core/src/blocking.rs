@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use crate::{
     context::Context,
     future::{Work, guarded},
+    log::place::Around,
     service::probe::Form,
 };
 
@@ -28,16 +29,16 @@ pub(crate) fn run<T: Send + Unpin + 'static>(
     let ctx = ctx.clone();
     Work::new(async move {
         let place = turn.await?;
-        let span = tracing::Span::current();
+        let mut around = Around::context(&ctx);
         let (done, end) = oneshot::channel();
         let tasks = ctx.broker().tasks().clone();
         let started = tasks.spawn_blocking(move || {
             if !done.is_closed() {
-                let result = span.in_scope(|| guarded(|| work(&ctx)));
+                let result = around.in_scope(|| guarded(|| work(&ctx)));
                 let _ = done.send(result.and_then(|result| result));
             }
             // The context tells that the handler runs.
-            drop((ctx, place));
+            drop((ctx, around, place));
         });
         match started {
             true => end.await.unwrap_or_else(|_| Err(ended())),

@@ -28,6 +28,7 @@ mod env;
 mod file;
 mod hint;
 mod listen;
+mod log;
 mod names;
 mod node;
 mod options;
@@ -42,8 +43,10 @@ pub use env::Env;
 pub(crate) use file::{load, read_options};
 pub(crate) use hint::{meant, plain};
 pub use listen::Listen;
+pub(crate) use log::levels as log_levels;
+pub use log::{Color, Console, LogFileOptions, LogOptions};
 pub use options::{
     BulkheadOptions, BulkheadPolicy, CacherKind, CacherOptions, CircuitBreakerOptions, CircuitBreakerPolicy,
-    Color, ErrorCheck, LogFormat, LogOptions, Options, RetryOptions, RetryPolicy, TrackingOptions,
+    ErrorCheck, Options, RetryOptions, RetryPolicy, TrackingOptions,
 };
 pub(crate) use setting_texts::SettingTexts;

@@ -88,6 +88,7 @@
 //!
 //! * **Other nodes**: `tcp`, `nats`, `redis`, `mqtt`, `amqp`, `etcd`; `serializers` (MsgPack, Notepack, CBOR, JSONExt
 //!   beside JSON), `transmit`.
+//! * **The log**: `log` (lines of crates that use `log`).
 //! * **Edges**: `web`, `jwt`, `db`, `db-sqlite`.
 //! * **Fields of other crates' types**: `chrono`, `decimal`, `jiff`, `time`, `uuid`.
 //! * **Errors of other crates**: `anyhow`, `eyre`.

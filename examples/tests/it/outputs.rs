@@ -79,4 +79,5 @@ examples! {
     cluster = "20_cluster",
     files = "21_files",
     axum = "22_axum",
+    log = "23_log",
 }

@@ -274,18 +274,19 @@ impl BrokerBuilder {
     /// As [`BrokerBuilder::start`].
     pub async fn run(self) -> Result<()> {
         let (broker, services) = self.build()?;
-        crate::log::init(&broker.options().log)?;
+        let options = broker.options();
+        crate::log::init_for(&options.log, broker.node_id(), &options.namespace)?;
         broker.run_until_signal(services).await
     }
 
     fn build(self) -> Result<(ServiceBroker, Vec<ServiceDef>)> {
+        crate::log::place::register();
         let env = self.env.unwrap_or_default();
         let mut options = config::load(self.file.as_deref(), &env)?;
         for change in self.changes {
             change(&mut options);
         }
         options.check()?;
-        crate::log::check(&options.log.level)?;
         let node_id = node_id(&options)?;
         let cache = cache(&options, self.cacher)?;
         let mut services = self.services;

@@ -77,6 +77,21 @@ pub(super) fn service() -> ServiceDef {
         .action(action("health", "Load, memory and process of this node.", |broker, _| health(broker)))
         .action(action("options", "The options in force, without secrets.", |broker, _| options(broker)))
         .action(
+            Action::raw("setLogLevels", |_ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+                let set = || {
+                    let params = params.to_value()?;
+                    let list = params.get("levels").and_then(Value::as_str);
+                    let list =
+                        list.ok_or_else(|| Error::client(422, "LOG_LEVELS", "'levels' must be a text."))?;
+                    crate::log::set_levels(list).map(|()| Payload::NULL)
+                };
+                crate::future::ready(set())
+            })
+            // Whoever can change what is logged can hide.
+            .visibility(Visibility::Protected)
+            .doc("Changes which lines of the log are wanted: `{ levels: \"info,ORDER=debug\" }`."),
+        )
+        .action(
             Action::raw("metrics", |_ctx: &Context, _params: Payload| -> BoxFuture<Result<Payload>> {
                 crate::future::ready(Err(Error::client(
                     400,

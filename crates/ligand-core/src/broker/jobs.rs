@@ -6,7 +6,6 @@ use std::{sync::Arc, time::Duration};
 
 use ligand_wire::{Error, Result};
 use tokio::{sync::oneshot, time::Instant};
-use tracing::Instrument as _;
 
 use super::{Origin, ServiceBroker, State, WeakBroker};
 use crate::{
@@ -56,7 +55,7 @@ impl ServiceBroker {
     ) -> Option<oneshot::Receiver<()>> {
         let (done, end) = oneshot::channel();
         let ctx = self.service_context(service, schedule.job().timeout);
-        let span = span::background(self.parts(), &ctx, schedule.job().name());
+        let around = span::background(self.parts(), &ctx, schedule.job().name());
         let schedule = schedule.clone();
         let work = async move {
             let (guard, ended) = oneshot::channel();
@@ -70,7 +69,7 @@ impl ServiceBroker {
             drop((run, ctx));
             let _ = done.send(());
         };
-        self.tasks().spawn(work.instrument(span))?;
+        self.tasks().spawn(around.around(work))?;
         Some(end)
     }
 }

@@ -17,7 +17,6 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use futures_util::future::{join_all, try_join_all};
 use ligand_wire::{Error, Result};
 use serde_json::json;
-use tracing::Instrument as _;
 
 use super::{ServiceBroker, State, dependencies, dependency_cycle};
 use crate::{
@@ -366,9 +365,9 @@ impl ServiceBroker {
     /// Runs a handler of the life cycle.
     async fn run_hook(&self, hook: &Lifecycle, item: &ServiceItem, phase: &str) -> Result<()> {
         let ctx = self.service_context(item.full_name(), None);
-        let span = span::background(self.parts(), &ctx, phase);
-        let work = span.in_scope(|| crate::future::guarded(|| hook(ctx)))?;
-        crate::future::isolate(work).instrument(span).await
+        let mut around = span::background(self.parts(), &ctx, phase);
+        let work = around.in_scope(|| crate::future::guarded(|| hook(ctx)))?;
+        around.around(crate::future::isolate(work)).await
     }
 
     async fn changed(&self) {
@@ -381,6 +380,7 @@ impl ServiceBroker {
     /// Listens for signals before the start, so that none of them kills a program that is half up.
     pub(super) async fn run_until_signal(&self, services: Vec<ServiceDef>) -> Result<()> {
         let _end = Halted(self);
+        let _flush = Flush;
         let mut signal = std::pin::pin!(signals()?);
         let mut launch = std::pin::pin!(self.launch(services));
         tokio::select! {
@@ -527,4 +527,13 @@ fn signals() -> Result<impl Future<Output = &'static str>> {
         interrupt.recv().await;
         "Ctrl-C"
     })
+}
+
+/// What was logged is written before the program ends.
+struct Flush;
+
+impl Drop for Flush {
+    fn drop(&mut self) {
+        crate::log::flush();
+    }
 }

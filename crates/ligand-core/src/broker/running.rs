@@ -15,6 +15,7 @@ use crate::{
     broker::ServiceBroker,
     context::Context,
     future::{Work, guarded},
+    log::place::{Place as Noted, scoped},
     registry::Endpoint,
 };
 
@@ -25,6 +26,8 @@ pub(super) struct Running<W = Work<Payload>> {
     /// `None` when it has ended.
     work: Option<W>,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Where the thread is has to be noted for the log.
+    noted: bool,
 }
 
 /// Where it runs.
@@ -67,12 +70,18 @@ impl Running {
 
 impl<W> Running<W> {
     pub(super) fn within(ctx: Context, parent: Option<Context>, work: W) -> Self {
-        Self { place: Place::In(ctx), parent, work: Some(work), sleep: None }
+        Self { place: Place::In(ctx), parent, work: Some(work), sleep: None, noted: false }
     }
 
     /// Work that does not see its context.
     pub(super) fn without_context(endpoint: Arc<Endpoint>, parent: Option<Context>, work: W) -> Self {
-        Self { place: Place::At(endpoint), parent, work: Some(work), sleep: None }
+        Self { place: Place::At(endpoint), parent, work: Some(work), sleep: None, noted: false }
+    }
+
+    /// Where no layer notes for the log where the thread is.
+    pub(super) fn noted(mut self, noted: bool) -> Self {
+        self.noted = noted;
+        self
     }
 }
 
@@ -83,7 +92,12 @@ impl<T, W: Future<Output = Result<T>> + Unpin> Future for Running<W> {
         let this = self.get_mut();
         let start = this.place.broker().thread_watch().now();
         let work = this.work.as_mut().expect("a call is not polled after its end");
-        let poll = guarded(|| Pin::new(work).poll(cx));
+        let mut note = match &this.place {
+            Place::In(ctx) if this.noted => Some(Noted::of(ctx)),
+            _ => None,
+        };
+        let poll = scoped(&mut note, || guarded(|| Pin::new(work).poll(cx)));
+        drop(note);
         if this.place.broker().thread_watch().now() != start {
             let ctx = this.place.context(this.parent.as_ref());
             ctx.broker().thread_watch().ended(start, ctx);

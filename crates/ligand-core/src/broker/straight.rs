@@ -10,6 +10,7 @@ use crate::{
     cache::NO_CACHE,
     context::Context,
     future::{BoxFuture, guarded},
+    log::place::{Place, scoped},
     service::Typed,
 };
 
@@ -45,15 +46,18 @@ pub(super) fn straight<R: 'static>(call: &mut Outgoing) -> Option<Straight<R>> {
     let checked = |params: Payload| if fast_path.passes(&params) { Ok(params) } else { Err(params) };
     let watch = endpoint.broker().thread_watch();
     let start = watch.now();
+    let noted = fast_path.is_noted();
     let tried = match handler {
         Typed::Now(handler) => {
-            let tried = guarded(|| handler(checked(params)?));
+            let mut place = noted.then(|| Place::at(endpoint, parent));
+            let tried = scoped(&mut place, || guarded(|| handler(checked(params)?)));
             watch.ended_in(start, context);
             tried.map(|tried| tried.map(Begun::Done))
         }
         Typed::NowIn(handler) => {
             let ctx = context();
-            let tried = guarded(|| handler(&ctx, checked(params)?));
+            let mut place = noted.then(|| Place::of(&ctx));
+            let tried = scoped(&mut place, || guarded(|| handler(&ctx, checked(params)?)));
             watch.ended(start, &ctx);
             if let Some(parent) = parent {
                 parent.merge_meta(&ctx);
@@ -61,13 +65,17 @@ pub(super) fn straight<R: 'static>(call: &mut Outgoing) -> Option<Straight<R>> {
             tried.map(|tried| tried.map(Begun::Done))
         }
         Typed::Later(handler) => {
-            let tried = guarded(|| handler(checked(params)?));
+            // All its lines have one request id, wherever it waits: that of its context.
+            let ctx = noted.then(context);
+            let mut place = ctx.as_ref().map(Place::of);
+            let tried = scoped(&mut place, || guarded(|| handler(checked(params)?)));
             watch.ended_in(start, context);
-            tried.map(|tried| tried.map(|work| Begun::Works(work, None)))
+            tried.map(|tried| tried.map(|work| Begun::Works(work, ctx)))
         }
         Typed::LaterIn(handler) => {
             let ctx = context();
-            let tried = guarded(|| handler(&ctx, checked(params)?));
+            let mut place = noted.then(|| Place::of(&ctx));
+            let tried = scoped(&mut place, || guarded(|| handler(&ctx, checked(params)?)));
             watch.ended(start, &ctx);
             tried.map(|tried| tried.map(|work| Begun::Works(work, Some(ctx))))
         }
@@ -77,7 +85,7 @@ pub(super) fn straight<R: 'static>(call: &mut Outgoing) -> Option<Straight<R>> {
         Ok(Ok(Begun::Works(work, ctx))) => {
             let parent = call.parent.take();
             let running = match (ctx, std::mem::replace(&mut call.target, Target::Taken)) {
-                (Some(ctx), _) => Running::within(ctx, parent, work),
+                (Some(ctx), _) => Running::within(ctx, parent, work).noted(noted),
                 (None, Target::Found(endpoint)) => Running::without_context(endpoint, parent, work),
                 (None, _) => unreachable!("the endpoint was found above"),
             };

@@ -10,9 +10,8 @@ use serde::{
 use serde_json::{Map, Value};
 
 use super::{
-    App, ComponentOptions, Listen, Protocol, RegistryOptions, Serializer, SettingTexts, TransitOptions,
-    hint::plain,
-    names::{Names, names},
+    App, ComponentOptions, Listen, LogOptions, Protocol, RegistryOptions, Serializer, SettingTexts,
+    TransitOptions, hint::plain, names::Names,
 };
 
 /// Decides whether an error counts: for the retry policy and for the circuit breaker.
@@ -164,6 +163,7 @@ impl Default for Options {
 impl Options {
     /// What types cannot say.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        self.log.check()?;
         if self.bulkhead.concurrency == 0 {
             return Err(Error::broker_options(
                 "option 'bulkhead.concurrency' must be at least 1: with 0 nothing would ever run",
@@ -192,56 +192,6 @@ impl Options {
         self.transit.check()
     }
 }
-
-/// What is logged and how. See [`crate::log`].
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LogOptions {
-    /// `trace`, `debug`, `info`, `warn`, `error`, `off`; or a list with modules:
-    /// `info,ligand_core=debug,shop=trace`. Default: `info`.
-    pub level: String,
-    /// Form of a line. Default: `full`.
-    pub format: LogFormat,
-    /// Colours. Default: `auto`, only on a terminal.
-    pub color: Color,
-    /// Lines that handlers write carry the request id, the action, event or job, and the node: each handler runs in a
-    /// `tracing` span of level `error`. Without a subscriber it costs nothing. Default: true.
-    pub context: bool,
-}
-
-impl Default for LogOptions {
-    fn default() -> Self {
-        Self { level: "info".into(), format: LogFormat::Full, color: Color::Auto, context: true }
-    }
-}
-
-/// Form of a log line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Time, level, module, text and fields.
-    #[default]
-    Full,
-    /// Level, text and fields.
-    Simple,
-    /// One JSON object a line.
-    Json,
-}
-
-names!(LogFormat, "full" => Full, "simple" => Simple, "json" => Json);
-
-/// Colours in log lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Color {
-    /// Only on a terminal.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-names!(Color, "auto" => Auto, "always" => Always, "never" => Never);
 
 /// How events reach the listeners of this node.
 #[derive(Clone, Debug, Deserialize)]

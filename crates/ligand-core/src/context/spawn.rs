@@ -9,12 +9,12 @@ use std::{
 
 use ligand_wire::{Error, Result};
 use tokio::{sync::oneshot, task::AbortHandle};
-use tracing::Instrument as _;
 
 use super::Context;
 use crate::{
     broker::{Origin, WeakBroker},
     future::isolate,
+    log::place::Around,
     thread_watch::watch,
 };
 
@@ -98,20 +98,16 @@ impl Context {
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
         let (done, end) = oneshot::channel();
-        let own = self.span();
-        let span = if own.is_disabled() { tracing::Span::current() } else { own };
+        let around = Around::context(self);
         let (ctx, origin) = (self.without_deadline(), Origin::of(self, None));
         let heard = origin.clone();
-        let task = self.broker().tasks().spawn(
-            async move {
-                let given = ctx.clone();
-                let result = isolate(watch(ctx.clone(), async move { work(given).await })).await;
-                if let Err(Err(error)) = done.send(result) {
-                    ctx.broker().note_background_error(&origin, &error);
-                }
+        let task = self.broker().tasks().spawn(around.around(async move {
+            let given = ctx.clone();
+            let result = isolate(watch(ctx.clone(), async move { work(given).await })).await;
+            if let Err(Err(error)) = done.send(result) {
+                ctx.broker().note_background_error(&origin, &error);
             }
-            .instrument(span),
-        );
+        }));
         Spawned { broker: self.broker().downgrade(), origin: heard, end, task }
     }
 

@@ -10,6 +10,7 @@ use crate::{
     cache::{Cache, CacheRule, Lookup, NO_CACHE, Room, kept},
     context::Context,
     future::Work,
+    log::place::are_noted,
     service::{ActionDef, DynAction, Passes, Seen, layer},
     stream::Streaming,
 };
@@ -69,7 +70,7 @@ impl Hits {
 
     /// The answer for these parameters. `None`: it is not there, or only the layers can tell.
     pub(crate) fn find(&self, params: &Payload) -> Option<Payload> {
-        if self.spans && LevelFilter::current() != LevelFilter::OFF {
+        if self.spans && !are_noted() && LevelFilter::current() != LevelFilter::OFF {
             return None;
         }
         let seen = (self.seen)(params).filter(|_| self.passes.is_none_or(|passes| passes(params)))?;

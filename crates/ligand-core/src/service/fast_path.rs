@@ -11,7 +11,7 @@ use ligand_wire::{Payload, Result};
 use tracing::level_filters::LevelFilter;
 
 use super::action::Passes;
-use crate::{context::Context, future::BoxFuture, sharded::CachePadded};
+use crate::{context::Context, future::BoxFuture, log::place::are_noted, sharded::CachePadded};
 
 /// What came of it, or the parameters back: they are of another type.
 pub(crate) type Tried<T> = std::result::Result<T, Payload>;
@@ -58,27 +58,34 @@ pub(crate) struct FastPath {
     handler: Arc<dyn Any + Send + Sync>,
     /// True for parameters that the checks leave as they are; `None`: nothing is checked but the type.
     passes: Option<Passes>,
-    /// A span of the log stands around the handler, when there is a log.
-    spans: bool,
+    /// The log tells who runs: by a span around the handler, or by a note for the thread.
+    noted: bool,
 }
 
 impl FastPath {
     pub(super) fn new<R: 'static>(handler: Typed<R>) -> Self {
-        Self { handler: Arc::new(CachePadded::new(handler)), passes: None, spans: false }
+        Self { handler: Arc::new(CachePadded::new(handler)), passes: None, noted: false }
     }
 
     /// The same with what stands around it.
-    pub(crate) fn within(&self, passes: Option<Passes>, spans: bool) -> Self {
-        Self { handler: self.handler.clone(), passes, spans }
+    pub(crate) fn within(&self, passes: Option<Passes>, noted: bool) -> Self {
+        Self { handler: self.handler.clone(), passes, noted }
     }
 
     /// The handler, when its result is an `R`.
     #[inline]
     pub(crate) fn handler<R: 'static>(&self) -> Option<&Typed<R>> {
-        if self.spans && LevelFilter::current() != LevelFilter::OFF {
+        // A span is a layer.
+        if self.noted && !are_noted() && LevelFilter::current() != LevelFilter::OFF {
             return None;
         }
         self.handler.downcast_ref::<CachePadded<Typed<R>>>().map(|handler| &**handler)
+    }
+
+    /// Whether it has to be noted where the thread is.
+    #[inline]
+    pub(crate) fn is_noted(&self) -> bool {
+        self.noted && are_noted()
     }
 
     #[inline]

@@ -122,19 +122,18 @@ async fn handlers_start_one_after_the_other_whoever_starts_them() {
             Work::done(Ok(()))
         }));
     let broker = start([ears]).await;
-    let senders = (0..SENDERS).map(|sender| {
+    let mut senders = tokio::task::JoinSet::new();
+    for sender in 0..SENDERS {
         let broker = broker.clone();
-        tokio::spawn(async move {
+        senders.spawn(async move {
             for n in 0..EVENTS {
                 let sent = broker.emit_named("e", vec![sender, n]);
                 // Some wait, some do not.
                 if n % 3 == sender % 3 { sent.wait_for_listeners().await } else { sent.await }.unwrap();
             }
-        })
-    });
-    for sender in senders.collect::<Vec<_>>() {
-        sender.await.unwrap();
+        });
     }
+    senders.join_all().await;
     broker.stop().await;
     assert_eq!(broker.listener_errors(), 0);
     for heard in heard.lock().iter() {

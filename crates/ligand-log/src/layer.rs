@@ -1,0 +1,367 @@
+//! From `tracing` events to lines.
+
+use std::{borrow::Cow, cell::Cell, fmt};
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    level_filters::LevelFilter,
+    span::{Attributes, Id, Record as Recorded},
+    subscriber::Interest,
+};
+use tracing_subscriber::{layer::Context, registry::LookupSpan};
+
+use crate::{
+    Log,
+    level::Level,
+    record::Record,
+    redact::{REDACTED, Redact},
+    who::{self, Who},
+};
+
+/// The field that makes an `error` a `fatal`.
+const FATAL: &str = "ligand.fatal";
+
+/// The field that says for which service a line is, where none runs.
+const SERVICE: &str = "ligand.service";
+
+/// The field with more fields, as a JSON object: names of fields of `tracing` are constants.
+const FIELDS: &str = "ligand.fields";
+
+/// Target of the spans that handlers run in where who runs is told by spans.
+pub const HANDLER: &str = "ligand::handler";
+
+/// The longest value of a field, in bytes: a body that slipped into a line must not fill the disk.
+const LONGEST: usize = 16 * 1024;
+
+/// The layer of [`Log::layer`].
+#[derive(Clone, Debug)]
+pub struct Layer(Log);
+
+/// What a span brings to the lines in it.
+struct Noted {
+    fields: Vec<(String, Value)>,
+    /// Who ran when the span was made: its lines may be written by another task.
+    who: Option<Who<'static>>,
+}
+
+impl Layer {
+    pub(crate) fn new(log: Log) -> Self {
+        Self(log)
+    }
+
+    fn fields(&self) -> Fields<'_> {
+        Fields {
+            redact: &self.0.0.redact,
+            message: String::new(),
+            all: Vec::new(),
+            fatal: false,
+            service: None,
+        }
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Layer {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        let levels = self.0.0.levels.load();
+        let wanted = levels.may_want(Level::from(*metadata.level()), metadata.target())
+            || *metadata.level() == tracing::Level::ERROR && levels.may_want(Level::Fatal, metadata.target());
+        if wanted { Interest::sometimes() } else { Interest::never() }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        let levels = self.0.0.levels.load();
+        let level = match *metadata.level() {
+            // It may turn out to be fatal.
+            tracing::Level::ERROR => Level::Fatal,
+            level => level.into(),
+        };
+        levels.may_want(level, metadata.target())
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.0.0.levels.load().most())
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        let Some(span) = ctx.span(id) else { return };
+        let mut fields = self.fields();
+        attributes.record(&mut fields);
+        let noted = match attributes.metadata().target() {
+            HANDLER => Noted { fields: Vec::new(), who: Some(of_handler(&fields.all)) },
+            _ => {
+                let mut noted = Noted { fields: fields.all, who: None };
+                who::now(&mut |who| noted.who = Some(who.clone().into_owned()));
+                noted
+            }
+        };
+        span.extensions_mut().insert(noted);
+    }
+
+    fn on_record(&self, id: &Id, values: &Recorded<'_>, ctx: Context<'_, S>) {
+        let Some(span) = ctx.span(id) else { return };
+        let mut fields = self.fields();
+        values.record(&mut fields);
+        let mut extensions = span.extensions_mut();
+        let Some(noted) = extensions.get_mut::<Noted>() else { return };
+        for (name, value) in fields.all {
+            match noted.fields.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, before)) => *before = value,
+                None => noted.fields.push((name, value)),
+            }
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        #[cfg(feature = "log")]
+        let normal = tracing_log::NormalizeEvent::normalized_metadata(event);
+        #[cfg(feature = "log")]
+        let metadata = normal.as_ref().unwrap_or_else(|| event.metadata());
+        #[cfg(not(feature = "log"))]
+        let metadata = event.metadata();
+        let mut fields = self.fields();
+        event.record(&mut fields);
+        let level = if fields.fatal { Level::Fatal } else { Level::from(*metadata.level()) };
+        let mut noted: Option<Who<'static>> = None;
+        for span in ctx.event_scope(event).into_iter().flatten() {
+            let extensions = span.extensions();
+            let Some(around) = extensions.get::<Noted>() else { continue };
+            for (name, value) in &around.fields {
+                if !fields.all.iter().any(|(known, _)| known == name) {
+                    fields.all.push((name.clone(), value.clone()));
+                }
+            }
+            if noted.is_none() {
+                noted.clone_from(&around.who);
+            }
+        }
+        let service = fields.service.take();
+        let written = Cell::new(false);
+        let mut write = |who: &Who<'_>| {
+            written.set(true);
+            let named = service.as_deref().map(|service| Who {
+                service: Some(service.into()),
+                node: who.node.clone().or_else(|| self.0.0.nobody.node.clone()),
+                ..who.clone()
+            });
+            let who = named.as_ref().unwrap_or(who);
+            let service = who.service.as_deref();
+            if !self.0.0.levels.load().wants(level, metadata.target(), service) {
+                return;
+            }
+            self.0.0.write(&Record {
+                time: Timestamp::now(),
+                level,
+                module: metadata.target(),
+                message: &fields.message,
+                fields: &fields.all,
+                who,
+            });
+        };
+        // The innermost who knows: a handler that runs here, else the span that a handler made.
+        who::now(&mut write);
+        if !written.get() {
+            match &noted {
+                Some(who) => write(who),
+                None => write(&self.0.0.nobody),
+            }
+        }
+    }
+}
+
+/// Who runs in the span of a handler.
+fn of_handler(fields: &[(String, Value)]) -> Who<'static> {
+    let field = |name: &str| {
+        let (_, value) = fields.iter().find(|(known, _)| known == name)?;
+        Some(Cow::Owned(value.as_str()?.to_owned()))
+    };
+    let action: Option<Cow<'static, str>> = field("action");
+    let of_action = || Some(Cow::Owned(action.as_ref()?.rsplit_once('.')?.0.to_owned()));
+    Who {
+        node: field("node"),
+        service: field("service").or_else(of_action),
+        event: field("event"),
+        work: field("work"),
+        request_id: field("request_id"),
+        action,
+        ..Who::default()
+    }
+}
+
+/// Collects the fields of an event or span.
+struct Fields<'a> {
+    redact: &'a Redact,
+    message: String,
+    all: Vec<(String, Value)>,
+    fatal: bool,
+    service: Option<String>,
+}
+
+impl Fields<'_> {
+    fn put(&mut self, field: &Field, value: Value) {
+        // What the bridge from `log` carries along.
+        if !field.name().starts_with("log.") {
+            self.put_named(field.name(), value);
+        }
+    }
+
+    fn put_named(&mut self, name: &str, value: Value) {
+        let mut value = if self.redact.hides(name) { REDACTED.into() } else { value };
+        self.redact.clean(&mut value);
+        match value {
+            Value::String(text) if text.len() > LONGEST => {
+                let end = text.floor_char_boundary(LONGEST);
+                self.all.push((name.to_owned(), format!("{}…", &text[..end]).into()));
+            }
+            value => self.all.push((name.to_owned(), value)),
+        }
+    }
+}
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        match field.name() {
+            "message" => self.message = format!("{value:?}"),
+            SERVICE => self.service = Some(format!("{value:?}")),
+            _ if self.redact.hides(field.name()) => self.put(field, REDACTED.into()),
+            _ => self.put(field, format!("{value:?}").into()),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "message" => value.clone_into(&mut self.message),
+            SERVICE => self.service = Some(value.to_owned()),
+            FIELDS => {
+                let Ok(Value::Object(fields)) = serde_json::from_str(value) else { return };
+                fields.into_iter().for_each(|(name, value)| self.put_named(&name, value));
+            }
+            _ => self.put(field, value.into()),
+        }
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        match field.name() {
+            FATAL => self.fatal = value,
+            _ => self.put(field, value.into()),
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value.into());
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, value.into());
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        let mut text = value.to_string();
+        let mut cause = value.source();
+        while let Some(inner) = cause {
+            let next = inner.to_string();
+            // Many errors say what their cause says.
+            if !text.contains(&next) {
+                text.push_str(": ");
+                text.push_str(&next);
+            }
+            cause = inner.source();
+        }
+        self.put(field, text.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, sync::Arc};
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::{Sink, format::Format};
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is written while `work` runs.
+    fn lines(levels: &str, work: impl FnOnce(&Log)) -> Vec<String> {
+        let page = Page::default();
+        let sink = Sink::writer(page.clone()).format(Format::Simple);
+        let log = Log::builder().levels(levels).unwrap().redact(["tax"]).sink(sink).build().unwrap();
+        tracing::subscriber::with_default(log.subscriber(), || work(&log));
+        log.flush();
+        let text = String::from_utf8(page.0.lock().clone()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn fields_of_events_and_spans_are_written_and_secrets_are_not() {
+        let lines = lines("info", |_| {
+            let span =
+                tracing::info_span!("checkout", cart = 5, token = "hunter2", late = tracing::field::Empty);
+            span.record("late", 1.5);
+            let _entered = span.entered();
+            let cause = std::io::Error::new(std::io::ErrorKind::NotFound, "gone");
+            let error: &(dyn std::error::Error + 'static) = &cause;
+            tracing::warn!(error, tax = 12, password = ?"hunter2", ok = true, "no");
+            tracing::debug!("not wanted");
+        });
+        assert_eq!(lines, ["WARN  - no error=gone tax=*** password=*** ok=true cart=5 token=*** late=1.5"]);
+    }
+
+    #[test]
+    fn a_fatal_line_is_one_and_a_service_can_be_named() {
+        let lines = lines("fatal,order=info", |_| {
+            tracing::error!("not wanted");
+            tracing::error!(ligand.fatal = true, "the end");
+            tracing::info!(target: "shop", { ligand.service = "order" }, "of a service");
+            tracing::info!(target: "shop", { ligand.service = "user" }, "not wanted");
+        });
+        assert_eq!(lines, ["FATAL - the end", "INFO  - of a service"]);
+    }
+
+    #[test]
+    fn the_span_of_a_handler_tells_who_runs() {
+        let lines = lines("warn,v2.order=info", |_| {
+            let span = tracing::error_span!(target: "ligand::handler", "action", action = "v2.order.get", request_id = %"r1");
+            let _entered = span.entered();
+            tracing::info!(target: "shop", { ligand.fields = r#"{"a":1,"pin":2}"# }, "of a service");
+        });
+        assert_eq!(lines, ["INFO  - of a service a=1 pin=***"]);
+    }
+
+    #[test]
+    fn levels_change_while_it_runs() {
+        let lines = lines("warn", |log| {
+            for (levels, text) in [("warn", "no"), ("debug", "yes"), ("off", "no")] {
+                log.set_levels(crate::levels::Levels::parse(levels).unwrap());
+                tracing::debug!("{text}");
+            }
+        });
+        assert_eq!(lines, ["DEBUG - yes"]);
+    }
+
+    #[test]
+    fn a_long_value_is_cut() {
+        let lines = lines("info", |_| tracing::info!(body = "ä".repeat(20_000), "big"));
+        assert!(lines[0].ends_with('…') || lines[0].ends_with("…\""), "{}", &lines[0][lines[0].len() - 9..]);
+        assert!(lines[0].len() < LONGEST + 100);
+    }
+}
