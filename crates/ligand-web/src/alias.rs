@@ -4,36 +4,12 @@ use std::sync::Arc;
 
 use http::Method;
 use ligand_alias::{Form, Path, Segment, Verb, split_rest};
-use ligand_core::{
-    ActionRef,
-    edge::{Multipart, Upload},
-    registry::Snapshot,
-    service::Visibility,
+use ligand_core::{edge::Upload, registry::Snapshot, service::Visibility};
+
+use crate::{
+    Target, path,
+    target::{Goal, Options},
 };
-
-use crate::path;
-
-/// The full name of an action; made from a text or an [`ActionRef`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target(pub(crate) Arc<str>);
-
-impl From<&str> for Target {
-    fn from(name: &str) -> Self {
-        Self(name.into())
-    }
-}
-
-impl From<String> for Target {
-    fn from(name: String) -> Self {
-        Self(name.into())
-    }
-}
-
-impl<P, R> From<ActionRef<P, R>> for Target {
-    fn from(action: ActionRef<P, R>) -> Self {
-        Self(action.name().into())
-    }
-}
 
 /// The methods aliases can have, in the order of [`ligand_alias::METHODS`].
 pub(crate) const METHODS: [Method; 7] =
@@ -49,24 +25,8 @@ pub(crate) fn method_index(method: &Method) -> Option<usize> {
 pub(crate) struct Alias {
     pub(crate) verb: Verb,
     pub(crate) path: String,
-    pub(crate) action: Goal,
-    /// How the body is read while it comes, when the alias says so.
-    pub(crate) upload: Option<Upload>,
-}
-
-/// Where an alias leads.
-#[derive(Clone, Debug)]
-pub(crate) enum Goal {
-    /// To this action.
-    One(Target),
-    /// To what a method of `REST` means in a service; nowhere where the route does not want that.
-    Rest {
-        service: Arc<str>,
-        /// In services that have no published action `replace`.
-        plain: Option<Target>,
-        /// In the others.
-        replacing: Option<Target>,
-    },
+    pub(crate) goal: Goal,
+    pub(crate) options: Arc<Options>,
 }
 
 /// The six aliases of `REST /posts`: the action in most services, and that in services with an action `replace`. Those, as
@@ -88,17 +48,18 @@ pub(crate) const RESOURCE_ACTIONS: [&str; 7] =
     ["list", "get", "create", "update", REPLACE, "patch", "remove"];
 
 impl Goal {
-    /// The action that this leads to now.
-    pub(crate) fn action(&self, services: &Snapshot) -> Option<&Target> {
+    /// The action that this leads to now; the empty text where it leads to none.
+    pub(crate) fn action(&self, services: &Snapshot) -> Option<Arc<str>> {
         match self {
-            Self::One(action) => Some(action),
+            Self::Action(action) => Some(action.clone()),
+            Self::Handler(_) | Self::Service(_) => Some("".into()),
             Self::Rest { service, plain, replacing } => {
                 let replace = services.endpoint(&format!("{service}.{REPLACE}"));
                 match replace.filter(|replace| replace.action().visibility() == Visibility::Published) {
-                    Some(_) => replacing.as_ref(),
+                    Some(_) => replacing.clone(),
                     // Of a service that is not there nobody knows what it can.
-                    None if services.service(service).is_none() => plain.as_ref().or(replacing.as_ref()),
-                    None => plain.as_ref(),
+                    None if services.service(service).is_none() => plain.clone().or(replacing.clone()),
+                    None => plain.clone(),
                 }
             }
         }
@@ -106,30 +67,28 @@ impl Goal {
 }
 
 /// Reads `METHOD /path`, `/path` (any method) or `REST /path`.
-pub(crate) fn parse(text: &str, action: &Target) -> Result<Vec<Alias>, String> {
+pub(crate) fn parse(text: &str, target: Target) -> Result<Vec<Alias>, String> {
     let wrong = |problem| format!("alias {problem}");
-    let (upload, action) = upload_of(action);
+    let Target { goal, options } = target;
     let (verb, path) = split_rest(text).map_err(wrong)?;
     Path::parse(path).map_err(wrong)?;
-    Ok(match verb {
-        None if upload.is_some() => {
-            return Err(format!(
-                "alias '{text}': the aliases of REST take no uploads; name method, path and action"
-            ));
+    if let Some(problem) = options.problems.first() {
+        return Err(format!("alias '{text}': {problem}"));
+    }
+    match (verb, &goal) {
+        (None, _) if options.upload.is_some() => {
+            Err(format!("alias '{text}': the aliases of REST take no uploads; name method, path and action"))
         }
-        None => resource(path, &action.0, |_| true),
-        Some(verb) => vec![Alias { verb, path: path.into(), action: Goal::One(action), upload }],
-    })
-}
-
-/// Takes Moleculer's `multipart:` and `stream:` from the name of an action.
-fn upload_of(action: &Target) -> (Option<Upload>, Target) {
-    let (upload, name) = match action.0.split_once(':') {
-        Some(("multipart", name)) => (Upload::Multipart(Multipart::new()), name),
-        Some(("stream", name)) => (Upload::Stream, name),
-        _ => return (None, action.clone()),
-    };
-    (Some(upload), name.into())
+        (Some(_), Goal::Handler(_) | Goal::Service(_)) if options.upload.is_some() => {
+            Err(format!("alias '{text}': uploads are for actions; a handler reads the body itself"))
+        }
+        (None, Goal::Action(service)) => resource(text, path, service, options),
+        (None, _) => Err(format!("alias '{text}': REST leads to a service, not to a handler")),
+        (Some(_), _) if options.only.is_some() || !options.except.is_empty() => {
+            Err(format!("alias '{text}': 'only' and 'except' choose among the actions of REST"))
+        }
+        (Some(verb), _) => Ok(vec![Alias { verb, path: path.into(), goal, options: Arc::new(options) }]),
+    }
 }
 
 /// What is wrong with the bounds of an upload, or with having one here.
@@ -141,20 +100,26 @@ pub(crate) fn upload_problem(upload: &Upload) -> Option<String> {
     }
 }
 
-/// The REST aliases of a service whose action names `wanted` accepts.
-pub(crate) fn resource(path: &str, service: &str, wanted: impl Fn(&str) -> bool) -> Vec<Alias> {
+/// The REST aliases of a service, those of the actions that are wanted.
+fn resource(text: &str, path: &str, service: &str, options: Options) -> Result<Vec<Alias>, String> {
+    let named = options.only.iter().flatten().chain(&options.except);
+    if let Some(unknown) = named.into_iter().find(|name| !RESOURCE_ACTIONS.contains(&name.as_str())) {
+        let known = RESOURCE_ACTIONS.join(", ");
+        return Err(format!("alias '{text}': '{unknown}' is no action of REST; those are {known}"));
+    }
     let path = path.trim_end_matches('/');
-    let target = |action: &str| wanted(action).then(|| Target(format!("{service}.{action}").into()));
-    let alias = |(method, tail, plain, replacing): &(usize, &str, &str, &str)| {
+    let target = |action: &str| options.wants(action).then(|| Arc::from(format!("{service}.{action}")));
+    let mut aliases = Vec::new();
+    for (method, tail, plain, replacing) in RESOURCE {
         let (plain, replacing) = (target(plain), target(replacing));
-        (plain.is_some() || replacing.is_some()).then(|| Alias {
-            verb: Verb::One(*method),
-            path: format!("{path}{tail}"),
-            action: Goal::Rest { service: service.into(), plain, replacing },
-            upload: None,
-        })
-    };
-    RESOURCE.iter().filter_map(alias).collect()
+        if plain.is_some() || replacing.is_some() {
+            let goal = Goal::Rest { service: service.into(), plain, replacing };
+            aliases.push((Verb::One(method), format!("{path}{tail}"), goal));
+        }
+    }
+    let options = Arc::new(options);
+    let alias = |(verb, path, goal)| Alias { verb, path, goal, options: options.clone() };
+    Ok(aliases.into_iter().map(alias).collect())
 }
 
 /// One form of a path for the table: `/users/{p0}` with the names of its parameters.
@@ -196,6 +161,8 @@ fn pattern(form: &Form) -> Pattern {
 
 #[cfg(test)]
 mod tests {
+    use ligand_core::edge::Multipart;
+
     use super::*;
 
     fn forms(path: &str) -> Vec<String> {
@@ -230,28 +197,27 @@ mod tests {
             ("multipart:files.save", Some(Upload::Multipart(Multipart::new()))),
             ("files.save", None),
         ] {
-            let alias = parse("POST /up", &text.into()).unwrap().remove(0);
-            let Goal::One(action) = alias.action else { panic!("one action") };
-            assert_eq!((&*action.0, alias.upload), ("files.save", upload), "{text}");
+            let alias = parse("POST /up", text.into()).unwrap().remove(0);
+            let Goal::Action(action) = &alias.goal else { panic!("one action") };
+            assert_eq!((&**action, &alias.options.upload), ("files.save", &upload), "{text}");
         }
-        assert!(parse("REST /up", &"stream:files".into()).unwrap_err().contains("no uploads"));
+        assert!(parse("REST /up", "stream:files".into()).unwrap_err().contains("no uploads"));
     }
 
     #[test]
     fn aliases_have_methods() {
-        let one = |text: &str| parse(text, &"a.b".into()).unwrap().remove(0);
+        let one = |text: &str| parse(text, "a.b".into()).unwrap().remove(0);
         assert_eq!((one("GET   /users").verb, one("GET   /users").path), (Verb::One(0), "/users".into()));
         assert_eq!(one("/users").verb, Verb::Any);
-        let rest = parse("REST /posts", &"v2.posts".into()).unwrap();
+        let rest = parse("REST /posts", "v2.posts".into()).unwrap();
         let texts = |aliases: &[Alias]| {
-            let action =
-                |target: &Option<Target>| target.as_ref().map_or("-".into(), |target| target.0.clone());
-            let text = |alias: &Alias| match &alias.action {
+            let action = |target: &Option<Arc<str>>| target.clone().unwrap_or("-".into());
+            let text = |alias: &Alias| match &alias.goal {
                 Goal::Rest { plain, replacing, .. } => {
                     let (plain, replacing) = (action(plain), action(replacing));
                     format!("{} {} {plain} {replacing}", alias.verb.as_str(), alias.path)
                 }
-                Goal::One(_) => panic!("REST depends on the service"),
+                _ => panic!("REST depends on the service"),
             };
             aliases.iter().map(text).collect::<Vec<_>>()
         };
@@ -266,13 +232,14 @@ mod tests {
                 "DELETE /posts/:id v2.posts.remove v2.posts.remove",
             ]
         );
-        let some = resource("/p", "p", |action| ["get", "update"].contains(&action));
+        let some = parse("REST /p", Target::action("p").only(["get", "update", "list"]).except(["list"]));
+        let some = some.unwrap();
         assert_eq!(
             texts(&some),
             ["GET /p/:id p.get p.get", "PUT /p/:id p.update -", "PATCH /p/:id - p.update"]
         );
         for bad in ["get /x", "GET,POST /x", "FETCH /x", "GET /a b", "GET/x", "GET x", "/x/{id}"] {
-            assert!(parse(bad, &"a.b".into()).unwrap_err().contains(bad), "{bad}");
+            assert!(parse(bad, "a.b".into()).unwrap_err().contains(bad), "{bad}");
         }
     }
 }

@@ -29,7 +29,7 @@ use serde_json::Value;
 
 use crate::{Body, error};
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
@@ -130,7 +130,7 @@ impl Answer {
     }
 
     /// Encodes the content, once.
-    pub(crate) fn into_response(self, head_only: bool) -> Result<Response<Body>> {
+    pub(crate) fn encode(self) -> Result<Response<Body>> {
         let Self { mut status, mut headers, payload, reason, absent, default } = self;
         let typed = headers.contains_key(header::CONTENT_TYPE);
         let source = payload.peek::<Streaming>().cloned();
@@ -169,7 +169,7 @@ impl Answer {
             }
         }
         let body = match source {
-            _ if head_only || bodiless => Body::default(),
+            _ if bodiless => Body::default(),
             Some(source) => Body::stream(source, typed),
             None => Body::from(bytes),
         };
@@ -302,7 +302,7 @@ mod tests {
         let mut reply = Answer::new(StatusCode::OK, payload);
         let meta: Map<String, Value> = meta.as_object().unwrap().clone();
         reply.apply(&Meta::from(meta));
-        let (parts, body) = reply.into_response(false).unwrap().into_parts();
+        let (parts, body) = reply.encode().unwrap().into_parts();
         let text = String::from_utf8(body.bytes().await.to_vec()).unwrap();
         (parts.status.as_u16(), parts.headers, text)
     }
@@ -383,7 +383,7 @@ mod tests {
             answer.absent = absent;
             let said = status.map(|status| ("$statusCode".to_owned(), Value::from(status)));
             answer.apply(&Meta::from(said.into_iter().collect::<Map<_, _>>()));
-            match answer.into_response(false) {
+            match answer.encode() {
                 Ok(response) => {
                     (response.status().as_u16(), http_body::Body::size_hint(response.body()).exact())
                 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     Route, alias,
-    table::{Access, Entry, Kind},
+    entry::{Access, Entry, Kind},
 };
 
 /// The aliases that actions declare, where the route's masks let them pass. Every node is asked: while a new version is
@@ -101,15 +101,20 @@ fn bases(service: &Offer<'_>, problems: &mut Vec<String>) -> Vec<String> {
     }
 }
 
-/// Every published action as `/service/action` and as `/service.action`.
+/// Every published action as `/service/action` and as `/service.action`; those of the node itself where the route opens
+/// them, with its mark in place of the `$` too.
 pub(crate) fn direct(route: &Arc<Route>, services: &Snapshot) -> Vec<Entry> {
     let mut entries = Vec::new();
     for endpoint in services.endpoints() {
         let name = endpoint.action().full_name();
-        for below in [format!("/{}", name.replace('.', "/")), format!("/{name}")] {
-            let entry = Entry::new(route, Verb::Any, below, name.into(), services, Kind::Direct);
-            if entry.access == Access::Open {
-                entries.push(entry);
+        let marked = route.internal.as_deref().filter(|mark| !mark.is_empty() && name.starts_with('$'));
+        let marked = marked.map(|mark| name.replacen('$', mark, 1));
+        for written in std::iter::once(name).chain(marked.as_deref()) {
+            for below in [format!("/{}", written.replace('.', "/")), format!("/{written}")] {
+                let entry = Entry::new(route, Verb::Any, below, name.into(), services, Kind::Direct);
+                if entry.access == Access::Open {
+                    entries.push(entry);
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 mod json;
 
 use std::{
+    any::Any,
     error::Error as StdError,
     fmt,
     pin::Pin,
@@ -12,7 +13,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
-use http_body::Body as _;
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
 use ligand_core::{
     Error, Result,
@@ -75,9 +76,45 @@ impl RequestBody {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
-        match body.is_end_stream() {
-            true => Self::default(),
-            false => Self(Source::Incoming(body.map_err(Into::into).boxed_unsync())),
+        if body.is_end_stream() {
+            return Self::default();
+        }
+        // Our own need not be wrapped.
+        let mut body = Some(body);
+        match (&mut body as &mut dyn Any).downcast_mut::<Option<Self>>() {
+            Some(own) => own.take().unwrap_or_default(),
+            None => body.map_or_else(Self::default, |body| {
+                Self(Source::Incoming(body.map_err(Into::into).boxed_unsync()))
+            }),
+        }
+    }
+}
+
+impl http_body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = Box<dyn StdError + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match &mut self.0 {
+            Source::Empty => Poll::Ready(None),
+            Source::Ready(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Source::Ready(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Source::Incoming(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Source::Empty => SizeHint::with_exact(0),
+            Source::Ready(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Incoming(body) => body.size_hint(),
         }
     }
 }
@@ -92,11 +129,11 @@ impl fmt::Debug for RequestBody {
     }
 }
 
-/// A body that is there already is read in such pieces, as one that comes.
-const PIECE: usize = 64 * 1024;
-
 /// The longest and largest rest of a body that is read and thrown away.
 const REST: (Duration, u64) = (Duration::from_secs(5), 16 * 1024 * 1024);
+
+/// A body that is there already is read in such pieces, as one that comes.
+const PIECE: usize = 64 * 1024;
 
 impl RequestBody {
     /// Bytes that it has at least.
@@ -130,7 +167,7 @@ impl RequestBody {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         match &self.0 {
             Source::Empty => true,
             Source::Ready(bytes) => bytes.is_empty(),
@@ -225,6 +262,9 @@ pub(crate) struct Bodies {
     pub(crate) forms: bool,
     pub(crate) texts: bool,
     pub(crate) raw: bool,
+    pub(crate) no_json: bool,
+    /// What nobody reads counts as nothing.
+    pub(crate) ignore_others: bool,
 }
 
 /// Who says how a body is read.
@@ -234,6 +274,12 @@ pub(crate) enum Accepts<'a> {
     Declared(&'a HttpBodyDef),
     /// The route, by the content type.
     Route(Bodies),
+}
+
+impl Accepts<'_> {
+    fn ignores_others(self) -> bool {
+        matches!(self, Self::Route(bodies) if bodies.ignore_others)
+    }
 }
 
 /// A body that was read and checked.
@@ -281,7 +327,13 @@ pub(crate) async fn content(
     let kind = match declared {
         // What was sent is nothing, of whatever type.
         Some(declared) if empty => Kind::of(declared),
-        _ => kind(headers, accepts)?,
+        _ => match kind(headers, accepts) {
+            Ok(kind) => kind,
+            Err(_) if accepts.ignores_others() && !headers.contains_key(header::CONTENT_ENCODING) => {
+                return Ok(Content::None);
+            }
+            Err(refused) => return Err(refused),
+        },
     };
     let bytes = body.read(rules.limit, rules.time).await?;
     if bytes.is_empty() && declared.is_none() {
@@ -353,7 +405,7 @@ fn kind(headers: &HeaderMap, accepts: Accepts<'_>) -> Result<Kind> {
             let types = declared.types();
             (types.is_empty() || types.iter().any(|own| is_of(essence, own))).then(|| Kind::of(declared))
         }
-        Accepts::Route(_) if json => Some(Kind::Json),
+        Accepts::Route(bodies) if json && !bodies.no_json => Some(Kind::Json),
         Accepts::Route(bodies) => {
             let form = essence.eq_ignore_ascii_case(FORM);
             match (bodies.forms && form, bodies.texts && starts(essence, "text/")) {
@@ -401,7 +453,8 @@ fn unsupported(accepts: Accepts<'_>) -> Error {
             let more =
                 [(bodies.forms, FORM), (bodies.texts, "text/*"), (bodies.raw, "bytes of another type")];
             let more = more.into_iter().filter(|(on, _)| *on).map(|(_, name)| name);
-            std::iter::once("application/json").chain(more).collect::<Vec<_>>().join(" or ")
+            let json = (!bodies.no_json).then_some("application/json");
+            json.into_iter().chain(more).collect::<Vec<_>>().join(" or ")
         }
     };
     error::unsupported_media_type(&accepted)

@@ -22,6 +22,8 @@ pub struct Cors {
     exposed: Option<HeaderValue>,
     max_age: Option<HeaderValue>,
     credentials: bool,
+    /// What only preflights need is in every answer.
+    everywhere: bool,
     problem: Option<String>,
 }
 
@@ -73,6 +75,7 @@ impl Cors {
             exposed: None,
             max_age: None,
             credentials: false,
+            everywhere: false,
             problem: None,
         }
     }
@@ -156,7 +159,15 @@ impl Cors {
         if let Some(exposed) = &self.exposed {
             out.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
         }
+        if self.everywhere {
+            self.preflight(request, out);
+        }
         Ok(())
+    }
+
+    /// As moleculer-web does.
+    pub(crate) fn in_every_answer(&mut self) {
+        self.everywhere = true;
     }
 
     /// The further headers of a preflight.

@@ -1,8 +1,9 @@
 //! The gateway as a service: description, start and stop, changes at run time.
 
+mod builder;
+
 use std::{
     fmt,
-    future::Future,
     net::SocketAddr,
     sync::{
         Arc,
@@ -11,27 +12,30 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response};
 use ligand_core::{
     Action, Context, Error, Event, Payload, Result, ServiceBroker, ServiceDef,
     broker::State,
     config::Listen,
-    service::{IntoServiceDef, Visibility},
+    service::{IntoServiceDef, Rest, RestBase, Visibility},
 };
 use parking_lot::Mutex;
-use serde_json::Value;
 
+pub use self::builder::GatewayBuilder;
 use crate::{
-    AliasInfo, Body, Limits, Mounted, Req, RequestBody, Route,
+    AliasInfo, Body, Compat, Etag, Limits, Mounted, Req, RequestBody, Route,
     body::Rules,
+    chain::Link,
     health::Health,
     log::Told,
     pipeline,
-    route::{Format, MapError, OnResponse},
+    route::{ErrorResponse, Format, MapError, OnResponse},
     server::Server,
-    table::{Entry, Table},
+    table::{self, Entry, Table},
     upload::Pace,
 };
+
+pub(crate) type Encode = Arc<dyn Fn(&Req, bytes::Bytes) -> bytes::Bytes + Send + Sync>;
 
 /// The HTTP gateway. Clones are the same gateway: give one to the broker and keep another to change its routes.
 ///
@@ -58,6 +62,17 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) map_error: Option<MapError>,
     pub(crate) format: Option<Format>,
+    pub(crate) error_response: Option<ErrorResponse>,
+    pub(crate) encode: Option<Encode>,
+    pub(crate) etag: Option<Etag>,
+    pub(crate) compat: Compat,
+    /// Middlewares and layers of all routes.
+    links: Vec<Link>,
+    /// Before the paths of all routes.
+    prefix: String,
+    /// The most exact path goes first, whatever the order.
+    optimised: bool,
+    publish_aliases: bool,
     pub(crate) expose_errors: bool,
     pub(crate) on_response: Vec<OnResponse>,
     /// What code says of where to listen; `port` is what it says of the port alone.
@@ -72,29 +87,23 @@ pub(crate) struct Inner {
     server: Mutex<Option<Server>>,
 }
 
-/// Describes a gateway; see [`Gateway::builder`].
-///
-/// ```
-/// use ligand_web::{Cors, Gateway, Route};
-/// let gateway = Gateway::builder()
-///     .name("api")
-///     .bind("127.0.0.1:0")
-///     .limits(|limits| limits.connections = 100)
-///     .route(Route::new("/api").auto_aliases().cors(Cors::any()))
-///     .build();
-/// assert_eq!(gateway.local_addr(), None);
-/// ```
-pub struct GatewayBuilder(Inner);
-
 impl Gateway {
     /// Starts to describe a gateway.
     pub fn builder() -> GatewayBuilder {
-        GatewayBuilder(Inner {
+        GatewayBuilder::new(Inner {
             name: "api".into(),
             health: Health::default(),
             limits: Limits::default(),
             map_error: None,
             format: None,
+            error_response: None,
+            encode: None,
+            etag: None,
+            compat: Compat::default(),
+            links: Vec::new(),
+            prefix: String::new(),
+            optimised: true,
+            publish_aliases: false,
             expose_errors: cfg!(debug_assertions),
             on_response: Vec::new(),
             listen: Listen::default(),
@@ -148,7 +157,9 @@ impl Gateway {
         self.0.table(broker).aliases()
     }
 
-    /// Adds a route; the next request sees it. Requests that run keep what they have.
+    /// Adds a route; the next request sees it whole. Requests that run keep what they have. It takes the place of the
+    /// route of the same [name](Route::name); one without a name takes the place of those without a name that have its
+    /// path.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -173,18 +184,23 @@ impl Gateway {
         if let Some(problem) = route.problem() {
             return Err(unusable(&problem));
         }
+        let route = self.0.placed(route);
         let mut routes = self.0.routes.lock();
-        routes.push(Arc::new(route));
+        let place = routes.iter().position(|other| other.is_same(&route)).unwrap_or(routes.len());
+        routes.retain(|other| !other.is_same(&route));
+        let place = place.min(routes.len());
+        routes.insert(place, Arc::new(route));
         self.0.stale.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// Removes all routes below exactly this path; false when there were none.
-    pub fn remove_route(&self, path: &str) -> bool {
-        let path = Route::new(path).path;
+    /// Removes the route of this name, or all routes that were given exactly this path; false when there were none.
+    pub fn remove_route(&self, name_or_path: &str) -> bool {
+        let path = Route::new(name_or_path).own_path;
+        let by_name = |route: &Route| route.name.as_deref() == Some(name_or_path);
         let mut routes = self.0.routes.lock();
         let before = routes.len();
-        routes.retain(|route| route.path != path);
+        routes.retain(|route| route.own_path != path && !by_name(route));
         let removed = routes.len() < before;
         self.0.stale.fetch_or(removed, Ordering::AcqRel);
         removed
@@ -209,7 +225,13 @@ impl Inner {
         // Another request may have built it in the meantime.
         let stale = self.stale.load(Ordering::Acquire);
         if stale || current.as_ref().as_ref().is_none_or(|table| table.is_stale(broker)) {
-            let table = Table::build(&routes, broker, current.as_ref().as_ref());
+            let before = current.as_ref().as_ref();
+            let rules = table::Rules {
+                links: &self.links,
+                optimised: self.optimised,
+                follow_get: !self.compat.head_and_options,
+            };
+            let table = Table::build(&routes, rules, broker, before);
             self.told.tell(table.problems());
             self.table.store(Arc::new(Some(table)));
             self.stale.store(false, Ordering::Release);
@@ -218,10 +240,36 @@ impl Inner {
         CurrentTable(self.table.load())
     }
 
+    /// A route as the table takes it.
+    fn placed(&self, route: Route) -> Route {
+        let mut route = route.below(&self.prefix);
+        route.ignore_case = route.ignore_case.or(Some(self.compat.ignore_case));
+        if self.compat.ignore_unread_bodies {
+            route.bodies.ignore_others = true;
+        }
+        if self.compat.cors_in_every_answer
+            && let Some(cors) = &mut route.cors
+        {
+            cors.in_every_answer();
+        }
+        route
+    }
+
+    /// The middlewares and layers in front of the stages of a route.
+    pub(crate) fn outer(&self, route: &Route) -> Option<Arc<[Link]>> {
+        table::outer(&self.links, route)
+    }
+
     pub(crate) fn body_rules(&self, entry: &Entry) -> Rules {
         let own = entry.body.as_ref().and_then(|body| body.limit().ok().flatten());
+        let own = own.or(entry.options.body_limit);
+        Rules { limit: own.unwrap_or(self.rules_of(&entry.route).limit), ..self.rules_of(&entry.route) }
+    }
+
+    /// The bounds of bodies below a route.
+    pub(crate) fn rules_of(&self, route: &Route) -> Rules {
         Rules {
-            limit: own.or(entry.route.body_limit).unwrap_or(self.limits.body_bytes),
+            limit: route.body_limit.unwrap_or(self.limits.body_bytes),
             time: self.limits.body_timeout,
             depth: self.limits.json_depth,
             pairs: self.limits.query_pairs,
@@ -231,7 +279,8 @@ impl Inner {
     /// Bytes that an upload may have.
     pub(crate) fn upload_limit(&self, entry: &Entry) -> usize {
         let own = entry.body.as_ref().and_then(|body| body.limit().ok().flatten());
-        own.or(entry.route.body_limit).unwrap_or(self.limits.upload_bytes)
+        let own = own.or(entry.options.body_limit).or(entry.route.body_limit);
+        own.unwrap_or(self.limits.upload_bytes)
     }
 
     pub(crate) fn upload_pace(&self) -> Pace {
@@ -239,8 +288,15 @@ impl Inner {
     }
 
     fn check(&self) -> Result<()> {
-        let route = self.routes.lock().iter().find_map(|route| route.problem());
-        match self.problems.first().cloned().or(route) {
+        let routes = self.routes.lock();
+        let route = routes.iter().find_map(|route| route.problem());
+        let named = |(at, route): (usize, &Arc<Route>)| {
+            let name = route.name.as_ref()?;
+            let twice = routes[..at].iter().any(|other| other.name.as_ref() == Some(name));
+            twice.then(|| format!("two routes are named '{name}'"))
+        };
+        let twice = || routes.iter().enumerate().find_map(named);
+        match self.problems.first().cloned().or(route).or_else(twice) {
             Some(problem) => Err(unusable(&problem)),
             None => Ok(()),
         }
@@ -281,7 +337,8 @@ impl Inner {
     fn log_aliases(&self, broker: &ServiceBroker) {
         for alias in self.table(broker).aliases() {
             // It is no matter of the event that it is told after.
-            tracing::info!(parent: None, "{} {} => {}", alias.methods, alias.full_path, alias.action_name);
+            let action = alias.action_name.as_deref().unwrap_or("<handler>");
+            tracing::info!(parent: None, "{} {} => {action}", alias.methods, alias.full_path);
         }
     }
 
@@ -336,9 +393,19 @@ impl IntoServiceDef for Gateway {
             let aliases = own.upgrade().map(|inner| inner.table(ctx.broker()).aliases()).unwrap_or_default();
             ligand_core::future::ready(serde_json::to_value(aliases).map(Payload::from).map_err(Error::from))
         };
+        let list = Action::raw("listAliases", list).doc("All aliases.");
+        let list = match inner.publish_aliases {
+            true => list.with_rest(Rest {
+                method: "GET".into(),
+                path: "/list-aliases".into(),
+                base: RestBase::Service,
+                upload: None,
+            }),
+            false => list.visibility(Visibility::Public),
+        };
         ServiceDef::new(&*inner.name)
             .of_type::<Self>()
-            .action(Action::raw("listAliases", list).visibility(Visibility::Public).doc("All aliases."))
+            .action(list)
             // The table follows at once, not with the next request: what is gone then is known to have been there.
             .event(Event::new("$services.changed", {
                 let inner = inner.clone();
@@ -389,139 +456,5 @@ impl IntoServiceDef for Gateway {
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway").field("address", &self.local_addr()).finish_non_exhaustive()
-    }
-}
-
-impl GatewayBuilder {
-    /// Names the service. Default: `api`.
-    pub fn name(mut self, name: &str) -> Self {
-        self.0.name = name.into();
-        self
-    }
-
-    /// Listens on this address, with a port or without: `127.0.0.1`, `127.0.0.1:3000`, `:3000`, `[::1]:3000`, `localhost`.
-    /// Port 0 takes any free one. What is not said here, and not by [`GatewayBuilder::port`], comes from the variables
-    /// `LIGAND_GATEWAY__BIND` and `LIGAND_GATEWAY__PORT`, then from `IP` and `PORT`, then from `[gateway]` in
-    /// `ligand.toml`; else it is `0.0.0.0:3000`.
-    pub fn bind(mut self, address: impl Into<String>) -> Self {
-        match address.into().parse::<Listen>() {
-            Ok(listen) => self.0.listen = listen.or(&self.0.listen),
-            Err(problem) => self.0.problems.push(problem),
-        }
-        self
-    }
-
-    /// Listens on this port. It wins over a port in [`GatewayBuilder::bind`], whichever comes first, and over `PORT`.
-    pub fn port(mut self, port: u16) -> Self {
-        self.0.port = Some(port);
-        self
-    }
-
-    /// Adds a route.
-    pub fn route(mut self, route: Route) -> Self {
-        self.0.routes.get_mut().push(Arc::new(route));
-        self
-    }
-
-    /// Changes the bounds of what clients may send.
-    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
-        change(&mut self.0.limits);
-        self
-    }
-
-    /// Whether clients see texts and data of errors with code 500 and above, and node names. Default: in debug
-    /// builds only. Text kept with [`Error::with_internal`] is never sent.
-    pub fn expose_errors(mut self, expose: bool) -> Self {
-        self.0.expose_errors = expose;
-        self
-    }
-
-    /// Sees every response just before it is sent, after that of the route: also errors, unknown paths, preflights,
-    /// `/health` and `/ready`. It may change headers; those of the framing stay as they are.
-    pub fn on_response(
-        mut self,
-        hook: impl Fn(&Req, StatusCode, &mut HeaderMap) + Send + Sync + 'static,
-    ) -> Self {
-        self.0.on_response.push(Arc::new(hook));
-        self
-    }
-
-    /// Turns an error into another before it is sent, where the route has no such hook of its own.
-    pub fn on_error(mut self, map: impl Fn(&Req, Error) -> Error + Send + Sync + 'static) -> Self {
-        self.0.map_error = Some(Arc::new(map));
-        self
-    }
-
-    /// Shapes the body of errors, also of unknown paths, where the route has no formatter of its own.
-    ///
-    /// ```
-    /// use ligand_web::Gateway;
-    /// use serde_json::json;
-    /// let gateway = Gateway::builder().error_formatter(|error| json!({ "error": error.kind() })).build();
-    /// # let _ = gateway;
-    /// ```
-    pub fn error_formatter(mut self, format: impl Fn(&Error) -> Value + Send + Sync + 'static) -> Self {
-        self.0.format = Some(Arc::new(format));
-        self
-    }
-
-    /// `/ready` waits for these services, by full name.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::ServiceBroker;
-    /// # use ligand_web::{Gateway, http::Request};
-    /// let gateway = Gateway::builder().ready_services(["users"]).build();
-    /// let broker = ServiceBroker::builder().start().await?;
-    /// let answer = gateway.handle(&broker, Request::get("/ready").body(())?).await;
-    /// assert_eq!(answer.status(), 503);
-    /// # broker.stop().await;
-    /// # Ok(()) }
-    /// ```
-    pub fn ready_services<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.0.health.services.extend(names.into_iter().map(Into::into));
-        self
-    }
-
-    /// `/ready` asks this too; an error, or no answer within 3 s, is "not ready".
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::{Error, ServiceBroker};
-    /// # use ligand_web::{Gateway, http::Request};
-    /// let gateway = Gateway::builder().check("disk", || async { Err::<(), _>(Error::new("The disk is full.")) }).build();
-    /// let broker = ServiceBroker::builder().start().await?;
-    /// let answer = gateway.handle(&broker, Request::get("/ready").body(())?).await;
-    /// assert_eq!(answer.status(), 503);
-    /// # broker.stop().await;
-    /// # Ok(()) }
-    /// ```
-    pub fn check<F, Fut, E>(mut self, name: impl Into<String>, check: F) -> Self
-    where
-        F: Fn() -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Error>,
-    {
-        self.0.health.check(name.into(), check);
-        self
-    }
-
-    /// Leaves `/health` and `/ready` to the routes.
-    pub fn without_health(mut self) -> Self {
-        self.0.health.off = true;
-        self
-    }
-
-    /// The gateway. What is wrong with the description stops the start of the broker.
-    pub fn build(self) -> Gateway {
-        Gateway(Arc::new(self.0))
-    }
-}
-
-impl fmt::Debug for GatewayBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GatewayBuilder").field("listen", &self.0.listen).finish_non_exhaustive()
     }
 }

@@ -10,33 +10,31 @@ use std::{
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
 use ligand_core::{
-    Context, Error, Payload, Result, ServiceBroker,
+    Context, Error, Result, ServiceBroker,
     broker::State,
     context::{Id, ReplyHead},
-    edge::Upload,
-    middleware::Fallback,
-    service::ActionDef,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    Absent, Answer, Body, Req, RequestBody, Route, answer,
-    body::{self, Accepts},
-    error::{self, Public},
+    Body, Incoming, Req, RequestBody, Route, answer,
+    chain::{self, End, Link, Work},
+    error, failure,
     gateway::Inner,
-    log, params,
+    incoming::Shared,
+    log,
     path::{self, PathError},
     request_id,
     server::ConnectionSlot,
-    table::{Access, Entry, Found, Leaf},
-    upload::Job,
+    stages::Stages,
+    table::Found,
 };
 
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
 /// Answers a request; never fails.
 pub(crate) async fn run(
-    gateway: &Inner,
+    gateway: &Arc<Inner>,
     broker: &ServiceBroker,
     request: Request<RequestBody>,
     peer: Option<SocketAddr>,
@@ -59,7 +57,7 @@ pub(crate) async fn run(
     let head_only = method == Method::HEAD;
     // Another server may know it.
     let peer = peer.or_else(|| extensions.remove::<SocketAddr>());
-    let req = Arc::new(Req { method, uri, path: String::new(), headers, peer, params: Vec::new() });
+    let req = Arc::new(Req::new(method, uri, headers, peer));
     let mut exchange = Exchange {
         gateway,
         broker,
@@ -71,11 +69,14 @@ pub(crate) async fn run(
         slot: extensions.remove::<ConnectionSlot>(),
     };
     // A panic in a stage or hook ends this request only.
-    let answer = AssertUnwindSafe(exchange.answer(&mut body, refused, head_only, &id)).catch_unwind().await;
+    let answer = AssertUnwindSafe(exchange.answer(&mut body, refused)).catch_unwind().await;
     let mut response = match answer {
         Ok(response) => response,
-        Err(_) => exchange.panicked(head_only, &id),
+        Err(_) => exchange.panicked(),
     };
+    if head_only {
+        response = bodiless(response);
+    }
     if !waits && let Some(rest) = body.rest() {
         broker.tasks().spawn_background(rest);
     }
@@ -83,7 +84,9 @@ pub(crate) async fn run(
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(request_id::HEADER, id);
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
+    if !gateway.compat.sniffing {
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
+    }
     exchange.seen(&mut response);
     if let Some(line) = line {
         line.write(response.status(), start.elapsed(), &id);
@@ -110,7 +113,7 @@ fn has_host(parts: &Parts) -> bool {
 }
 
 struct Exchange<'a> {
-    gateway: &'a Inner,
+    gateway: &'a Arc<Inner>,
     broker: &'a ServiceBroker,
     ctx: Context,
     /// Shared once routing has completed it.
@@ -125,25 +128,14 @@ struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    async fn answer(
-        &mut self,
-        body: &mut RequestBody,
-        refused: Option<Error>,
-        head_only: bool,
-        id: &str,
-    ) -> Response<Body> {
-        match self.result(body, refused, head_only).await {
+    async fn answer(&mut self, body: &mut RequestBody, refused: Option<Error>) -> Response<Body> {
+        match self.result(body, refused).await {
             Ok(response) => response,
-            Err(error) => self.fail(error, head_only, id),
+            Err(error) => self.fail(error),
         }
     }
 
-    async fn result(
-        &mut self,
-        body: &mut RequestBody,
-        refused: Option<Error>,
-        head_only: bool,
-    ) -> Result<Response<Body>> {
+    async fn result(&mut self, body: &mut RequestBody, refused: Option<Error>) -> Result<Response<Body>> {
         if let Some(refused) = refused {
             return Err(refused);
         }
@@ -157,7 +149,7 @@ impl Exchange<'_> {
             }
         };
         if let Some(reply) = self.gateway.health.answer(&path, self.broker).await {
-            return reply.into_response(head_only);
+            return reply.encode();
         }
         let found = self.gateway.table(self.broker).find(&self.req.method, &path, escaped);
         if let Some(response) = self.preflight(&path) {
@@ -168,18 +160,31 @@ impl Exchange<'_> {
         req.path = path.into_owned();
         let leaf = match found {
             Found::Alias(leaf, _) if leaf.entry.is_forgotten() => {
-                return Err(self.nothing(Some(leaf.entry.route.clone())));
+                let route = leaf.entry.route.clone();
+                return self.nothing(Some(route), body).await;
             }
             Found::Alias(leaf, params) => {
                 req.params = params;
+                req.leaf = Some(leaf.clone());
                 leaf
             }
-            Found::OtherMethods(route, allowed) => return self.other_methods(route, &allowed),
-            Found::Nothing(route) => return Err(self.nothing(route)),
+            Found::OtherMethods(route, allowed) => return self.other_methods(route, &allowed, body).await,
+            Found::Nothing(route) => return self.nothing(route, body).await,
         };
-        let result = match self.call(&leaf, body).await {
-            Ok(answer) => answer.into_response(head_only),
-            Err(error) => Err(error),
+        self.enter(leaf.entry.route.clone())?;
+        let stages = Stages {
+            gateway: self.gateway,
+            ctx: &self.ctx,
+            req: &self.req,
+            leaf: &leaf,
+            head: &self.head,
+            slot: &self.slot,
+        };
+        let result = if leaf.entry.is_plain() {
+            stages.plain(body).await
+        } else {
+            let (work, shared) = (stages.work(), stages.shared());
+            self.chained(leaf.entry.outer.clone(), work, shared, body, End::Stages).await
         };
         match result {
             Ok(mut response) => {
@@ -193,6 +198,28 @@ impl Exchange<'_> {
                 Err(error)
             }
         }
+    }
+
+    /// Sends the request through the middlewares and layers of its route, if there are any.
+    async fn chained(
+        &mut self,
+        links: Option<Arc<[Link]>>,
+        work: Work,
+        shared: Arc<Shared>,
+        body: &mut RequestBody,
+        end: End,
+    ) -> Result<Response<Body>> {
+        *shared.body.lock() = std::mem::take(body);
+        let request = Incoming { req: self.req.clone(), ctx: self.ctx.clone(), shared: shared.clone() };
+        let result = chain::run(links.unwrap_or_default(), work, request, end).await;
+        *body = std::mem::take(&mut *shared.body.lock());
+        let headers = std::mem::take(&mut *shared.headers.lock());
+        result
+            .map(|mut response| {
+                lay_below(response.headers_mut(), headers.clone());
+                response
+            })
+            .inspect_err(|_| lay_below(&mut self.headers, headers))
     }
 
     /// Notes whose rules hold from here on and checks the origin.
@@ -228,16 +255,24 @@ impl Exchange<'_> {
         Some(Ok(self.empty(StatusCode::NO_CONTENT)))
     }
 
-    fn other_methods(&mut self, route: Arc<Route>, allowed: &str) -> Result<Response<Body>> {
+    async fn other_methods(
+        &mut self,
+        route: Arc<Route>,
+        allowed: &str,
+        body: &mut RequestBody,
+    ) -> Result<Response<Body>> {
         self.is_there()?;
-        self.enter(route)?;
+        if self.gateway.compat.unknown_method_is_not_found && self.req.method != Method::OPTIONS {
+            return self.nothing(Some(route), body).await;
+        }
+        self.enter(route.clone())?;
         if let Ok(allowed) = HeaderValue::from_str(allowed) {
             self.headers.insert(header::ALLOW, allowed);
         }
-        match self.req.method == Method::OPTIONS {
-            true => Ok(self.empty(StatusCode::NO_CONTENT)),
-            false => Err(error::method_not_allowed()),
+        if self.req.method == Method::OPTIONS {
+            return Ok(self.empty(StatusCode::NO_CONTENT));
         }
+        self.refuse(&route, error::method_not_allowed(), body).await
     }
 
     /// While a node starts or stops, its services are not all there: what is missing may be somewhere else or later.
@@ -249,106 +284,36 @@ impl Exchange<'_> {
         }
     }
 
-    fn nothing(&mut self, route: Option<Arc<Route>>) -> Error {
-        if let Err(error) = self.is_there() {
-            return error;
-        }
-        let Some(route) = route else { return error::not_found() };
-        let direct = route.direct.then(|| {
-            let path = &self.req.path;
-            let below = path.strip_prefix(route.path.as_str()).unwrap_or(path);
-            error::action_not_found(&below.trim_matches('/').replace('/', "."))
-        });
-        match self.enter(route) {
-            Ok(()) => direct.unwrap_or_else(error::not_found),
-            Err(refused) => refused,
-        }
-    }
-
-    /// Stages, parameters, call, hooks.
-    async fn call(&mut self, leaf: &Leaf, body: &mut RequestBody) -> Result<Answer> {
-        let entry = &leaf.entry;
-        let route = &entry.route;
+    /// No alias matches.
+    async fn nothing(&mut self, route: Option<Arc<Route>>, body: &mut RequestBody) -> Result<Response<Body>> {
+        self.is_there()?;
+        let Some(route) = route else { return Err(error::not_found()) };
         self.enter(route.clone())?;
-        let req = self.req.clone();
-        if let Some(authenticate) = &route.authenticate {
-            let user = authenticate(self.ctx.clone(), req.clone()).await?;
-            if !user.is_null() {
-                self.ctx.set_meta("user", user);
-            }
-            // Also when it is nobody: no callee makes somebody of it.
-            self.ctx.seal_identity();
-        }
-        let def = match (entry.access, &entry.def) {
-            (Access::Open, Some(def)) => def,
-            (Access::Closed, _) => return Err(error::action_not_found(&entry.action)),
-            _ => return Err(error::action_missing(&entry.action)),
-        };
-        if let Some(authorize) = &route.authorize {
-            authorize(self.ctx.clone(), def.clone()).await?;
-        }
-        let input = match &entry.upload {
-            Some(upload) => Input::Upload(self.upload(upload, entry, def, body)?),
-            None => Input::Params(self.params(entry, def, body).await?),
-        };
-        let call = Call {
-            req,
-            entry: entry.clone(),
-            action: def.clone(),
-            absent: if answers_nothing(def) && route.absent == Absent::NotFound {
-                Absent::Empty
-            } else {
-                route.absent
-            },
-            input,
-            head: self.head.clone(),
-        };
-        let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.req.method);
-        if !def.run_to_end().or(route.run_to_end).unwrap_or(!safe) {
-            return call.run(self.ctx.clone()).await;
-        }
-        // The client may leave: what changes things is not left half done, and its connection counts until it has ended.
-        let slot = self.slot.clone();
-        let work = move |ctx| async move {
-            let answer = call.run(ctx).await;
-            drop(slot);
-            answer
-        };
-        self.ctx.run_to_end(work).await
+        let below = route.direct_name(&self.req.path);
+        let error = below.map_or_else(error::not_found, |name| error::action_not_found(&name));
+        self.refuse(&route, error, body).await
     }
 
-    /// Body, query and path as the parameters of the action.
-    async fn params(&self, entry: &Entry, def: &ActionDef, body: &mut RequestBody) -> Result<Payload> {
-        let (req, route) = (&self.req, &entry.route);
-        let rules = self.gateway.body_rules(entry);
-        let accepts = match &entry.body {
-            Some(declared) => Accepts::Declared(declared),
-            None => Accepts::Route(entry.bodies),
-        };
-        let content = body::content(body, &req.headers, rules, accepts).await?;
-        let join = if route.separate { params::separate } else { params::merge };
-        join(&req.params, req.query(), rules.pairs, content, def.params())
-    }
-
-    /// A body that the action reads while it comes.
-    fn upload(
-        &self,
-        upload: &Upload,
-        entry: &Arc<Entry>,
-        def: &Arc<ActionDef>,
+    /// The middlewares of a route see what leads nowhere below it, too.
+    async fn refuse(
+        &mut self,
+        route: &Arc<Route>,
+        error: Error,
         body: &mut RequestBody,
-    ) -> Result<Box<(Job, RequestBody)>> {
-        let job = Job {
-            req: self.req.clone(),
-            entry: entry.clone(),
-            action: def.clone(),
+    ) -> Result<Response<Body>> {
+        let Some(links) = self.gateway.outer(route) else { return Err(error) };
+        let work = Work {
+            gateway: self.gateway.clone(),
+            leaf: None,
             head: self.head.clone(),
-            limit: self.gateway.upload_limit(entry),
-            pairs: self.gateway.limits.query_pairs,
-            pace: self.gateway.upload_pace(),
+            slot: self.slot.clone(),
         };
-        job.check(upload, body)?;
-        Ok(Box::new((job, std::mem::take(body))))
+        let shared = Arc::new(Shared::new(self.gateway.rules_of(route)));
+        let result = self.chained(Some(links), work, shared, body, End::Refused(error)).await;
+        result.map(|mut response| {
+            merge(response.headers_mut(), std::mem::take(&mut self.headers));
+            response
+        })
     }
 
     /// Hooks that see every response. One that panics is passed over.
@@ -379,136 +344,54 @@ impl Exchange<'_> {
 
     /// The response after a panic: that of an internal error, with the headers collected so far.
     #[cold]
-    fn panicked(&mut self, head_only: bool, id: &str) -> Response<Body> {
+    fn panicked(&mut self) -> Response<Body> {
         let error = Error::internal_error("a stage or hook of the gateway panicked");
         // The hook that panicked may be one of those that shape errors.
-        match catch_unwind(AssertUnwindSafe(|| self.fail(error.clone(), head_only, id))) {
+        match catch_unwind(AssertUnwindSafe(|| self.fail(error.clone()))) {
             Ok(response) => response,
-            Err(_) => self.refusal(&error, ligand_wire::text::to_vec(&Public(&error)), head_only),
+            Err(_) => self.with_headers(failure::plain(&error)),
         }
     }
 
     /// The response of an error.
-    fn fail(&mut self, error: Error, head_only: bool, id: &str) -> Response<Body> {
-        let (req, route) = (&*self.req, self.route.as_deref());
-        if error::status(&error).is_server_error() {
-            log::failure(req, &error, id);
-        } else {
-            tracing::debug!(request_id = id, error = %error.for_log(), "request refused");
-        }
-        let error = match route.and_then(|route| route.map_error.as_ref()).or(self.gateway.map_error.as_ref())
-        {
-            None => self.public(error),
-            Some(map) => match map(req, error.clone()) {
-                same if same == error => self.public(same),
-                // What a hook changes, it means.
-                changed => changed,
-            },
-        };
-        let format = route.and_then(|route| route.format.as_ref()).or(self.gateway.format.as_ref());
-        let json = match format {
-            Some(format) => ligand_wire::text::to_vec(&format(&error)),
-            None => ligand_wire::text::to_vec(&Public(&error)),
-        };
-        self.refusal(&error, json, head_only)
+    fn fail(&mut self, error: Error) -> Response<Body> {
+        let id = self.ctx.request_id();
+        let response = failure::respond(self.gateway, self.route.as_deref(), &self.req, error, &id);
+        self.with_headers(response)
     }
 
-    fn refusal(
-        &mut self,
-        error: &Error,
-        json: serde_json::Result<Vec<u8>>,
-        head_only: bool,
-    ) -> Response<Body> {
-        let json = json.unwrap_or_default();
-        let length = json.len();
-        let mut response = Response::new(if head_only { Body::default() } else { Body::from(json) });
-        *response.status_mut() = error::status(error);
-        let mut headers = std::mem::take(&mut self.headers);
-        // Whatever type the action chose for its result: this is no such result.
-        let kind = HeaderValue::from_static("application/json; charset=utf-8");
-        headers.insert(header::CONTENT_TYPE, kind);
-        if error::status(error) == StatusCode::SERVICE_UNAVAILABLE {
-            headers.entry(header::RETRY_AFTER).or_insert(error::RETRY_AFTER);
+    /// What is collected goes below what the error says itself.
+    fn with_headers(&mut self, mut response: Response<Body>) -> Response<Body> {
+        if let Some(time) = self.headers.remove(header::RETRY_AFTER) {
+            response.headers_mut().insert(header::RETRY_AFTER, time);
         }
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-        *response.headers_mut() = headers;
+        lay_below(response.headers_mut(), std::mem::take(&mut self.headers));
         response
     }
+}
 
-    fn public(&self, error: Error) -> Error {
-        match self.gateway.expose_errors {
-            true => error,
-            false => error::hide(error),
-        }
+/// The answer to `HEAD`: everything but the body.
+fn bodiless(response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    if !parts.headers.contains_key(header::CONTENT_LENGTH)
+        && let Some(length) = body.whole().map(bytes::Bytes::len).filter(|length| *length > 0)
+    {
+        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
+    Response::from_parts(parts, Body::default())
 }
 
-/// The result is `()`: an action that says nothing by its nature.
-fn answers_nothing(action: &ActionDef) -> bool {
-    action.returns().is_some_and(|schema| schema.json().get("type") == Some(&Value::from("null")))
-}
-
-/// A call with the hooks around it.
-struct Call {
-    req: Arc<Req>,
-    entry: Arc<Entry>,
-    action: Arc<ActionDef>,
-    absent: Absent,
-    input: Input,
-    head: ReplyHead,
-}
-
-/// What a call gets from its request.
-enum Input {
-    Params(Payload),
-    Upload(Box<(Job, RequestBody)>),
-}
-
-/// A call as a route and its request describe it.
-pub(crate) fn described(
-    ctx: &Context,
-    req: &Req,
-    entry: &Entry,
-    action: &ActionDef,
-    head: &ReplyHead,
-    params: Payload,
-) -> ligand_core::broker::Request<Payload> {
-    let mut call = ctx.call_named(entry.action.to_string(), params);
-    if let Some(options) = &entry.route.call_options {
-        let mut options = options.clone();
-        options.fallback = options.fallback.map(Fallback::unchecked);
-        call = call.with_options(options);
-    }
-    if let Some(wants) = action.http() {
-        call = call.http(req.wanted(&wants));
-    }
-    call.reply_head(head)
-}
-
-impl Call {
-    async fn run(self, ctx: Context) -> Result<Answer> {
-        let Self { req, entry, action, absent, input, head } = self;
-        let route = &entry.route;
-        for hook in &route.before {
-            hook(ctx.clone(), req.clone()).await?;
+/// Lays `below` under `headers`: names that are there already stay as they are, but for those that add up.
+pub(crate) fn lay_below(headers: &mut HeaderMap, below: HeaderMap) {
+    let mut last = None;
+    for (name, value) in below {
+        if let Some(name) = name {
+            let adds_up = name == header::VARY || name == header::SET_COOKIE;
+            last = (adds_up || !headers.contains_key(&name)).then_some(name);
         }
-        let result = match (input, &entry.upload) {
-            (Input::Params(params), _) => described(&ctx, &req, &entry, &action, &head, params).await,
-            (Input::Upload(upload), Some(kind)) => {
-                let (job, body) = *upload;
-                job.run(&ctx, kind, body).await
-            }
-            (Input::Upload(_), None) => Err(Error::internal_error("an upload that nobody takes")),
-        };
-        let result = result.map_err(|error| error::outward(error, &entry.action))?;
-        let mut answer = Answer::new(entry.status, result);
-        answer.absent = absent;
-        answer.declared(&action);
-        answer.apply(&head.directives());
-        for hook in &route.after {
-            answer = hook(ctx.clone(), req.clone(), answer).await?;
+        if let Some(name) = &last {
+            headers.append(name.clone(), value);
         }
-        Ok(answer)
     }
 }
 

@@ -4,9 +4,13 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use http::{HeaderMap, Method, Uri};
 use ligand_core::edge::{HttpRequest, HttpWants};
+use serde_json::Value;
+
+use crate::table::Leaf;
 
 /// A request as authentication, hooks and error handlers see it. Its body is not here: it becomes the parameters
 /// of the call.
+#[derive(Clone)]
 pub struct Req {
     /// Method as sent.
     pub method: Method,
@@ -19,9 +23,40 @@ pub struct Req {
     /// Address of the peer; `None` without a connection.
     pub peer: Option<SocketAddr>,
     pub(crate) params: Vec<(Arc<str>, String)>,
+    /// The alias that was found.
+    pub(crate) leaf: Option<Arc<Leaf>>,
 }
 
 impl Req {
+    pub(crate) fn new(method: Method, uri: Uri, headers: HeaderMap, peer: Option<SocketAddr>) -> Self {
+        Self { method, uri, path: String::new(), headers, peer, params: Vec::new(), leaf: None }
+    }
+
+    /// Full name of the action that its alias leads to; `None` for handlers and services, and where no alias matches.
+    pub fn action(&self) -> Option<&str> {
+        self.leaf.as_ref().map(|leaf| &*leaf.entry.action).filter(|name| !name.is_empty())
+    }
+
+    /// Name of the route, see [`crate::Route::name`].
+    pub fn route_name(&self) -> Option<&str> {
+        self.leaf.as_ref()?.entry.route.name.as_deref()
+    }
+
+    /// Path of the route as it was written: `/api`, empty at the root. `None` where no alias matches.
+    pub fn route_path(&self) -> Option<&str> {
+        self.leaf.as_ref().map(|leaf| leaf.entry.route.path.as_str())
+    }
+
+    /// A field of the alias, see [`crate::Target::field`].
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        self.leaf.as_ref()?.entry.options.fields.get(name)
+    }
+
+    /// All parameters of the path, decoded, in their order.
+    pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.params.iter().map(|(name, value)| (&**name, value.as_str()))
+    }
+
     /// One header as text; `None` when it is missing or no visible ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()

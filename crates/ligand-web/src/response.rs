@@ -10,7 +10,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use http_body::{Frame, SizeHint};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
 use ligand_core::{
     Error, Payload, Result,
     stream::{Mode, Streaming},
@@ -27,13 +27,15 @@ type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 pub struct Body(Content);
 
 enum Content {
-    Whole(Full<Bytes>),
+    Whole(Bytes),
     Stream(Chunks),
+    /// Of another library.
+    Foreign(UnsyncBoxBody<Bytes, Box<dyn StdError + Send + Sync>>),
 }
 
 impl Default for Content {
     fn default() -> Self {
-        Self::Whole(Full::default())
+        Self::Whole(Bytes::new())
     }
 }
 
@@ -42,11 +44,29 @@ impl fmt::Debug for Body {
         f.write_str(match self.0 {
             Content::Whole(_) => "Body(whole)",
             Content::Stream(_) => "Body(stream)",
+            Content::Foreign(_) => "Body(foreign)",
         })
     }
 }
 
 impl Body {
+    /// The body of another library, such as axum's.
+    pub fn of<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        Self(Content::Foreign(body.map_err(Into::into).boxed_unsync()))
+    }
+
+    /// The content, when it is all there.
+    pub(crate) fn whole(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Content::Whole(bytes) => Some(bytes),
+            Content::Stream(_) | Content::Foreign(_) => None,
+        }
+    }
+
     /// A stream of bytes as they come; of values as lines of JSON, or, when the answer has a content type of its own
     /// (`plain`), texts and bytes as they are.
     pub(crate) fn stream(source: Streaming, plain: bool) -> Self {
@@ -74,11 +94,9 @@ impl Body {
 
     async fn read(self) -> (Bytes, Option<Error>) {
         let mut chunks = match self.0 {
-            Content::Whole(whole) => match whole.collect().await {
-                Ok(whole) => return (whole.to_bytes(), None),
-                Err(never) => match never {},
-            },
+            Content::Whole(whole) => return (whole, None),
             Content::Stream(chunks) => chunks,
+            Content::Foreign(body) => return foreign(body).await,
         };
         let mut all = BytesMut::new();
         while let Some(chunk) = chunks.next().await {
@@ -89,6 +107,20 @@ impl Body {
         }
         (all.freeze(), None)
     }
+}
+
+async fn foreign(mut body: UnsyncBoxBody<Bytes, Box<dyn StdError + Send + Sync>>) -> (Bytes, Option<Error>) {
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => all.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data)),
+            Err(error) => {
+                let failed = Error::internal_error("The source of the answer failed");
+                return (all.freeze(), Some(failed.with_internal(error.to_string())));
+            }
+        }
+    }
+    (all.freeze(), None)
 }
 
 /// One value of a stream.
@@ -110,7 +142,7 @@ fn line(chunk: &Payload, plain: bool) -> Result<Bytes> {
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self(Content::Whole(Full::new(bytes.into())))
+        Self(Content::Whole(bytes.into()))
     }
 }
 
@@ -123,9 +155,9 @@ impl http_body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let chunks = match &mut self.0 {
-            Content::Whole(whole) => {
-                return Pin::new(whole).poll_frame(cx).map_err(|never| match never {});
-            }
+            Content::Whole(whole) if whole.is_empty() => return Poll::Ready(None),
+            Content::Whole(whole) => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(whole))))),
+            Content::Foreign(body) => return Pin::new(body).poll_frame(cx),
             Content::Stream(chunks) => chunks,
         };
         loop {
@@ -143,15 +175,17 @@ impl http_body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Content::Whole(whole) => whole.is_end_stream(),
+            Content::Whole(whole) => whole.is_empty(),
             Content::Stream(_) => false,
+            Content::Foreign(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Content::Whole(whole) => whole.size_hint(),
+            Content::Whole(whole) => SizeHint::with_exact(whole.len() as u64),
             Content::Stream(_) => SizeHint::default(),
+            Content::Foreign(body) => body.size_hint(),
         }
     }
 }

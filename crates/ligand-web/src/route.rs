@@ -1,33 +1,38 @@
 //! Routes: a prefix, what is reachable below it, and the stages its requests pass.
 
+mod answers;
+mod bodies;
+mod stages;
+
 use std::{fmt, future::Future, sync::Arc};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use ligand_alias::Verb;
 use ligand_core::{
     Context, Error, Result, ServiceBroker,
     broker::CallOptions,
     edge::{Multipart, Upload},
-    service::ActionDef,
 };
 use ligand_wire::pattern::Pattern;
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Absent, Answer, Cors, Req, Size,
-    alias::{self, Alias, Target},
-    auth::{self, After, Authenticate, Authorize, Before},
+    Absent, Body, Cors, Etag, Incoming, IntoResponse, Mountable, Req, Target,
+    alias::{self, Alias},
+    auth::{After, Authenticate, Authorize, Before},
     body::Bodies,
+    chain::Link,
     table,
+    target::Goal,
 };
 
 pub(crate) type MapError = Arc<dyn Fn(&Req, Error) -> Error + Send + Sync>;
 pub(crate) type OnResponse = Arc<dyn Fn(&Req, StatusCode, &mut HeaderMap) + Send + Sync>;
+pub(crate) type ErrorResponse = Arc<dyn Fn(&Req, &Error) -> Option<Result<Response<Body>>> + Send + Sync>;
 pub(crate) type Format = Arc<dyn Fn(&Error) -> Value + Send + Sync>;
 
 /// A prefix and what is reachable below it. Nothing is, until an alias, [`Route::auto_aliases`] or
-/// [`Route::direct_calls`] says so; `$node` never is.
+/// [`Route::direct_calls`] says so; `$node` only with [`Route::internal_services`].
 ///
 /// Several routes may share a prefix. The most specific path wins, whatever the order of the routes.
 ///
@@ -47,6 +52,10 @@ pub(crate) type Format = Arc<dyn Fn(&Error) -> Value + Send + Sync>;
 /// ```
 #[derive(Clone)]
 pub struct Route {
+    pub(crate) name: Option<String>,
+    /// As it was given.
+    pub(crate) own_path: String,
+    /// With that of the gateway before it.
     pub(crate) path: String,
     pub(crate) aliases: Vec<Alias>,
     pub(crate) auto: bool,
@@ -54,12 +63,20 @@ pub struct Route {
     pub(crate) allow: Option<Vec<Pattern>>,
     pub(crate) deny: Vec<Pattern>,
     pub(crate) statuses: Vec<(Verb, String, StatusCode)>,
+    /// Middlewares and layers, the outermost first.
+    pub(crate) chain: Vec<Link>,
+    /// The actions of `$node` are open, with this in place of the `$`.
+    pub(crate) internal: Option<String>,
+    pub(crate) ignore_case: Option<bool>,
+    pub(crate) camel_case: bool,
     pub(crate) authenticate: Option<Authenticate>,
     pub(crate) authorize: Option<Authorize>,
     pub(crate) before: Vec<Before>,
     pub(crate) after: Vec<After>,
     pub(crate) map_error: Option<MapError>,
     pub(crate) format: Option<Format>,
+    pub(crate) error_response: Option<ErrorResponse>,
+    pub(crate) etag: Option<Etag>,
     pub(crate) cors: Option<Cors>,
     pub(crate) body_limit: Option<usize>,
     pub(crate) bodies: Bodies,
@@ -80,6 +97,8 @@ impl Route {
         let path = if trimmed.is_empty() { String::new() } else { format!("/{trimmed}") };
         let problems = alias::patterns(&path).err().into_iter().collect();
         Self {
+            name: None,
+            own_path: path.clone(),
             path,
             aliases: Vec::new(),
             auto: false,
@@ -87,12 +106,18 @@ impl Route {
             allow: None,
             deny: Vec::new(),
             statuses: Vec::new(),
+            chain: Vec::new(),
+            internal: None,
+            ignore_case: None,
+            camel_case: false,
             authenticate: None,
             authorize: None,
             before: Vec::new(),
             after: Vec::new(),
             map_error: None,
             format: None,
+            error_response: None,
+            etag: None,
             cors: None,
             body_limit: None,
             bodies: Bodies::default(),
@@ -115,59 +140,10 @@ impl Route {
     /// start; of other nodes' actions the log says so. Parameters in the path of the route itself need not be the
     /// action's: they are for its stages ([`Req::param`]).
     pub fn alias(mut self, text: &str, action: impl Into<Target>) -> Self {
-        match alias::parse(text, &action.into()) {
+        match alias::parse(text, action.into()) {
             Ok(aliases) => self.aliases.extend(aliases),
             Err(problem) => self.problems.push(problem),
         }
-        self
-    }
-
-    /// Leads `METHOD /path` to an action that takes the files of `multipart/form-data`: a call for each, whose content is
-    /// [`Context::stream`]. Parameters are those of path and query, the fields that came before the file, and `$filename`
-    /// (safe to use; null when there is none), `$fieldname`, `$mimetype`, `$encoding`. The answer is a list of all
-    /// results, or, with [`Multipart::files`] 1, that of the one file. What `bounds` does not say, [`Route::multipart`]
-    /// says. In a text for [`Route::alias`] it is `multipart:service.action`.
-    ///
-    /// ```
-    /// # use ligand_web::{Multipart, Route};
-    /// let bounds = Multipart::new().files(1).file_limit("5mb");
-    /// let route = Route::new("/api").upload("POST /users/:id/picture", "users.picture", bounds);
-    /// # let _ = route;
-    /// ```
-    pub fn upload(self, text: &str, action: impl Into<Target>, bounds: Multipart) -> Self {
-        self.alias_of(text, &action.into(), &Upload::Multipart(bounds))
-    }
-
-    /// Leads `METHOD /path` to an action that takes the whole body as [`Context::stream`], of whatever type, at most
-    /// [`Route::body_limit`]. In a text for [`Route::alias`] it is `stream:service.action`.
-    ///
-    /// ```
-    /// # use ligand_web::Route;
-    /// let route = Route::new("/api").stream("PUT /videos/:id", "videos.store").body_limit("2gb");
-    /// # let _ = route;
-    /// ```
-    pub fn stream(self, text: &str, action: impl Into<Target>) -> Self {
-        self.alias_of(text, &action.into(), &Upload::Stream)
-    }
-
-    fn alias_of(mut self, text: &str, action: &Target, upload: &Upload) -> Self {
-        match alias::parse(text, action) {
-            Ok(aliases) if aliases.len() != 1 => {
-                self.problems
-                    .push(format!("upload '{text}': one method and path are needed, such as \"POST /file\""));
-            }
-            Ok(aliases) => {
-                let taking = |alias| Alias { upload: Some(upload.clone()), ..alias };
-                self.aliases.extend(aliases.into_iter().map(taking));
-            }
-            Err(problem) => self.problems.push(problem),
-        }
-        self
-    }
-
-    /// The bounds of `multipart/form-data` on this route, where alias and action say no others.
-    pub fn multipart(mut self, bounds: Multipart) -> Self {
-        self.multipart = Some(bounds);
         self
     }
 
@@ -179,21 +155,98 @@ impl Route {
     /// let route = Route::new("/api").resource("/posts", "posts", ["list", "get"]);
     /// # let _ = route;
     /// ```
-    pub fn resource<'a>(
-        mut self,
-        path: &str,
-        service: &str,
-        only: impl IntoIterator<Item = &'a str>,
-    ) -> Self {
-        let only: Vec<_> = only.into_iter().collect();
-        self.problems.extend(alias::patterns(path).err());
-        let aliases = alias::resource(path, service, |action| only.contains(&action));
-        let known = alias::RESOURCE_ACTIONS;
-        if !only.iter().all(|action| known.contains(action)) {
-            let known = known.join(", ");
-            self.problems.push(format!("resource '{path}': {only:?} names more than {known}"));
+    pub fn resource<'a>(self, path: &str, service: &str, only: impl IntoIterator<Item = &'a str>) -> Self {
+        self.alias(&format!("REST {path}"), Target::action(service).only(only))
+    }
+
+    /// Several aliases at once.
+    ///
+    /// ```
+    /// # use ligand_web::Route;
+    /// let route = Route::new("/api").aliases([("GET /users", "users.list"), ("GET /users/:id", "users.get")]);
+    /// # let _ = route;
+    /// ```
+    pub fn aliases<'a, T: Into<Target>>(mut self, aliases: impl IntoIterator<Item = (&'a str, T)>) -> Self {
+        for (text, target) in aliases {
+            self = self.alias(text, target);
         }
-        self.aliases.extend(aliases);
+        self
+    }
+
+    /// Leads `METHOD /path` to a function of the program: what no action should be, such as a callback of another site or
+    /// an answer in another format. `authenticate`, the middlewares and `before` of the route run before it; it reads the
+    /// body itself ([`Incoming`]). [`Route::authorize`] decides by actions: a route that has it takes no handlers.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::{Context, Error, ServiceBroker};
+    /// # use ligand_web::{Gateway, Incoming, Route, http::Request};
+    /// # let broker = ServiceBroker::builder().start().await?;
+    /// let route = Route::new("/").handler("GET /robots.txt", |_: Context, _: Incoming| async {
+    ///     Ok::<_, Error>("User-agent: *\nDisallow:\n")
+    /// });
+    /// let gateway = Gateway::builder().route(route).build();
+    /// let answer = gateway.handle(&broker, Request::get("/robots.txt").body(())?).await;
+    /// assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str()?), (200, "text/plain; charset=utf-8"));
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
+    pub fn handler<F, Fut, R, E>(self, text: &str, handler: F) -> Self
+    where
+        F: Fn(Context, Incoming) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+        R: IntoResponse,
+        E: Into<Error>,
+    {
+        self.alias(text, Target::handler(handler))
+    }
+
+    /// Leads everything below `path`, with every method, to a service of `tower`, an `axum::Router` for example. The
+    /// service sees the path below: `/admin/users` is `/users` for one below `/admin`. The whole target is in the
+    /// extensions of the request ([`crate::OriginalUri`]), and so are the [`Context`] of the request and the address of
+    /// the client. Stages are as with [`Route::handler`].
+    pub fn service(mut self, path: &str, service: impl Mountable) -> Self {
+        let target = Target::service(service);
+        let path = path.trim_matches('/');
+        let path = if path.is_empty() { String::new() } else { format!("/{path}") };
+        if path.contains([':', '*', '{']) {
+            self.problems.push(format!("service '{path}': the path of a service has no parameters"));
+            return self;
+        }
+        for verb in ["*", "OPTIONS"] {
+            self = self.alias(&format!("{verb} {path}/*rest"), target.clone());
+            self =
+                self.alias(&format!("{verb} {}", if path.is_empty() { "/" } else { &path }), target.clone());
+        }
+        self
+    }
+
+    /// Names the route: [`crate::Gateway::add_route`] replaces a route of the same name, and
+    /// [`crate::Gateway::remove_route`] takes it for the path. Two routes of one name stop the start.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Opens the actions of `$node` to [`Route::direct_calls`] and to aliases of the route. They tell about the whole
+    /// cluster: have `authenticate` and `authorize` before them. With a `mark`, such as `~`, `/~node/list` is
+    /// `$node.list` too; an empty one leaves it with `/$node/list`.
+    pub fn internal_services(mut self, mark: &str) -> Self {
+        self.internal = Some(mark.to_owned());
+        self
+    }
+
+    /// Takes large and small letters of paths for the same, but for direct calls. Aliases of such routes go before those
+    /// of others. Parameters are as they were sent.
+    pub fn ignore_case(mut self, ignore: bool) -> Self {
+        self.ignore_case = Some(ignore);
+        self
+    }
+
+    /// Direct calls find `users.resetPassword` as `/users/reset-password` and `/users/reset_password` too.
+    pub fn camel_case_names(mut self) -> Self {
+        self.camel_case = true;
         self
     }
 
@@ -272,202 +325,9 @@ impl Route {
         masks.into_iter().map(mask).collect()
     }
 
-    /// Status of an alias (`POST /users`, below the route) when its action succeeds and sets none itself.
-    pub fn status(mut self, text: &str, status: u16) -> Self {
-        let form = |path| alias::patterns(path).map(|mut forms| forms.swap_remove(0).text);
-        let alias = ligand_alias::split(text).and_then(|(verb, path)| Ok((verb, form(path)?)));
-        match (alias, StatusCode::from_u16(status)) {
-            (Ok((verb, path)), Ok(status)) if status.is_success() || status.is_redirection() => {
-                self.statuses.push((verb, path, status));
-            }
-            (Err(problem), _) => self.problems.push(format!("status {problem}")),
-            _ => self
-                .problems
-                .push(format!("status '{text}', {status}: the status of a success is one from 200 to 399")),
-        }
-        self
-    }
-
-    /// Finds out who calls; see [`crate::auth`].
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
-    /// # use ligand_web::{Gateway, Route, http::Request};
-    /// # let get = Action::of("get", |(): ()| async { Ok::<_, Error>("ada".to_owned()) }).rest("GET /")?;
-    /// # let broker = ServiceBroker::builder().service(ServiceDef::new("users").action(get)).start().await?;
-    ///
-    /// # use ligand_web::{Req, error};
-    /// # use std::sync::Arc;
-    /// let route = Route::new("/api").alias("GET /user", "users.get").authenticate(|_: Context, req: Arc<Req>| async move {
-    ///     req.header("x-session").map(str::to_owned).ok_or_else(|| error::unauthorized(error::NO_TOKEN))
-    /// });
-    /// let gateway = Gateway::builder().route(route).build();
-    /// let stranger = Request::get("/api/user").body(())?;
-    /// assert_eq!(gateway.handle(&broker, stranger).await.status(), 401);
-    /// let known = Request::get("/api/user").header("x-session", "5").body(())?;
-    /// assert_eq!(gateway.handle(&broker, known).await.status(), 200);
-    /// # broker.stop().await;
-    /// # Ok(()) }
-    /// ```
-    pub fn authenticate<F, Fut, U, E>(mut self, stage: F) -> Self
-    where
-        F: Fn(Context, Arc<Req>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<U, E>> + Send + 'static,
-        U: Serialize,
-        E: Into<Error>,
-    {
-        self.authenticate = Some(auth::authenticate(stage));
-        self
-    }
-
-    /// Decides whether the caller may call the action; see [`crate::auth`].
-    pub fn authorize<F, Fut, E>(mut self, stage: F) -> Self
-    where
-        F: Fn(Context, Arc<ActionDef>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Error>,
-    {
-        self.authorize = Some(auth::authorize(stage));
-        self
-    }
-
-    /// Runs before the call; what it sets in the meta reaches the action.
-    pub fn before<F, Fut, E>(mut self, hook: F) -> Self
-    where
-        F: Fn(Context, Arc<Req>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Error>,
-    {
-        self.before.push(auth::before(hook));
-        self
-    }
-
-    /// Runs after a successful call and may change the answer. The context holds the meta the action left.
-    pub fn after<F, Fut, E>(mut self, hook: F) -> Self
-    where
-        F: Fn(Context, Arc<Req>, Answer) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Answer, E>> + Send + 'static,
-        E: Into<Error>,
-    {
-        self.after.push(auth::after(hook));
-        self
-    }
-
-    /// Sees every response of the route just before it is sent, also errors, preflights and paths below it that lead
-    /// nowhere, and may change its headers. Headers of the framing stay as they are.
-    ///
-    /// ```
-    /// # use ligand_web::Route;
-    /// let route = Route::new("/api").on_response(|_req, status, headers| {
-    ///     if status.is_client_error() {
-    ///         headers.insert("cache-control", "no-store".parse().expect("a header value"));
-    ///     }
-    /// });
-    /// ```
-    pub fn on_response(
-        mut self,
-        hook: impl Fn(&Req, StatusCode, &mut HeaderMap) + Send + Sync + 'static,
-    ) -> Self {
-        self.on_response.push(Arc::new(hook));
-        self
-    }
-
-    /// What becomes of an action that returns nothing (`None`, `()`, null). Default: [`Absent::Empty`].
-    pub fn absent(mut self, absent: Absent) -> Self {
-        self.absent = absent;
-        self
-    }
-
-    /// Whether calls go on to their end when the client leaves, with the hooks around them. Default: they do, unless the
-    /// method of the request is `GET`, `HEAD` or `OPTIONS`. An action can say otherwise with `run_to_end`.
-    pub fn run_to_end(mut self, always: bool) -> Self {
-        self.run_to_end = Some(always);
-        self
-    }
-
-    /// Turns an error into another before it is sent: another code, a public text.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> ligand_core::Result<()> {
-    /// # use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
-    /// # use ligand_web::{Gateway, Route, http::Request};
-    /// # let get = Action::of("get", |(): ()| async { Ok::<_, Error>("ada".to_owned()) }).rest("GET /")?;
-    /// # let broker = ServiceBroker::builder().service(ServiceDef::new("users").action(get)).start().await?;
-    ///
-    /// let route = Route::new("/api").alias("GET /user", "nobody.get").on_error(|_, error| error.with_code(502));
-    /// let gateway = Gateway::builder().route(route).build();
-    /// assert_eq!(gateway.handle(&broker, Request::get("/api/user").body(())?).await.status(), 502);
-    /// # broker.stop().await;
-    /// # Ok(()) }
-    /// ```
-    pub fn on_error(mut self, map: impl Fn(&Req, Error) -> Error + Send + Sync + 'static) -> Self {
-        self.map_error = Some(Arc::new(map));
-        self
-    }
-
-    /// Shapes the body of errors; default [`crate::error::body`].
-    pub fn error_formatter(mut self, format: impl Fn(&Error) -> Value + Send + Sync + 'static) -> Self {
-        self.format = Some(Arc::new(format));
-        self
-    }
-
     /// Opens the route to other sites.
     pub fn cors(mut self, cors: Cors) -> Self {
         self.cors = Some(cors);
-        self
-    }
-
-    /// Bytes a body may have: a number or a text such as `"1mb"`. Default: [`crate::Limits::body_bytes`].
-    ///
-    /// ```
-    /// # use ligand_web::Route;
-    /// let uploads = Route::new("/upload").alias("POST /", "files.save").body_limit("20mb").raw();
-    /// # let _ = uploads;
-    /// ```
-    pub fn body_limit(mut self, size: impl Into<Size>) -> Self {
-        match size.into().bytes() {
-            Ok(bytes) => self.body_limit = Some(bytes),
-            Err(problem) => self.problems.push(problem),
-        }
-        self
-    }
-
-    /// Reads `application/x-www-form-urlencoded` bodies too. Any site can send forms to any other, without a
-    /// preflight: with cookies as authentication this needs a token in a header. Routes without forms need it as
-    /// well, see [`crate::auth`].
-    pub fn forms(mut self) -> Self {
-        self.bodies.forms = true;
-        self
-    }
-
-    /// Reads `text/*` bodies too: as the parameter `body`, a text. For actions of other nodes; an action of this node says
-    /// `#[action(body = text)]`, whatever the route. One that takes no `body` gets none: 415.
-    pub fn texts(mut self) -> Self {
-        self.bodies.texts = true;
-        self
-    }
-
-    /// Reads bodies of all other content types too: as the parameter `body`, bytes (in JavaScript what JSON makes of a
-    /// `Buffer`). As [`Route::texts`]; `#[action(body = raw)]` takes JSON and forms as bytes too.
-    pub fn raw(mut self) -> Self {
-        self.bodies.raw = true;
-        self
-    }
-
-    /// Gives actions `{body, query, params}` instead of one merged object; `params` are those of the path, `body` is
-    /// missing when there is none.
-    pub fn separate_params(mut self) -> Self {
-        self.separate = true;
-        self
-    }
-
-    /// Options of every call of the route: timeout, retries, fallback, meta. What a fallback answers goes to the client as it is,
-    /// whatever the action returns.
-    pub fn call_options(mut self, options: CallOptions) -> Self {
-        self.call_options = Some(options);
         self
     }
 
@@ -481,23 +341,81 @@ impl Route {
     pub(crate) fn misfit(&self, broker: &ServiceBroker) -> Option<String> {
         let services = broker.registry().snapshot();
         self.aliases.iter().find_map(|alias| {
-            let action = &alias.action.action(&services)?.0;
-            let own = broker.own_action(action)?;
+            let action = alias.goal.action(&services)?;
+            let own = broker.own_action(&action)?;
             let problem = table::misfit(&own, &own.path_names(self.separate), alias.verb, &alias.path)?;
             Some(format!("alias to {action}: {problem}"))
         })
     }
 
     pub(crate) fn problem(&self) -> Option<String> {
-        let uploads = self.aliases.iter().filter_map(|alias| alias.upload.clone());
-        let all = self.multipart.clone().map(Upload::Multipart);
-        let mut uploads = uploads.chain(all);
-        self.problems
-            .first()
-            .cloned()
-            .or_else(|| self.cors.as_ref().and_then(Cors::problem))
-            .or_else(|| uploads.find_map(|upload| alias::upload_problem(&upload)))
+        let unguarded = || {
+            let own = |alias: &&Alias| matches!(alias.goal, Goal::Handler(_) | Goal::Service(_));
+            let alias = self.aliases.iter().find(own).filter(|_| self.authorize.is_some())?;
+            Some(format!(
+                "'{}' of route '{}' leads to no action, and `authorize` decides about actions: give it a route of its \
+                 own, and decide in `authenticate` or a middleware",
+                alias.path, self.path
+            ))
+        };
+        let cors = || self.cors.as_ref().and_then(Cors::problem);
+        let uploads = || {
+            let all = self.multipart.clone().map(Upload::Multipart);
+            let own = self.aliases.iter().filter_map(|alias| alias.options.upload.clone());
+            own.chain(all).find_map(|upload| alias::upload_problem(&upload))
+        };
+        self.problems.first().cloned().or_else(cors).or_else(unguarded).or_else(uploads)
     }
+
+    /// Below the path of the gateway.
+    pub(crate) fn below(mut self, prefix: &str) -> Self {
+        self.path = format!("{prefix}{}", self.own_path);
+        self
+    }
+
+    /// Whether `add_route` replaces this route by `other`.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (&self.name, &other.name) {
+            (None, None) => self.own_path == other.own_path,
+            (own, others) => own == others,
+        }
+    }
+
+    /// What a direct call below the route names; `None` where there are no direct calls or the path names nothing.
+    pub(crate) fn direct_name(&self, path: &str) -> Option<String> {
+        if !self.direct {
+            return None;
+        }
+        let below = path.strip_prefix(self.path.as_str()).unwrap_or(path).trim_matches('/');
+        let name = below.replace('/', ".");
+        let name = match self.internal.as_deref().filter(|mark| !mark.is_empty()) {
+            Some(mark) => name.replacen(mark, "$", 1),
+            None => name,
+        };
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// The path whose direct call was meant by one that finds nothing: `/users/reset-password`.
+    pub(crate) fn camel_case(&self, path: &str) -> Option<String> {
+        if !self.camel_case || !self.direct {
+            return None;
+        }
+        let below = path.strip_prefix(self.path.as_str())?.trim_matches('/');
+        let names: Vec<_> = below.split(['/', '.']).map(camel_case).collect();
+        Some(format!("{}/{}", self.path, names.join("/")))
+    }
+}
+
+/// `reset-password`, `reset_password` and `Reset password` as `resetPassword`; what is one word already stays as it is.
+fn camel_case(text: &str) -> String {
+    let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '$').filter(|word| !word.is_empty());
+    let mut name = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut letters = word.chars();
+        name.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        name.push_str(letters.as_str());
+    }
+    name
 }
 
 impl fmt::Debug for Route {

@@ -1,98 +1,27 @@
 //! The compiled form of all routes: which path leads to which action. Immutable; a new one is built when services
 //! or routes change.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
-
-use http::{Method, StatusCode};
-use ligand_alias::{Path, Verb};
-use ligand_core::{
-    ServiceBroker,
-    edge::{HttpBodyDef, Multipart, Upload, no_body},
-    registry::Snapshot,
-    service::{ActionDef, PathNames, Visibility},
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::HashSet,
+    sync::Arc,
 };
+
+use http::Method;
+use ligand_alias::Verb;
+use ligand_core::{ServiceBroker, registry::Snapshot};
 use matchit::Router;
-use serde::Serialize;
 use tokio::{sync::watch, time::Instant};
 
+pub(crate) use crate::entry::{Access, AliasInfo, Entry, GONE, Kind, Leaf, misfit};
 use crate::{
     Route,
     alias::{self, METHODS, Pattern},
     auto_aliases,
-    body::Bodies,
+    chain::Link,
+    finder::Finder,
     path,
 };
-
-/// One alias of the table, as [`crate::Gateway::routes`] lists it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AliasInfo {
-    /// Full name of the action.
-    pub action_name: String,
-    /// Path below the route, without the first slash.
-    pub path: String,
-    /// Whole path.
-    pub full_path: String,
-    /// Method, `*` for all.
-    pub methods: String,
-    /// Path of the route.
-    pub route_path: String,
-}
-
-/// Where an alias leads.
-pub(crate) struct Entry {
-    pub(crate) route: Arc<Route>,
-    pub(crate) action: Arc<str>,
-    pub(crate) def: Option<Arc<ActionDef>>,
-    pub(crate) access: Access,
-    pub(crate) status: StatusCode,
-    /// How the action takes bodies, when it says so.
-    pub(crate) body: Option<HttpBodyDef>,
-    /// How the body is read while it comes, when it is.
-    pub(crate) upload: Option<Upload>,
-    /// What bodies are read when it does not.
-    pub(crate) bodies: Bodies,
-    verb: Verb,
-    /// Path below the route.
-    below: String,
-    kind: Kind,
-    /// Another node offers the action.
-    far: bool,
-    /// Since when nobody offers it any more.
-    gone: Option<Instant>,
-}
-
-/// Where an alias comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Written in the route.
-    Written,
-    /// Declared by the action, below the route.
-    Declared,
-    /// Declared by the action as a whole path.
-    Full,
-    /// A direct call.
-    Direct,
-}
-
-/// How long, and for how many aliases, it is remembered that they led to actions of other nodes which are gone.
-const GONE: (Duration, usize) = (Duration::from_secs(3600), 10_000);
-
-/// Whether the action of an alias can be called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    Open,
-    /// Nobody offers the action now.
-    Missing,
-    /// It is not published, or a mask keeps it out.
-    Closed,
-}
-
-/// One path of an alias.
-pub(crate) struct Leaf {
-    pub(crate) entry: Arc<Entry>,
-    names: Vec<Arc<str>>,
-}
 
 pub(crate) type PathParams = Vec<(Arc<str>, String)>;
 
@@ -105,12 +34,25 @@ pub(crate) enum Found {
     Nothing(Option<Arc<Route>>),
 }
 
+/// What the gateway says about all of its table.
+#[derive(Clone, Copy)]
+pub(crate) struct Rules<'a> {
+    /// Middlewares and layers of all routes.
+    pub(crate) links: &'a [Link],
+    /// The most exact path goes first, whatever the order.
+    pub(crate) optimised: bool,
+    /// `HEAD` follows `GET`; else `OPTIONS` does.
+    pub(crate) follow_get: bool,
+}
+
 pub(crate) struct Table {
-    routers: [Router<usize>; METHODS.len()],
+    finder: Finder,
     leaves: Vec<Arc<Leaf>>,
     entries: Vec<Arc<Entry>>,
     /// Prefixes, for what no alias matches.
     prefixes: Vec<(Router<()>, Arc<Route>)>,
+    /// `HEAD` follows `GET`; else `OPTIONS` does.
+    follow_get: bool,
     /// What is wrong with aliases, for the log.
     problems: Vec<String>,
     changes: watch::Receiver<u64>,
@@ -120,22 +62,35 @@ pub(crate) struct Table {
 impl Table {
     /// Of the table `before` those aliases are kept, as missing, whose action was offered by other nodes and now is by
     /// nobody.
-    pub(crate) fn build(routes: &[Arc<Route>], broker: &ServiceBroker, before: Option<&Self>) -> Self {
+    pub(crate) fn build(
+        routes: &[Arc<Route>],
+        rules: Rules<'_>,
+        broker: &ServiceBroker,
+        before: Option<&Self>,
+    ) -> Self {
+        let Rules { links, optimised, follow_get } = rules;
         // First the receiver, then the state: a change in between is seen as one.
         let changes = broker.registry().changes();
         let services = broker.registry().snapshot();
         let mut table = Self {
-            routers: std::array::from_fn(|_| Router::new()),
+            finder: if optimised { Finder::default() } else { Finder::ordered() },
             leaves: Vec::new(),
             entries: Vec::new(),
             prefixes: routes.iter().map(|route| (prefix(&route.path), route.clone())).collect(),
+            follow_get,
             problems: Vec::new(),
             changes,
             registry: address(broker),
         };
-        table.prefixes.sort_by_key(|(_, route)| std::cmp::Reverse(route.path.matches('/').count()));
+        if optimised {
+            table.prefixes.sort_by_key(|(_, route)| Reverse(route.path.matches('/').count()));
+        }
         // Earlier ones win: aliases written by hand, those of actions, direct calls; exact methods before any.
-        let written: Vec<_> = routes.iter().flat_map(|route| written(route, &services)).collect();
+        let written: Vec<_> = routes
+            .iter()
+            .flat_map(|route| route.aliases.iter().map(move |alias| (route, alias)))
+            .filter_map(|(route, alias)| Entry::written(route, alias, &services))
+            .collect();
         let mut declared = Vec::new();
         for route in routes.iter().filter(|route| route.auto) {
             declared.extend(auto_aliases::declared(route, &services, &mut table.problems));
@@ -150,9 +105,10 @@ impl Table {
             .map(|before| before.gone(routes, &services))
             .unwrap_or_default();
         for group in [written, declared, direct, gone] {
-            let (any, one): (Vec<_>, _) =
-                group.into_iter().partition(|entry: &Entry| entry.verb == Verb::Any);
-            for entry in one.into_iter().chain(any) {
+            let (any, one): (Vec<_>, Vec<_>) =
+                group.into_iter().partition(|entry: &Entry| optimised && entry.verb == Verb::Any);
+            for mut entry in one.into_iter().chain(any) {
+                entry.outer = outer(links, &entry.route);
                 table.insert(entry);
             }
         }
@@ -168,7 +124,7 @@ impl Table {
             .iter()
             // What somebody still offers under another path, or not to everybody, was changed on purpose; so was
             // what left this node.
-            .filter(|entry| entry.far && entry.kind != Kind::Written && !entry.is_forgotten())
+            .filter(|entry| entry.far && !entry.is_written() && !entry.is_forgotten())
             .filter(|entry| routes.contains(&Arc::as_ptr(&entry.route)))
             .filter(|entry| services.endpoint(&entry.action).is_none())
             .map(|entry| entry.missing_since(entry.gone.unwrap_or(now)))
@@ -188,7 +144,7 @@ impl Table {
         let forms = match alias::patterns(&full) {
             Ok(forms) => forms,
             Err(problem) => {
-                self.problems.push(format!("alias of {} left out: {problem}", entry.action));
+                self.problems.push(format!("alias of {} left out: {problem}", entry.label()));
                 return;
             }
         };
@@ -199,24 +155,9 @@ impl Table {
         let mut used = false;
         for Pattern { text, names } in forms {
             let leaf = self.leaves.len();
-            let mut inserted = false;
-            for (index, router) in self.routers.iter_mut().enumerate() {
-                let wanted = match entry.verb {
-                    Verb::Any => METHODS[index] != Method::OPTIONS,
-                    Verb::One(method) => method == index,
-                };
-                if !wanted {
-                    continue;
-                }
-                match router.insert(text.clone(), leaf) {
-                    Ok(()) => inserted = true,
-                    Err(error) => tracing::debug!(
-                        alias = %format_args!("{} {full} => {}", entry.verb.as_str(), entry.action),
-                        "another alias has this path: {error}"
-                    ),
-                }
-            }
-            if inserted {
+            // The names of actions have large and small letters, also in direct calls.
+            let fold = entry.route.ignore_case == Some(true) && entry.kind != Kind::Direct;
+            if self.finder.insert(entry.verb, &text, fold, leaf) {
                 used = true;
                 let names = names.iter().map(|name| known.wire(name).into()).collect();
                 self.leaves.push(Arc::new(Leaf { entry: entry.clone(), names }));
@@ -228,28 +169,28 @@ impl Table {
             self.problems.push(format!(
                 "alias {} {full} => {} is never reached: another one has this path",
                 entry.verb.as_str(),
-                entry.action
+                entry.label()
             ));
         }
     }
 
     /// Looks up a path of the normal form.
     pub(crate) fn find(&self, method: &Method, path: &str, escaped: bool) -> Found {
-        if let Some(index) = alias::method_index(method) {
-            let own = self.routers[index].at(path).ok();
-            let get = || (*method == Method::HEAD).then(|| self.routers[0].at(path).ok()).flatten();
-            if let Some(found) = own.or_else(get) {
-                let leaf = &self.leaves[*found.value];
-                let values = found.params.iter().map(|(_, value)| path::plain(value, escaped));
-                return Found::Alias(leaf.clone(), leaf.names.iter().cloned().zip(values).collect());
-            }
+        if let Some(found) = self.alias(method, path, escaped) {
+            return found;
+        }
+        if let Some(route) = self.route_of(path)
+            && let Some(name) = route.camel_case(path)
+            && let Some(found) = self.alias(method, &name, escaped)
+        {
+            return found;
         }
         let mut allowed = String::new();
         let mut route = None;
-        for (index, router) in self.routers.iter().enumerate() {
-            let Ok(found) = router.at(path) else { continue };
-            route.get_or_insert_with(|| self.leaves[*found.value].entry.route.clone());
-            for name in [METHODS[index].as_str(), if index == 0 { "HEAD" } else { "" }] {
+        for (index, known) in METHODS.iter().enumerate() {
+            let Some(leaf) = self.finder.find(index, path, |leaf, _| leaf) else { continue };
+            route.get_or_insert_with(|| self.leaves[leaf].entry.route.clone());
+            for name in [known.as_str(), if index == 0 { "HEAD" } else { "" }] {
                 if !name.is_empty() && !allowed.split(", ").any(|known| known == name) {
                     allowed.push_str(if allowed.is_empty() { "" } else { ", " });
                     allowed.push_str(name);
@@ -262,6 +203,18 @@ impl Table {
         }
     }
 
+    fn alias(&self, method: &Method, path: &str, escaped: bool) -> Option<Found> {
+        let index = alias::method_index(method)?;
+        let take = |leaf: usize, values: &mut dyn Iterator<Item = &str>| {
+            let leaf = &self.leaves[leaf];
+            let values = values.map(|value| path::plain(value, escaped));
+            Found::Alias(leaf.clone(), leaf.names.iter().cloned().zip(values).collect())
+        };
+        let own = self.finder.find(index, path, take);
+        let follows = if self.follow_get { *method == Method::HEAD } else { *method == Method::OPTIONS };
+        own.or_else(|| follows.then(|| self.finder.find(0, path, take)).flatten())
+    }
+
     /// The deepest route whose prefix matches.
     pub(crate) fn route_of(&self, path: &str) -> Option<Arc<Route>> {
         self.prefixes.iter().find(|(prefix, _)| prefix.at(path).is_ok()).map(|(_, route)| route.clone())
@@ -271,127 +224,31 @@ impl Table {
         &self.problems
     }
 
+    /// All aliases, deep ones before shallow ones, those without parameters first.
     pub(crate) fn aliases(&self) -> Vec<AliasInfo> {
-        self.entries
-            .iter()
-            .filter(|entry| entry.gone.is_none())
-            .map(|entry| AliasInfo {
-                action_name: entry.action.to_string(),
-                path: entry.below.trim_matches('/').to_owned(),
-                full_path: entry.full_path(),
-                methods: entry.verb.as_str().to_owned(),
-                route_path: if entry.route.path.is_empty() { "/".into() } else { entry.route.path.clone() },
-            })
-            .collect()
+        let mut aliases: Vec<_> = self.entries().map(|entry| entry.info()).collect();
+        aliases.sort_by(by_depth);
+        aliases
+    }
+
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.entries.iter().filter(|entry| entry.gone.is_none())
     }
 }
 
-impl Entry {
-    pub(crate) fn new(
-        route: &Arc<Route>,
-        verb: Verb,
-        below: String,
-        action: Arc<str>,
-        services: &Snapshot,
-        kind: Kind,
-    ) -> Self {
-        let far = services.endpoints_of(&action).any(|endpoint| endpoint.node().is_some());
-        let def = services.endpoint(&action).map(|endpoint| endpoint.action().clone());
-        let access = match &def {
-            _ if !route.lets_pass(&action) => Access::Closed,
-            None => Access::Missing,
-            Some(def) if is_public(def) => Access::Open,
-            Some(_) => Access::Closed,
-        };
-        let form = alias::patterns(&below).map(|mut forms| forms.swap_remove(0).text);
-        let status = route.statuses.iter().find(|(wanted, path, _)| {
-            (*wanted == Verb::Any || *wanted == verb) && form.as_ref().is_ok_and(|form| form == path)
-        });
-        let status = status.map_or(StatusCode::OK, |(.., status)| *status);
-        let body = def.as_ref().and_then(|def| def.body());
-        let mut bodies = route.bodies;
-        if (bodies.texts || bodies.raw)
-            && !def.as_ref().is_some_and(|def| def.path_names(false).takes("body"))
-        {
-            (bodies.texts, bodies.raw) = (false, false);
-        }
-        let route = route.clone();
-        let upload = body.as_ref().and_then(HttpBodyDef::upload);
-        Self { route, action, def, access, status, body, upload, bodies, verb, below, kind, far, gone: None }
-    }
-
-    /// With what the alias says of its body; of bounds that it leaves open, what the action says counts.
-    pub(crate) fn taking(mut self, upload: Option<Upload>) -> Self {
-        self.upload = match (upload, self.upload) {
-            (Some(Upload::Multipart(own)), Some(Upload::Multipart(action))) => {
-                Some(Upload::Multipart(Multipart::or(&own, &action)))
-            }
-            (own, action) => own.or(action),
-        };
-        self
-    }
-
-    /// The same alias after the last node that offered its action has left.
-    fn missing_since(&self, gone: Instant) -> Self {
-        Self {
-            route: self.route.clone(),
-            action: self.action.clone(),
-            def: None,
-            access: Access::Missing,
-            status: self.status,
-            body: None,
-            upload: None,
-            bodies: self.bodies,
-            verb: self.verb,
-            below: self.below.clone(),
-            kind: self.kind,
-            far: true,
-            gone: Some(gone),
-        }
-    }
-
-    /// Its action has been gone for so long that nobody need wait for it.
-    pub(crate) fn is_forgotten(&self) -> bool {
-        self.gone.is_some_and(|gone| gone.elapsed() >= GONE.0)
-    }
-
-    /// What a written alias asks of its action that it does not take. Who declares an alias has checked it.
-    fn problem(&self, known: &PathNames) -> Option<String> {
-        if self.kind != Kind::Written {
-            return None;
-        }
-        misfit(self.def.as_ref()?, known, self.verb, &self.below)
-            .map(|problem| format!("alias to {}: {problem}", self.action))
-    }
-
-    fn full_path(&self) -> String {
-        let below = self.below.trim_matches('/');
-        if self.kind == Kind::Full {
-            return format!("/{below}");
-        }
-        match below {
-            "" if self.route.path.is_empty() => "/".into(),
-            "" => self.route.path.clone(),
-            below if below.starts_with("{/") => format!("{}{below}", self.route.path),
-            below => format!("{}/{below}", self.route.path),
-        }
-    }
+/// Deep paths before shallow ones, few parameters before many, then by the alphabet.
+fn by_depth(a: &AliasInfo, b: &AliasInfo) -> Ordering {
+    let key = |alias: &AliasInfo| {
+        let depth = alias.path.split('/').filter(|part| !part.is_empty()).count();
+        (Reverse(depth), alias.path.matches([':', '*']).count(), alias.path.to_ascii_lowercase())
+    };
+    key(a).cmp(&key(b))
 }
 
-/// What is wrong with an alias of an action. Parameters of its route's path are for the stages of the route.
-pub(crate) fn misfit(action: &ActionDef, known: &PathNames, verb: Verb, below: &str) -> Option<String> {
-    if action.body().is_some()
-        && let Some(problem) = no_body(verb.as_str(), below)
-    {
-        return Some(format!("it takes a body, and {problem}"));
-    }
-    let path = Path::parse(below).ok()?;
-    let text = format!("{} {below}", verb.as_str());
-    path.names().into_iter().find_map(|name| known.unknown(&text, name))
-}
-
-fn is_public(action: &ActionDef) -> bool {
-    action.visibility() == Visibility::Published && !action.full_name().starts_with("$node.")
+/// The middlewares and layers in front of the stages of a route.
+pub(crate) fn outer(links: &[Link], route: &Route) -> Option<Arc<[Link]>> {
+    (!links.is_empty() || !route.chain.is_empty())
+        .then(|| links.iter().chain(&route.chain).cloned().collect())
 }
 
 fn address(broker: &ServiceBroker) -> usize {
@@ -412,13 +269,4 @@ fn prefix(path: &str) -> Router<()> {
         }
     }
     router
-}
-
-fn written<'a>(route: &'a Arc<Route>, services: &'a Snapshot) -> impl Iterator<Item = Entry> + 'a {
-    route.aliases.iter().filter_map(move |alias| {
-        let (path, action) = (alias.path.clone(), alias.action.action(services)?.0.clone());
-        Some(
-            Entry::new(route, alias.verb, path, action, services, Kind::Written).taking(alias.upload.clone()),
-        )
-    })
 }

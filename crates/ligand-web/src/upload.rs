@@ -99,12 +99,12 @@ impl Job {
     }
 
     fn call(&self, ctx: &Context, params: Payload) -> Request<Payload> {
-        crate::pipeline::described(ctx, &self.req, &self.entry, &self.action, &self.head, params)
+        crate::stages::described(ctx, &self.req, &self.entry, &self.action, &self.head, params)
     }
 
     /// How long an answer may take once the content has come. While it comes, its own bounds hold.
     fn patience(&self, ctx: &Context) -> Option<std::time::Duration> {
-        let own = self.entry.route.call_options.as_ref().and_then(|options| options.timeout);
+        let own = self.entry.call_options().and_then(|options| options.timeout);
         // Who says how long it may take means all of it.
         let said = own.is_some() || self.action.timeout().is_some();
         (!said).then_some(ctx.broker().options().request_timeout)

@@ -5,7 +5,8 @@ use ligand_core::edge::HttpBody;
 use super::*;
 
 const RULES: Rules = Rules { limit: 1000, time: Duration::from_secs(1), depth: 64, pairs: 10 };
-const FORMS: Bodies = Bodies { forms: true, texts: false, raw: false };
+const FORMS: Bodies = Bodies { forms: true, ..NONE };
+const NONE: Bodies = Bodies { forms: false, texts: false, raw: false, no_json: false, ignore_others: false };
 
 async fn read(kind: &'static str, body: impl Into<RequestBody>) -> Result<Content> {
     read_as(Accepts::Route(FORMS), kind, body).await
@@ -121,7 +122,7 @@ fn single(content: Content) -> (Option<String>, Single) {
 
 #[tokio::test]
 async fn routes_read_texts_and_bytes_by_their_type() {
-    let all = Accepts::Route(Bodies { forms: true, texts: true, raw: true });
+    let all = Accepts::Route(Bodies { forms: true, texts: true, raw: true, ..NONE });
     let body = || Some("body".to_owned());
     for kind in ["text/plain", "text/csv; charset=utf-8", "TEXT/html; charset=\"US-ASCII\""] {
         assert_eq!(
@@ -143,7 +144,7 @@ async fn routes_read_texts_and_bytes_by_their_type() {
     assert_eq!((error.code(), error.kind()), (415, "charset.unsupported"));
     let error = read_as(all, "text/plain", b"\xff".to_vec()).await.unwrap_err();
     assert_eq!((error.code(), error.kind()), (400, "entity.parse.failed"));
-    let texts = Accepts::Route(Bodies { forms: false, texts: true, raw: false });
+    let texts = Accepts::Route(Bodies { texts: true, ..NONE });
     let error = read_as(texts, "image/png", "x").await.unwrap_err();
     assert!(error.code() == 415 && error.message().ends_with("send application/json or text/*"), "{error}");
 }

@@ -8,6 +8,7 @@
 mod auth;
 mod bodies;
 mod caching;
+mod chains;
 mod client;
 mod cors;
 mod fixture;
@@ -19,6 +20,7 @@ mod params;
 mod paths;
 mod remote;
 mod replies;
+mod routes;
 mod routing;
 mod sealed;
 mod server;

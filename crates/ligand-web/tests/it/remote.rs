@@ -70,8 +70,9 @@ fn service(name: &str, settings: Value, actions: &[(&str, Value)]) -> Value {
 /// `METHOD /path` of every alias.
 fn listed(gateway: &Gateway, broker: &ServiceBroker) -> Vec<String> {
     let aliases = gateway.routes(broker).into_iter();
-    let mut texts: Vec<_> =
-        aliases.map(|alias| format!("{} {} {}", alias.methods, alias.full_path, alias.action_name)).collect();
+    let mut texts: Vec<_> = aliases
+        .map(|a| format!("{} {} {}", a.methods, a.full_path, a.action_name.unwrap_or_default()))
+        .collect();
     texts.sort();
     texts
 }
