@@ -21,6 +21,7 @@ use ligand_core::{
 };
 use parking_lot::Mutex;
 
+pub(crate) use self::builder::Edge;
 pub use self::builder::GatewayBuilder;
 use crate::{
     AliasInfo, Body, Compat, Etag, Limits, Mounted, Req, RequestBody, Route,
@@ -75,6 +76,7 @@ pub(crate) struct Inner {
     publish_aliases: bool,
     pub(crate) expose_errors: bool,
     pub(crate) on_response: Vec<OnResponse>,
+    pub(crate) edge: Edge,
     /// What code says of where to listen; `port` is what it says of the port alone.
     listen: Listen,
     port: Option<u16>,
@@ -106,6 +108,7 @@ impl Gateway {
             publish_aliases: false,
             expose_errors: cfg!(debug_assertions),
             on_response: Vec::new(),
+            edge: Edge::default(),
             listen: Listen::default(),
             port: None,
             problems: Vec::new(),

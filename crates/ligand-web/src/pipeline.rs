@@ -24,8 +24,9 @@ use crate::{
     incoming::Shared,
     log,
     path::{self, PathError},
-    request_id,
+    rate_limit, request_id,
     server::ConnectionSlot,
+    shedding::Shedding,
     stages::Stages,
     table::Found,
 };
@@ -57,7 +58,8 @@ pub(crate) async fn run(
     let head_only = method == Method::HEAD;
     // Another server may know it.
     let peer = peer.or_else(|| extensions.remove::<SocketAddr>());
-    let req = Arc::new(Req::new(method, uri, headers, peer));
+    let client = gateway.edge.proxies.client(peer, &headers);
+    let req = Arc::new(Req::new(method, uri, headers, client));
     let mut exchange = Exchange {
         gateway,
         broker,
@@ -151,7 +153,9 @@ impl Exchange<'_> {
         if let Some(reply) = self.gateway.health.answer(&path, self.broker).await {
             return reply.encode();
         }
-        let found = self.gateway.table(self.broker).find(&self.req.method, &path, escaped);
+        let gateway = self.gateway;
+        let _shed = gateway.edge.shedding.as_ref().map(Shedding::enter).transpose()?;
+        let found = gateway.table(self.broker).find(&self.req.method, &path, escaped);
         if let Some(response) = self.preflight(&path) {
             return response;
         }
@@ -172,6 +176,10 @@ impl Exchange<'_> {
             Found::Nothing(route) => return self.nothing(route, body).await,
         };
         self.enter(leaf.entry.route.clone())?;
+        self.count().await?;
+        if let Some(bound) = &leaf.entry.route.traffic.concurrency {
+            self.slot = Some(ConnectionSlot::with(self.slot.take(), bound.enter()?));
+        }
         let stages = Stages {
             gateway: self.gateway,
             ctx: &self.ctx,
@@ -186,6 +194,7 @@ impl Exchange<'_> {
             let (work, shared) = (stages.work(), stages.shared());
             self.chained(leaf.entry.outer.clone(), work, shared, body, End::Stages).await
         };
+        rate_limit::told(&self.ctx, &mut self.headers);
         match result {
             Ok(mut response) => {
                 merge(response.headers_mut(), std::mem::take(&mut self.headers));
@@ -272,6 +281,7 @@ impl Exchange<'_> {
         if self.req.method == Method::OPTIONS {
             return Ok(self.empty(StatusCode::NO_CONTENT));
         }
+        self.count().await?;
         self.refuse(&route, error::method_not_allowed(), body).await
     }
 
@@ -287,11 +297,21 @@ impl Exchange<'_> {
     /// No alias matches.
     async fn nothing(&mut self, route: Option<Arc<Route>>, body: &mut RequestBody) -> Result<Response<Body>> {
         self.is_there()?;
-        let Some(route) = route else { return Err(error::not_found()) };
+        let Some(route) = route else {
+            self.count().await?;
+            return Err(error::not_found());
+        };
         self.enter(route.clone())?;
+        self.count().await?;
         let below = route.direct_name(&self.req.path);
         let error = below.map_or_else(error::not_found, |name| error::action_not_found(&name));
         self.refuse(&route, error, body).await
+    }
+
+    /// Counts the request with the rate limits that need no user.
+    async fn count(&mut self) -> Result<()> {
+        let limits = self.gateway.edge.limits_of(self.route.as_deref());
+        rate_limit::check(limits, &self.req, &self.ctx, &mut self.headers).await
     }
 
     /// The middlewares of a route see what leads nowhere below it, too.

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, Uri};
 use ligand_core::edge::{HttpRequest, HttpWants};
 use serde_json::Value;
 
-use crate::table::Leaf;
+use crate::{client_address::Client, table::Leaf};
 
 /// A request as authentication, hooks and error handlers see it. Its body is not here: it becomes the parameters
 /// of the call.
@@ -20,16 +20,19 @@ pub struct Req {
     pub path: String,
     /// Headers as sent.
     pub headers: HeaderMap,
-    /// Address of the peer; `None` without a connection.
+    /// Address of the client: of the peer, or of whom a trusted proxy asks for (its port is 0 where the proxy does not say
+    /// it). `None` without a connection.
     pub peer: Option<SocketAddr>,
+    pub(crate) client: Client,
     pub(crate) params: Vec<(Arc<str>, String)>,
     /// The alias that was found.
     pub(crate) leaf: Option<Arc<Leaf>>,
 }
 
 impl Req {
-    pub(crate) fn new(method: Method, uri: Uri, headers: HeaderMap, peer: Option<SocketAddr>) -> Self {
-        Self { method, uri, path: String::new(), headers, peer, params: Vec::new(), leaf: None }
+    pub(crate) fn new(method: Method, uri: Uri, headers: HeaderMap, client: Client) -> Self {
+        let peer = client.address;
+        Self { method, uri, path: String::new(), headers, peer, client, params: Vec::new(), leaf: None }
     }
 
     /// Full name of the action that its alias leads to; `None` for handlers and services, and where no alias matches.
@@ -65,6 +68,17 @@ impl Req {
     /// A parameter of the path, decoded; in either spelling: `book_id` and `bookId` are one.
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params.iter().find(|(own, _)| ligand_alias::same(own, name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the client speaks https, with this gateway or with a trusted proxy.
+    pub fn is_secure(&self) -> bool {
+        self.client.https.unwrap_or_else(|| self.uri.scheme_str() == Some("https"))
+    }
+
+    /// The host that the client asked for, as a trusted proxy says or as it was sent; a client may send any.
+    pub fn host(&self) -> Option<&str> {
+        let sent = || self.uri.authority().map(http::uri::Authority::as_str).or_else(|| self.header("host"));
+        self.client.host.as_deref().or_else(sent)
     }
 
     /// What an action wants to know.

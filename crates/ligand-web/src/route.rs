@@ -3,6 +3,7 @@
 mod answers;
 mod bodies;
 mod stages;
+mod traffic;
 
 use std::{fmt, future::Future, sync::Arc};
 
@@ -16,6 +17,7 @@ use ligand_core::{
 use ligand_wire::pattern::Pattern;
 use serde_json::Value;
 
+use self::traffic::Traffic;
 use crate::{
     Absent, Body, Cors, Etag, Incoming, IntoResponse, Mountable, Req, Target,
     alias::{self, Alias},
@@ -81,6 +83,7 @@ pub struct Route {
     pub(crate) body_limit: Option<usize>,
     pub(crate) bodies: Bodies,
     pub(crate) multipart: Option<Multipart>,
+    pub(crate) traffic: Traffic,
     pub(crate) separate: bool,
     pub(crate) call_options: Option<CallOptions>,
     pub(crate) run_to_end: Option<bool>,
@@ -122,6 +125,7 @@ impl Route {
             body_limit: None,
             bodies: Bodies::default(),
             multipart: None,
+            traffic: Traffic::default(),
             separate: false,
             call_options: None,
             run_to_end: None,

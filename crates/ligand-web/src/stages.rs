@@ -16,7 +16,7 @@ use crate::{
     conditional, error,
     gateway::Inner,
     incoming::Shared,
-    params,
+    params, rate_limit,
     server::ConnectionSlot,
     table::{Access, Entry, Leaf},
     target::{Goal, Handler},
@@ -67,6 +67,7 @@ impl Stages<'_> {
             // Also when it is nobody: no callee makes somebody of it.
             self.ctx.seal_identity();
         }
+        rate_limit::check_user(self.gateway.edge.limits_of(Some(route)), self.req, self.ctx).await?;
         if matches!(entry.goal, Goal::Action(_)) {
             let def = self.open()?;
             if let Some(authorize) = &route.authorize {

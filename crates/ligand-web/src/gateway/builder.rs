@@ -1,5 +1,7 @@
 //! The description of a gateway.
 
+mod edge;
+
 use std::{fmt, future::Future, sync::Arc};
 
 use bytes::Bytes;
@@ -8,6 +10,7 @@ use ligand_core::{Error, Result, config::Listen};
 use serde_json::Value;
 use tower_layer::Layer;
 
+pub(crate) use self::edge::Edge;
 use super::{Gateway, Inner};
 use crate::{
     Compat, Etag, Incoming, IntoResponse, Limits, Mountable, Next, Req, Route, RouteService, chain, tower,

@@ -40,7 +40,7 @@ pub(super) async fn serve(
     mut crowded: watch::Receiver<bool>,
     slot: OwnedSemaphorePermit,
 ) {
-    let slot = ConnectionSlot { _permit: Arc::new(slot) };
+    let slot = ConnectionSlot { _permit: Some(Arc::new(slot)), _place: None };
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, %peer, "no TCP_NODELAY");
     }
@@ -111,7 +111,16 @@ pub(super) async fn serve(
 /// The place of a connection among those that the gateway takes; held also by a call that goes on without its client.
 #[derive(Clone)]
 pub(crate) struct ConnectionSlot {
-    _permit: Arc<OwnedSemaphorePermit>,
+    _permit: Option<Arc<OwnedSemaphorePermit>>,
+    /// The place of the request among those of its route.
+    _place: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl ConnectionSlot {
+    /// The place of a connection, if there is one, with the place of its request.
+    pub(crate) fn with(connection: Option<Self>, place: OwnedSemaphorePermit) -> Self {
+        Self { _permit: connection.and_then(|slot| slot._permit), _place: Some(Arc::new(place)) }
+    }
 }
 
 /// What a connection carries at the moment.

@@ -28,5 +28,6 @@ mod server;
 mod shop;
 mod stages;
 mod streaming;
+mod traffic;
 #[cfg(feature = "multipart")]
 mod uploads;

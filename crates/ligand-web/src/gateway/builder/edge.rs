@@ -1,0 +1,43 @@
+//! What stands between a gateway and the internet.
+
+use super::GatewayBuilder;
+use crate::{RateLimit, Route, Shedding, TrustedProxies};
+
+/// What holds for all requests, whatever their route.
+#[derive(Debug, Default)]
+pub(crate) struct Edge {
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) rate_limits: Vec<RateLimit>,
+    pub(crate) shedding: Option<Shedding>,
+}
+
+impl Edge {
+    /// The rate limits of a route, else of the gateway.
+    pub(crate) fn limits_of<'a>(&'a self, route: Option<&'a Route>) -> &'a [RateLimit] {
+        let own = route.map(|route| route.traffic.rate_limits.as_slice());
+        own.filter(|own| !own.is_empty()).unwrap_or(&self.rate_limits)
+    }
+}
+
+impl GatewayBuilder {
+    /// Believes these proxies when they say for whom they ask. Default: nobody, and the client is whoever connects.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.0.problems.extend(proxies.problem().cloned());
+        self.0.edge.proxies = proxies;
+        self
+    }
+
+    /// Bounds how often a client may ask, counted over all routes that have no [`Route::rate_limit`] of their
+    /// own, and over paths that lead nowhere. `/health` and `/ready` are not counted.
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.0.problems.extend(limit.problem());
+        self.0.edge.rate_limits.push(limit);
+        self
+    }
+
+    /// Refuses requests with 503 when answers become slow. `/health` and `/ready` are answered always.
+    pub fn shedding(mut self, shedding: Shedding) -> Self {
+        self.0.edge.shedding = Some(shedding);
+        self
+    }
+}
