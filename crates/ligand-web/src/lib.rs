@@ -113,6 +113,8 @@ pub mod cors;
 mod entry;
 pub mod error;
 mod failure;
+#[cfg(feature = "files")]
+mod files;
 mod finder;
 mod gateway;
 pub mod health;
@@ -149,6 +151,8 @@ pub use compat::Compat;
 pub use conditional::Etag;
 pub use cors::Cors;
 pub use entry::AliasInfo;
+#[cfg(feature = "files")]
+pub use files::Files;
 pub use gateway::{Gateway, GatewayBuilder};
 /// The types of requests and responses that [`Gateway::handle`] speaks.
 pub use http;

@@ -173,7 +173,13 @@ impl Exchange<'_> {
                 leaf
             }
             Found::OtherMethods(route, allowed) => return self.other_methods(route, &allowed, body).await,
-            Found::Nothing(route) => return self.nothing(route, body).await,
+            Found::Nothing(route) => {
+                #[cfg(feature = "files")]
+                if let Some(response) = self.file(route.as_ref()).await? {
+                    return Ok(response);
+                }
+                return self.nothing(route, body).await;
+            }
         };
         self.enter(leaf.entry.route.clone())?;
         self.count().await?;
@@ -292,6 +298,27 @@ impl Exchange<'_> {
             State::Stopping | State::Stopped => Err(error::service_unavailable("STOPPING")),
             _ => Ok(()),
         }
+    }
+
+    /// A file of the route, else of the gateway.
+    #[cfg(feature = "files")]
+    async fn file(&mut self, route: Option<&Arc<Route>>) -> Result<Option<Response<Body>>> {
+        let own = route.and_then(|route| Some((route, route.traffic.files.as_ref()?)));
+        let Some((route, files)) = own else {
+            let Some(files) = &self.gateway.edge.files else { return Ok(None) };
+            // Who asks below a route for what is not there is told so.
+            let page = route.is_none_or(|route| route.path.is_empty());
+            return Ok(files.answer(&self.req, 0, page).await);
+        };
+        self.enter(route.clone())?;
+        if let Some(authenticate) = &route.authenticate {
+            authenticate(self.ctx.clone(), self.req.clone()).await?;
+        }
+        let found = files.answer(&self.req, route.path.matches('/').count(), true).await;
+        let Some(mut response) = found else { return Ok(None) };
+        self.count().await?;
+        merge(response.headers_mut(), std::mem::take(&mut self.headers));
+        Ok(Some(response))
     }
 
     /// No alias matches.

@@ -368,7 +368,13 @@ impl Route {
             let own = self.aliases.iter().filter_map(|alias| alias.options.upload.clone());
             own.chain(all).find_map(|upload| alias::upload_problem(&upload))
         };
-        self.problems.first().cloned().or_else(cors).or_else(unguarded).or_else(uploads)
+        self.problems
+            .first()
+            .cloned()
+            .or_else(cors)
+            .or_else(unguarded)
+            .or_else(|| self.unfit_files())
+            .or_else(uploads)
     }
 
     /// Below the path of the gateway.

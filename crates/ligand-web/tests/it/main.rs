@@ -11,6 +11,8 @@ mod caching;
 mod chains;
 mod client;
 mod cors;
+#[cfg(feature = "files")]
+mod files;
 mod fixture;
 mod health;
 mod hostile;

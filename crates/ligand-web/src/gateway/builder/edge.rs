@@ -9,6 +9,8 @@ pub(crate) struct Edge {
     pub(crate) proxies: TrustedProxies,
     pub(crate) rate_limits: Vec<RateLimit>,
     pub(crate) shedding: Option<Shedding>,
+    #[cfg(feature = "files")]
+    pub(crate) files: Option<crate::Files>,
 }
 
 impl Edge {
@@ -38,6 +40,14 @@ impl GatewayBuilder {
     /// Refuses requests with 503 when answers become slow. `/health` and `/ready` are answered always.
     pub fn shedding(mut self, shedding: Shedding) -> Self {
         self.0.edge.shedding = Some(shedding);
+        self
+    }
+
+    /// Answers with files what no route has an answer for.
+    #[cfg(feature = "files")]
+    pub fn files(mut self, files: crate::Files) -> Self {
+        self.0.problems.extend(files.problem());
+        self.0.edge.files = Some(files);
         self
     }
 }
