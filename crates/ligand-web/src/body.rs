@@ -252,6 +252,8 @@ async fn collect(
 pub(crate) struct Rules {
     pub(crate) limit: usize,
     pub(crate) time: Duration,
+    /// Compressed bodies are read, too.
+    pub(crate) decode: bool,
     pub(crate) depth: usize,
     pub(crate) pairs: usize,
 }
@@ -327,7 +329,7 @@ pub(crate) async fn content(
     let kind = match declared {
         // What was sent is nothing, of whatever type.
         Some(declared) if empty => Kind::of(declared),
-        _ => match kind(headers, accepts) {
+        _ => match kind(headers, accepts, rules.decode) {
             Ok(kind) => kind,
             Err(_) if accepts.ignores_others() && !headers.contains_key(header::CONTENT_ENCODING) => {
                 return Ok(Content::None);
@@ -336,6 +338,8 @@ pub(crate) async fn content(
         },
     };
     let bytes = body.read(rules.limit, rules.time).await?;
+    #[cfg(feature = "compression")]
+    let bytes = if rules.decode { crate::compression::decode(bytes, headers, rules.limit)? } else { bytes };
     if bytes.is_empty() && declared.is_none() {
         return Ok(Content::None);
     }
@@ -389,8 +393,8 @@ impl Kind {
 }
 
 /// The kind of a body by its `Content-Type`.
-fn kind(headers: &HeaderMap, accepts: Accepts<'_>) -> Result<Kind> {
-    if headers.contains_key(header::CONTENT_ENCODING) {
+fn kind(headers: &HeaderMap, accepts: Accepts<'_>, decode: bool) -> Result<Kind> {
+    if !decode && headers.contains_key(header::CONTENT_ENCODING) {
         return Err(unsupported(accepts)
             .with_kind("ENCODING_UNSUPPORTED")
             .with_message("Compressed bodies are not supported here"));
@@ -481,7 +485,7 @@ fn ends(text: &str, suffix: &str) -> bool {
 
 /// 413 with the type of the reference's body parser.
 #[cold]
-fn too_large() -> Error {
+pub(crate) fn too_large() -> Error {
     Error::build("MoleculerError", 413, "request entity too large").with_kind("entity.too.large")
 }
 

@@ -274,6 +274,7 @@ impl Inner {
         Rules {
             limit: route.body_limit.unwrap_or(self.limits.body_bytes),
             time: self.limits.body_timeout,
+            decode: self.edge.decodes(),
             depth: self.limits.json_depth,
             pairs: self.limits.query_pairs,
         }

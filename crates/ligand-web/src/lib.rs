@@ -108,6 +108,8 @@ pub mod body;
 mod chain;
 mod client_address;
 mod compat;
+#[cfg(feature = "compression")]
+mod compression;
 mod conditional;
 pub mod cors;
 mod entry;
@@ -148,6 +150,8 @@ pub use body::RequestBody;
 pub use chain::Next;
 pub use client_address::TrustedProxies;
 pub use compat::Compat;
+#[cfg(feature = "compression")]
+pub use compression::Compression;
 pub use conditional::Etag;
 pub use cors::Cors;
 pub use entry::AliasInfo;

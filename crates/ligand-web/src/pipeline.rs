@@ -79,6 +79,10 @@ pub(crate) async fn run(
     if head_only {
         response = bodiless(response);
     }
+    #[cfg(feature = "compression")]
+    if let Some(compression) = gateway.edge.compression.as_ref().filter(|_| !head_only) {
+        response = compression.apply(&exchange.req.headers, response);
+    }
     if !waits && let Some(rest) = body.rest() {
         broker.tasks().spawn_background(rest);
     }

@@ -4,7 +4,7 @@ use ligand_core::edge::HttpBody;
 
 use super::*;
 
-const RULES: Rules = Rules { limit: 1000, time: Duration::from_secs(1), depth: 64, pairs: 10 };
+const RULES: Rules = Rules { limit: 1000, time: Duration::from_secs(1), decode: false, depth: 64, pairs: 10 };
 const FORMS: Bodies = Bodies { forms: true, ..NONE };
 const NONE: Bodies = Bodies { forms: false, texts: false, raw: false, no_json: false, ignore_others: false };
 

@@ -10,6 +10,8 @@ mod bodies;
 mod caching;
 mod chains;
 mod client;
+#[cfg(feature = "compression")]
+mod compression;
 mod cors;
 #[cfg(feature = "files")]
 mod files;

@@ -9,6 +9,8 @@ pub(crate) struct Edge {
     pub(crate) proxies: TrustedProxies,
     pub(crate) rate_limits: Vec<RateLimit>,
     pub(crate) shedding: Option<Shedding>,
+    #[cfg(feature = "compression")]
+    pub(crate) compression: Option<crate::Compression>,
     #[cfg(feature = "files")]
     pub(crate) files: Option<crate::Files>,
 }
@@ -21,7 +23,24 @@ impl Edge {
     }
 }
 
+impl Edge {
+    /// Compressed bodies of requests are read.
+    pub(crate) fn decodes(&self) -> bool {
+        #[cfg(feature = "compression")]
+        return self.compression.as_ref().is_some_and(|compression| compression.bodies);
+        #[cfg(not(feature = "compression"))]
+        false
+    }
+}
+
 impl GatewayBuilder {
+    /// Compresses answers for clients that want it, and reads compressed bodies where that is said.
+    #[cfg(feature = "compression")]
+    pub fn compression(mut self, compression: crate::Compression) -> Self {
+        self.0.edge.compression = Some(compression);
+        self
+    }
+
     /// Believes these proxies when they say for whom they ask. Default: nobody, and the client is whoever connects.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.0.problems.extend(proxies.problem().cloned());
