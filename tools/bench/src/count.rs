@@ -8,16 +8,35 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
+use bytes::Bytes;
 use ligand::{prelude::*, service::IntoServiceDef};
-use ligand_bench::Failure;
+use ligand_bench::{Failure, packets};
+use ligand_wire::payload::Format;
 
 use crate::local::{Add, ById, Catalogue, ID, Listener, Math, Times, UserCreated, passing};
 
 /// The argument, before the name of a workload and a number.
 pub(crate) const COUNT: &str = "--count";
 
-const WORK: [&str; 7] =
-    ["call", "async-call", "nested-call", "fn5-call", "event-10", "cached-hit", "cached-copy"];
+const WORK: [&str; 17] = [
+    "call",
+    "async-call",
+    "nested-call",
+    "fn5-call",
+    "event-10",
+    "cached-hit",
+    "cached-copy",
+    "read-json",
+    "read-jsonext",
+    "read-msgpack",
+    "read-notepack",
+    "read-cbor",
+    "write-json",
+    "write-jsonext",
+    "write-msgpack",
+    "write-notepack",
+    "write-cbor",
+];
 
 /// Runs what the arguments behind `--count` name.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
@@ -28,9 +47,35 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         return Err(format!("there is no workload '{name}'; there are {}", WORK.join(", ")).into());
     }
     let number: u32 = number.parse()?;
+    match name.split_once('-') {
+        Some(("read", format)) => return read(format.parse().map_err(ligand::Error::into_std)?, number),
+        Some(("write", format)) => return write(format.parse().map_err(ligand::Error::into_std)?, number),
+        _ => {}
+    }
     // One thread: its instructions are those of the operations.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(work(name, number)).map_err(ligand::Error::into_std)?;
+    Ok(())
+}
+
+/// Reads a request and its parameters.
+fn read(format: Format, number: u32) -> Result<(), Failure> {
+    let mut out = Vec::new();
+    packets::write(&packets::request()?, format, &mut out).map_err(ligand::Error::into_std)?;
+    let bytes = Bytes::from(out);
+    for _ in 0..number {
+        black_box(packets::read(format, black_box(&bytes))).map_err(ligand::Error::into_std)?;
+    }
+    Ok(())
+}
+
+/// Writes a request with typed parameters into a buffer that is large enough.
+fn write(format: Format, number: u32) -> Result<(), Failure> {
+    let (packet, mut out) = (packets::request()?, Vec::new());
+    for _ in 0..number {
+        packets::write(black_box(&packet), format, &mut out).map_err(ligand::Error::into_std)?;
+        black_box(&out);
+    }
     Ok(())
 }
 

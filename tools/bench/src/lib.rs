@@ -1,7 +1,8 @@
-//! What the benchmarks share: timing of one operation, the twins on Node.js, the report.
+//! What the benchmarks share: timing of one operation, the twins on Node.js, the packet that is written and read, the report.
 
 pub mod measure;
 pub mod node;
+pub mod packets;
 pub mod report;
 
 /// What stops a measurement.

@@ -3,47 +3,18 @@
 //! What counts them is the allocator of the whole program: it looks at a thread's counter for each allocation, in
 //! everything that is measured here in Rust.
 
-use std::{borrow::Cow, hint::black_box};
+use std::hint::black_box;
 
 use bytes::Bytes;
-use ligand::Payload;
 use ligand_bench::{
     Failure,
     measure::sequential,
+    packets::{read, request, write},
     report::{Row, Target},
 };
-use ligand_wire::{
-    codec::{self, Envelope},
-    packet::{Packet, PacketKind, Request},
-    payload::Format,
-};
+use ligand_wire::payload::Format;
 
-use crate::{load::USER, nodes::User, plan::Plan};
-
-const ENVELOPE: Envelope<'_> = Envelope { ver: "5", sender: "node-1" };
-
-/// A call as a node sends it.
-fn request() -> Result<Packet<'static>, Failure> {
-    let user: User = serde_json::from_str(USER)?;
-    Ok(Packet::Request(Request {
-        id: "0b0e1d22-4c3b-4f1e-9a5d-6f1f0c7a8b90".into(),
-        action: "users.create".into(),
-        params: Payload::typed(user),
-        headers: Some(Cow::default()),
-        timeout: Some(10_000.0),
-        level: 1,
-        request_id: Some("0b0e1d22-4c3b-4f1e-9a5d-6f1f0c7a8b90".into()),
-        ..Request::default()
-    }))
-}
-
-/// From bytes to the typed parameters.
-fn decode(format: Format, bytes: &Bytes) -> ligand::Result<User> {
-    match codec::decode(PacketKind::Request, format, bytes)?.packet {
-        Packet::Request(request) => request.params.take(),
-        other => Err(ligand::Error::new(format!("a request came back as {}", other.kind().as_str()))),
-    }
-}
+use crate::plan::Plan;
 
 /// Measures each serializer.
 pub(crate) async fn measure(plan: &Plan, rows: &mut Vec<Row>) -> Result<(), Failure> {
@@ -55,27 +26,25 @@ pub(crate) async fn measure(plan: &Plan, rows: &mut Vec<Row>) -> Result<(), Fail
         };
         let name = |what: &str| format!("{}, {what} a request", format.as_str());
         let mut out = Vec::new();
-        codec::encode(&packet, ENVELOPE, format, &mut out).map_err(ligand_wire::Error::into_std)?;
+        write(&packet, format, &mut out).map_err(ligand_wire::Error::into_std)?;
         let bytes = Bytes::copy_from_slice(&out);
-        decode(format, &bytes).map_err(ligand_wire::Error::into_std)?;
+        read(format, &bytes).map_err(ligand_wire::Error::into_std)?;
 
         let encoding = allocation_counter::measure(|| {
-            out.clear();
-            black_box(codec::encode(&packet, ENVELOPE, format, &mut out).is_ok());
+            black_box(write(&packet, format, &mut out).is_ok());
         });
         let decoding = allocation_counter::measure(|| {
-            black_box(decode(format, &bytes).is_ok());
+            black_box(read(format, &bytes).is_ok());
         });
         let timing = sequential(plan.time, || {
-            out.clear();
-            black_box(codec::encode(black_box(&packet), ENVELOPE, format, &mut out).is_ok());
+            black_box(write(black_box(&packet), format, &mut out).is_ok());
             std::future::ready(())
         })
         .await;
         rows.push(Row::less(name("encode"), "ns", timing.median_ns, None, limit(600.0)));
         rows.push(allocations(name("encode"), encoding.count_total));
         let timing = sequential(plan.time, || {
-            black_box(decode(format, black_box(&bytes)).is_ok());
+            black_box(read(format, black_box(&bytes)).is_ok());
             std::future::ready(())
         })
         .await;

@@ -30,9 +30,6 @@ impl Load {
     }
 }
 
-/// The body of a call: the user with six fields of the codec's benchmark.
-pub(crate) const USER: &str = r#"{"id":42,"name":"Ada Lovelace","email":"ada@example.com","age":36,"active":true,"tags":["math","engine","poetry"]}"#;
-
 const IN_FLIGHT: usize = 64;
 
 /// A call that is not answered for so long has failed.

@@ -12,25 +12,16 @@ use ligand::{
     prelude::*,
     stream::MAX_CHUNK,
 };
-use ligand_bench::Failure;
+use ligand_bench::{
+    Failure,
+    packets::{USER, User},
+};
 use serde_json::Map;
 
 use crate::{
-    load::{self, Load, USER},
+    load::{self, Load},
     role,
 };
-
-/// The user with six fields.
-#[payload]
-#[derive(Clone)]
-pub(crate) struct User {
-    id: u64,
-    name: String,
-    email: String,
-    age: u8,
-    active: bool,
-    tags: Vec<String>,
-}
 
 /// How much is to be streamed.
 #[payload]

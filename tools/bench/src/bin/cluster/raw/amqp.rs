@@ -8,12 +8,12 @@ use lapin::{
     options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions},
     types::FieldTable,
 };
-use ligand_bench::Failure;
+use ligand_bench::{Failure, packets::USER};
 use tokio::task::JoinSet;
 
 use super::pending::Pending;
 use crate::{
-    load::{self, Load, USER},
+    load::{self, Load},
     role,
 };
 

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use ligand_bench::Failure;
+use ligand_bench::{Failure, packets::USER};
 
 use super::{MESSAGE, WINDOW};
 use crate::{
-    load::{self, Load, USER},
+    load::{self, Load},
     role,
 };
 

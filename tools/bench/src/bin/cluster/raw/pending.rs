@@ -14,7 +14,7 @@ use ligand_bench::Failure;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::load::USER;
+use ligand_bench::packets::USER;
 
 /// Calls that wait. Clones are the same.
 #[derive(Clone, Default)]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ligand_bench::Failure;
+use ligand_bench::{Failure, packets::USER};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufReader, BufWriter},
     net::{TcpListener, TcpStream},
@@ -13,7 +13,7 @@ use tokio::{
 
 use super::{MESSAGE, callee_port, pending::Pending};
 use crate::{
-    load::{self, Load, USER},
+    load::{self, Load},
     role,
 };
 
