@@ -1,6 +1,6 @@
 //! Packets as JSON texts.
 
-mod scan;
+pub(super) mod scan;
 
 use std::borrow::Cow;
 

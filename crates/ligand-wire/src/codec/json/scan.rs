@@ -267,7 +267,7 @@ fn skip_literal(raw: &[u8], at: usize) -> Result<usize> {
 
 /// Where, from `at` on, the first quote, backslash or control character is, or the end.
 #[inline]
-fn plain_end(raw: &[u8], mut at: usize) -> usize {
+pub(in crate::codec) fn plain_end(raw: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
     let less = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;

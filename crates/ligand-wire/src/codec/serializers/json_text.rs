@@ -1,12 +1,12 @@
 //! JSON and JSONExt as tokens. JSONExt marks what JSON lacks by a tag at the beginning of a string.
 
 use super::{
-    fault::Fault,
+    fault::{Fault, not_text},
     head::Marks,
     reader::Reader,
     token::{Blob, Left, Number, Text, Token},
 };
-use crate::payload::Format;
+use crate::{codec::json::scan::plain_end, payload::Format};
 
 /// Tags of JSONExt.
 pub(super) const DATE: &str = "[[DT]]";
@@ -40,14 +40,15 @@ pub(super) fn token<'de, 'b>(reader: &mut Reader<'de, 'b>) -> Result<Token<'de, 
         b't' => word(reader, "rue", Token::Bool(true))?,
         b'f' => word(reader, "alse", Token::Bool(false))?,
         b'n' => word(reader, "ull", Token::Null)?,
-        first @ (b'-' | b'0'..=b'9') => number(reader, first)?,
+        b'-' | b'0'..=b'9' => number(reader)?,
         other => return Err(unexpected(other)),
     })
 }
 
 pub(super) fn skip_space(reader: &mut Reader<'_, '_>) {
-    let space = reader.rest().iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count();
-    reader.advance(space);
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = reader.peek() {
+        reader.advance(1);
+    }
 }
 
 /// Whether another item follows, and past its comma.
@@ -111,18 +112,21 @@ fn word<'de, 'b>(
     Ok(token)
 }
 
-/// The number that begins with `first`.
-fn number<'de, 'b>(reader: &mut Reader<'de, 'b>, first: u8) -> Result<Token<'de, 'b>, Fault> {
+/// The number whose first byte was read.
+fn number<'de, 'b>(reader: &mut Reader<'de, 'b>) -> Result<Token<'de, 'b>, Fault> {
     let rest = reader.rest();
     let length =
         rest.iter().take_while(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')).count();
-    let mut text = String::with_capacity(length + 1);
-    text.push(char::from(first));
-    text.extend(rest[..length].iter().copied().map(char::from));
+    // The first byte was read already.
+    let start = reader.position() - 1;
     reader.advance(length);
+    let text = str::from_utf8(reader.slice(start..reader.position())).map_err(|_| not_text())?;
     let bad = || Fault::new(format!("{text} is not a number"));
     if !is_number(text.as_bytes()) {
         return Err(bad());
+    }
+    if let Ok(value) = text.parse() {
+        return Ok(Token::Number(Number::Unsigned(value)));
     }
     if text != "-0"
         && let Ok(value) = text.parse::<i128>()
@@ -176,7 +180,7 @@ fn text<'de, 'b>(reader: &mut Reader<'de, 'b>) -> Result<Text<'de, 'b>, Fault> {
 /// The part of a string up to its end or the next escape.
 fn plain<'de, 'b>(reader: &mut Reader<'de, 'b>) -> Result<Blob<'de, 'b>, Fault> {
     let rest = reader.rest();
-    let length = rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)).count();
+    let length = plain_end(rest, 0);
     match rest.get(length) {
         Some(control @ 0..=0x1f) => Err(unexpected(*control)),
         _ => reader.take(length as u64),
