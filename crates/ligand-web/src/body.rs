@@ -255,7 +255,7 @@ pub(crate) struct Rules {
     /// Compressed bodies are read, too.
     pub(crate) decode: bool,
     pub(crate) depth: usize,
-    pub(crate) pairs: usize,
+    pub(crate) pairs: query::Bounds,
 }
 
 /// What bodies a route reads beside JSON.
@@ -358,7 +358,7 @@ pub(crate) async fn content(
         }
         Kind::Form => {
             let text = std::str::from_utf8(&bytes).map_err(|_| not_utf8())?;
-            query::parse(text, rules.pairs).map(Content::Form)
+            query::read(text, rules.pairs).map(Content::Form)
         }
         Kind::Text => {
             let text = String::from_utf8(bytes.into()).map_err(|_| not_utf8())?;

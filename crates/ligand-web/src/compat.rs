@@ -27,6 +27,8 @@ pub struct Compat {
     pub cors_in_every_answer: bool,
     /// No `X-Content-Type-Options: nosniff`.
     pub sniffing: bool,
+    /// What the gateway itself refuses with 429 and 503 has no `type`, no `data` and no `Retry-After`.
+    pub bare_refusals: bool,
     /// Of several routes without a name that have one path the last one counts, instead of all of them.
     pub same_path_replaces: bool,
 }
@@ -41,6 +43,7 @@ impl Compat {
             ignore_unread_bodies: true,
             cors_in_every_answer: true,
             sniffing: true,
+            bare_refusals: true,
             same_path_replaces: true,
         }
     }

@@ -3,7 +3,7 @@
 //! A request with an `Origin` that is not allowed is refused with 403 `ORIGIN_NOT_ALLOWED`. A preflight is answered
 //! before authentication, for every path below the route.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use ligand_core::{Error, Result};
@@ -31,6 +31,7 @@ pub struct Cors {
 enum Origins {
     Any,
     Listed(Vec<String>),
+    If(Arc<dyn Fn(&str) -> bool + Send + Sync>),
 }
 
 impl Cors {
@@ -65,6 +66,17 @@ impl Cors {
             )
         });
         Self { problem, ..Self::new(Origins::Listed(origins)) }
+    }
+
+    /// Those sites may call for whose origin the function says so: what a list cannot say, such as the rows of a table.
+    ///
+    /// ```
+    /// use ligand_web::Cors;
+    /// let cors = Cors::origins_if(|origin| origin.strip_suffix(".shop.example").is_some_and(|host| !host.contains('@')));
+    /// # let _ = cors;
+    /// ```
+    pub fn origins_if(allowed: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self::new(Origins::If(Arc::new(allowed)))
     }
 
     fn new(origins: Origins) -> Self {
@@ -136,7 +148,8 @@ impl Cors {
     fn allows(&self, origin: &str) -> bool {
         match &self.origins {
             Origins::Any => true,
-            Origins::Listed(_) if origin.len() > LONGEST_ORIGIN => false,
+            Origins::Listed(_) | Origins::If(_) if origin.len() > LONGEST_ORIGIN => false,
+            Origins::If(allowed) => allowed(origin),
             Origins::Listed(listed) => listed.iter().any(|mask| matches(mask, origin)),
         }
     }
@@ -149,6 +162,9 @@ impl Cors {
         }
         let Some(origin) = request.get(header::ORIGIN) else { return Ok(()) };
         if !origin.to_str().is_ok_and(|origin| self.allows(origin)) {
+            if self.everywhere {
+                out.remove(header::VARY);
+            }
             return Err(refused());
         }
         let allowed = if any { HeaderValue::from_static("*") } else { origin.clone() };
@@ -160,7 +176,7 @@ impl Cors {
             out.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
         }
         if self.everywhere {
-            self.preflight(request, out);
+            self.further(request, out);
         }
         Ok(())
     }
@@ -170,8 +186,14 @@ impl Cors {
         self.everywhere = true;
     }
 
-    /// The further headers of a preflight.
+    /// The further headers of a preflight, where [`Cors::check`] has not set them.
     pub(crate) fn preflight(&self, request: &HeaderMap, out: &mut HeaderMap) {
+        if !self.everywhere {
+            self.further(request, out);
+        }
+    }
+
+    fn further(&self, request: &HeaderMap, out: &mut HeaderMap) {
         out.insert(header::ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone());
         match (&self.headers, request.get(header::ACCESS_CONTROL_REQUEST_HEADERS)) {
             (Some(headers), _) => drop(out.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, headers.clone())),
@@ -218,6 +240,7 @@ impl fmt::Debug for Cors {
         match &self.origins {
             Origins::Any => f.write_str("Cors(*)"),
             Origins::Listed(origins) => write!(f, "Cors({})", origins.join(", ")),
+            Origins::If(_) => f.write_str("Cors(function)"),
         }
     }
 }

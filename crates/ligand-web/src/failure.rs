@@ -46,7 +46,11 @@ pub(crate) fn respond(
     if let Some(encode) = &gateway.encode {
         json = encode(req, json);
     }
-    written(&error, json)
+    let mut response = written(&error, json);
+    if gateway.compat.bare_refusals {
+        response.headers_mut().remove(header::RETRY_AFTER);
+    }
+    response
 }
 
 /// An error in the usual form, without any hook.
@@ -70,8 +74,18 @@ fn written(error: &Error, json: Bytes) -> Response<Body> {
 }
 
 fn public(gateway: &Inner, error: Error) -> Error {
+    let error = if gateway.compat.bare_refusals && is_refusal(&error) {
+        Error::build(error.name().to_owned(), error.code(), error.message().to_owned())
+    } else {
+        error
+    };
     match gateway.expose_errors {
         true => error,
         false => error::hide(error),
     }
+}
+
+/// What the gateway says itself when it cannot take a request now.
+pub(crate) fn is_refusal(error: &Error) -> bool {
+    matches!(error.name(), "RateLimitExceeded" | "ServiceUnavailableError")
 }

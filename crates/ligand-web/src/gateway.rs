@@ -12,9 +12,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use ligand_core::{
-    Action, Context, Error, Event, Payload, Result, ServiceBroker, ServiceDef,
+    Context, Error, Event, Payload, Result, ServiceBroker, ServiceDef,
     broker::State,
     config::Listen,
     service::{IntoServiceDef, Rest, RestBase, Visibility},
@@ -28,11 +28,13 @@ use crate::{
     body::Rules,
     chain::Link,
     health::Health,
+    list,
     log::Told,
-    pipeline,
+    path, pipeline,
+    query::{self, QueryOptions},
     route::{ErrorResponse, Format, MapError, OnResponse},
     server::Server,
-    table::{self, Entry, Table},
+    table::{self, Entry, Found, Table},
     upload::Pace,
 };
 
@@ -67,6 +69,7 @@ pub(crate) struct Inner {
     pub(crate) encode: Option<Encode>,
     pub(crate) etag: Option<Etag>,
     pub(crate) compat: Compat,
+    pub(crate) query: QueryOptions,
     /// Middlewares and layers of all routes.
     links: Vec<Link>,
     /// Before the paths of all routes.
@@ -102,6 +105,7 @@ impl Gateway {
             encode: None,
             etag: None,
             compat: Compat::default(),
+            query: QueryOptions::default(),
             links: Vec::new(),
             prefix: String::new(),
             optimised: true,
@@ -133,6 +137,19 @@ impl Gateway {
     /// The gateway as a service of `tower`, for another server such as axum's. See [`Mounted`].
     pub fn mount(&self, broker: &ServiceBroker) -> Mounted {
         Mounted::new(self.clone(), broker.clone())
+    }
+
+    /// Whether there is an answer to a request beside "not found".
+    pub(crate) fn leads_somewhere(&self, broker: &ServiceBroker, method: &Method, path: &str) -> bool {
+        let Ok(normal) = path::normal(path) else { return false };
+        if self.0.health.is_its(&normal.text) {
+            return true;
+        }
+        match self.0.table(broker).find(method, &normal.text, normal.escaped) {
+            Found::Alias(..) => true,
+            Found::OtherMethods(..) => !self.0.compat.unknown_method_is_not_found,
+            Found::Nothing(route) => route.is_some_and(|route| route.direct_name(&normal.text).is_some()),
+        }
     }
 
     /// The address that is listened on; `None` before the start and after the stop. A broker that starts opens it before
@@ -269,6 +286,10 @@ impl Inner {
         Rules { limit: own.unwrap_or(self.rules_of(&entry.route).limit), ..self.rules_of(&entry.route) }
     }
 
+    pub(crate) fn query_bounds(&self) -> query::Bounds {
+        query::Bounds { most: self.limits.query_pairs, options: self.query }
+    }
+
     /// The bounds of bodies below a route.
     pub(crate) fn rules_of(&self, route: &Route) -> Rules {
         Rules {
@@ -276,7 +297,7 @@ impl Inner {
             time: self.limits.body_timeout,
             decode: self.edge.decodes(),
             depth: self.limits.json_depth,
-            pairs: self.limits.query_pairs,
+            pairs: self.query_bounds(),
         }
     }
 
@@ -389,15 +410,7 @@ impl IntoServiceDef for Gateway {
     fn into_service_def(self) -> ServiceDef {
         let inner = self.0;
         let (create, start, stop, known) = (inner.clone(), inner.clone(), inner.clone(), inner.clone());
-        // The table may hold this action: a strong handle would keep the gateway alive for ever.
-        let own = Arc::downgrade(&inner);
-        let list = move |ctx: &Context,
-                         _params: Payload|
-              -> ligand_core::future::BoxFuture<Result<Payload>> {
-            let aliases = own.upgrade().map(|inner| inner.table(ctx.broker()).aliases()).unwrap_or_default();
-            ligand_core::future::ready(serde_json::to_value(aliases).map(Payload::from).map_err(Error::from))
-        };
-        let list = Action::raw("listAliases", list).doc("All aliases.");
+        let list = list::action(&inner);
         let list = match inner.publish_aliases {
             true => list.with_rest(Rest {
                 method: "GET".into(),

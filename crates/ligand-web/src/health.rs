@@ -43,6 +43,11 @@ impl Health {
         self.checks.push((name, check));
     }
 
+    /// Whether a path of the normal form is one of these.
+    pub(crate) fn is_its(&self, path: &str) -> bool {
+        !self.off && matches!(path, "/health" | "/ready")
+    }
+
     /// The answer for a path of the normal form, `None` when it is not one of these.
     pub(crate) async fn answer(&self, path: &str, broker: &ServiceBroker) -> Option<Answer> {
         let (status, body) = match path {

@@ -125,6 +125,7 @@ mod into_response;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 mod limits;
+mod list;
 mod log;
 mod mount;
 mod params;
@@ -167,6 +168,7 @@ pub use jwt::JwtKeys;
 pub use ligand_core::edge::{Multipart, Size};
 pub use limits::Limits;
 pub use mount::Mounted;
+pub use query::QueryOptions;
 pub use rate_limit::RateLimit;
 pub use request::Req;
 pub use response::Body;

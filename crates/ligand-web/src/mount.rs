@@ -12,7 +12,13 @@ use http::{Request, Response};
 use ligand_core::{ServiceBroker, future::BoxFuture};
 use tower_service::Service;
 
-use crate::{Gateway, body::RequestBody, response::Body};
+use crate::{
+    Gateway, Mountable,
+    body::RequestBody,
+    error, failure,
+    response::Body,
+    tower::{self, Foreign},
+};
 
 /// A gateway as a service of `tower`, from [`Gateway::mount`]: in axum a `fallback_service` or `route_service`, or below
 /// any layer of `tower-http`. It answers as its own server does and listens on nothing itself.
@@ -37,11 +43,20 @@ use crate::{Gateway, body::RequestBody, response::Body};
 pub struct Mounted {
     gateway: Gateway,
     broker: ServiceBroker,
+    /// Who answers what is not the gateway's.
+    rest: Option<Foreign>,
 }
 
 impl Mounted {
     pub(crate) fn new(gateway: Gateway, broker: ServiceBroker) -> Self {
-        Self { gateway, broker }
+        Self { gateway, broker, rest: None }
+    }
+
+    /// Leaves what leads nowhere in the gateway to another service, as it came: a path without an alias, and a direct call
+    /// without a name. What a route knows and refuses, it answers itself.
+    pub fn or(mut self, rest: impl Mountable) -> Self {
+        self.rest = Some(tower::foreign(rest));
+        self
     }
 }
 
@@ -65,7 +80,15 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let Self { gateway, broker } = self.clone();
-        Box::pin(async move { Ok(gateway.handle(&broker, request.map(RequestBody::stream)).await) })
+        let Self { gateway, broker, rest } = self.clone();
+        let request = request.map(RequestBody::stream);
+        Box::pin(async move {
+            if let Some(rest) = rest
+                && !gateway.leads_somewhere(&broker, request.method(), request.uri().path())
+            {
+                return Ok(rest(request).await.unwrap_or_else(|error| failure::plain(&error::hide(error))));
+            }
+            Ok(gateway.handle(&broker, request).await)
+        })
     }
 }

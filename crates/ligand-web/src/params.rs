@@ -8,16 +8,33 @@ use ligand_wire::{Binary, schema::Schema};
 use serde_json::{Map, Value};
 
 use crate::{
+    Req,
     body::{BODY, Content, Shape, Single, not_json},
+    entry::{Entry, Kind},
     error, query,
 };
 
+/// The parameters of a call, together or apart as the route wants them.
+pub(crate) fn of(
+    req: &Req,
+    entry: &Entry,
+    pairs: query::Bounds,
+    content: Content,
+    schema: Option<&Schema>,
+) -> Result<Payload> {
+    if !entry.route.separate {
+        return merge(&req.params, req.query(), pairs, content, schema);
+    }
+    let path = (entry.kind != Kind::Direct).then_some(req.params.as_slice());
+    separate(path, req.query(), pairs, content, schema)
+}
+
 /// Merges everything a request says. Texts are converted by `schema`, JSON is not. A list is merged with nothing: it has
 /// no names.
-pub(crate) fn merge(
+fn merge(
     path: &[(Arc<str>, String)],
     query: Option<&str>,
-    pairs: usize,
+    pairs: query::Bounds,
     content: Content,
     schema: Option<&Schema>,
 ) -> Result<Payload> {
@@ -63,13 +80,13 @@ pub(crate) fn merge(
 fn texts(
     path: &[(Arc<str>, String)],
     query: Option<&str>,
-    pairs: usize,
+    pairs: query::Bounds,
     form: Map<String, Value>,
     schema: Option<&Schema>,
 ) -> Result<Map<String, Value>> {
     let mut texts = form;
     if let Some(query) = query {
-        texts.extend(query::parse(query, pairs)?);
+        texts.extend(query::read(query, pairs)?);
     }
     for (name, value) in path {
         texts.insert(String::from(&**name), Value::String(value.clone()));
@@ -152,19 +169,22 @@ fn not_merged() -> Error {
         .with_message("The body is a JSON array, which cannot be merged with parameters; send an object")
 }
 
-/// Keeps the sources apart: `{body, query, params}`, where `body` is missing when there is none.
-pub(crate) fn separate(
-    path: &[(Arc<str>, String)],
+/// Keeps the sources apart: `{body, query, params}`, where `body` is missing when there is none, and `params` of direct
+/// calls, which have no path of their own.
+fn separate(
+    path: Option<&[(Arc<str>, String)]>,
     query: Option<&str>,
-    pairs: usize,
+    pairs: query::Bounds,
     content: Content,
     schema: Option<&Schema>,
 ) -> Result<Payload> {
-    let query = query::parse(query.unwrap_or_default(), pairs)?;
-    let path: Map<_, _> = path.iter().map(|(name, value)| (name.to_string(), value.clone().into())).collect();
+    let query = query::read(query.unwrap_or_default(), pairs)?;
     let mut all = Map::new();
     all.insert("query".into(), query.into());
-    all.insert("params".into(), path.into());
+    if let Some(path) = path {
+        let path = path.iter().map(|(name, value)| (name.to_string(), value.clone().into()));
+        all.insert("params".into(), path.collect::<Map<_, _>>().into());
+    }
     let json = match content {
         Content::Json(bytes, _) => Some(bytes),
         Content::Form(form) => {
@@ -210,7 +230,7 @@ mod tests {
 
     fn merged(path: &[(&str, &str)], query: Option<&str>, content: Content) -> Payload {
         let path: Vec<_> = path.iter().map(|(name, value)| ((*name).into(), (*value).to_owned())).collect();
-        merge(&path, query, 100, content, Some(&schema())).unwrap()
+        merge(&path, query, 100.into(), content, Some(&schema())).unwrap()
     }
 
     #[test]
@@ -243,14 +263,14 @@ mod tests {
         let free = Schema::from_json(json!({})).unwrap();
         for (path, query) in [(&path[..], None), (&[][..], Some("a=1"))] {
             for schema in [None, Some(&free), Some(&schema())] {
-                let error = merge(path, query, 100, list(), schema).unwrap_err();
+                let error = merge(path, query, 100.into(), list(), schema).unwrap_err();
                 assert_eq!((error.code(), error.kind()), (400, "BODY_IS_A_LIST"));
             }
         }
         for schema in [None, Some(&free)] {
-            assert_eq!(merge(&[], None, 100, list(), schema).unwrap().as_json().unwrap(), "[7]");
+            assert_eq!(merge(&[], None, 100.into(), list(), schema).unwrap().as_json().unwrap(), "[7]");
         }
-        let error = merge(&[], None, 100, list(), Some(&schema())).unwrap_err();
+        let error = merge(&[], None, 100.into(), list(), Some(&schema())).unwrap_err();
         assert_eq!((error.code(), error.name()), (422, "ValidationError"));
     }
 }

@@ -1,6 +1,6 @@
 //! Query strings and forms: repeated keys, `a[]=1`, `a[b]=1`, within bounds.
 //!
-//! As the qs library of JavaScript reads them: a repeated key makes a list, `a[]` and `a[0]` (up to index 20) make
+//! As the qs library of JavaScript reads them: a repeated key makes a list, `a[]` and `a[0]` (up to index 19) make
 //! a list, `a[b]` makes an object, five levels deep (what is deeper stays text in the last key), `+` is a space,
 //! a malformed escape stays as it is, `a` and `a=` are the empty text. The names `__proto__`, `constructor` and
 //! `prototype` are dropped. Every value is a text; the schema of an action converts it.
@@ -12,8 +12,43 @@ use serde_json::{Map, Value};
 
 use crate::{error, path::hex};
 
-const MAX_DEPTH: usize = 5;
-const MAX_INDEX: usize = 20;
+/// How query strings and forms are read; see [`crate::GatewayBuilder::query`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueryOptions {
+    /// `a=1,2` is a list. Default: it is the text `1,2`.
+    pub commas: bool,
+    /// `a.b=1` is `a[b]=1`. Default: it is the key `a.b`.
+    pub dots: bool,
+    /// Levels below the first name; what is deeper stays text in the last key. Default: 5; at most 32.
+    pub depth: usize,
+    /// Places of a list that a number may name, `a[0]` to `a[19]`; a larger number makes an object. Default: 20.
+    pub places: usize,
+    /// Parameters beyond [`crate::Limits::query_pairs`] are left out, as moleculer-web does. Default: they are 400.
+    pub cut: bool,
+}
+
+impl Default for QueryOptions {
+    fn default() -> Self {
+        Self { commas: false, dots: false, depth: 5, places: 20, cut: false }
+    }
+}
+
+/// Values are read by recursion.
+const MOST_DEEP: usize = 32;
+
+/// Options, and how many parameters there may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) most: usize,
+    pub(crate) options: QueryOptions,
+}
+
+impl From<usize> for Bounds {
+    fn from(most: usize) -> Self {
+        Self { most, options: QueryOptions::default() }
+    }
+}
 
 /// Reads a query string or a form with at most `most` parameters.
 ///
@@ -27,8 +62,15 @@ const MAX_INDEX: usize = 20;
 /// # Errors
 /// 400 `TOO_MANY_PARAMETERS`.
 pub fn parse(text: &str, most: usize) -> Result<Map<String, Value>> {
-    let mut root = Branch::default();
+    read(text, most.into())
+}
+
+pub(crate) fn read(text: &str, Bounds { most, options }: Bounds) -> Result<Map<String, Value>> {
+    let mut root = Branch::new(options.places);
     for (count, pair) in text.split('&').filter(|pair| !pair.is_empty()).enumerate() {
+        if count >= most && options.cut {
+            break;
+        }
         if count >= most {
             return Err(too_many(most));
         }
@@ -38,8 +80,14 @@ pub fn parse(text: &str, most: usize) -> Result<Map<String, Value>> {
         };
         let (key, value) = split.map_or((pair, ""), |at| (&pair[..at], &pair[at + 1..]));
         let key = decode(key);
-        if let Some(keys) = keys(&key) {
-            root.insert(&keys, Value::String(decode(value).into_owned()));
+        let key = if options.dots && key.contains('.') { undotted(&key).into() } else { key };
+        if let Some(keys) = keys(&key, options.depth.min(MOST_DEEP)) {
+            let value = decode(value);
+            let value = match options.commas && value.contains(',') {
+                true => value.split(',').collect(),
+                false => Value::String(value.into_owned()),
+            };
+            root.insert(&keys, value);
         }
     }
     Ok(root.entries.into_iter().map(|(key, node)| (key.into_text(), node.finish())).collect())
@@ -79,14 +127,30 @@ fn decode_escapes(text: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
+/// `a.b[c].d` → `a[b][c][d]`
+fn undotted(key: &str) -> String {
+    let mut out = String::with_capacity(key.len() + 8);
+    let mut rest = key;
+    while let Some((before, after)) = rest.split_once('.') {
+        out.push_str(before);
+        let end = after.find(['.', '[']).unwrap_or(after.len());
+        match end {
+            0 => out.push('.'),
+            end => out.push_str(&format!("[{}]", &after[..end])),
+        }
+        rest = &after[end..];
+    }
+    out + rest
+}
+
 /// `a[b][]` → `a`, `b`, ``; `None` for keys that are dropped.
-fn keys(key: &str) -> Option<Vec<&str>> {
+fn keys(key: &str, depth: usize) -> Option<Vec<&str>> {
     let first = key.find('[').unwrap_or(key.len());
     let (mut keys, mut rest) =
         if first == 0 { (Vec::new(), key) } else { (vec![&key[..first]], &key[first..]) };
     let mut levels = 0;
     while let Some(end) = rest.find(']').filter(|_| rest.starts_with('[')) {
-        if levels == MAX_DEPTH {
+        if levels == depth {
             break;
         }
         keys.push(&rest[1..end]);
@@ -126,8 +190,9 @@ enum Node {
     Branch(Branch),
 }
 
-#[derive(Default)]
 struct Branch {
+    /// Numbers below it are places of a list.
+    places: usize,
     entries: BTreeMap<Key, Node>,
     /// Some key is not an index: this is an object.
     object: bool,
@@ -135,6 +200,10 @@ struct Branch {
 }
 
 impl Branch {
+    fn new(places: usize) -> Self {
+        Self { places, entries: BTreeMap::new(), object: false, next: 0 }
+    }
+
     fn insert(&mut self, keys: &[&str], value: Value) {
         let Some((first, rest)) = keys.split_first() else { return };
         let key = self.key(first);
@@ -143,7 +212,7 @@ impl Branch {
                 let node = match rest {
                     [] => Node::Leaf(value),
                     rest => {
-                        let mut branch = Self::default();
+                        let mut branch = Self::new(self.places);
                         branch.insert(rest, value);
                         Node::Branch(branch)
                     }
@@ -154,7 +223,7 @@ impl Branch {
             Some(Node::Branch(branch)) => branch.insert(rest, value),
             Some(node @ Node::Leaf(_)) => {
                 let Node::Leaf(old) = std::mem::replace(node, Node::Leaf(Value::Null)) else { return };
-                let mut branch = Self::default();
+                let mut branch = Self::new(self.places);
                 branch.insert(&[""], old);
                 branch.insert(if rest.is_empty() { &[""] } else { rest }, value);
                 *node = Node::Branch(branch);
@@ -164,12 +233,12 @@ impl Branch {
 
     /// Whether a number names a place in the list: one near its start, or one that `a[]` has filled.
     fn is_index(&self, index: usize) -> bool {
-        index <= MAX_INDEX || self.entries.contains_key(&Key::Index(index))
+        index < self.places || self.entries.contains_key(&Key::Index(index))
     }
 
     /// The next place of the list whose number is no key of the object.
     fn free(&mut self) -> usize {
-        while self.next > MAX_INDEX && self.entries.contains_key(&Key::Text(self.next.to_string())) {
+        while self.next >= self.places && self.entries.contains_key(&Key::Text(self.next.to_string())) {
             self.next += 1;
         }
         self.next
@@ -281,6 +350,29 @@ mod tests {
         // Two keys of one name at the top, too.
         let top = vec!["[]=l"; 22].join("&");
         assert_eq!(read(&format!("21=x&{top}")).as_object().unwrap().len(), 23);
+    }
+
+    #[test]
+    fn options_are_those_of_the_reference() {
+        let options = QueryOptions { commas: true, dots: true, depth: 1, places: 0, cut: true };
+        for (text, expected) in [
+            ("names=Alice,Bob", json!({"names": ["Alice", "Bob"]})),
+            ("a[0]=x&b=1&c=2", json!({"a": {"0": "x"}, "b": "1"})),
+            ("a[b][c][d]=1", json!({"a": {"b": {"[c][d]": "1"}}})),
+            ("a.b=1&c.=2", json!({"a": {"b": "1"}, "c.": "2"})),
+            ("a.__proto__=1", json!({})),
+            ("a[]=x&a[]=y", json!({"a": ["x", "y"]})),
+        ] {
+            assert_eq!(Value::from(read_with(text, options)), expected, "{text}");
+        }
+        let deep = QueryOptions { dots: true, depth: usize::MAX, ..QueryOptions::default() };
+        assert!(read_with(&format!("a{}=x", ".b".repeat(10_000)), deep)["a"].is_object());
+        let twenty = |text| read_with(text, QueryOptions::default());
+        assert!(twenty("a[19]=x")["a"].is_array() && twenty("a[20]=x")["a"].is_object());
+    }
+
+    fn read_with(text: &str, options: QueryOptions) -> Map<String, Value> {
+        super::read(text, Bounds { most: 2, options }).unwrap()
     }
 
     #[test]

@@ -160,8 +160,7 @@ impl Stages<'_> {
             None => Accepts::Route(entry.bodies),
         };
         let content = body::content(body, &req.headers, rules, accepts).await?;
-        let join = if entry.route.separate { params::separate } else { params::merge };
-        join(&req.params, req.query(), rules.pairs, content, def.params())
+        params::of(req, entry, rules.pairs, content, def.params())
     }
 
     /// A body that the action reads while it comes.
@@ -178,7 +177,7 @@ impl Stages<'_> {
             action: def.clone(),
             head: self.head.clone(),
             limit: self.gateway.upload_limit(entry),
-            pairs: self.gateway.limits.query_pairs,
+            pairs: self.gateway.query_bounds(),
             pace: self.gateway.upload_pace(),
         };
         job.check(upload, body)?;

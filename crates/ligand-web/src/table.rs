@@ -226,14 +226,19 @@ impl Table {
 
     /// All aliases, deep ones before shallow ones, those without parameters first.
     pub(crate) fn aliases(&self) -> Vec<AliasInfo> {
-        let mut aliases: Vec<_> = self.entries().map(|entry| entry.info()).collect();
-        aliases.sort_by(by_depth);
-        aliases
+        sorted(self.entries().cloned()).into_iter().map(|(info, _)| info).collect()
     }
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
         self.entries.iter().filter(|entry| entry.gone.is_none())
     }
+}
+
+/// The order in which aliases are listed.
+pub(crate) fn sorted(entries: impl IntoIterator<Item = Arc<Entry>>) -> Vec<(AliasInfo, Arc<Entry>)> {
+    let mut rows: Vec<_> = entries.into_iter().map(|entry| (entry.info(), entry)).collect();
+    rows.sort_by(|(a, _), (b, _)| by_depth(a, b));
+    rows
 }
 
 /// Deep paths before shallow ones, few parameters before many, then by the alphabet.

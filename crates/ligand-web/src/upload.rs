@@ -26,7 +26,7 @@ pub(crate) use self::source::{Pace, Source};
 use crate::{
     Req, RequestBody,
     body::{self, Content},
-    error, params,
+    error, params, query,
     table::Entry,
 };
 
@@ -38,7 +38,7 @@ pub(crate) struct Job {
     pub(crate) head: ReplyHead,
     /// Bytes of the body.
     pub(crate) limit: usize,
-    pub(crate) pairs: usize,
+    pub(crate) pairs: query::Bounds,
     pub(crate) pace: Pace,
 }
 
@@ -93,9 +93,8 @@ impl Job {
 
     /// Parameters of path and query over the fields of a form.
     fn params(&self, fields: Map<String, Value>) -> Result<Payload> {
-        let join = if self.entry.route.separate { params::separate } else { params::merge };
         let content = if fields.is_empty() { Content::None } else { Content::Form(fields) };
-        join(&self.req.params, self.req.query(), self.pairs, content, self.action.params())
+        params::of(&self.req, &self.entry, self.pairs, content, self.action.params())
     }
 
     fn call(&self, ctx: &Context, params: Payload) -> Request<Payload> {

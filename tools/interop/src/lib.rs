@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod cluster;
+pub mod gateway;
 pub mod matrix;
 pub mod moving;
 pub mod node;

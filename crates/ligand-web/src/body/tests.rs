@@ -3,8 +3,16 @@ use http::HeaderValue;
 use ligand_core::edge::HttpBody;
 
 use super::*;
+use crate::query::QueryOptions;
 
-const RULES: Rules = Rules { limit: 1000, time: Duration::from_secs(1), decode: false, depth: 64, pairs: 10 };
+const OPTIONS: QueryOptions = QueryOptions { commas: false, dots: false, depth: 5, places: 20, cut: false };
+const RULES: Rules = Rules {
+    limit: 1000,
+    time: Duration::from_secs(1),
+    decode: false,
+    depth: 64,
+    pairs: query::Bounds { most: 10, options: OPTIONS },
+};
 const FORMS: Bodies = Bodies { forms: true, ..NONE };
 const NONE: Bodies = Bodies { forms: false, texts: false, raw: false, no_json: false, ignore_others: false };
 

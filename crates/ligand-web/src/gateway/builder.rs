@@ -13,7 +13,8 @@ use tower_layer::Layer;
 pub(crate) use self::edge::Edge;
 use super::{Gateway, Inner};
 use crate::{
-    Compat, Etag, Incoming, IntoResponse, Limits, Mountable, Next, Req, Route, RouteService, chain, tower,
+    Compat, Etag, Incoming, IntoResponse, Limits, Mountable, Next, Req, Route, RouteService, chain,
+    query::QueryOptions, tower,
 };
 
 /// Describes a gateway; see [`Gateway::builder`].
@@ -99,6 +100,18 @@ impl GatewayBuilder {
     /// ETags for all routes that say nothing of them; see [`Route::etag`]. Default: none.
     pub fn etag(mut self, etag: Etag) -> Self {
         self.0.etag = Some(etag);
+        self
+    }
+
+    /// How query strings and forms are read.
+    ///
+    /// ```
+    /// use ligand_web::Gateway;
+    /// let gateway = Gateway::builder().query(|query| query.commas = true).build();
+    /// # let _ = gateway;
+    /// ```
+    pub fn query(mut self, change: impl FnOnce(&mut QueryOptions)) -> Self {
+        change(&mut self.0.query);
         self
     }
 
