@@ -27,7 +27,8 @@ pub struct Compat {
     pub cors_in_every_answer: bool,
     /// No `X-Content-Type-Options: nosniff`.
     pub sniffing: bool,
-    /// What the gateway itself refuses with 429 and 503 has no `type`, no `data` and no `Retry-After`.
+    /// What the gateway itself refuses with 429 and 503, and an upload without a file, has no `type`, no `data` and no
+    /// `Retry-After`; of rate limits only the `X-Rate-Limit-*` headers are sent.
     pub bare_refusals: bool,
     /// Of several routes without a name that have one path the last one counts, instead of all of them.
     pub same_path_replaces: bool,

@@ -87,5 +87,5 @@ fn public(gateway: &Inner, error: Error) -> Error {
 
 /// What the gateway says itself when it cannot take a request now.
 pub(crate) fn is_refusal(error: &Error) -> bool {
-    matches!(error.name(), "RateLimitExceeded" | "ServiceUnavailableError")
+    matches!(error.name(), "RateLimitExceeded" | "ServiceUnavailableError") || error.kind() == "FILE_MISSING"
 }

@@ -87,6 +87,9 @@ pub(crate) async fn run(
         broker.tasks().spawn_background(rest);
     }
     let headers = response.headers_mut();
+    if gateway.compat.bare_refusals {
+        rate_limit::only_old_headers(headers);
+    }
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(request_id::HEADER, id);
     }
@@ -413,7 +416,9 @@ impl Exchange<'_> {
 
     /// What is collected goes below what the error says itself.
     fn with_headers(&mut self, mut response: Response<Body>) -> Response<Body> {
-        if let Some(time) = self.headers.remove(header::RETRY_AFTER) {
+        if let Some(time) = self.headers.remove(header::RETRY_AFTER)
+            && !self.gateway.compat.bare_refusals
+        {
             response.headers_mut().insert(header::RETRY_AFTER, time);
         }
         lay_below(response.headers_mut(), std::mem::take(&mut self.headers));

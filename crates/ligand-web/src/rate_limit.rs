@@ -242,6 +242,14 @@ fn tell(rule: &Rule, taken: &Taken, headers: &mut HeaderMap) {
     }
 }
 
+/// Takes those away that moleculer-web does not send.
+#[cold]
+pub(crate) fn only_old_headers(headers: &mut HeaderMap) {
+    for name in ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy"] {
+        headers.remove(name);
+    }
+}
+
 impl fmt::Debug for RateLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RateLimit").field("rule", &self.rule).finish_non_exhaustive()

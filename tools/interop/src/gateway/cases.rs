@@ -21,6 +21,9 @@ pub(super) struct Case {
     /// In place of a body: JSON with one text, so long as a whole.
     #[serde(default)]
     pub(super) body_length: usize,
+    /// Sent only because it is counted.
+    #[serde(default)]
+    pub(super) unchecked: bool,
     /// The connection ended without an answer.
     #[serde(default)]
     pub(super) closed: bool,

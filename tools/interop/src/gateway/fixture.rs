@@ -54,7 +54,7 @@ fn chunks(name: &'static str, meta: Value, chunks: [&'static str; 2]) -> Action 
     })
 }
 
-fn schema(properties: Value, required: &[&str]) -> Schema {
+fn schema(properties: &Value, required: &[&str]) -> Schema {
     let schema = json!({ "type": "object", "properties": properties, "required": required });
     Schema::from_json(schema).expect("a schema that is right")
 }
@@ -105,7 +105,7 @@ fn answers(service: ServiceDef) -> ServiceDef {
             answering("greet", |_, params| {
                 Ok(format!("Hello {}", params["name"].as_str().unwrap_or_default()).into())
             })
-            .params_schema(schema(json!({ "name": { "type": "string" } }), &["name"])),
+            .params_schema(schema(&json!({ "name": { "type": "string" } }), &["name"])),
         )
         .action(
             answering("typed", |_, params| {
@@ -114,11 +114,11 @@ fn answers(service: ServiceDef) -> ServiceDef {
                 answer["t"] = kind.into();
                 Ok(answer)
             })
-            .params_schema(schema(json!({ "id": number, "on": { "type": "boolean" } }), &["id"])),
+            .params_schema(schema(&json!({ "id": number, "on": { "type": "boolean" } }), &["id"])),
         )
         .action(
             answering("strictNum", |_, params| Ok(params))
-                .params_schema(schema(json!({ "id": number }), &["id"])),
+                .params_schema(schema(&json!({ "id": number }), &["id"])),
         )
         .action(answering("params", |_, params| Ok(params)))
         .action(answering("echo", |ctx, params| {

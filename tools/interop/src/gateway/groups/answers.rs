@@ -8,7 +8,7 @@ use ligand::{
     context::Meta,
     json,
     middleware::Fallback,
-    web::{Answer, Cors, Etag, Incoming, Next, Req, Route, error, http::Response},
+    web::{Answer, Cors, Etag, Files, Incoming, Next, Req, Route, error, http::Response},
 };
 
 use super::{
@@ -65,6 +65,9 @@ pub(super) fn group(name: &str) -> Option<Group> {
         "Q1" => Group::new([open("/").etag(Etag::weak())]),
         "Q3" => Group::new([open("/")]).with(|gateway| gateway.etag(Etag::strong())),
         "Q4" => Group::new([open("/").etag(Etag::from_fn(|_| "123abc".into()))]),
+        "R1" => Group::new([]).with(|gateway| gateway.files(assets())),
+        "R2" => Group::new([open("/api")]).with(|gateway| gateway.files(assets())),
+        "R3" => Group::new([Route::new("/").files(assets()).cors(Cors::origins_if(|origin| origin == "a"))]),
         "U8" => Group::new([open("/").before(|ctx: Context, req: Arc<Req>| async move {
             ctx.set_meta("ua", format!("root-{}", req.method));
             Ok::<_, Error>(())
@@ -129,6 +132,10 @@ fn plain(name: &str) -> Group {
         }),
         _ => group,
     }
+}
+
+fn assets() -> Files {
+    Files::new(concat!(env!("CARGO_MANIFEST_DIR"), "/gateway/assets"))
 }
 
 fn text(status: u16, text: String) -> Response<String> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ligand::{
     Context, Error, Result, Value, json,
     service::ActionDef,
-    web::{Cors, Incoming, Next, Req, Route, error, http::Method},
+    web::{Answer, Cors, Incoming, Next, RateLimit, Req, Route, error, http::Method},
 };
 
 use super::{
@@ -35,6 +35,11 @@ pub(super) fn group(name: &str) -> Option<Group> {
         "L7" => {
             Group::new([Route::new("/").alias("GET /hello", "fx.hello").cors(local().methods([Method::GET]))])
         }
+        "M1" => Group::new([open("/").rate_limit(rate(3))]),
+        "M2" => Group::new([open("/").rate_limit(rate(1).headers(false))]),
+        "M3" => Group::new([open("/").rate_limit(rate(1).by(|req| req.header("x-key").map(str::to_owned)))]),
+        "M4" => Group::new([open("/a").rate_limit(rate(1)), open("/b")]),
+        "M5" => Group::new([open("/").rate_limit(rate(1)).cors(Cors::any())]),
         "N1" => Group::new([
             open("/n").authenticate(authenticate),
             open("/z").authenticate(authenticate).authorize(authorize),
@@ -56,6 +61,7 @@ pub(super) fn group(name: &str) -> Option<Group> {
         "Y" => Group::new([open("/")
             .cors(Cors::any())
             .authenticate(|_, _| async { Err::<(), _>(error::unauthorized(error::INVALID_TOKEN)) })]),
+        "Y2" => Group::new([steps()]),
         "Z2" => Group::new([Route::new("/api").alias("GET /me", "fx.whoami")]),
         "Z3" => Group::new([Route::new("/api").alias("GET /me", "fx.whoami").authenticate(
             |_: Context, req: Arc<Req>| async move {
@@ -67,6 +73,32 @@ pub(super) fn group(name: &str) -> Option<Group> {
         )]),
         _ => return None,
     })
+}
+
+/// By the text of `X-Forwarded-For`, as the reference believes it.
+fn rate(limit: u32) -> RateLimit {
+    RateLimit::new(limit, std::time::Duration::from_secs(60)).by_header("x-forwarded-for")
+}
+
+/// Every step says its name. What comes before authentication is a middleware here.
+fn steps() -> Route {
+    fn seen(ctx: &Context, step: &str) -> Result<()> {
+        let before: Option<String> = ctx.meta("order")?;
+        ctx.set_meta("order", before.map_or_else(|| step.to_owned(), |before| format!("{before},{step}")));
+        Ok(())
+    }
+    open("/")
+        .rate_limit(rate(100))
+        .middleware(|request: Incoming, next: Next| async move {
+            seen(request.ctx(), "before")?;
+            next.run(request).await
+        })
+        .authenticate(|ctx: Context, _: Arc<Req>| async move { seen(&ctx, "authn") })
+        .authorize(|ctx: Context, _: Arc<ActionDef>| async move { seen(&ctx, "authz") })
+        .after(|ctx: Context, _: Arc<Req>, answer: Answer| async move {
+            let order: String = ctx.require_meta("order")?;
+            Ok::<_, Error>(answer.header("x-order", &order))
+        })
 }
 
 async fn authenticate(_: Context, req: Arc<Req>) -> Result<Value> {
