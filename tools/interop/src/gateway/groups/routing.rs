@@ -289,9 +289,15 @@ pub(super) fn next(text: &str) -> ligand::web::http::Response<String> {
 
 /// Puts a gateway into a server that answers what it leaves.
 pub(super) fn hosted(gateway: &Gateway, broker: &ligand::ServiceBroker) -> Gateway {
-    let rest = tower::service_fn(|_: ligand::web::http::Request<ligand::web::RequestBody>| async {
-        Ok::<_, std::convert::Infallible>(next("no-error"))
-    });
+    let next = |_: Context, _: Incoming| async { Ok::<_, Error>(next("no-error")) };
+    let paths = ["* /", "* /*rest", "OPTIONS /", "OPTIONS /*rest"];
+    let all = paths.iter().fold(Route::new("/"), |route, path| route.handler(path, next));
+    let rest = Gateway::builder()
+        .without_health()
+        .compat(|compat| *compat = ligand::web::Compat::moleculer_web())
+        .route(all)
+        .build()
+        .mount(broker);
     let mounted = gateway.mount(broker).or(rest);
     Gateway::builder()
         .name("host")
