@@ -44,6 +44,14 @@ pub mod gateway {}
 pub mod join {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/logging.md")]
+pub mod logging {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/metrics.md")]
+pub mod metrics {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/outages.md")]
 pub mod outages {}
 

@@ -10,7 +10,7 @@ mod dependencies;
 mod dependency_cycle;
 mod emit;
 mod failures;
-mod health;
+pub(crate) mod health;
 mod internal;
 mod jobs;
 mod lifecycle;

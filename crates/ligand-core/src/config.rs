@@ -29,6 +29,7 @@ mod file;
 mod hint;
 mod listen;
 mod log;
+mod metrics;
 mod names;
 mod node;
 mod options;
@@ -45,6 +46,7 @@ pub(crate) use hint::{meant, plain};
 pub use listen::Listen;
 pub(crate) use log::levels as log_levels;
 pub use log::{Color, Console, LogFileOptions, LogOptions};
+pub use metrics::MetricsOptions;
 pub use options::{
     BulkheadOptions, BulkheadPolicy, CacherKind, CacherOptions, CircuitBreakerOptions, CircuitBreakerPolicy,
     ErrorCheck, Options, RetryOptions, RetryPolicy, TrackingOptions,

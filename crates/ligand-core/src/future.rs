@@ -50,6 +50,14 @@ impl<T> Work<T> {
         Self(State::Running(Box::pin(work)))
     }
 
+    /// The result when it is done, else the work.
+    pub(crate) fn finished(self) -> std::result::Result<Result<T>, Self> {
+        match self.0 {
+            State::Done(Some(result)) => Ok(result),
+            state => Err(Self(state)),
+        }
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.0, State::Done(_))
     }

@@ -17,6 +17,7 @@ pub mod edge;
 mod error_data;
 pub mod future;
 pub mod log;
+pub mod metrics;
 pub mod middleware;
 mod recovered;
 pub mod registry;

@@ -37,6 +37,7 @@ mod circuit_breaker;
 pub mod debug;
 pub(crate) mod fallback;
 mod hooks;
+mod metrics;
 pub mod order;
 mod pace;
 mod retry;

@@ -88,7 +88,7 @@
 //!
 //! * **Other nodes**: `tcp`, `nats`, `redis`, `mqtt`, `amqp`, `etcd`; `serializers` (MsgPack, Notepack, CBOR, JSONExt
 //!   beside JSON), `transmit`.
-//! * **The log**: `log` (lines of crates that use `log`).
+//! * **The log**: `log` (lines of crates that use `log`). **Metrics**: `metrics` (its macros).
 //! * **Edges**: `web`, `jwt`, `db`, `db-sqlite`.
 //! * **Fields of other crates' types**: `chrono`, `decimal`, `jiff`, `time`, `uuid`.
 //! * **Errors of other crates**: `anyhow`, `eyre`.
@@ -101,8 +101,8 @@
 pub use ligand_amqp as amqp;
 pub use ligand_core::{
     Action, ActionRef, Context, Contract, Data, Error, Event, EventPayload, Payload, Reply, Result, Service,
-    ServiceBroker, ServiceDef, broker, cache, config, context, edge, future, log, middleware, registry,
-    runtime, service, stream, stream::Streaming, task,
+    ServiceBroker, ServiceDef, broker, cache, config, context, edge, future, log, metrics, middleware,
+    registry, runtime, service, stream, stream::Streaming, task,
 };
 #[cfg(feature = "db")]
 pub use ligand_db as db;

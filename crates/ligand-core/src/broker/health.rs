@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::ServiceBroker;
 
 /// Load, memory and process of this node.
-pub(super) fn health(broker: &ServiceBroker) -> Value {
+pub(crate) fn health(broker: &ServiceBroker) -> Value {
     let load = read("/proc/loadavg");
     let mut load = load.split(' ').map(|part| part.parse::<f64>().unwrap_or(0.0));
     let mut next = || load.next().unwrap_or(0.0);

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     context::Context,
     future::BoxFuture,
+    metrics::{self, Kind},
     registry::{Endpoint, Group, Node, definition, listed},
     service::{Action, ServiceDef, Visibility},
 };
@@ -92,16 +93,54 @@ pub(super) fn service() -> ServiceDef {
             .doc("Changes which lines of the log are wanted: `{ levels: \"info,ORDER=debug\" }`."),
         )
         .action(
-            Action::raw("metrics", |_ctx: &Context, _params: Payload| -> BoxFuture<Result<Payload>> {
-                crate::future::ready(Err(Error::client(
-                    400,
-                    "METRICS_DISABLED",
-                    "Metrics feature is disabled",
-                )))
+            Action::raw("metrics", |ctx: &Context, params: Payload| -> BoxFuture<Result<Payload>> {
+                crate::future::ready(metric_values(ctx.broker(), params))
             })
             .visibility(Visibility::Public)
             .doc("Metric values."),
         )
+}
+
+/// Which metrics are asked for.
+#[derive(Clone, Default, Deserialize, serde::Serialize)]
+#[serde(default)]
+struct Wanted {
+    types: Option<Masks>,
+    includes: Option<Masks>,
+    excludes: Option<Masks>,
+}
+
+/// One text, or several.
+#[derive(Clone, Deserialize, serde::Serialize)]
+#[serde(untagged)]
+enum Masks {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Masks {
+    fn list(masks: Option<Self>) -> Vec<String> {
+        match masks {
+            None => Vec::new(),
+            Some(Self::One(mask)) => vec![mask],
+            Some(Self::Many(masks)) => masks,
+        }
+    }
+}
+
+fn metric_values(broker: &ServiceBroker, params: Payload) -> Result<Payload> {
+    if broker.parts().metrics.built_in.is_none() {
+        return Err(Error::client(400, "METRICS_DISABLED", "Metrics feature is disabled"));
+    }
+    let wanted = if params.is_null() { Wanted::default() } else { params.take::<Wanted>()? };
+    let kinds = [Kind::Counter, Kind::Gauge, Kind::Histogram, Kind::Info];
+    let types = Masks::list(wanted.types);
+    let filter = metrics::Filter {
+        kinds: kinds.into_iter().filter(|kind| types.iter().any(|name| name == kind.name())).collect(),
+        includes: Masks::list(wanted.includes),
+        excludes: Masks::list(wanted.excludes),
+    };
+    Ok(Value::from(broker.metrics().snapshot(&filter)).into())
 }
 
 fn action(

@@ -57,6 +57,7 @@ impl ServiceBroker {
             self.halt(half).await;
             return Err(error);
         }
+        self.start_metrics();
         let services = self.registry().snapshot().services().len();
         tracing::info!(node = self.node_id(), services, took = ?start.elapsed(), "broker started");
         let _ = self.broadcast_local("$broker.started", json!({})).await;

@@ -6,6 +6,7 @@ use super::WeakBroker;
 use crate::{
     cache::Cache,
     config::{BulkheadPolicy, CircuitBreakerPolicy, Options, RetryPolicy},
+    metrics::Metrics,
     middleware::Middleware,
     service::ActionDef,
 };
@@ -15,6 +16,7 @@ pub(crate) struct Parts {
     pub(crate) options: Options,
     pub(crate) middlewares: Vec<Arc<dyn Middleware>>,
     pub(crate) cache: Option<Cache>,
+    pub(crate) metrics: Metrics,
     pub(crate) broker: WeakBroker,
 }
 

@@ -131,6 +131,9 @@ impl<T, W: Future<Output = Result<T>> + Unpin> Future for Running<W> {
 #[cold]
 fn late(ctx: &Context) -> Error {
     let broker = ctx.broker();
+    if let Some(metrics) = &broker.parts().metrics.built_in {
+        metrics.timed_out(ctx);
+    }
     match (ctx.endpoint().and_then(|endpoint| endpoint.node()), broker.transit()) {
         (Some(node), Some(transit)) => transit.timed_out(ctx, node.id()),
         _ => Error::request_timeout(ctx.action(), broker.node_id()),

@@ -139,6 +139,16 @@ pub enum Protocol {
 
 names!(Protocol, "5" => V5, "4" => V4, "mixed" => Mixed);
 
+impl Protocol {
+    /// As packets and metrics write it.
+    pub(crate) fn number(self) -> &'static str {
+        match self {
+            Self::V4 => "4",
+            Self::V5 | Self::Mixed => "5",
+        }
+    }
+}
+
 /// How packets travel.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -7,7 +7,7 @@ use ligand_wire::redact::without_value;
 use super::file::APP;
 
 /// Options of Moleculer that have another name or place here, or that are not there. Names as [`plain`] makes them.
-const MOVED: [(&str, &str); 23] = [
+const MOVED: [(&str, &str); 22] = [
     ("logger", "it is the section 'log'"),
     ("loglevel", "it is 'log.level'"),
     ("logformat", "it is 'log.format'"),
@@ -19,8 +19,7 @@ const MOVED: [(&str, &str); 23] = [
     ("maxqueuesize", "it is 'transit.max_queue_size' or 'bulkhead.max_queue_size'"),
     ("maxparamslength", "it is 'cacher.max_params_length'"),
     ("maxfailures", "it is 'circuit_breaker.threshold', a share of the calls"),
-    ("metrics", "metrics are not a part of this version"),
-    ("reporter", "metrics are not a part of this version"),
+    ("reporter", "reporters are keys of the section 'metrics'"),
     ("exporter", "traces go to 'tracing' subscribers of the program; see option 'tracing'"),
     ("redis", "caches are in memory in this version; a Redis transporter is 'transporter = \"redis://..\"'"),
     ("repl", "there is no REPL in this version"),
@@ -149,7 +148,7 @@ mod tests {
             ("requst_timeout", "there is no such key; did you mean 'request_timeout'?"),
             ("nodeID", "there is no such key; did you mean 'node_id'?"),
             ("logLevel", "there is no such key: it is 'log.level'"),
-            ("metrics", "there is no such key: metrics are not a part of this version"),
+            ("reporter", "there is no such key: reporters are keys of the section 'metrics'"),
             ("xyzzy", "there is no such key; there are request_timeout, node_id, log"),
         ] {
             assert_eq!(no_such_key(key, &known, &[key.into()]), expected);

@@ -10,8 +10,8 @@ use serde::{
 use serde_json::{Map, Value};
 
 use super::{
-    App, ComponentOptions, Listen, LogOptions, Protocol, RegistryOptions, Serializer, SettingTexts,
-    TransitOptions, hint::plain, names::Names,
+    App, ComponentOptions, Listen, LogOptions, MetricsOptions, Protocol, RegistryOptions, Serializer,
+    SettingTexts, TransitOptions, hint::plain, names::Names,
 };
 
 /// Decides whether an error counts: for the retry policy and for the circuit breaker.
@@ -67,6 +67,8 @@ pub struct Options {
     pub metadata: Map<String, Value>,
     /// What is logged and how.
     pub log: LogOptions,
+    /// Metrics and where they are reported.
+    pub metrics: MetricsOptions,
     /// The longest time a call may take unless the call or the action says otherwise; `0` = no limit.
     /// Default: `10s`.
     #[serde(with = "ligand_net::duration")]
@@ -132,6 +134,7 @@ impl Default for Options {
             node_id: None,
             metadata: Map::new(),
             log: LogOptions::default(),
+            metrics: MetricsOptions::default(),
             request_timeout: Duration::from_secs(10),
             max_call_level: 100,
             retry_policy: RetryPolicy::default(),

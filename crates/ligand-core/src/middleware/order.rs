@@ -6,6 +6,7 @@
 //! | 2 | `retry` | policy on, or the call says `retries` | each try picks the endpoint anew |
 //! | 3 | `timeout` | a limit is set | each try has its own |
 //! | 4 | `span` | tracing on; for log lines alone it is always there and not listed | |
+//! | 4a | `metrics` | metrics on | sees what the breaker refuses and what the cache answers |
 //! | 5 | `circuit_breaker` | policy on | sees time-outs too |
 //! | 6 | `validator` | the parameters have a schema | decodes and checks; keys are made of what the handler gets |
 //! | 7 | `cacher` | the action has `cache` and the broker a cacher | hits skip everything below |
@@ -25,7 +26,7 @@ use std::{
 
 use ligand_wire::{Payload, Result, schema::Schema};
 
-use super::{bulkhead, cacher, cacher::Hits, circuit_breaker, hooks, pace, span};
+use super::{bulkhead, cacher, cacher::Hits, circuit_breaker, hooks, metrics, pace, span};
 use crate::{
     broker::Parts,
     context::Context,
@@ -90,6 +91,7 @@ pub(crate) fn action(
     // Spans of the log and the checks of a type can be left out where they would do nothing.
     let by_type = !parts.options.validator || action.validator.is_some() || action.params.is_none();
     let by_type = by_type && action.conversion.is_none() && !parts.options.tracing;
+    let by_type = by_type && parts.metrics.built_in.is_none();
     next = validate_action(parts, action, next);
     next = convert(action, next);
     let inner = next.clone();
@@ -98,6 +100,7 @@ pub(crate) fn action(
     let passes = action.passes.filter(|_| parts.options.validator);
     let fast_path = action.fast_path.as_ref().filter(|_| fast && bare && !cached);
     let fast_path = fast_path.map(|path| path.within(passes, parts.options.log.context));
+    next = metrics::action(parts, "local", next);
     let hits = if fast && cached { Hits::new(parts, action) } else { None };
     Layers { chain: span::action(parts, action, next), wrapped, fast_path, hits }
 }
@@ -119,6 +122,7 @@ pub(crate) fn remote(
         }
     }
     next = circuit_breaker::wrap(parts, action, node.id(), available, next);
+    next = metrics::action(parts, "remote", next);
     Layers { chain: span::remote(parts, action, next), wrapped, fast_path: None, hits: None }
 }
 
@@ -130,6 +134,7 @@ pub(crate) fn event(parts: &Parts, event: &Arc<EventDef>) -> DynEvent {
     }
     next = validate_event(parts, event, next);
     next = bulkhead::event(parts, event, next);
+    next = metrics::event(parts, event, next);
     next = span::event(parts, next);
     next = pace::debounce(parts, event, next);
     pace::throttle(event, next)
@@ -152,6 +157,9 @@ pub(crate) fn steps(parts: &Parts, endpoint: &Endpoint) -> Vec<Step> {
     }
     if parts.options.tracing {
         step("span", String::new());
+    }
+    if parts.metrics.built_in.is_some() {
+        step("metrics", String::new());
     }
     let breaker = parts.circuit_breaker(action);
     if breaker.enabled {

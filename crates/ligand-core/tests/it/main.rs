@@ -29,6 +29,7 @@ mod levels;
 mod lifecycle;
 mod log_lines;
 mod membership;
+mod metrics;
 mod middlewares;
 mod mixins;
 mod outages;

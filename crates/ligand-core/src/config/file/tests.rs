@@ -141,8 +141,8 @@ fn wrong_keys_and_values_name_file_line_and_key() {
         ("requestTimeout = \"2s\"\n", "did you mean 'request_timeout'?"),
         ("logLevel = \"info\"\n", "it is 'log.level'"),
         (
-            "[metrics]\nenabled = true\n",
-            "line 1, section 'metrics': there is no such key: metrics are not a part",
+            "[reporter]\nenabled = true\n",
+            "line 1, section 'reporter': there is no such key: reporters are keys of",
         ),
         ("[cacher]\nkind = \"redis\"\n", "line 2, key 'cacher.kind': a Redis cache is not a part"),
         ("cacher = \"Redis\"\n", "line 1, key 'cacher': a Redis cache is not a part"),

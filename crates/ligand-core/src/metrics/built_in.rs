@@ -1,0 +1,149 @@
+//! Metrics of calls and events, with the names, labels and units of Moleculer.
+
+use std::{sync::Arc, time::Instant};
+
+use ligand_metrics::{Counter, Definition, Family, Gauge, Histogram, Registry};
+use ligand_wire::Result;
+
+use crate::{
+    config::MetricsOptions,
+    context::Context,
+    future::{BoxFuture, Work},
+};
+
+/// What is counted while work runs.
+pub(crate) struct BuiltIn {
+    requests: Of,
+    levels: Arc<Family<Counter>>,
+    timeouts: Arc<Family<Counter>>,
+    received: Of,
+}
+
+/// The four metrics of a kind of work.
+struct Of {
+    total: Arc<Family<Counter>>,
+    active: Arc<Family<Gauge>>,
+    errors: Arc<Family<Counter>>,
+    time: Arc<Family<Histogram>>,
+}
+
+impl Of {
+    fn new(
+        registry: &Registry,
+        options: &MetricsOptions,
+        name: [&str; 4],
+        labels: [&str; 4],
+        unit: &str,
+    ) -> Self {
+        let of = |name: &str| Definition::new(name).labels(labels).unit(unit);
+        let errors = labels.into_iter().chain(["errorName", "errorCode", "errorType"]);
+        Self {
+            total: registry.counter(of(name[0]).rate()),
+            active: registry.gauge(of(name[1])),
+            errors: registry.counter(Definition::new(name[2]).labels(errors).unit(unit).rate()),
+            time: registry.histogram(of(name[3]).unit("millisecond").buckets(options.buckets.clone()).rate()),
+        }
+    }
+
+    fn begin(&self, labels: [&str; 4]) -> Running {
+        self.total.with(&labels).increment(1);
+        let active = self.active.with(&labels);
+        active.increment();
+        let time = self.time.with(&labels);
+        let labels = labels.map(Arc::from);
+        Running { active, time, errors: self.errors.clone(), labels, start: Instant::now() }
+    }
+}
+
+/// Work that was counted when it began. Its time counts when it ends, also when nobody waits for it any more.
+pub(crate) struct Running {
+    active: Arc<Gauge>,
+    time: Arc<Histogram>,
+    errors: Arc<Family<Counter>>,
+    labels: [Arc<str>; 4],
+    start: Instant,
+}
+
+impl Running {
+    fn ended<T>(&self, result: &Result<T>) {
+        if let Err(error) = result {
+            let code = error.code().to_string();
+            let [one, two, three, four] = &self.labels;
+            self.errors.with(&[one, two, three, four, error.name(), &code, error.kind()]).increment(1);
+        }
+    }
+
+    /// Counts how work ends.
+    pub(crate) fn around<T: Unpin + Send + 'static>(self, work: Work<T>) -> Work<T> {
+        match work.finished() {
+            Ok(result) => {
+                self.ended(&result);
+                Work::done(result)
+            }
+            Err(work) => {
+                let counted: BoxFuture<Result<T>> = Box::pin(async move {
+                    let result = work.await;
+                    self.ended(&result);
+                    result
+                });
+                counted.into()
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.active.decrement();
+        self.time.observe_time(self.start.elapsed());
+    }
+}
+
+impl BuiltIn {
+    pub(super) fn new(registry: &Registry, options: &MetricsOptions) -> Self {
+        let requests = [
+            "moleculer.request.total",
+            "moleculer.request.active",
+            "moleculer.request.error.total",
+            "moleculer.request.time",
+        ];
+        let events = [
+            "moleculer.event.received.total",
+            "moleculer.event.received.active",
+            "moleculer.event.received.error.total",
+            "moleculer.event.received.time",
+        ];
+        let timeouts = Definition::new("moleculer.request.timeout.total").labels(["service", "action"]);
+        Self {
+            requests: Of::new(
+                registry,
+                options,
+                requests,
+                ["service", "action", "type", "caller"],
+                "request",
+            ),
+            levels: registry
+                .counter(Definition::new("moleculer.request.levels").labels(["level"]).unit("request")),
+            timeouts: registry.counter(timeouts.unit("request").rate()),
+            received: Of::new(registry, options, events, ["service", "group", "event", "caller"], "event"),
+        }
+    }
+
+    /// An action begins; `place` is `local` or `remote`.
+    pub(crate) fn call(&self, ctx: &Context, place: &str) -> Running {
+        self.levels.with(&[&ctx.level().to_string()]).increment(1);
+        let caller = ctx.caller().unwrap_or_default();
+        self.requests.begin([ctx.service_full_name(), ctx.action(), place, caller])
+    }
+
+    /// A listener begins.
+    pub(crate) fn event(&self, ctx: &Context, group: &str) -> Running {
+        let caller = ctx.caller().unwrap_or_default();
+        self.received.begin([ctx.service_full_name(), group, ctx.event_name(), caller])
+    }
+
+    /// A call ran out of time.
+    pub(crate) fn timed_out(&self, ctx: &Context) {
+        self.timeouts.with(&[ctx.service_full_name(), ctx.action()]).increment(1);
+    }
+}

@@ -1,0 +1,6 @@
+//! The forms of metrics for others.
+
+pub mod csv;
+pub mod prometheus;
+pub mod statsd;
+pub mod table;
