@@ -33,7 +33,7 @@ use crate::{
     path, pipeline,
     query::{self, QueryOptions},
     route::{ErrorResponse, Format, MapError, OnResponse},
-    server::Server,
+    server::{Listener, Server},
     table::{self, Entry, Found, Table},
     upload::Pace,
 };
@@ -156,6 +156,20 @@ impl Gateway {
     /// it joins its bus.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.0.server.lock().as_ref().and_then(Server::address)
+    }
+
+    /// The addresses that are listened on, those of [`GatewayBuilder::listener`] too. Sockets in the file system have none.
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
+        self.0.server.lock().as_ref().map(Server::addresses).unwrap_or_default()
+    }
+
+    /// Reads certificates and keys anew; connections that begin from then on use them.
+    ///
+    /// # Errors
+    /// `TLS_FAILED` that names the file and what is wrong with it; the former certificate stays in use then.
+    #[cfg(feature = "tls")]
+    pub fn reload_tls(&self) -> Result<()> {
+        self.0.server.lock().as_ref().map_or(Ok(()), Server::reload_tls)
     }
 
     /// All aliases, in order of precedence.
@@ -329,10 +343,20 @@ impl Inner {
 
     /// Opens the door.
     fn open(self: &Arc<Self>, broker: &ServiceBroker) -> Result<()> {
-        let address = self.address(broker)?;
-        let server = Server::start(address, self.clone(), broker)?;
+        let (address, port) = self.address(broker)?;
+        let mut places = vec![Listener::of(address, port)];
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.edge.tls.clone() {
+            places[0] = places[0].clone().tls(tls);
+        }
+        places.extend(self.edge.listeners.iter().cloned());
+        let server = Server::start(&places, self, broker)?;
         if let Some(address) = server.address() {
-            tracing::info!("gateway '{}' listens on http://{address}", self.name);
+            let scheme = if self.edge.is_secure() { "https" } else { "http" };
+            tracing::info!("gateway '{}' listens on {scheme}://{address}", self.name);
+        }
+        for place in &places[1..] {
+            tracing::info!("gateway '{}' listens on {place}, too", self.name);
         }
         *self.server.lock() = Some(server);
         Ok(())
@@ -350,7 +374,7 @@ impl Inner {
         if let Some(problem) = self.routes.lock().iter().find_map(|route| route.misfit(broker)) {
             return Err(unusable(&problem));
         }
-        if self.server.lock().as_ref().is_none_or(|server| server.address().is_none()) {
+        if self.server.lock().as_ref().is_none_or(|server| !server.is_open()) {
             self.open(broker)?;
         }
         if broker.state() == State::Started {

@@ -142,6 +142,8 @@ mod shedding;
 mod stages;
 mod table;
 mod target;
+#[cfg(feature = "tls")]
+mod tls;
 mod tower;
 mod upload;
 mod write_timeout;
@@ -173,6 +175,9 @@ pub use rate_limit::RateLimit;
 pub use request::Req;
 pub use response::Body;
 pub use route::Route;
+pub use server::Listener;
 pub use shedding::Shedding;
 pub use target::Target;
+#[cfg(feature = "tls")]
+pub use tls::Tls;
 pub use tower::{Mountable, OriginalUri, RouteService};

@@ -30,6 +30,8 @@ pub struct Limits {
     pub json_depth: usize,
     /// Parameters of a query string or form; more is 400. Default: 1000.
     pub query_pairs: usize,
+    /// Requests at once on one connection of HTTP/2. Default: 100.
+    pub streams: u32,
     /// Connections at once; further ones wait, and connections that have carried no request for a second make room for
     /// them. Default: 10 000.
     pub connections: usize,
@@ -49,6 +51,7 @@ impl Default for Limits {
             write_rate: 4096,
             json_depth: 64,
             query_pairs: 1000,
+            streams: 100,
             connections: 10_000,
         }
     }

@@ -25,7 +25,7 @@ use crate::{
     log,
     path::{self, PathError},
     rate_limit, request_id,
-    server::ConnectionSlot,
+    server::{ConnectionSlot, Secure},
     shedding::Shedding,
     stages::Stages,
     table::Found,
@@ -58,7 +58,10 @@ pub(crate) async fn run(
     let head_only = method == Method::HEAD;
     // Another server may know it.
     let peer = peer.or_else(|| extensions.remove::<SocketAddr>());
-    let client = gateway.edge.proxies.client(peer, &headers);
+    let mut client = gateway.edge.proxies.client(peer, &headers);
+    if extensions.remove::<Secure>().is_some() {
+        client.https.get_or_insert(true);
+    }
     let req = Arc::new(Req::new(method, uri, headers, client));
     let mut exchange = Exchange {
         gateway,
@@ -116,8 +119,13 @@ fn head_bytes(parts: &Parts) -> usize {
         .sum::<usize>()
 }
 
-/// HTTP/1.1 asks for exactly one `Host`.
+/// HTTP/1.1 asks for exactly one `Host`; in HTTP/2 it must not differ from `:authority`.
 fn has_host(parts: &Parts) -> bool {
+    if parts.version == Version::HTTP_2 {
+        let authority = parts.uri.authority().map(|authority| authority.as_str());
+        let hosts = parts.headers.get_all(header::HOST).iter();
+        return hosts.into_iter().all(|host| authority.is_some_and(|authority| host == authority));
+    }
     parts.version != Version::HTTP_11 || parts.headers.get_all(header::HOST).iter().count() == 1
 }
 

@@ -6,6 +6,7 @@
 //! work is dropped.
 
 mod feed;
+#[cfg(feature = "multipart")]
 mod filename;
 #[cfg(feature = "multipart")]
 mod parts;

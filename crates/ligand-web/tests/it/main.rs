@@ -18,7 +18,11 @@ mod files;
 mod fixture;
 mod health;
 mod hostile;
+#[cfg(feature = "http2")]
+mod http2;
 mod leaving;
+#[cfg(unix)]
+mod listeners;
 mod log;
 mod params;
 mod paths;
@@ -32,6 +36,8 @@ mod server;
 mod shop;
 mod stages;
 mod streaming;
+#[cfg(feature = "tls")]
+mod tls;
 mod traffic;
 #[cfg(feature = "multipart")]
 mod uploads;

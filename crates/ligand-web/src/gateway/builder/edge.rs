@@ -1,7 +1,7 @@
 //! What stands between a gateway and the internet.
 
 use super::GatewayBuilder;
-use crate::{RateLimit, Route, Shedding, TrustedProxies};
+use crate::{Listener, RateLimit, Route, Shedding, TrustedProxies};
 
 /// What holds for all requests, whatever their route.
 #[derive(Debug, Default)]
@@ -9,6 +9,9 @@ pub(crate) struct Edge {
     pub(crate) proxies: TrustedProxies,
     pub(crate) rate_limits: Vec<RateLimit>,
     pub(crate) shedding: Option<Shedding>,
+    pub(crate) listeners: Vec<Listener>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::Tls>,
     #[cfg(feature = "compression")]
     pub(crate) compression: Option<crate::Compression>,
     #[cfg(feature = "files")]
@@ -24,6 +27,14 @@ impl Edge {
 }
 
 impl Edge {
+    /// The first place is encrypted.
+    pub(crate) fn is_secure(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
     /// Compressed bodies of requests are read.
     pub(crate) fn decodes(&self) -> bool {
         #[cfg(feature = "compression")]
@@ -34,6 +45,20 @@ impl Edge {
 }
 
 impl GatewayBuilder {
+    /// Listens there, too.
+    pub fn listener(mut self, listener: Listener) -> Self {
+        self.0.problems.extend(listener.problem.clone());
+        self.0.edge.listeners.push(listener);
+        self
+    }
+
+    /// Encrypts the connections of [`GatewayBuilder::bind`]; further listeners have their own.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: crate::Tls) -> Self {
+        self.0.edge.tls = Some(tls);
+        self
+    }
+
     /// Compresses answers for clients that want it, and reads compressed bodies where that is said.
     #[cfg(feature = "compression")]
     pub fn compression(mut self, compression: crate::Compression) -> Self {
