@@ -1,6 +1,6 @@
 //! One alias of the table, compiled: what it leads to and what it says beside its route.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 use ligand_alias::{Path, Verb};
@@ -35,6 +35,14 @@ pub struct AliasInfo {
     pub methods: String,
     /// Path of the route.
     pub route_path: String,
+}
+
+impl fmt::Display for AliasInfo {
+    /// `GET /api/users/:id => users.get`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let action = self.action_name.as_deref().unwrap_or("<handler>");
+        write!(f, "{} {} => {action}", self.methods, self.full_path)
+    }
 }
 
 /// Where an alias leads.

@@ -24,9 +24,10 @@ use parking_lot::Mutex;
 pub(crate) use self::builder::Edge;
 pub use self::builder::GatewayBuilder;
 use crate::{
-    AliasInfo, Body, Compat, Etag, Limits, Mounted, Req, RequestBody, Route,
+    AccessLog, AliasInfo, Body, Compat, Cors, Etag, Explanation, Limits, Mounted, Req, RequestBody, Route,
     body::Rules,
     chain::Link,
+    explain,
     health::Health,
     list,
     log::Told,
@@ -68,6 +69,7 @@ pub(crate) struct Inner {
     pub(crate) error_response: Option<ErrorResponse>,
     pub(crate) encode: Option<Encode>,
     pub(crate) etag: Option<Etag>,
+    cors: Option<Cors>,
     pub(crate) compat: Compat,
     pub(crate) query: QueryOptions,
     /// Middlewares and layers of all routes.
@@ -77,6 +79,9 @@ pub(crate) struct Inner {
     /// The most exact path goes first, whatever the order.
     optimised: bool,
     publish_aliases: bool,
+    pub(crate) access_log: AccessLog,
+    pub(crate) echo_correlation: bool,
+    pub(crate) trace_context: bool,
     pub(crate) expose_errors: bool,
     pub(crate) on_response: Vec<OnResponse>,
     pub(crate) edge: Edge,
@@ -104,12 +109,16 @@ impl Gateway {
             error_response: None,
             encode: None,
             etag: None,
+            cors: None,
             compat: Compat::default(),
             query: QueryOptions::default(),
             links: Vec::new(),
             prefix: String::new(),
             optimised: true,
             publish_aliases: false,
+            access_log: AccessLog::Short,
+            echo_correlation: false,
+            trace_context: false,
             expose_errors: cfg!(debug_assertions),
             on_response: Vec::new(),
             edge: Edge::default(),
@@ -189,6 +198,25 @@ impl Gateway {
     /// ```
     pub fn routes(&self, broker: &ServiceBroker) -> Vec<AliasInfo> {
         self.0.table(broker).aliases()
+    }
+
+    /// Why a request is answered as it is: the alias that it matches, and why those that come near do not answer.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> ligand_core::Result<()> {
+    /// # use ligand_core::ServiceBroker;
+    /// # use ligand_web::{Gateway, Route};
+    /// # let broker = ServiceBroker::builder().start().await?;
+    /// let gateway = Gateway::builder().route(Route::new("/api").alias("GET /users", "users.list")).build();
+    /// let why = gateway.explain(&broker, "POST", "/api/users");
+    /// assert_eq!(why.verdict, "405: the path is there for GET, HEAD, OPTIONS");
+    /// assert_eq!(why.to_string().lines().count(), 2);
+    /// # broker.stop().await;
+    /// # Ok(()) }
+    /// ```
+    pub fn explain(&self, broker: &ServiceBroker, method: &str, target: &str) -> Explanation {
+        explain::explain(&self.0, broker, method, target)
     }
 
     /// Adds a route; the next request sees it whole. Requests that run keep what they have. It takes the place of the
@@ -278,6 +306,7 @@ impl Inner {
     fn placed(&self, route: Route) -> Route {
         let mut route = route.below(&self.prefix);
         route.ignore_case = route.ignore_case.or(Some(self.compat.ignore_case));
+        route.cors = route.cors.or_else(|| self.cors.clone());
         if self.compat.ignore_unread_bodies {
             route.bodies.ignore_others = true;
         }
@@ -386,8 +415,7 @@ impl Inner {
     fn log_aliases(&self, broker: &ServiceBroker) {
         for alias in self.table(broker).aliases() {
             // It is no matter of the event that it is told after.
-            let action = alias.action_name.as_deref().unwrap_or("<handler>");
-            tracing::info!(parent: None, "{} {} => {action}", alias.methods, alias.full_path);
+            tracing::info!(parent: None, "{alias}");
         }
     }
 
@@ -447,6 +475,7 @@ impl IntoServiceDef for Gateway {
         ServiceDef::new(&*inner.name)
             .of_type::<Self>()
             .action(list)
+            .action(list::explain(&inner))
             // The table follows at once, not with the next request: what is gone then is known to have been there.
             .event(Event::new("$services.changed", {
                 let inner = inner.clone();

@@ -100,6 +100,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod access_log;
 mod alias;
 pub mod answer;
 pub mod auth;
@@ -114,6 +115,7 @@ mod conditional;
 pub mod cors;
 mod entry;
 pub mod error;
+mod explain;
 mod failure;
 #[cfg(feature = "files")]
 mod files;
@@ -148,6 +150,7 @@ mod tower;
 mod upload;
 mod write_timeout;
 
+pub use access_log::AccessLog;
 pub use answer::{Absent, Answer};
 pub use body::RequestBody;
 pub use chain::Next;
@@ -158,6 +161,7 @@ pub use compression::Compression;
 pub use conditional::Etag;
 pub use cors::Cors;
 pub use entry::AliasInfo;
+pub use explain::{Explanation, NotThis};
 #[cfg(feature = "files")]
 pub use files::Files;
 pub use gateway::{Gateway, GatewayBuilder};
@@ -174,7 +178,7 @@ pub use query::QueryOptions;
 pub use rate_limit::RateLimit;
 pub use request::Req;
 pub use response::Body;
-pub use route::Route;
+pub use route::{CorsConfig, Route, RouteConfig};
 pub use server::Listener;
 pub use shedding::Shedding;
 pub use target::Target;

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use ligand_core::{Action, Context, Payload, Result, future, service::ActionDef};
+use ligand_core::{
+    Action, Context, Payload, Result, future,
+    service::{ActionDef, Visibility},
+};
 use ligand_wire::schema::Schema;
 use serde_json::{Map, Value, json};
 
 use crate::{
     entry::{AliasInfo, Entry},
+    explain,
     gateway::Inner,
     table::sorted,
 };
@@ -35,6 +39,22 @@ pub(crate) fn action(gateway: &Arc<Inner>) -> Action {
         Ok(schema) => action.params_schema(schema),
         Err(_) => action,
     }
+}
+
+/// What [`crate::Gateway::explain`] tells about `method` and `path`, for other services.
+pub(crate) fn explain(gateway: &Arc<Inner>) -> Action {
+    let own = Arc::downgrade(gateway);
+    let why = move |ctx: &Context, params: Payload| {
+        let text =
+            |params: &Value, name: &str, other: &str| params[name].as_str().unwrap_or(other).to_owned();
+        let why = params.to_value().and_then(|params| {
+            let (method, path) = (text(&params, "method", "GET"), text(&params, "path", "/"));
+            let why = own.upgrade().map(|gateway| explain::explain(&gateway, ctx.broker(), &method, &path));
+            Ok(serde_json::to_value(why)?)
+        });
+        future::ready(why.map(Payload::from))
+    };
+    Action::raw("explain", why).visibility(Visibility::Public).doc("Why a request is answered as it is.")
 }
 
 fn rows(entries: Vec<Arc<Entry>>, grouped: bool, schemas: bool) -> Result<Value> {

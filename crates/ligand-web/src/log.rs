@@ -1,37 +1,15 @@
-//! One line for each request.
+//! What the gateway says about failures and its aliases, and texts from outside in lines of a log.
 
 use std::{
     collections::HashSet,
     fmt::{self, Display, Write as _},
     hash::{BuildHasher as _, RandomState},
-    time::Duration,
 };
 
-use http::{Method, StatusCode, Uri};
 use ligand_core::Error;
 use parking_lot::Mutex;
 
 use crate::Req;
-
-/// What the line needs when the request itself is already taken apart.
-pub(crate) struct Line {
-    method: Method,
-    uri: Uri,
-}
-
-impl Line {
-    pub(crate) fn new(method: &Method, uri: &Uri) -> Option<Self> {
-        tracing::enabled!(tracing::Level::INFO).then(|| Self { method: method.clone(), uri: uri.clone() })
-    }
-
-    /// Writes `GET /api/user/5 200 1.2ms`. The path is as sent; the query is left out.
-    pub(crate) fn write(self, status: StatusCode, took: Duration, request_id: &str) {
-        let Self { method, uri } = self;
-        let (method, path) = (Shown(method.as_str()), Shown(uri.path()));
-        let millis = took.as_secs_f64() * 1000.0;
-        tracing::info!(request_id, "{method} {path} {} {millis:.1}ms", status.as_u16());
-    }
-}
 
 /// A failure on our side, with everything the client does not get to see.
 pub(crate) fn failure(req: &Req, error: &Error, request_id: &str) {

@@ -17,12 +17,13 @@ use ligand_core::{
 use serde_json::json;
 
 use crate::{
-    Body, Incoming, Req, RequestBody, Route, answer,
+    Body, Incoming, Req, RequestBody, Route,
+    access_log::{Line, Outcome},
+    answer,
     chain::{self, End, Link, Work},
     error, failure,
     gateway::Inner,
     incoming::Shared,
-    log,
     path::{self, PathError},
     rate_limit, request_id,
     server::{ConnectionSlot, Secure},
@@ -42,8 +43,9 @@ pub(crate) async fn run(
 ) -> Response<Body> {
     let start = Instant::now();
     let (parts, mut body) = request.into_parts();
-    let line = log::Line::new(&parts.method, &parts.uri);
-    let ctx = broker.root_context_in(gateway.name.clone(), request_id::of(&parts.headers).map(Id::from));
+    let line = Line::new(gateway.access_log, &parts.method, &parts.uri, parts.version, &parts.headers);
+    let id = request_id::of(&parts.headers, gateway.trace_context);
+    let ctx = broker.root_context_in(gateway.name.clone(), id.map(Id::from));
     let id = ctx.request_id().to_string();
     // Nobody has been told to send yet: then there is no rest to wait for.
     let waits = parts.headers.contains_key(header::EXPECT);
@@ -94,14 +96,23 @@ pub(crate) async fn run(
         rate_limit::only_old_headers(headers);
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
+        if gateway.echo_correlation {
+            headers.insert(request_id::CORRELATION, id.clone());
+        }
         headers.insert(request_id::HEADER, id);
     }
     if !gateway.compat.sniffing {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
     }
     exchange.seen(&mut response);
-    if let Some(line) = line {
-        line.write(response.status(), start.elapsed(), &id);
+    if let Some(line) = line.filter(|_| !exchange.route.as_ref().is_some_and(|route| route.quiet)) {
+        line.write(&Outcome {
+            status: response.status(),
+            bytes: http_body::Body::size_hint(response.body()).exact(),
+            took: start.elapsed(),
+            peer: exchange.req.peer,
+            request_id: &id,
+        });
     }
     response
 }

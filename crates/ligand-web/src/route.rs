@@ -2,6 +2,7 @@
 
 mod answers;
 mod bodies;
+mod config;
 mod stages;
 mod traffic;
 
@@ -17,6 +18,7 @@ use ligand_core::{
 use ligand_wire::pattern::Pattern;
 use serde_json::Value;
 
+pub use self::config::{CorsConfig, RouteConfig};
 use self::traffic::Traffic;
 use crate::{
     Absent, Body, Cors, Etag, Incoming, IntoResponse, Mountable, Req, Target,
@@ -70,6 +72,8 @@ pub struct Route {
     /// The actions of `$node` are open, with this in place of the `$`.
     pub(crate) internal: Option<String>,
     pub(crate) ignore_case: Option<bool>,
+    /// No line in the log for its requests.
+    pub(crate) quiet: bool,
     pub(crate) camel_case: bool,
     pub(crate) authenticate: Option<Authenticate>,
     pub(crate) authorize: Option<Authorize>,
@@ -112,6 +116,7 @@ impl Route {
             chain: Vec::new(),
             internal: None,
             ignore_case: None,
+            quiet: false,
             camel_case: false,
             authenticate: None,
             authorize: None,
@@ -245,6 +250,12 @@ impl Route {
     /// of others. Parameters are as they were sent.
     pub fn ignore_case(mut self, ignore: bool) -> Self {
         self.ignore_case = Some(ignore);
+        self
+    }
+
+    /// Writes no line into the log for the requests of the route. Failures are still told.
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
         self
     }
 

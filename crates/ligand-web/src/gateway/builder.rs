@@ -13,8 +13,8 @@ use tower_layer::Layer;
 pub(crate) use self::edge::Edge;
 use super::{Gateway, Inner};
 use crate::{
-    Compat, Etag, Incoming, IntoResponse, Limits, Mountable, Next, Req, Route, RouteService, chain,
-    query::QueryOptions, tower,
+    AccessLog, Compat, Cors, Etag, Incoming, IntoResponse, Limits, Mountable, Next, Req, Route, RouteService,
+    chain, query::QueryOptions, tower,
 };
 
 /// Describes a gateway; see [`Gateway::builder`].
@@ -97,6 +97,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// Opens all routes to other sites that say nothing of it themselves; see [`Route::cors`]. Default: none is open.
+    pub fn cors(mut self, cors: Cors) -> Self {
+        self.0.problems.extend(cors.problem());
+        self.0.cors = Some(cors);
+        self
+    }
+
     /// ETags for all routes that say nothing of them; see [`Route::etag`]. Default: none.
     pub fn etag(mut self, etag: Etag) -> Self {
         self.0.etag = Some(etag);
@@ -125,6 +132,24 @@ impl GatewayBuilder {
     /// then hides it. Default: the most exact one, whatever the order. Every request looks at the aliases one by one then.
     pub fn declared_order(mut self) -> Self {
         self.0.optimised = false;
+        self
+    }
+
+    /// How the line for each request looks. Default: [`AccessLog::Short`].
+    pub fn access_log(mut self, form: AccessLog) -> Self {
+        self.0.access_log = form;
+        self
+    }
+
+    /// Sends the id of the request back as `X-Correlation-ID` too.
+    pub fn echo_correlation_id(mut self) -> Self {
+        self.0.echo_correlation = true;
+        self
+    }
+
+    /// A request without an id of its own has that of its trace: the second part of `traceparent`.
+    pub fn trace_context(mut self) -> Self {
+        self.0.trace_context = true;
         self
     }
 

@@ -32,7 +32,7 @@ impl Route {
     /// });
     /// let gateway = Gateway::builder().route(route).build();
     /// let answer = gateway.handle(&broker, Request::get("/api/user").body(())?).await;
-    /// assert_eq!(answer.headers()["x-seen"], 1);
+    /// assert_eq!(answer.headers()["x-seen"], "1");
     /// # broker.stop().await;
     /// # Ok(()) }
     /// ```

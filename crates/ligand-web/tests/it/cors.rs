@@ -86,3 +86,27 @@ async fn preflights_come_before_authentication() {
     let closed = http.send("OPTIONS", "/closed/x", &[ORIGIN, ASKS], "").await;
     assert_eq!((closed.status, closed.header("allow")), (204, "POST, OPTIONS"));
 }
+
+#[tokio::test]
+async fn rules_of_the_gateway_hold_where_a_route_has_none() {
+    let broker = fixture::broker().await;
+    let gateway = Gateway::builder()
+        .cors(Cors::origins(["https://all.example"]))
+        .route(Route::new("/a").alias("GET /hello", "fx.hello"))
+        .route(
+            Route::new("/b")
+                .alias("GET /hello", "fx.hello")
+                .cors(Cors::origins_if(|origin| origin.ends_with(".b"))),
+        )
+        .build();
+    let http = Direct(&gateway, &broker);
+    for (path, origin, status) in [
+        ("/a/hello", "https://all.example", 200),
+        ("/a/hello", "https://x.b", 403),
+        ("/b/hello", "https://all.example", 403),
+        ("/b/hello", "https://x.b", 200),
+    ] {
+        let answer = http.send("GET", path, &[("origin", origin)], "").await;
+        assert_eq!(answer.status, status, "{path} {origin}");
+    }
+}

@@ -166,3 +166,20 @@ async fn a_long_path_is_no_long_line() {
         assert!((1..2_000).contains(&longest), "{}…: a line of {longest} bytes", &path[..20]);
     }
 }
+
+#[tokio::test]
+async fn the_line_has_the_form_that_was_chosen() {
+    let (sink, _guard) = subscribe();
+    let broker = fixture::broker().await;
+    let gateway = Gateway::builder()
+        .access_log(ligand_web::AccessLog::MoleculerWeb)
+        .route(Route::new("/api").direct_calls())
+        .route(Route::new("/quiet").direct_calls().quiet())
+        .build();
+    let http = Direct(&gateway, &broker);
+    http.get("/api/fx/hello?token=secret").await;
+    http.get("/quiet/fx/hello").await;
+    let lines: Vec<_> = sink.lines().into_iter().filter(|line| line.contains("/fx/hello")).collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("ligand_web::access: <= 200 GET /api/fx/hello [+"), "{lines:?}");
+}

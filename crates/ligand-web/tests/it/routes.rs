@@ -2,8 +2,8 @@
 
 use http::Response;
 use ligand_core::{Action, Context, Error, ServiceBroker, ServiceDef};
-use ligand_web::{Compat, Cors, Etag, Gateway, Route, Target};
-use serde_json::json;
+use ligand_web::{Compat, Cors, Etag, Gateway, Route, RouteConfig, Target};
+use serde_json::{Value, json};
 
 use crate::{
     client::Direct,
@@ -242,4 +242,120 @@ async fn habits_of_the_reference_are_there_by_choice() {
     assert_eq!(unread.json(), json!({"a": "1"}));
     let foreign = http.send("GET", "/api/hello", &[("origin", "https://a.example")], "").await;
     assert_eq!(foreign.header("access-control-allow-methods"), "GET, HEAD, PUT, PATCH, POST, DELETE");
+}
+
+#[tokio::test]
+async fn why_a_request_is_answered_so_can_be_asked() {
+    let broker = fixture::broker().await;
+    let route = Route::new("/api")
+        .name("main")
+        .deny(["posts.**"])
+        .alias("GET /posts/:id", "posts.get")
+        .alias("GET /hello", "fx.hello")
+        .alias("POST /hello", "fx.greet")
+        .alias("GET /:any", "fx.params")
+        .alias("GET /gone/away", "no.such")
+        .alias("GET /shut/in", "fx.vPublic");
+    let gateway = one(route);
+    let why = |method: &str, target: &str| gateway.explain(&broker, method, target);
+    let hello = why("GET", "/api//hello?a=1");
+    assert_eq!(hello.verdict, "GET /api/hello => fx.hello of route 'main' at '/api/' answers");
+    let others: Vec<_> =
+        hello.others.iter().map(|other| (other.alias.to_string(), other.reason.as_str())).collect();
+    let expected = [
+        ("POST /api/hello => fx.greet".to_owned(), "it is for POST"),
+        ("GET /api/:any => fx.params".to_owned(), "another alias is more exact, or comes first"),
+    ];
+    assert_eq!(others, expected);
+    for (method, target, verdict) in [
+        ("DELETE", "/api/hello", "405: the path is there for GET, HEAD, POST, OPTIONS"),
+        (
+            "GET",
+            "/api/posts/1",
+            "404: GET /api/posts/:id => posts.get of route 'main' at '/api/' fits, and `allow` or `deny` keeps 'posts.get' out",
+        ),
+        (
+            "GET",
+            "/api/gone/away",
+            "503: GET /api/gone/away => no.such of route 'main' at '/api/' fits, and nobody offers 'no.such' now",
+        ),
+        (
+            "GET",
+            "/api/shut/in",
+            "404: GET /api/shut/in => fx.vPublic of route 'main' at '/api/' fits, and 'fx.vPublic' is not published",
+        ),
+        ("GET", "/api/a/b", "404: no alias of route '/api' fits"),
+        ("GET", "/elsewhere", "404: no route begins like this path"),
+        ("GET", "/api/../x", "404: a path with '.' or '..' leads nowhere"),
+        ("GET", "/api/%zz", "400: the segment '%zz' cannot be decoded"),
+        ("GET", "/health", "the gateway itself answers about its health"),
+    ] {
+        assert_eq!(why(method, target).verdict, verdict, "{method} {target}");
+    }
+    let letters = why("GET", "/api/Posts/1");
+    assert!(letters.to_string().contains("not GET /api/posts/:id => posts.get: the letters"), "{letters}");
+}
+
+#[tokio::test]
+async fn ids_come_back_under_the_names_that_are_asked_for() {
+    let broker = fixture::broker().await;
+    let gateway = Gateway::builder()
+        .echo_correlation_id()
+        .trace_context()
+        .route(Route::new("/").direct_calls())
+        .build();
+    let http = Direct(&gateway, &broker);
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let parent = format!("00-{trace}-00f067aa0ba902b7-01");
+    let answer = http.send("GET", "/fx/whoami", &[("traceparent", &parent)], "").await;
+    assert_eq!((answer.header("x-correlation-id"), answer.header("x-request-id")), (trace, trace));
+    assert_eq!(answer.json()["requestId"], trace);
+    let own =
+        http.send("GET", "/fx/whoami", &[("traceparent", &parent), ("x-correlation-id", "c-1")], "").await;
+    assert_eq!((own.header("x-correlation-id"), own.json()["requestId"].clone()), ("c-1", json!("c-1")));
+}
+
+#[tokio::test]
+async fn a_route_is_read_from_data() {
+    let broker = fixture::broker().await;
+    let read = |json: Value| serde_json::from_value::<RouteConfig>(json).map(Route::from_config);
+    let route = read(json!({
+        "name": "shop", "path": "/api", "aliases": { "GET /hello": "fx.hello", "REST /posts": "posts", "POST /p": "fx.params" },
+        "direct_calls": true, "whitelist": ["fx.*", "posts.get"], "blacklist": ["fx.num"], "forms": true, "etag": "weak",
+        "body_limit": "10b", "separate_params": true, "timeout": "5s",
+        "cors": { "origins": ["https://a.example"], "credentials": true, "max_age": "10m", "methods": ["GET"] },
+    }));
+    let gateway = one(route.unwrap());
+    let http = Direct(&gateway, &broker);
+    let hello = http.send("GET", "/api/hello", &[("origin", "https://a.example")], "").await;
+    assert_eq!(
+        (hello.json(), hello.header("access-control-allow-credentials")),
+        (json!("Hello World"), "true")
+    );
+    assert!(hello.header("etag").starts_with("W/"));
+    for (method, path, status) in [
+        ("GET", "/api/posts/1", 200),
+        ("GET", "/api/posts", 404),
+        ("GET", "/api/fx/obj", 200),
+        ("GET", "/api/fx/num", 404),
+    ] {
+        assert_eq!(http.send(method, path, &[], "").await.status, status, "{method} {path}");
+    }
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    assert_eq!(http.send("POST", "/api/p", &form, "a=1").await.json()["body"], json!({"a": "1"}));
+    assert_eq!(http.send("POST", "/api/p", &form, "a=12345678901").await.status, 413);
+    assert!(gateway.remove_route("shop"));
+    for (wrong, problem) in [
+        (json!({ "path": "/x", "etag": "soft" }), "etag 'soft'"),
+        (json!({ "path": "/x", "aliases": { "FETCH /x": "a.b" } }), "FETCH"),
+        (json!({ "path": "/x", "aliases": { "GET /x": 5 } }), "'GET /x' leads to the name of an action"),
+        (json!({ "path": "/x", "cors": { "origins": ["shop"] } }), "CORS origin 'shop'"),
+        (json!({ "path": "/x", "body_limit": "many" }), "many"),
+    ] {
+        let error = gateway.add_route(read(wrong).unwrap()).unwrap_err();
+        assert!(error.message().contains(problem), "{error}");
+    }
+    assert!(
+        read(json!({ "path": "/x", "authenticate": true })).unwrap_err().to_string().contains("authenticate")
+    );
 }
