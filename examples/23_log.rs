@@ -1,4 +1,4 @@
-//! The log: levels by service, fields, who writes, files, secrets that stay out.
+//! The log: levels by service, fields, files, secrets that stay out.
 //!
 //! ```text
 //! INFO  ORDER: an order came in items=3
@@ -21,7 +21,6 @@ struct Stock;
 impl Stock {
     #[action]
     fn reserve(&self) {
-        // The macros of `tracing` know who runs, also in code that never heard of Ligand.
         tracing::debug!("looking");
         tracing::warn!(left = 1, "little is left");
     }
