@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! INFO  ORDER: an order came in items=3
-//! DEBUG ORDER: the card is asked card=***
+//! DEBUG ORDER: the card is asked card="***"
 //! WARN  STOCK: little is left left=1
-//! FATAL ORDER: the printer is gone printer=p-1
-//! errors.log: FATAL - the printer is gone printer=p-1
+//! FATAL ORDER: the printer is gone printer="p-1"
+//! errors.log: FATAL - the printer is gone printer="p-1"
 //! DEBUG STOCK: looking
 //! WARN  STOCK: little is left left=1
 //! ```

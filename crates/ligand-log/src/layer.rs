@@ -323,7 +323,10 @@ mod tests {
             tracing::warn!(error, tax = 12, password = ?"hunter2", ok = true, "no");
             tracing::debug!("not wanted");
         });
-        assert_eq!(lines, ["WARN  - no error=gone tax=*** password=*** ok=true cart=5 token=*** late=1.5"]);
+        assert_eq!(
+            lines,
+            ["WARN  - no error=\"gone\" tax=\"***\" password=\"***\" ok=true cart=5 token=\"***\" late=1.5"]
+        );
     }
 
     #[test]
@@ -344,7 +347,7 @@ mod tests {
             let _entered = span.entered();
             tracing::info!(target: "shop", { ligand.fields = r#"{"a":1,"pin":2}"# }, "of a service");
         });
-        assert_eq!(lines, ["INFO  - of a service a=1 pin=***"]);
+        assert_eq!(lines, ["INFO  - of a service a=1 pin=\"***\""]);
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Loans {
     /// What should be back.
     #[action(rest = "GET /overdue", meta(role = "librarian"))]
     async fn overdue(&self) -> Result<Vec<Loan>> {
-        let late = Loan::RETURNED.is_null().and(Loan::DUE.lt(Date::now()));
+        let late = Loan::RETURNED.is_null().and(Loan::DUE.lte(Date::now()));
         self.db.find(late.sort(Loan::DUE.asc()).limit(1000)).await
     }
 

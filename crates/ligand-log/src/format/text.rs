@@ -5,14 +5,12 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use jiff::{Timestamp, tz::TimeZone};
-use serde_json::Value;
-
 use super::{
     Style,
     color::{DIM, RESET, of_level, of_module},
 };
 use crate::record::Record;
+use jiff::{Timestamp, tz::TimeZone};
 
 /// The longest label so far, up to a limit: one odd module must not push all lines to the right.
 static WIDTH: AtomicUsize = AtomicUsize::new(0);
@@ -97,13 +95,8 @@ pub(super) fn message(record: &Record<'_>, line: &mut String) {
         }
         escaped(name, line);
         line.push('=');
-        match value {
-            Value::String(text) if is_word(text) => line.push_str(text),
-            // As JSON: quotes and line ends are escaped.
-            value => {
-                let _ = write!(line, "{value}");
-            }
-        }
+        // As JSON: texts are quoted, line ends are escaped.
+        let _ = write!(line, "{value}");
     }
 }
 
@@ -120,10 +113,6 @@ fn place(record: &Record<'_>, line: &mut String) {
             escaped(value, line);
         }
     }
-}
-
-fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_.:/@+*".contains(c))
 }
 
 /// Control characters as escapes: they would forge lines, or move the cursor of whoever reads.

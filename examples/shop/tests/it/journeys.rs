@@ -181,7 +181,7 @@ pub(crate) fn the_catalogue_is_cached_until_it_changes(shop: &Shop) {
 
 pub(crate) fn customers_get_one_mail_for_each_event(shop: &Shop) {
     let user = shop.user("ada");
-    shop.soon(1, || shop.count("e-mail sent subject=Welcome"));
+    shop.soon(1, || shop.count("e-mail sent subject=\"Welcome\""));
     let product = user.product("Mouse", 10.0, 5);
     let order = user.order(&product, 1).id();
     shop.soon(1, || shop.count(&format!("e-mail sent subject=\"Order {order} confirmed\"")));

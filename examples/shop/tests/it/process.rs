@@ -203,7 +203,7 @@ fn parts_start_in_any_order_and_keep_their_own_files() {
     shop.wait_for("still waiting for services");
     assert_eq!(shop.said("The shop is open"), 0);
     shop.add(goods);
-    shop.wait_for("node=goods");
+    shop.wait_for("node=\"goods\"");
     shop.add(people);
     shop.wait_until_open();
     shop.wait_for("Open: product, notification, email.");

@@ -228,8 +228,7 @@ impl Shop {
         let id = format!("fence-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         self.anybody().send("GET", "/health", &[("X-Request-ID", &id)], None).expect(200, None);
         self.output.wait(&id, |lines| {
-            let word = format!("request_id={id}");
-            let end = lines.iter().position(|line| line.split_whitespace().any(|part| part == word))?;
+            let end = lines.iter().position(|line| line.contains(&format!("\"{id}\"")))?;
             Some(lines[..end].to_vec())
         })
     }
