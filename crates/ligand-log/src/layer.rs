@@ -11,7 +11,10 @@ use tracing::{
     span::{Attributes, Id, Record as Recorded},
     subscriber::Interest,
 };
-use tracing_subscriber::{layer::Context, registry::LookupSpan};
+use tracing_subscriber::{
+    layer::{Context, Filter},
+    registry::LookupSpan,
+};
 
 use crate::{
     Log,
@@ -63,28 +66,42 @@ impl Layer {
     }
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Layer {
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        let levels = self.0.0.levels.load();
-        let wanted = levels.may_want(Level::from(*metadata.level()), metadata.target())
-            || *metadata.level() == tracing::Level::ERROR && levels.may_want(Level::Fatal, metadata.target());
-        if wanted { Interest::sometimes() } else { Interest::never() }
+/// Which events and spans the layer sees. A filter of its own: other layers of the same subscriber see theirs.
+#[derive(Clone, Debug)]
+pub struct Wanted(Log);
+
+impl Wanted {
+    pub(crate) fn new(log: Log) -> Self {
+        Self(log)
     }
 
-    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+    fn wants(&self, metadata: &Metadata<'_>) -> bool {
         let levels = self.0.0.levels.load();
-        let level = match *metadata.level() {
+        match *metadata.level() {
+            // It tells who runs, whatever its lines are.
+            _ if metadata.target() == HANDLER => levels.most() != LevelFilter::OFF,
             // It may turn out to be fatal.
-            tracing::Level::ERROR => Level::Fatal,
-            level => level.into(),
-        };
-        levels.may_want(level, metadata.target())
+            tracing::Level::ERROR => levels.may_want(Level::Fatal, metadata.target()),
+            level => levels.may_want(level.into(), metadata.target()),
+        }
+    }
+}
+
+impl<S> Filter<S> for Wanted {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        self.wants(metadata)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.wants(metadata) { Interest::always() } else { Interest::never() }
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         Some(self.0.0.levels.load().most())
     }
+}
 
+impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Layer {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
         let Some(span) = ctx.span(id) else { return };
         let mut fields = self.fields();
@@ -359,6 +376,22 @@ mod tests {
             }
         });
         assert_eq!(lines, ["DEBUG - yes"]);
+    }
+
+    #[test]
+    fn other_layers_of_a_subscriber_see_their_own() {
+        use tracing_subscriber::layer::SubscriberExt as _;
+        let [page, other] = [Page::default(), Page::default()];
+        let log = |levels: &str, page: &Page| {
+            let sink = Sink::writer(page.clone()).format(Format::Simple);
+            Log::builder().levels(levels).unwrap().sink(sink).build().unwrap()
+        };
+        let (ours, theirs) = (log("error", &page), log("info", &other));
+        let subscriber = tracing_subscriber::registry().with(ours.layer()).with(theirs.layer());
+        tracing::subscriber::with_default(subscriber, || tracing::info!("for one of them"));
+        ours.flush();
+        theirs.flush();
+        assert_eq!((&*page.0.lock(), &**other.0.lock()), (&Vec::new(), &b"INFO  - for one of them\n"[..]));
     }
 
     #[test]

@@ -9,10 +9,12 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use tracing_subscriber::{Registry, layer::SubscriberExt as _};
+use tracing_subscriber::{
+    Layer as _, Registry, filter::Filtered, layer::SubscriberExt as _, registry::LookupSpan,
+};
 
 use crate::{
-    layer::Layer,
+    layer::{Layer, Wanted},
     level::Level,
     levels::{Levels, WrongLevels},
     record::Record,
@@ -88,9 +90,12 @@ impl Log {
         INSTALLED.load(Ordering::Relaxed)
     }
 
-    /// The layer, for a subscriber of one's own.
-    pub fn layer(&self) -> Layer {
-        Layer::new(self.clone())
+    /// The layer, for a subscriber of one's own. What it leaves out, other layers still see.
+    pub fn layer<S>(&self) -> Filtered<Layer, Wanted, S>
+    where
+        S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    {
+        Layer::new(self.clone()).with_filter(Wanted::new(self.clone()))
     }
 
     /// A subscriber that has nothing but this log.

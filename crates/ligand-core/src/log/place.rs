@@ -5,6 +5,7 @@
 //! only when a line is written.
 
 use std::{
+    borrow::Cow,
     cell::{OnceCell, RefCell},
     pin::Pin,
     sync::Arc,
@@ -50,19 +51,16 @@ impl Place {
     fn tell(&self, with: &mut dyn FnMut(&Who<'_>)) {
         match self {
             Self::In { ctx, work } => {
-                let (options, text) = (ctx.broker().options(), |text: &'_ str| -> bool { !text.is_empty() });
-                let (request, own) = (ctx.request_id().to_string(), ctx.id().to_string());
-                let some = |value: &'_ str| text(value).then(|| value.to_owned().into());
                 with(&Who {
-                    node: Some(ctx.broker().node_id().into()),
-                    namespace: some(&options.namespace),
-                    service: some(ctx.service_full_name()),
+                    node: known(ctx.broker().node_id()),
+                    namespace: known(&ctx.broker().options().namespace),
+                    service: known(ctx.service_full_name()),
                     version: None,
-                    action: some(ctx.action()),
-                    event: some(ctx.event_name()),
+                    action: known(ctx.action()),
+                    event: known(ctx.event_name()),
                     work: work.as_deref().map(Into::into),
-                    request_id: Some(request.into()),
-                    span_id: Some(own.into()),
+                    request_id: Some(ctx.request_id().to_string().into()),
+                    span_id: Some(ctx.id().to_string().into()),
                 });
             }
             Self::At { endpoint, parent, id } => {
@@ -71,18 +69,22 @@ impl Place {
                     || id.get_or_init(Id::random).to_string(),
                     |parent| parent.request_id().to_string(),
                 );
-                let namespace = broker.options().namespace.as_str();
                 with(&Who {
-                    node: Some(broker.node_id().into()),
-                    namespace: (!namespace.is_empty()).then(|| namespace.into()),
-                    service: Some((&*endpoint.action().service).into()),
-                    action: Some(endpoint.action().full_name().into()),
+                    node: known(broker.node_id()),
+                    namespace: known(&broker.options().namespace),
+                    service: known(&endpoint.action().service),
+                    action: known(endpoint.action().full_name()),
                     request_id: Some(request.into()),
                     ..Who::default()
                 });
             }
         }
     }
+}
+
+/// A text that is there.
+fn known(text: &str) -> Option<Cow<'_, str>> {
+    (!text.is_empty()).then_some(Cow::Borrowed(text))
 }
 
 /// Says who knows, once.
