@@ -67,7 +67,7 @@ pub fn build(options: &LogOptions, node: &str, namespace: &str) -> Result<Log> {
         log = log.sink(sink);
     }
     let log = log.redact(&options.redact).node(node, namespace).build();
-    log.map_err(|error| wrong(&format!("option 'log.files': {}", causes(&error))))
+    log.map_err(|error| wrong(&format!("option 'log.files': {error}")))
 }
 
 /// Changes which lines of the log that [`init`] started are wanted, from now on.
@@ -106,17 +106,4 @@ fn without_client_libraries(list: &str) -> Arc<str> {
         true => list.into(),
         false => format!("{list},async_nats=off").into(),
     }
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let next = inner.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = inner.source();
-    }
-    text
 }

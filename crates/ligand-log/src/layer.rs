@@ -394,6 +394,20 @@ mod tests {
         assert_eq!((&*page.0.lock(), &**other.0.lock()), (&Vec::new(), &b"INFO  - for one of them\n"[..]));
     }
 
+    #[cfg(feature = "log")]
+    #[test]
+    fn lines_of_the_crate_log_are_lines_of_their_modules() {
+        // Another test may have made the bridge.
+        let _ = tracing_log::LogTracer::init();
+        let lines = lines("info,hyper=debug,noisy=off", |_| {
+            log::debug!(target: "hyper::proto", "wanted");
+            log::debug!(target: "elsewhere", "not wanted");
+            log::info!(target: "elsewhere", "wanted too");
+            log::error!(target: "noisy", "not wanted");
+        });
+        assert_eq!(lines, ["DEBUG - wanted", "INFO  - wanted too"]);
+    }
+
     #[test]
     fn a_long_value_is_cut() {
         let lines = lines("info", |_| tracing::info!(body = "ä".repeat(20_000), "big"));

@@ -14,6 +14,7 @@
 
 use std::fmt;
 
+use ligand_wire::pattern::Pattern;
 use tracing::level_filters::LevelFilter;
 
 use crate::level::Level;
@@ -34,6 +35,8 @@ pub struct Levels {
 struct Rule {
     /// Lower case.
     name: String,
+    /// The name as a mask.
+    mask: Pattern,
     level: Option<Level>,
 }
 
@@ -142,7 +145,7 @@ impl Levels {
                     }
                     match name.as_str() {
                         "*" | "**" => levels.default = level,
-                        _ => levels.rules.push(Rule { name, level }),
+                        _ => levels.rules.push(Rule { mask: Pattern::new(&*name), name, level }),
                     }
                 }
             }
@@ -169,8 +172,8 @@ impl Levels {
             return rule.level;
         }
         let service = service.filter(|_| self.services && !is_own(module));
-        if let Some(service) = service
-            && let Some(rule) = self.rules.iter().find(|rule| matches(&rule.name, service))
+        if let Some(service) = service.map(str::to_lowercase)
+            && let Some(rule) = self.rules.iter().find(|rule| rule.mask.matches(&service))
         {
             return rule.level;
         }
@@ -207,33 +210,6 @@ fn level(word: &str) -> Option<Option<Level>> {
         true => Some(None),
         false => word.parse().ok().map(Some),
     }
-}
-
-/// Whether the name of a service fits a mask, whatever its case. In time proportional to mask × name.
-fn matches(mask: &str, name: &str) -> bool {
-    if !mask.contains('*') {
-        return mask.eq_ignore_ascii_case(name);
-    }
-    let (mask, name) = (mask.as_bytes(), name.to_lowercase());
-    let name = name.as_bytes();
-    // Which prefixes of the name the mask so far can end with.
-    let mut ends = vec![false; name.len() + 1];
-    ends[0] = true;
-    let mut at = 0;
-    while at < mask.len() {
-        let any = mask[at] == b'*';
-        let dots = any && mask.get(at + 1) == Some(&b'*');
-        let mut next = vec![false; name.len() + 1];
-        for end in 0..=name.len() {
-            next[end] = match any {
-                true => ends[end] || end > 0 && next[end - 1] && (dots || name[end - 1] != b'.'),
-                false => end > 0 && ends[end - 1] && name[end - 1] == mask[at],
-            };
-        }
-        ends = next;
-        at += if dots { 2 } else { 1 };
-    }
-    ends[name.len()]
 }
 
 #[cfg(test)]

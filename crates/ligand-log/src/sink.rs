@@ -124,16 +124,16 @@ impl Sink {
 
     /// Opens what has to be opened.
     pub(crate) fn open(self, node: &str, namespace: &str) -> std::io::Result<Opened> {
-        let (file, out) = match self.target {
-            Target::Stdout => (None, Out::Stdout),
-            Target::Stderr => (None, Out::Stderr),
+        let out = match self.target {
+            Target::Stdout => Out::Stdout,
+            Target::Stderr => Out::Stderr,
             Target::File(mut files) => {
                 files.open(node, namespace)?;
-                (Some(files.path()), Out::Queue(Queue::start(Box::new(files))?))
+                Out::Queue(Queue::start(Box::new(files))?)
             }
-            Target::Writer(writer) => (None, Out::Queue(Queue::start(writer)?)),
+            Target::Writer(writer) => Out::Queue(Queue::start(writer)?),
         };
-        Ok(Opened { format: self.format, style: self.style, levels: self.levels, out, file })
+        Ok(Opened { format: self.format, style: self.style, levels: self.levels, out })
     }
 }
 
@@ -155,8 +155,6 @@ pub(crate) struct Opened {
     style: Style,
     levels: Option<Levels>,
     out: Out,
-    #[allow(dead_code, reason = "for Debug")]
-    file: Option<PathBuf>,
 }
 
 enum Out {

@@ -186,7 +186,8 @@ impl<T> Family<T> {
         &self.definition
     }
 
-    pub(crate) fn clear(&self) {
+    /// Forgets all series: those that nobody sets again are gone.
+    pub fn clear(&self) {
         self.series.write().clear();
     }
 }

@@ -1,15 +1,12 @@
 //! Metrics of calls and events, with the names, labels and units of Moleculer.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use ligand_metrics::{Counter, Definition, Family, Gauge, Histogram, Registry};
 use ligand_wire::Result;
+use tokio::time::Instant;
 
-use crate::{
-    config::MetricsOptions,
-    context::Context,
-    future::{BoxFuture, Work},
-};
+use crate::{config::MetricsOptions, context::Context, future::Work};
 
 /// What is counted while work runs.
 pub(crate) struct BuiltIn {
@@ -45,12 +42,12 @@ impl Of {
         }
     }
 
-    fn begin(&self, labels: [&str; 4]) -> Running {
-        self.total.with(&labels).increment(1);
-        let active = self.active.with(&labels);
+    fn begin(&self, ctx: &Context, labels: Labels) -> Running {
+        let values = labels(ctx);
+        self.total.with(&values).increment(1);
+        let active = self.active.with(&values);
         active.increment();
-        let time = self.time.with(&labels);
-        let labels = labels.map(Arc::from);
+        let time = self.time.with(&values);
         Running { active, time, errors: self.errors.clone(), labels, start: Instant::now() }
     }
 }
@@ -60,33 +57,49 @@ pub(crate) struct Running {
     active: Arc<Gauge>,
     time: Arc<Histogram>,
     errors: Arc<Family<Counter>>,
-    labels: [Arc<str>; 4],
+    labels: Labels,
     start: Instant,
 }
 
+/// The values of the labels of what runs in a context.
+type Labels = for<'a> fn(&'a Context) -> [&'a str; 4];
+
+fn local(ctx: &Context) -> [&str; 4] {
+    [ctx.service_full_name(), ctx.action(), "local", ctx.caller().unwrap_or_default()]
+}
+
+fn remote(ctx: &Context) -> [&str; 4] {
+    [ctx.service_full_name(), ctx.action(), "remote", ctx.caller().unwrap_or_default()]
+}
+
+fn heard(ctx: &Context) -> [&str; 4] {
+    let group = ctx.listener().map_or("", |listener| listener.event().group());
+    [ctx.service_full_name(), group, ctx.event_name(), ctx.caller().unwrap_or_default()]
+}
+
 impl Running {
-    fn ended<T>(&self, result: &Result<T>) {
+    fn ended<T>(&self, ctx: &Context, result: &Result<T>) {
         if let Err(error) = result {
             let code = error.code().to_string();
-            let [one, two, three, four] = &self.labels;
+            let [one, two, three, four] = (self.labels)(ctx);
             self.errors.with(&[one, two, three, four, error.name(), &code, error.kind()]).increment(1);
         }
     }
 
     /// Counts how work ends.
-    pub(crate) fn around<T: Unpin + Send + 'static>(self, work: Work<T>) -> Work<T> {
+    pub(crate) fn around<T: Unpin + Send + 'static>(self, ctx: &Context, work: Work<T>) -> Work<T> {
         match work.finished() {
             Ok(result) => {
-                self.ended(&result);
+                self.ended(ctx, &result);
                 Work::done(result)
             }
             Err(work) => {
-                let counted: BoxFuture<Result<T>> = Box::pin(async move {
+                let ctx = ctx.clone();
+                Work::new(async move {
                     let result = work.await;
-                    self.ended(&result);
+                    self.ended(&ctx, &result);
                     result
-                });
-                counted.into()
+                })
             }
         }
     }
@@ -129,17 +142,15 @@ impl BuiltIn {
         }
     }
 
-    /// An action begins; `place` is `local` or `remote`.
-    pub(crate) fn call(&self, ctx: &Context, place: &str) -> Running {
+    /// An action begins, on this node or another.
+    pub(crate) fn call(&self, ctx: &Context, is_local: bool) -> Running {
         self.levels.with(&[&ctx.level().to_string()]).increment(1);
-        let caller = ctx.caller().unwrap_or_default();
-        self.requests.begin([ctx.service_full_name(), ctx.action(), place, caller])
+        self.requests.begin(ctx, if is_local { local } else { remote })
     }
 
     /// A listener begins.
-    pub(crate) fn event(&self, ctx: &Context, group: &str) -> Running {
-        let caller = ctx.caller().unwrap_or_default();
-        self.received.begin([ctx.service_full_name(), group, ctx.event_name(), caller])
+    pub(crate) fn event(&self, ctx: &Context) -> Running {
+        self.received.begin(ctx, heard)
     }
 
     /// A call ran out of time.

@@ -36,13 +36,14 @@ fn collect(broker: &ServiceBroker, metrics: &Registry) {
         services.endpoints().map(|endpoint| endpoint.action().full_name().to_owned()).collect();
     gauge("moleculer.registry.actions.total", actions.len());
     gauge("moleculer.registry.events.total", services.listeners().count());
+    let endpoints = Definition::new("moleculer.registry.action.endpoints.total").labels(["action"]);
+    let endpoints = metrics.gauge(endpoints);
+    // Actions leave, too.
+    endpoints.clear();
     for action in &actions {
         let count = services.endpoints_of(action).count();
         #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-        metrics
-            .gauge(Definition::new("moleculer.registry.action.endpoints.total").labels(["action"]))
-            .with(&[action])
-            .set(count as f64);
+        endpoints.with(&[action]).set(count as f64);
     }
     traffic(broker, metrics);
     machine(broker, metrics);

@@ -48,7 +48,10 @@ impl Reporters {
     async fn report(&mut self, broker: &ServiceBroker) {
         let options = &broker.options().metrics;
         if options.console {
-            tracing::info!("\n{}", table::text(broker.metrics()));
+            // A line each: one with line ends in it would be escaped.
+            for line in table::text(broker.metrics()).lines() {
+                tracing::info!("{line}");
+            }
         }
         if let Some(event) = &options.event {
             let snapshot = Value::from(broker.metrics().snapshot(&Filter::default()));

@@ -100,7 +100,7 @@ pub(crate) fn action(
     let passes = action.passes.filter(|_| parts.options.validator);
     let fast_path = action.fast_path.as_ref().filter(|_| fast && bare && !cached);
     let fast_path = fast_path.map(|path| path.within(passes, parts.options.log.context));
-    next = metrics::action(parts, "local", next);
+    next = metrics::action(parts, true, next);
     let hits = if fast && cached { Hits::new(parts, action) } else { None };
     Layers { chain: span::action(parts, action, next), wrapped, fast_path, hits }
 }
@@ -122,7 +122,7 @@ pub(crate) fn remote(
         }
     }
     next = circuit_breaker::wrap(parts, action, node.id(), available, next);
-    next = metrics::action(parts, "remote", next);
+    next = metrics::action(parts, false, next);
     Layers { chain: span::remote(parts, action, next), wrapped, fast_path: None, hits: None }
 }
 
@@ -134,7 +134,7 @@ pub(crate) fn event(parts: &Parts, event: &Arc<EventDef>) -> DynEvent {
     }
     next = validate_event(parts, event, next);
     next = bulkhead::event(parts, event, next);
-    next = metrics::event(parts, event, next);
+    next = metrics::event(parts, next);
     next = span::event(parts, next);
     next = pace::debounce(parts, event, next);
     pace::throttle(event, next)

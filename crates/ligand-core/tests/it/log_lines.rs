@@ -261,3 +261,50 @@ fn without_a_log_what_nobody_else_hears_of_is_on_standard_error() {
     // A flood is counted, and does not fill the screen.
     assert!(text.matches("a broken listener").count() <= 100);
 }
+
+/// Run by the next test in a process of its own: its log is that of the process.
+#[tokio::test]
+#[ignore = "installs the log of the process"]
+async fn a_program_with_a_log_of_ligand() {
+    let options = ligand_core::config::LogOptions::default();
+    ligand_core::log::init(&options).unwrap();
+    let quick = Action::of("quick", |(): ()| async {
+        tracing::info!("before it waits");
+        tokio::task::yield_now().await;
+        tracing::info!("after it has waited");
+        Ok::<_, Error>(())
+    });
+    let broker = start([talks(), ServiceDef::new("typed").action(quick)]).await;
+    for action in ["talk.later", "talk.blocks"] {
+        broker.call_named(action, json!(null)).request_id("r1").await.unwrap();
+    }
+    broker.call_named("typed.quick", ()).await.unwrap();
+    tracing::info!("of nobody");
+    broker.stop().await;
+}
+
+#[test]
+fn a_log_of_ligand_knows_who_runs_without_spans() {
+    let mut program = std::process::Command::new(std::env::current_exe().unwrap());
+    program.args(["log_lines::a_program_with_a_log_of_ligand", "--exact", "--ignored", "--nocapture"]);
+    let output = program.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    let line = |part: &str| {
+        text.lines().find(|line| line.contains(part)).unwrap_or_else(|| panic!("{part}: {text}"))
+    };
+    for (part, whole) in [
+        ("in an action", "n1/TALK: in an action action=talk.later requestID=r1"),
+        ("in spawned work", "n1/TALK: in spawned work action=talk.later requestID=r1"),
+        ("in a listener", "n1/TALK: in a listener event=talked requestID=r1"),
+        ("in a blocking action", "n1/TALK: in a blocking action action=talk.blocks requestID=r1"),
+        ("in a job", "n1/TALK: in a job work=sweep requestID="),
+        ("in a handler of the life cycle", "n1/TALK: in a handler of the life cycle work=started requestID="),
+        ("before it waits", "n1/TYPED: before it waits action=typed.quick requestID="),
+    ] {
+        assert!(line(part).contains(whole), "{whole}: {text}");
+    }
+    let id = |part: &str| line(part).rsplit_once("requestID=").unwrap().1.to_owned();
+    assert_eq!(id("before it waits"), id("after it has waited"));
+    assert!(line("of nobody").ends_with(": of nobody"), "{text}");
+}

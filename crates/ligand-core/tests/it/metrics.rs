@@ -104,11 +104,10 @@ async fn without_metrics_only_ones_own_count() {
 #[tokio::test(start_paused = true)]
 async fn an_event_and_files_carry_them() {
     let folder = tempfile::tempdir().unwrap();
-    let log = Log::default();
-    let own = log.clone();
+    let (heard, mut news) = tokio::sync::mpsc::unbounded_channel();
     let ears = ServiceDef::new("ears").event(event("$metrics.snapshot", move |_, all: Value| {
-        own.add(all.as_array().unwrap().len().to_string());
-        async { Ok(()) }
+        let heard = heard.clone();
+        async move { heard.send(all.as_array().unwrap().len()).map_err(Error::from) }
     }));
     let path = folder.path().to_owned();
     let builder = ServiceBroker::builder().service(ears).options(move |options| {
@@ -118,13 +117,38 @@ async fn an_event_and_files_carry_them() {
         options.metrics.interval = ms(1000);
     });
     let broker = builder.start().await.unwrap();
-    while log.len() < 2 || !folder.path().join("moleculer.broker.started.csv").exists() {
-        tokio::time::sleep(ms(500)).await;
+    // The second one follows the files of the first.
+    for _ in 0..2 {
+        assert!(news.recv().await.unwrap() > 20);
     }
     let file = std::fs::read_to_string(folder.path().join("moleculer.broker.started.csv")).unwrap();
     assert!(
         file.starts_with("Timestamp,Metric,Value\n") && file.contains(",moleculer.broker.started,1\n"),
         "{file}"
     );
+    broker.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_statsd_server_hears_what_changed() {
+    let server = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap().to_string();
+    let builder = ServiceBroker::builder().service(shop()).options(move |options| {
+        options.metrics.enabled = true;
+        options.metrics.statsd = Some(address);
+        options.metrics.statsd_prefix = "test.".into();
+    });
+    let broker = builder.start().await.unwrap();
+    call(&broker, "shop.pay", json!(false)).await.unwrap();
+    let counted = "test.moleculer.request.total:1|c|#service:shop,action:shop.pay,type:local";
+    let mut packet = vec![0; 2048];
+    loop {
+        let length = server.recv(&mut packet).await.unwrap();
+        let text = String::from_utf8_lossy(&packet[..length]);
+        assert!(length <= 1300);
+        if text.lines().any(|line| line == counted) {
+            break;
+        }
+    }
     broker.stop().await;
 }

@@ -17,32 +17,33 @@ static WIDTH: AtomicUsize = AtomicUsize::new(0);
 const WIDEST: usize = 40;
 
 pub(super) fn full(record: &Record<'_>, style: Style, line: &mut String) {
-    paint(line, style.colors, DIM, |line| {
-        line.push('[');
-        timestamp(record.time, line);
-        line.push(']');
-    });
-    line.push(' ');
-    level(record, style, line);
-    line.push(' ');
-    label(record, style, true, line);
-    line.push_str(": ");
+    head(record, style, (timestamp, true), line);
     message(record, line);
     paint(line, style.colors, DIM, |line| place(record, line));
 }
 
 pub(super) fn short(record: &Record<'_>, style: Style, line: &mut String) {
+    head(record, style, (time, false), line);
+    message(record, line);
+}
+
+/// What stands before the text: when, how important, and where; with the node or without.
+fn head(
+    record: &Record<'_>,
+    style: Style,
+    (when, node): (fn(Timestamp, &mut String), bool),
+    line: &mut String,
+) {
     paint(line, style.colors, DIM, |line| {
         line.push('[');
-        time(record.time, line);
+        when(record.time, line);
         line.push(']');
     });
     line.push(' ');
     level(record, style, line);
     line.push(' ');
-    label(record, style, false, line);
+    label(record, style, node, line);
     line.push_str(": ");
-    message(record, line);
 }
 
 pub(super) fn simple(record: &Record<'_>, style: Style, line: &mut String) {

@@ -47,7 +47,7 @@ impl Files {
     }
 
     /// The file that is written to.
-    pub(super) fn path(&self) -> PathBuf {
+    fn path(&self) -> PathBuf {
         self.open.as_ref().map(|open| open.path.clone()).unwrap_or_default()
     }
 

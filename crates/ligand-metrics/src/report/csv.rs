@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Registry, metric::Any};
+use crate::{Kind, Registry, metric::Any};
 
 /// The file of one metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,25 +35,21 @@ fn table(metric: &Any, time: u64) -> Option<Table> {
         cells.extend(more);
         cells.join(",")
     };
+    if metric.kind() != Kind::Histogram {
+        head.push("Value".into());
+    }
     let lines: Vec<String> = match metric {
-        Any::Counter(family) => {
-            head.push("Value".into());
-            family
-                .all()
-                .iter()
-                .map(|(values, series)| row(values, vec![series.value().to_string()]))
-                .collect()
-        }
-        Any::Gauge(family) => {
-            head.push("Value".into());
-            family
-                .all()
-                .iter()
-                .map(|(values, series)| row(values, vec![series.value().to_string()]))
-                .collect()
-        }
+        Any::Counter(family) => family
+            .all()
+            .iter()
+            .map(|(values, series)| row(values, vec![series.value().to_string()]))
+            .collect(),
+        Any::Gauge(family) => family
+            .all()
+            .iter()
+            .map(|(values, series)| row(values, vec![series.value().to_string()]))
+            .collect(),
         Any::Info(family) => {
-            head.push("Value".into());
             family.all().iter().map(|(values, text)| row(values, vec![cell(&text.lock())])).collect()
         }
         Any::Histogram(family) => {
