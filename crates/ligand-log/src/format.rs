@@ -22,14 +22,14 @@ pub enum Format {
     Short,
     /// `INFO  - text field=value`
     Simple,
-    /// A JSON object with the names of Moleculer: `ts` (milliseconds), `level`, `msg`, `nodeID`, `ns`, `mod`, `svc`, `ver`,
+    /// A JSON object with the names of Moleculer: `ts` (milliseconds), `level`, `msg`, `nodeID`, `ns`, `mod`, `svc`,
     /// `action`, `event`, `requestID`, `spanID`; then the fields.
     Json,
     /// The same with `time` (ISO 8601) and `message` for `ts` and `msg`.
     JsonExt,
     /// A text with `{timestamp}`, `{time}`, `{level}`, `{nodeID}`, `{mod}`, `{msg}`, `{requestID}`.
     Template(Arc<str>),
-    /// Your own.
+    /// Your own. Control characters are escaped, but for those of colours.
     Custom(Custom),
 }
 
@@ -71,7 +71,11 @@ impl Format {
             Self::Json => json::write(record, false, line),
             Self::JsonExt => json::write(record, true, line),
             Self::Template(template) => template::write(template, record, style, line),
-            Self::Custom(format) => format(record, line),
+            Self::Custom(format) => {
+                let mut own = String::new();
+                format(record, &mut own);
+                text::escaped(&own, text::COLORED, line);
+            }
         }
         line.push('\n');
     }
@@ -129,7 +133,6 @@ pub(crate) mod tests {
             node: Some("node-1".into()),
             namespace: Some("dev".into()),
             service: Some("v2.order".into()),
-            version: Some("2".into()),
             action: Some("v2.order.create".into()),
             request_id: Some("r1".into()),
             span_id: Some("s1".into()),
@@ -167,12 +170,36 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn nobody_forges_a_line() {
+        let fields = [("a".to_owned(), json!("\u{9b}2J\n"))];
+        let record = Record {
+            time: Default::default(),
+            level: Level::Info,
+            module: "m",
+            message: "x\nERROR - all is lost",
+            fields: &fields,
+            who: &Who::default(),
+        };
+        for (format, expected) in [
+            (Format::Simple, "INFO  - x\\nERROR - all is lost a=\"\\u{9b}2J\\n\"\n"),
+            (
+                Format::custom(|record, line| line.push_str(&format!("\u{1b}[1m{}", record.message))),
+                "\u{1b}[1mx\\nERROR - all is lost\n",
+            ),
+        ] {
+            let mut line = String::new();
+            format.write(&record, Style::default(), &mut line);
+            assert_eq!(line, expected);
+        }
+    }
+
+    #[test]
     fn lines_for_machines() {
         let text = line(&Format::Json, Style::default(), &in_action());
         let json: Value = serde_json::from_str(&text).unwrap();
         let expected = json!({
             "ts": 1_769_860_800_500_i64, "level": "info", "msg": "an order\nwas placed", "nodeID": "node-1",
-            "ns": "dev", "mod": "v2.order", "svc": "v2.order", "ver": "2", "action": "v2.order.create",
+            "ns": "dev", "mod": "v2.order", "svc": "v2.order", "action": "v2.order.create",
             "requestID": "r1", "spanID": "s1", "order": 7, "user": "ada b",
         });
         assert_eq!(json, expected);

@@ -1,6 +1,6 @@
 //! From `tracing` events to lines.
 
-use std::{borrow::Cow, cell::Cell, fmt};
+use std::{borrow::Cow, fmt};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -20,7 +20,7 @@ use crate::{
     Log,
     level::Level,
     record::Record,
-    redact::{REDACTED, Redact},
+    redact::{REDACTED, Redact, cut},
     who::{self, Who},
 };
 
@@ -35,9 +35,6 @@ const FIELDS: &str = "ligand.fields";
 
 /// Target of the spans that handlers run in where who runs is told by spans.
 pub const HANDLER: &str = "ligand::handler";
-
-/// The longest value of a field, in bytes: a body that slipped into a line must not fill the disk.
-const LONGEST: usize = 16 * 1024;
 
 /// The layer of [`Log::layer`].
 #[derive(Clone, Debug)]
@@ -56,13 +53,7 @@ impl Layer {
     }
 
     fn fields(&self) -> Fields<'_> {
-        Fields {
-            redact: &self.0.0.redact,
-            message: String::new(),
-            all: Vec::new(),
-            fatal: false,
-            service: None,
-        }
+        Fields { redact: &self.0.0.redact, message: String::new(), all: Vec::new(), bridged: false }
     }
 }
 
@@ -138,53 +129,88 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for La
         let metadata = normal.as_ref().unwrap_or_else(|| event.metadata());
         #[cfg(not(feature = "log"))]
         let metadata = event.metadata();
+        let target = metadata.target();
+        let (fatal, named) = Marks::of(event);
+        let level = if fatal { Level::Fatal } else { Level::from(*metadata.level()) };
+        let levels = self.0.0.levels.load();
+        // Most of what is not wanted is known by its module: nothing is built for it.
+        if !levels.asks_services() && !levels.wants(level, target, None) {
+            return;
+        }
+        let mut who = self.who(event, &ctx);
+        if let Some(service) = named {
+            who.service = Some(service.into());
+        }
+        if !levels.wants(level, target, who.service.as_deref()) {
+            return;
+        }
         let mut fields = self.fields();
+        #[cfg(feature = "log")]
+        {
+            fields.bridged = normal.is_some();
+        }
         event.record(&mut fields);
-        let level = if fields.fatal { Level::Fatal } else { Level::from(*metadata.level()) };
-        let mut noted: Option<Who<'static>> = None;
         for span in ctx.event_scope(event).into_iter().flatten() {
             let extensions = span.extensions();
-            let Some(around) = extensions.get::<Noted>() else { continue };
-            for (name, value) in &around.fields {
+            for (name, value) in extensions.get::<Noted>().iter().flat_map(|around| &around.fields) {
                 if !fields.all.iter().any(|(known, _)| known == name) {
                     fields.all.push((name.clone(), value.clone()));
                 }
             }
-            if noted.is_none() {
-                noted.clone_from(&around.who);
-            }
         }
-        let service = fields.service.take();
-        let written = Cell::new(false);
-        let mut write = |who: &Who<'_>| {
-            written.set(true);
-            let named = service.as_deref().map(|service| Who {
-                service: Some(service.into()),
-                node: who.node.clone().or_else(|| self.0.0.nobody.node.clone()),
-                ..who.clone()
-            });
-            let who = named.as_ref().unwrap_or(who);
-            let service = who.service.as_deref();
-            if !self.0.0.levels.load().wants(level, metadata.target(), service) {
-                return;
-            }
-            self.0.0.write(&Record {
-                time: Timestamp::now(),
-                level,
-                module: metadata.target(),
-                message: &fields.message,
-                fields: &fields.all,
-                who,
-            });
-        };
-        // The innermost who knows: a handler that runs here, else the span that a handler made.
-        who::now(&mut write);
-        if !written.get() {
-            match &noted {
-                Some(who) => write(who),
-                None => write(&self.0.0.nobody),
-            }
+        self.0.0.write(&Record {
+            time: Timestamp::now(),
+            level,
+            module: target,
+            message: &fields.message,
+            fields: &fields.all,
+            who: &who,
+        });
+    }
+}
+
+impl Layer {
+    /// The innermost who knows: a handler that runs here, else the span that a handler made.
+    fn who<S>(&self, event: &Event<'_>, ctx: &Context<'_, S>) -> Who<'static>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let mut found = None;
+        who::now(&mut |who| found = Some(who.clone().into_owned()));
+        let noted = || ctx.event_scope(event)?.find_map(|span| span.extensions().get::<Noted>()?.who.clone());
+        found.or_else(noted).unwrap_or_else(|| self.0.0.nobody.clone())
+    }
+}
+
+/// What an event says about itself, and not to be read.
+#[derive(Default)]
+struct Marks {
+    fatal: bool,
+    service: Option<String>,
+}
+
+impl Marks {
+    fn of(event: &Event<'_>) -> (bool, Option<String>) {
+        let mut marks = Self::default();
+        let known = event.metadata().fields();
+        if known.field(FATAL).is_some() || known.field(SERVICE).is_some() {
+            event.record(&mut marks);
         }
+        (marks.fatal, marks.service)
+    }
+}
+
+impl Visit for Marks {
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == SERVICE {
+            self.service = Some(value.to_owned());
+        }
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.fatal |= field.name() == FATAL && value;
     }
 }
 
@@ -212,45 +238,46 @@ struct Fields<'a> {
     redact: &'a Redact,
     message: String,
     all: Vec<(String, Value)>,
-    fatal: bool,
-    service: Option<String>,
+    /// The event comes from the bridge of `log`, which carries along where it was written.
+    bridged: bool,
 }
 
 impl Fields<'_> {
     fn put(&mut self, field: &Field, value: Value) {
-        // What the bridge from `log` carries along.
-        if !field.name().starts_with("log.") {
-            self.put_named(field.name(), value);
+        const CARRIED: [&str; 4] = ["log.target", "log.module_path", "log.file", "log.line"];
+        if [FATAL, SERVICE].contains(&field.name()) || self.bridged && CARRIED.contains(&field.name()) {
+            return;
         }
+        self.put_named(field.name(), value);
     }
 
-    fn put_named(&mut self, name: &str, value: Value) {
-        let mut value = if self.redact.hides(name) { REDACTED.into() } else { value };
-        self.redact.clean(&mut value);
-        match value {
-            Value::String(text) if text.len() > LONGEST => {
-                let end = text.floor_char_boundary(LONGEST);
-                self.all.push((name.to_owned(), format!("{}…", &text[..end]).into()));
-            }
-            value => self.all.push((name.to_owned(), value)),
+    fn put_named(&mut self, name: &str, mut value: Value) {
+        match self.redact.hides(name) {
+            true => value = REDACTED.into(),
+            false => self.redact.clean(&mut value),
         }
+        self.all.push((name.to_owned(), value));
+    }
+
+    fn say(&mut self, mut text: String) {
+        cut(&mut text);
+        self.message = text;
     }
 }
 
 impl Visit for Fields<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         match field.name() {
-            "message" => self.message = format!("{value:?}"),
-            SERVICE => self.service = Some(format!("{value:?}")),
-            _ if self.redact.hides(field.name()) => self.put(field, REDACTED.into()),
+            "message" => self.say(format!("{value:?}")),
+            // It is not even formatted.
+            name if self.redact.hides(name) => self.put(field, Value::Null),
             _ => self.put(field, format!("{value:?}").into()),
         }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
-            "message" => value.clone_into(&mut self.message),
-            SERVICE => self.service = Some(value.to_owned()),
+            "message" => self.say(value.to_owned()),
             FIELDS => {
                 let Ok(Value::Object(fields)) = serde_json::from_str(value) else { return };
                 fields.into_iter().for_each(|(name, value)| self.put_named(&name, value));
@@ -260,10 +287,7 @@ impl Visit for Fields<'_> {
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        match field.name() {
-            FATAL => self.fatal = value,
-            _ => self.put(field, value.into()),
-        }
+        self.put(field, value.into());
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
@@ -301,7 +325,7 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::{Sink, format::Format};
+    use crate::{Sink, format::Format, redact::LONGEST};
 
     #[derive(Clone, Default)]
     struct Page(Arc<Mutex<Vec<u8>>>);
@@ -409,9 +433,15 @@ mod tests {
     }
 
     #[test]
-    fn a_long_value_is_cut() {
-        let lines = lines("info", |_| tracing::info!(body = "ä".repeat(20_000), "big"));
-        assert!(lines[0].ends_with('…') || lines[0].ends_with("…\""), "{}", &lines[0][lines[0].len() - 9..]);
-        assert!(lines[0].len() < LONGEST + 100);
+    fn texts_are_cut_wherever_they_stand() {
+        let long = "ä".repeat(20_000);
+        let fields = serde_json::json!({ "deep": { "body": long } }).to_string();
+        for line in lines("info", |_| {
+            tracing::info!(body = long, "a field");
+            tracing::info!({ ligand.fields = &*fields }, "inside of one");
+            tracing::info!("{long}");
+        }) {
+            assert!(line.contains('…') && line.len() < LONGEST + 100, "{}", line.len());
+        }
     }
 }

@@ -145,7 +145,7 @@ impl Levels {
                     }
                     match name.as_str() {
                         "*" | "**" => levels.default = level,
-                        _ => levels.rules.push(Rule { mask: Pattern::new(&*name), name, level }),
+                        _ => levels.rules.push(Rule { mask: Pattern::new(&name), name, level }),
                     }
                 }
             }
@@ -178,6 +178,11 @@ impl Levels {
             return rule.level;
         }
         self.default
+    }
+
+    /// Whether it depends on the service if a line is wanted.
+    pub(crate) fn asks_services(&self) -> bool {
+        self.services
     }
 
     /// What `tracing` may leave out whoever writes it.

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -61,6 +62,12 @@ impl std::error::Error for WrongLog {
     }
 }
 
+/// How long a flush waits for disks.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The longest line that a thread keeps the memory of.
+const USUAL: usize = 64 * 1024;
+
 /// Whether the log of this process is one of these, which needs no spans to know who runs.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
@@ -112,7 +119,8 @@ impl Log {
 
     /// Waits until all lines so far are written, for 5 s at most.
     pub fn flush(&self) {
-        self.0.sinks.iter().for_each(Opened::flush);
+        let end = Instant::now() + PATIENCE;
+        self.0.sinks.iter().for_each(|sink| sink.flush(end));
     }
 
     /// Lines that were dropped because a queue was full or a file could not be written.
@@ -127,7 +135,11 @@ impl Inner {
             static LINE: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
         }
         LINE.with(|line| match line.try_borrow_mut() {
-            Ok(mut line) => self.sinks.iter().for_each(|sink| sink.write(record, &mut line)),
+            Ok(mut line) => {
+                self.sinks.iter().for_each(|sink| sink.write(record, &mut line));
+                line.clear();
+                line.shrink_to(USUAL);
+            }
             // A form of one's own that logs.
             Err(_) => self.sinks.iter().for_each(|sink| sink.write(record, &mut String::new())),
         });

@@ -35,6 +35,17 @@ pub const ALWAYS: [&str; 24] = [
     "pin",
 ];
 
+/// The longest text of a line, in bytes: a body that slipped into one must not fill the disk.
+pub(crate) const LONGEST: usize = 16 * 1024;
+
+/// Cuts a text that is too long.
+pub(crate) fn cut(text: &mut String) {
+    if text.len() > LONGEST {
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text.push('…');
+    }
+}
+
 /// Which fields are not written.
 #[derive(Clone, Debug)]
 pub struct Redact(HashSet<String>);
@@ -58,7 +69,7 @@ impl Redact {
         self.0.contains(&plain) || plain.rsplit_once('.').is_some_and(|(_, last)| self.0.contains(last))
     }
 
-    /// Takes the secrets out of a value, at any depth.
+    /// Takes the secrets out of a value, at any depth, and cuts its texts.
     pub(crate) fn clean(&self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
@@ -70,6 +81,7 @@ impl Redact {
                 }
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.clean(item)),
+            Value::String(text) => cut(text),
             _ => {}
         }
     }

@@ -8,14 +8,21 @@ use std::{
     io::{IsTerminal as _, Write},
     path::PathBuf,
     sync::Arc,
+    time::Instant,
 };
 
-use self::{file::Files, queue::Queue};
+use jiff::Timestamp;
+
+use self::{
+    file::Files,
+    queue::{Notice, Queue},
+};
 use crate::{
     format::{Format, Style},
     level::Level,
     levels::Levels,
     record::Record,
+    who::Who,
 };
 
 /// Where lines go: a form, levels of its own by choice, and a console, file or writer.
@@ -122,16 +129,35 @@ impl Sink {
         self
     }
 
+    /// The line of this form that says how many were dropped.
+    fn notice(&self) -> Notice {
+        let (format, style) = (self.format.clone(), self.style);
+        Box::new(move |lost| {
+            let record = Record {
+                time: Timestamp::now(),
+                level: Level::Warn,
+                module: "ligand_log",
+                message: "lines of the log were dropped: its queue was full, or the file could not be written",
+                fields: &[("dropped".to_owned(), lost.into())],
+                who: &Who::default(),
+            };
+            let mut line = String::new();
+            format.write(&record, style, &mut line);
+            line
+        })
+    }
+
     /// Opens what has to be opened.
     pub(crate) fn open(self, node: &str, namespace: &str) -> std::io::Result<Opened> {
+        let notice = self.notice();
         let out = match self.target {
             Target::Stdout => Out::Stdout,
             Target::Stderr => Out::Stderr,
             Target::File(mut files) => {
                 files.open(node, namespace)?;
-                Out::Queue(Queue::start(Box::new(files))?)
+                Out::Queue(Queue::start(Box::new(files), notice)?)
             }
-            Target::Writer(writer) => Out::Queue(Queue::start(writer)?),
+            Target::Writer(writer) => Out::Queue(Queue::start(writer, notice)?),
         };
         Ok(Opened { format: self.format, style: self.style, levels: self.levels, out })
     }
@@ -180,11 +206,11 @@ impl Opened {
         }
     }
 
-    pub(crate) fn flush(&self) {
+    pub(crate) fn flush(&self, end: Instant) {
         match &self.out {
             Out::Stdout => drop(std::io::stdout().lock().flush()),
             Out::Stderr => {}
-            Out::Queue(queue) => queue.flush(),
+            Out::Queue(queue) => queue.flush(end),
         }
     }
 

@@ -15,8 +15,6 @@ pub struct Who<'a> {
     pub namespace: Option<Cow<'a, str>>,
     /// Full name of the service, with its version.
     pub service: Option<Cow<'a, str>>,
-    /// Version of the service.
-    pub version: Option<Cow<'a, str>>,
     /// Full name of the action that runs.
     pub action: Option<Cow<'a, str>>,
     /// The event that is heard.
@@ -39,7 +37,6 @@ impl Who<'_> {
             node: own(self.node),
             namespace: own(self.namespace),
             service: own(self.service),
-            version: own(self.version),
             action: own(self.action),
             event: own(self.event),
             work: own(self.work),

@@ -4,7 +4,7 @@
 //! let metrics = ligand_metrics::Registry::new();
 //! let recorder = ligand_metrics::facade::Recorder::new(metrics.clone());
 //! metrics::with_local_recorder(&recorder, || {
-//!     metrics::counter!("shop.orders", "payment" => "card").increment(2);
+//!     metrics::counter!("shop.orders", "payment by" => "card").increment(2);
 //! });
 //! # use ligand_metrics::Definition;
 //! assert_eq!(metrics.counter(Definition::new("shop.orders")).with(&["card"]).value(), 2);
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use metrics::{CounterFn, GaugeFn, HistogramFn, Key, KeyName, Metadata, SharedString, Unit};
 
-use crate::{Counter, Definition, Gauge, Histogram, Registry};
+use crate::{Counter, Definition, Gauge, Histogram, Registry, metric::label};
 
 /// Records what the macros of `metrics` say. The first use of a name decides which labels it has.
 #[derive(Clone, Debug)]
@@ -71,7 +71,8 @@ fn definition(key: &Key) -> Definition {
 /// The values in the order of the names that the metric has.
 fn values<'a>(known: &Definition, key: &'a Key) -> Vec<&'a str> {
     let value =
-        |name: &Arc<str>| key.labels().find(|label| label.key() == &**name).map(metrics::Label::value);
+        // Names are kept as reporters can write them.
+        |name: &Arc<str>| key.labels().find(|own| label(own.key()) == **name).map(metrics::Label::value);
     known.labels.iter().map(|name| value(name).unwrap_or_default()).collect()
 }
 

@@ -1,8 +1,9 @@
 //! How values are spread.
 //!
-//! Buckets are cumulative and exact. Quantiles, mean and deviation are about a window of time, a ring of slots, each with at
-//! most [`SAMPLES`] values: of more, a fair choice (reservoir sampling, Vitter's algorithm R). Moleculer keeps all, which a busy
-//! node cannot.
+//! Buckets are cumulative and exact. Quantiles, mean and deviation are about a window of time, a ring of slots. What can be
+//! told without the values (smallest, largest, mean, variance) is exact; for quantiles each slot keeps at most [`SAMPLES`]
+//! values, of more a fair choice (reservoir sampling, Vitter's algorithm R) in which each stands for as many as were seen.
+//! Moleculer keeps all, which a busy node cannot.
 
 use std::time::Duration;
 
@@ -80,8 +81,42 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Slot {
-    seen: u64,
+    all: Moments,
     samples: Vec<f64>,
+}
+
+/// What is known of values that are not kept: Welford's way to the variance, and Chan's to join two of them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moments {
+    seen: u64,
+    mean: f64,
+    /// Squares of the distances from the mean.
+    squares: f64,
+    min: f64,
+    max: f64,
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+impl Moments {
+    fn add(&mut self, value: f64) {
+        let one = Self { seen: 1, mean: value, squares: 0.0, min: value, max: value };
+        *self = self.and(one);
+    }
+
+    fn and(self, other: Self) -> Self {
+        if self.seen == 0 || other.seen == 0 {
+            return if self.seen == 0 { other } else { self };
+        }
+        let (own, more) = (self.seen as f64, other.seen as f64);
+        let apart = other.mean - self.mean;
+        Self {
+            seen: self.seen + other.seen,
+            mean: self.mean + apart * more / (own + more),
+            squares: self.squares + other.squares + apart * apart * own * more / (own + more),
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+        }
+    }
 }
 
 /// What a histogram tells.
@@ -174,20 +209,24 @@ impl Histogram {
             (*bound, all)
         });
         let buckets = buckets.collect();
-        let mut samples: Vec<f64> = state.window.iter().flat_map(|slot| &slot.samples).copied().collect();
+        let window = state.window.iter().fold(Moments::default(), |all, slot| all.and(slot.all));
+        let mut samples: Vec<(f64, f64)> = state.window.iter().flat_map(Slot::weighted).collect();
         let (count, sum, last) = (state.count, state.sum, state.last);
         drop(state);
-        samples.sort_unstable_by(f64::total_cmp);
-        #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52 samples")]
-        let n = samples.len() as f64;
-        let mean = (!samples.is_empty()).then(|| samples.iter().sum::<f64>() / n);
-        let variance = mean
-            .filter(|_| samples.len() > 1)
-            .map(|mean| samples.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0));
+        samples.sort_unstable_by(|(one, _), (other, _)| one.total_cmp(other));
+        #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+        let seen = window.seen as f64;
+        let known = |value: f64| (window.seen > 0).then_some(value);
+        let variance = (window.seen > 1).then(|| window.squares / (seen - 1.0));
         let quantile = |q: f64| {
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index below n")]
-            let at = ((q.clamp(0.0, 1.0) * n).ceil() as usize).max(1);
-            samples.get(at - 1).copied()
+            let wanted = (q.clamp(0.0, 1.0) * seen).ceil().max(1.0);
+            let mut before = 0.0;
+            // Weights are no whole numbers: the last one may end a little too early.
+            let at = samples.iter().find(|(_, weight)| {
+                before += weight;
+                before + 1e-6 >= wanted
+            });
+            at.or(samples.last()).map(|(value, _)| *value)
         };
         Summary {
             count,
@@ -195,9 +234,9 @@ impl Histogram {
             last,
             buckets,
             quantiles: self.shape.quantiles.iter().map(|q| (*q, quantile(*q))).collect(),
-            min: samples.first().copied(),
-            max: samples.last().copied(),
-            mean,
+            min: known(window.min),
+            max: known(window.max),
+            mean: known(window.mean),
             variance,
             deviation: variance.map(f64::sqrt),
             rate: self.rate.get(),
@@ -210,13 +249,20 @@ impl Histogram {
 }
 
 impl Slot {
+    /// The samples, and for how many values each stands.
+    fn weighted(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+        let weight = self.all.seen as f64 / self.samples.len().max(1) as f64;
+        self.samples.iter().map(move |value| (*value, weight))
+    }
+
     fn add(&mut self, value: f64) {
-        self.seen += 1;
+        self.all.add(value);
         if self.samples.len() < SAMPLES {
             self.samples.push(value);
             return;
         }
-        let at = usize::try_from(fastrand::u64(..self.seen)).unwrap_or(usize::MAX);
+        let at = usize::try_from(fastrand::u64(..self.all.seen)).unwrap_or(usize::MAX);
         if let Some(sample) = self.samples.get_mut(at) {
             *sample = value;
         }
@@ -270,6 +316,25 @@ mod tests {
         assert_eq!(histogram.state.lock().window[0].samples.len(), SAMPLES);
         let median = histogram.summary().quantiles[0].1.unwrap();
         assert!((30_000.0..70_000.0).contains(&median), "{median}");
+    }
+
+    #[test]
+    fn samples_stand_for_what_was_seen() {
+        let histogram = Histogram::new(Shape::default());
+        for _ in 0..100_000 {
+            histogram.observe(1.0);
+        }
+        histogram.observe(9000.0);
+        histogram.tick(seconds(6));
+        for _ in 0..512 {
+            histogram.observe(100.0);
+        }
+        let summary = histogram.summary();
+        assert_eq!((summary.quantiles[0].1, summary.quantiles[2].1), (Some(1.0), Some(1.0)));
+        // Nothing that is rare is overlooked.
+        assert_eq!((summary.min, summary.max), (Some(1.0), Some(9000.0)));
+        let mean = (100_000.0 + 9000.0 + 51_200.0) / 100_513.0;
+        assert!((summary.mean.unwrap() - mean).abs() < 1e-9, "{summary:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use foldhash::fast::RandomState;
@@ -83,7 +84,7 @@ impl Definition {
 
     /// Names of its labels.
     pub fn labels<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.labels = names.into_iter().map(|name| clean(name.as_ref()).into()).collect();
+        self.labels = names.into_iter().map(|name| label(name.as_ref()).into()).collect();
         self
     }
 
@@ -108,6 +109,13 @@ impl Definition {
         self
     }
 
+    /// The time that quantiles and the like of a histogram are about, and in how many slots it moves on. Default: 60 s
+    /// in 10.
+    pub fn window(mut self, time: Duration, slots: usize) -> Self {
+        (self.shape.max_age, self.shape.slots) = (time, slots);
+        self
+    }
+
     /// At most so many sets of labels; what comes then is counted under the label values `other`. Default: 2000.
     pub fn max_series(mut self, most: usize) -> Self {
         self.most = most.max(1);
@@ -127,6 +135,11 @@ fn clean(name: &str) -> String {
 
 /// Values of labels, in the order of their names.
 pub(crate) type Values = Box<[Arc<str>]>;
+
+/// The name of a label: no reporter takes a colon there.
+pub(crate) fn label(name: &str) -> String {
+    clean(name).replace(':', "_")
+}
 
 /// All series of one metric.
 pub struct Family<T> {
@@ -155,17 +168,21 @@ impl<T> Family<T> {
         let mut key: Vec<Arc<str>> = values.iter().take(count).map(|value| Arc::from(*value)).collect();
         key.resize(count, Arc::default());
         let mut all = self.series.write();
-        if all.len() >= self.definition.most && !all.contains_key(key.as_slice()) {
-            if !self.full.swap(true, Ordering::Relaxed) {
-                tracing::warn!(
-                    metric = &*self.definition.name,
-                    "a metric has {} sets of labels; more are counted as '{OTHER}': do its labels hold ids?",
-                    self.definition.most
-                );
-            }
+        let full = all.len() >= self.definition.most && !all.contains_key(key.as_slice());
+        if full {
             key = vec![Arc::from(OTHER); count];
         }
-        all.entry(key.into()).or_insert_with(|| Arc::new((self.make)(&self.definition))).clone()
+        let series = all.entry(key.into()).or_insert_with(|| Arc::new((self.make)(&self.definition))).clone();
+        drop(all);
+        // Without the lock: whoever counts lines of the log may count them here.
+        if full && !self.full.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                metric = &*self.definition.name,
+                "a metric has {} sets of labels; more are counted as '{OTHER}': do its labels hold ids?",
+                self.definition.most
+            );
+        }
+        series
     }
 
     /// The only series of a metric without labels.
@@ -186,9 +203,9 @@ impl<T> Family<T> {
         &self.definition
     }
 
-    /// Forgets all series: those that nobody sets again are gone.
-    pub fn clear(&self) {
-        self.series.write().clear();
+    /// Forgets the series whose labels have other values than these: what they were about is gone.
+    pub fn retain(&self, keep: impl Fn(&[Arc<str>]) -> bool) {
+        self.series.write().retain(|values, _| keep(values));
     }
 }
 

@@ -32,8 +32,8 @@ struct Inner {
 /// Which metrics are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Only these kinds; empty = all.
-    pub kinds: Vec<Kind>,
+    /// Only these kinds; `None`: all.
+    pub kinds: Option<Vec<Kind>>,
     /// Only names that fit one of these [masks](ligand_wire::pattern); empty = all.
     pub includes: Vec<String>,
     /// Not names that fit one of these.
@@ -43,8 +43,8 @@ pub struct Filter {
 impl Filter {
     fn wants(&self, metric: &Any) -> bool {
         let name = &metric.definition().name;
-        let fits = |masks: &[String]| masks.iter().any(|mask| Pattern::new(&**mask).matches(name));
-        (self.kinds.is_empty() || self.kinds.contains(&metric.kind()))
+        let fits = |masks: &[String]| masks.iter().any(|mask| Pattern::new(mask).matches(name));
+        self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&metric.kind()))
             && (self.includes.is_empty() || fits(&self.includes))
             && !fits(&self.excludes)
     }
@@ -71,10 +71,13 @@ impl Registry {
             if let Some(known) = unwrap(known) {
                 return known;
             }
+            let kind = known.kind();
+            // Without the lock: whoever counts lines of the log may count them here.
+            drop(metrics);
             tracing::warn!(
                 metric = &*definition.name,
                 "this metric exists already and is a {}; the new one is in no report",
-                known.kind().name()
+                kind.name()
             );
             return Arc::new(Family::new(definition, make));
         }
@@ -118,6 +121,11 @@ impl Registry {
         collectors.iter().for_each(|collect| collect(self));
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.metrics.read().is_empty()
+    }
+
     pub(crate) fn all(&self) -> Vec<Any> {
         self.0.metrics.read().values().cloned().collect()
     }
@@ -144,7 +152,7 @@ impl Registry {
                 Any::Counter(family) => family.all().iter().for_each(|(_, series)| series.reset()),
                 Any::Gauge(family) => family.all().iter().for_each(|(_, series)| series.set(0.0)),
                 Any::Histogram(family) => family.all().iter().for_each(|(_, series)| series.reset()),
-                Any::Info(family) => family.clear(),
+                Any::Info(family) => family.retain(|_| false),
             }
         }
     }

@@ -58,6 +58,12 @@ impl Drop for Running {
 }
 
 impl Tasks {
+    /// Whether this is the runtime on which tasks run.
+    pub fn is_here(&self) -> bool {
+        let here = Handle::try_current().ok();
+        here.is_some_and(|here| self.0.runtime.as_ref().is_some_and(|own| own.id() == here.id()))
+    }
+
     /// Starts work that a stop waits for. Work that comes after the end of the stop is dropped: then there is no
     /// handle.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {

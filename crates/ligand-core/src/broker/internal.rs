@@ -134,9 +134,12 @@ fn metric_values(broker: &ServiceBroker, params: Payload) -> Result<Payload> {
     }
     let wanted = if params.is_null() { Wanted::default() } else { params.take::<Wanted>()? };
     let kinds = [Kind::Counter, Kind::Gauge, Kind::Histogram, Kind::Info];
-    let types = Masks::list(wanted.types);
+    let types = wanted.types.map(|types| Masks::list(Some(types)));
+    let of = |types: Vec<String>| {
+        kinds.into_iter().filter(|kind| types.iter().any(|name| name == kind.name())).collect()
+    };
     let filter = metrics::Filter {
-        kinds: kinds.into_iter().filter(|kind| types.iter().any(|name| name == kind.name())).collect(),
+        kinds: types.map(of),
         includes: Masks::list(wanted.includes),
         excludes: Masks::list(wanted.excludes),
     };

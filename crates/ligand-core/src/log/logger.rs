@@ -22,9 +22,30 @@ pub struct Logger {
     fields: Map<String, Value>,
 }
 
+macro_rules! macro_level {
+    (error) => {
+        tracing::Level::ERROR
+    };
+    (warn) => {
+        tracing::Level::WARN
+    };
+    (info) => {
+        tracing::Level::INFO
+    };
+    (debug) => {
+        tracing::Level::DEBUG
+    };
+    (trace) => {
+        tracing::Level::TRACE
+    };
+}
+
 macro_rules! write {
     ($logger:expr, $level:ident, $message:expr $(, $fatal:ident)?) => {{
         let logger = $logger;
+        if !tracing::enabled!(target: "service", macro_level!($level)) {
+            return;
+        }
         let service = &*logger.service;
         let fields = (!logger.fields.is_empty()).then(|| Value::Object(logger.fields.clone()).to_string());
         // Without fields there is no such field.

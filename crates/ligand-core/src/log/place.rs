@@ -55,7 +55,6 @@ impl Place {
                     node: known(ctx.broker().node_id()),
                     namespace: known(&ctx.broker().options().namespace),
                     service: known(ctx.service_full_name()),
-                    version: None,
                     action: known(ctx.action()),
                     event: known(ctx.event_name()),
                     work: work.as_deref().map(Into::into),
@@ -147,7 +146,7 @@ pub(crate) struct Around {
 impl Around {
     /// The same as where this is called, or in a context.
     pub(crate) fn context(ctx: &Context) -> Self {
-        let place = are_noted().then(|| Place::of(ctx));
+        let place = (are_noted() && ctx.broker().options().log.context).then(|| Place::of(ctx));
         let own = ctx.span();
         Self { place, span: if own.is_disabled() { Span::current() } else { own } }
     }

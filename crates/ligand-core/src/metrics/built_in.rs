@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ligand_metrics::{Counter, Definition, Family, Gauge, Histogram, Registry};
-use ligand_wire::Result;
+use ligand_wire::{Error, Result, error::kind::HANDLER_PANICKED};
 use tokio::time::Instant;
 
 use crate::{config::MetricsOptions, context::Context, future::Work};
@@ -48,7 +48,8 @@ impl Of {
         let active = self.active.with(&values);
         active.increment();
         let time = self.time.with(&values);
-        Running { active, time, errors: self.errors.clone(), labels, start: Instant::now() }
+        let errors = self.errors.clone();
+        Running { active, time, errors, labels, ctx: ctx.clone(), start: Instant::now(), over: false }
     }
 }
 
@@ -58,7 +59,10 @@ pub(crate) struct Running {
     time: Arc<Histogram>,
     errors: Arc<Family<Counter>>,
     labels: Labels,
+    ctx: Context,
     start: Instant,
+    /// How it ended is counted.
+    over: bool,
 }
 
 /// The values of the labels of what runs in a context.
@@ -78,35 +82,43 @@ fn heard(ctx: &Context) -> [&str; 4] {
 }
 
 impl Running {
-    fn ended<T>(&self, ctx: &Context, result: &Result<T>) {
+    fn ended<T>(&mut self, result: &Result<T>) {
+        self.over = true;
         if let Err(error) = result {
-            let code = error.code().to_string();
-            let [one, two, three, four] = (self.labels)(ctx);
-            self.errors.with(&[one, two, three, four, error.name(), &code, error.kind()]).increment(1);
+            self.failed(error);
         }
     }
 
+    fn failed(&self, error: &Error) {
+        let code = error.code().to_string();
+        let [one, two, three, four] = (self.labels)(&self.ctx);
+        self.errors.with(&[one, two, three, four, error.name(), &code, error.kind()]).increment(1);
+    }
+
     /// Counts how work ends.
-    pub(crate) fn around<T: Unpin + Send + 'static>(self, ctx: &Context, work: Work<T>) -> Work<T> {
+    pub(crate) fn around<T: Unpin + Send + 'static>(mut self, work: Work<T>) -> Work<T> {
         match work.finished() {
             Ok(result) => {
-                self.ended(ctx, &result);
+                self.ended(&result);
                 Work::done(result)
             }
-            Err(work) => {
-                let ctx = ctx.clone();
-                Work::new(async move {
-                    let result = work.await;
-                    self.ended(&ctx, &result);
-                    result
-                })
-            }
+            Err(work) => Work::new(async move {
+                let result = work.await;
+                self.ended(&result);
+                result
+            }),
         }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // Whoever turns a panic or the end of the time into an error stands further out.
+        if !self.over && std::thread::panicking() {
+            self.failed(&Error::internal_error("panicked").with_kind(HANDLER_PANICKED));
+        } else if !self.over && self.ctx.deadline().is_some_and(|end| end <= Instant::now()) {
+            self.failed(&Error::request_timeout(self.ctx.action(), self.ctx.broker().node_id()));
+        }
         self.active.decrement();
         self.time.observe_time(self.start.elapsed());
     }

@@ -39,7 +39,7 @@ fn collect(broker: &ServiceBroker, metrics: &Registry) {
     let endpoints = Definition::new("moleculer.registry.action.endpoints.total").labels(["action"]);
     let endpoints = metrics.gauge(endpoints);
     // Actions leave, too.
-    endpoints.clear();
+    endpoints.retain(|action| actions.contains(&*action[0]));
     for action in &actions {
         let count = services.endpoints_of(action).count();
         #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]

@@ -4,7 +4,7 @@ use std::{io::Write as _, path::Path};
 
 use ligand_metrics::report::{csv, statsd::StatsD, table};
 use serde_json::Value;
-use tokio::net::UdpSocket;
+use tokio::{net::UdpSocket, time::Instant};
 
 use super::{Filter, collect};
 use crate::broker::ServiceBroker;
@@ -12,16 +12,17 @@ use crate::broker::ServiceBroker;
 impl ServiceBroker {
     /// Lets time pass for rates and windows, and reports, until the broker stops.
     pub(crate) fn start_metrics(&self) {
-        if self.parts().metrics.built_in.is_none() {
-            return;
+        // Your own metrics count, and are reported, in any case.
+        if self.parts().metrics.built_in.is_some() {
+            collect::register(self);
         }
-        collect::register(self);
         let (weak, stopping) = (self.downgrade(), self.stopping());
         let interval = self.options().metrics.interval.max(std::time::Duration::from_millis(100));
         self.tasks().spawn_background(async move {
             let mut stopping = std::pin::pin!(stopping);
             let mut reporters = Reporters::default();
-            let mut timer = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
+            let mut last = Instant::now();
+            let mut timer = tokio::time::interval_at(last + interval, interval);
             timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
@@ -30,7 +31,12 @@ impl ServiceBroker {
                     _ = timer.tick() => {}
                 }
                 let Some(broker) = weak.upgrade() else { return };
-                broker.metrics().tick(interval);
+                if broker.metrics().is_empty() {
+                    continue;
+                }
+                // A reporter may have taken longer than the interval.
+                let now = Instant::now();
+                broker.metrics().tick(now.duration_since(std::mem::replace(&mut last, now)));
                 reporters.report(&broker).await;
             }
         });
@@ -78,8 +84,11 @@ impl Reporters {
 
     async fn statsd(&mut self, broker: &ServiceBroker, server: &str) -> std::io::Result<()> {
         if self.statsd.is_none() {
-            let socket = UdpSocket::bind("0.0.0.0:0").await?;
-            socket.connect(server).await?;
+            let unknown = || std::io::Error::other("its name has no address");
+            let address = tokio::net::lookup_host(server).await?.next().ok_or_else(unknown)?;
+            let any = if address.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };
+            let socket = UdpSocket::bind(any).await?;
+            socket.connect(address).await?;
             self.statsd = Some((socket, StatsD::new(&broker.options().metrics.statsd_prefix)));
         }
         if let Some((socket, statsd)) = &mut self.statsd {

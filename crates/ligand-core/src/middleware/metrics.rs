@@ -16,7 +16,7 @@ pub(super) fn action(parts: &Parts, is_local: bool, next: DynAction) -> DynActio
     let Some(metrics) = parts.metrics.built_in.clone() else { return next };
     layer(move |ctx: &Context, params: Payload| -> Work<Payload> {
         let running = metrics.call(ctx, is_local);
-        running.around(ctx, next.call(ctx, params))
+        running.around(next.call(ctx, params))
     })
 }
 
@@ -25,6 +25,6 @@ pub(super) fn event(parts: &Parts, next: DynEvent) -> DynEvent {
     let Some(metrics) = parts.metrics.built_in.clone() else { return next };
     Arc::new(move |ctx: &Context, payload: Payload| -> Work<()> {
         let running = metrics.event(ctx);
-        running.around(ctx, next.call(ctx, payload))
+        running.around(next.call(ctx, payload))
     })
 }

@@ -1,6 +1,7 @@
 //! A send is over when the event is handed over: what listeners do takes none of the sender's time.
 
 use std::{
+    future::{Future as _, IntoFuture as _},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -105,6 +106,37 @@ async fn a_sender_that_waits_starts_the_handlers_itself() {
     broker.broadcast_named("e", json!(null)).throw_error().await.unwrap();
     // The test itself runs on a thread that no task ever runs on.
     assert_eq!(*threads.lock(), [thread::current().id(); 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn handlers_run_on_the_runtime_of_their_broker_whoever_sends() {
+    let ears = ServiceDef::new("ears").event(event("e", |_, (): ()| async {
+        // It needs the timers of a runtime.
+        tokio::time::sleep(ms(1)).await;
+        Ok(())
+    }));
+    let broker = start([ears]).await;
+    let own = broker.clone();
+    let outside = thread::spawn(move || {
+        let sent = own.emit_named("e", json!(null)).throw_error();
+        // No runtime is here: only a waker that wakes a thread.
+        struct Unpark(thread::Thread);
+        impl std::task::Wake for Unpark {
+            fn wake(self: Arc<Self>) {
+                self.0.unpark();
+            }
+        }
+        let waker = Arc::new(Unpark(thread::current())).into();
+        let mut sent = std::pin::pin!(sent.into_future());
+        loop {
+            match sent.as_mut().poll(&mut std::task::Context::from_waker(&waker)) {
+                std::task::Poll::Ready(result) => return result,
+                std::task::Poll::Pending => thread::park(),
+            }
+        }
+    });
+    let result = tokio::task::spawn_blocking(move || outside.join().unwrap()).await.unwrap();
+    assert!(result.is_ok(), "{result:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

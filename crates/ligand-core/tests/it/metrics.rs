@@ -18,6 +18,7 @@ fn shop() -> ServiceDef {
         .action(
             action("waits", |_, (): ()| async { std::future::pending::<Result<()>>().await }).timeout(ms(50)),
         )
+        .action(action("panics", |_, (): ()| async { panic!("no card") as Result<()> }))
         .event(event("paid", |_, (): ()| async { Ok(()) }).group("books"))
 }
 
@@ -43,6 +44,7 @@ async fn calls_and_events_are_counted_with_the_names_of_the_reference() {
     call(&broker, "shop.twice", json!(null)).await.unwrap();
     call(&broker, "shop.pay", json!(true)).await.unwrap_err();
     call(&broker, "shop.waits", json!(null)).await.unwrap_err();
+    call(&broker, "shop.panics", json!(null)).await.unwrap_err();
     let labels = |action: &str, caller: &str| json!({ "service": "shop", "action": action, "type": "local", "caller": caller });
     let value = |labels: Value, value: u64| json!({ "labels": labels, "value": value });
     let of_shop = |values: Value| -> Vec<Value> {
@@ -52,21 +54,33 @@ async fn calls_and_events_are_counted_with_the_names_of_the_reference() {
     assert_eq!(
         of_shop(values(&broker, "moleculer.request.total").await),
         [
+            value(labels("shop.panics", ""), 1),
             value(labels("shop.pay", ""), 1),
             value(labels("shop.pay", "shop"), 2),
             value(labels("shop.twice", ""), 1),
             value(labels("shop.waits", ""), 1),
         ]
     );
-    let mut failed = labels("shop.pay", "");
-    failed["errorName"] = "MoleculerServerError".into();
-    failed["errorCode"] = "507".into();
-    failed["errorType"] = "NO_CARD".into();
-    assert_eq!(of_shop(values(&broker, "moleculer.request.error.total").await), [value(failed, 1)]);
+    let failed = |action: &str, name: &str, code: &str, kind: &str| {
+        let mut failed = labels(action, "");
+        let fields = failed.as_object_mut().unwrap();
+        for (field, text) in [("errorName", name), ("errorCode", code), ("errorType", kind)] {
+            fields.insert(field.into(), text.into());
+        }
+        value(failed, 1)
+    };
+    assert_eq!(
+        of_shop(values(&broker, "moleculer.request.error.total").await),
+        [
+            failed("shop.panics", "InternalServerError", "500", "HANDLER_PANICKED"),
+            failed("shop.pay", "MoleculerServerError", "507", "NO_CARD"),
+            failed("shop.waits", "RequestTimeoutError", "504", "REQUEST_TIMEOUT"),
+        ]
+    );
     let active = of_shop(values(&broker, "moleculer.request.active").await);
     assert!(active.iter().all(|value| value["value"] == 0), "{active:?}");
     let times = of_shop(values(&broker, "moleculer.request.time").await);
-    assert_eq!(times.iter().map(|value| value["count"].as_u64().unwrap()).sum::<u64>(), 5);
+    assert_eq!(times.iter().map(|value| value["count"].as_u64().unwrap()).sum::<u64>(), 6);
     let late = json!({ "service": "shop", "action": "shop.waits" });
     assert_eq!(values(&broker, "moleculer.request.timeout.total").await, json!([value(late, 1)]));
     let heard = json!({ "service": "shop", "group": "books", "event": "paid", "caller": "shop" });
@@ -78,6 +92,10 @@ async fn calls_and_events_are_counted_with_the_names_of_the_reference() {
 async fn prometheus_gets_what_is_kept_elsewhere_too() {
     let broker = counting().await;
     broker.metrics().counter(Definition::new("my.own").labels(["a"])).with(&["b"]).increment(4);
+    for (types, some) in [(json!("counter"), true), (json!(["info"]), true), (json!("counters"), false)] {
+        let found = call(&broker, "$node.metrics", json!({ "types": types })).await.unwrap();
+        assert_eq!(!found.as_array().unwrap().is_empty(), some, "{found}");
+    }
     let text = broker.metrics_text();
     for line in [
         "my_own{nodeID=\"n1\",namespace=\"\",a=\"b\"} 4\n",

@@ -6,7 +6,7 @@ use super::text;
 use crate::record::Record;
 
 /// Names of the line itself: a field with one of them gets a `_` in front.
-const OWN: [&str; 16] = [
+const OWN: [&str; 15] = [
     "ts",
     "time",
     "level",
@@ -16,7 +16,6 @@ const OWN: [&str; 16] = [
     "ns",
     "mod",
     "svc",
-    "ver",
     "action",
     "event",
     "work",
@@ -46,7 +45,6 @@ pub(super) fn write(record: &Record<'_>, extended: bool, line: &mut String) {
     put("ns", who.namespace.as_deref());
     put("mod", Some(record.label()));
     put("svc", who.service.as_deref());
-    put("ver", who.version.as_deref());
     put("action", who.action.as_deref());
     put("event", who.event.as_deref());
     put("work", who.work.as_deref());

@@ -10,7 +10,7 @@ pub(super) fn write(template: &str, record: &Record<'_>, style: Style, line: &mu
         rest = &rest[open..];
         let Some(close) = rest.find('}') else { break };
         let who = record.who;
-        let mut known = |text: Option<&str>| text::escaped(text.unwrap_or_default(), line);
+        let mut known = |text: Option<&str>| text::escaped(text.unwrap_or_default(), "\t", line);
         match &rest[1..close] {
             "timestamp" => text::timestamp(record.time, line),
             "time" => text::time(record.time, line),

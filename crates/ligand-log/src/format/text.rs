@@ -79,7 +79,7 @@ pub(super) fn label(record: &Record<'_>, style: Style, node: bool, line: &mut St
         false => label.push_str(record.label()),
     }
     let colors = style.colors && style.module_colors;
-    paint(line, colors, of_module(record.label()), |line| escaped(&label, line));
+    paint(line, colors, of_module(record.label()), |line| escaped(&label, "\t", line));
     if style.padding {
         let length = label.chars().count();
         let width = WIDTH.fetch_max(length.min(WIDEST), Ordering::Relaxed).max(length.min(WIDEST));
@@ -89,15 +89,15 @@ pub(super) fn label(record: &Record<'_>, style: Style, node: bool, line: &mut St
 
 /// Text and fields.
 pub(super) fn message(record: &Record<'_>, line: &mut String) {
-    escaped(record.message, line);
+    escaped(record.message, "\t", line);
     for (name, value) in record.fields {
         if !line.ends_with(' ') {
             line.push(' ');
         }
-        escaped(name, line);
+        escaped(name, "\t", line);
         line.push('=');
-        // As JSON: texts are quoted, line ends are escaped.
-        let _ = write!(line, "{value}");
+        // As JSON: texts are quoted.
+        escaped(&value.to_string(), "\t", line);
     }
 }
 
@@ -111,18 +111,20 @@ fn place(record: &Record<'_>, line: &mut String) {
             line.push(' ');
             line.push_str(name);
             line.push('=');
-            escaped(value, line);
+            escaped(value, "\t", line);
         }
     }
 }
 
+/// Control characters that a form of one's own may write.
+pub(super) const COLORED: &str = "\t\u{1b}";
+
 /// Control characters as escapes: they would forge lines, or move the cursor of whoever reads.
-pub(super) fn escaped(text: &str, line: &mut String) {
+pub(super) fn escaped(text: &str, but: &str, line: &mut String) {
     for c in text.chars() {
         match c {
             '\n' => line.push_str("\\n"),
-            '\t' => line.push(c),
-            c if c.is_control() => line.extend(c.escape_default()),
+            c if c.is_control() && !but.contains(c) => line.extend(c.escape_default()),
             c => line.push(c),
         }
     }

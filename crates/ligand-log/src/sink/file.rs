@@ -136,7 +136,11 @@ impl Write for Files {
         let open = self.current()?;
         let bytes = open.bytes;
         if bytes > 0 && self.rotation.max_bytes.is_some_and(|most| bytes + length > most) {
-            self.put_away()?;
+            // A folder that takes no new names is no reason to lose lines: the file grows on, and it is tried again
+            // after as many bytes.
+            if self.put_away().is_err() {
+                self.current()?.bytes = 0;
+            }
         }
         let open = self.current()?;
         open.file.write_all(line)?;
@@ -207,6 +211,20 @@ mod tests {
         again.write_all(b"six\n").unwrap();
         again.flush().unwrap();
         assert_eq!(fs::read_to_string(folder.path().join("error.log")).unwrap(), "five\nsix\n");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_put_away_grows_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = Files::new(folder.path().into(), "a.log".into());
+        files.rotation = Rotation { max_bytes: Some(10), keep: 0 };
+        files.open("n", "").unwrap();
+        files.write_all(b"123456789\n").unwrap();
+        // What is there under the name of the file is not the file any more.
+        fs::remove_file(folder.path().join("a.log")).unwrap();
+        files.write_all(b"abcdefghi\n").unwrap();
+        files.flush().unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("a.log")).unwrap(), "abcdefghi\n");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! StatsD, and its dialect of Datadog with tags.
 //!
-//! What was counted since the last time goes out as `name:3|c`, values as `name:1.5|g`. Histograms go out as their sum and
-//! count since the last time, and as quantiles: the single observations are gone by then.
+//! What was counted since the last time goes out as `name:3|c`, values as `name:1.5|g`. Histograms go out as their count
+//! since the last time, and as quantiles: the single observations are gone by then.
 
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
@@ -43,7 +43,7 @@ impl StatsD {
                 Any::Counter(family) => {
                     for (values, series) in family.all() {
                         let (head, tail) = of("", &values);
-                        if let Some(new) = grown(before, &head, &tail, series.value()) {
+                        if let Some(new) = grown(before, &own, &values, series.value()) {
                             lines.push(format!("{head}:{new}|c{tail}"));
                         }
                     }
@@ -62,7 +62,7 @@ impl StatsD {
                     for (values, series) in family.all() {
                         let summary = series.summary();
                         let (head, tail) = of(".count", &values);
-                        if let Some(new) = grown(before, &head, &tail, summary.count) {
+                        if let Some(new) = grown(before, &own, &values, summary.count) {
                             lines.push(format!("{head}:{new}|c{tail}"));
                             for (q, value) in &summary.quantiles {
                                 let (head, tail) =
@@ -116,8 +116,9 @@ impl StatsD {
     }
 }
 
-fn grown(before: &mut HashMap<String, u64>, head: &str, tail: &str, now: u64) -> Option<u64> {
-    let last = before.insert(format!("{head}{tail}"), now).unwrap_or(0);
+/// By the values as they are: in a line several of them may look alike.
+fn grown(before: &mut HashMap<String, u64>, name: &str, values: &[Arc<str>], now: u64) -> Option<u64> {
+    let last = before.insert(format!("{name}\0{}", values.join("\0")), now).unwrap_or(0);
     now.checked_sub(last).filter(|new| *new > 0)
 }
 
@@ -150,10 +151,17 @@ mod tests {
             ]
         );
         counter.with(&["1|2", ""]).increment(1);
+        // In a line it looks as the one before.
+        counter.with(&["1:2", ""]).increment(7);
+        assert!(
+            statsd.packets(&registry)[0].starts_with("shop.a.total:7|c|#x:1_2\nshop.a.total:1|c|#x:1_2\n")
+        );
+        assert!(!statsd.packets(&registry)[0].contains("total"));
+        counter.with(&["1|2", ""]).increment(1);
         (statsd.max_bytes, statsd.tags) = (12, true);
         assert_eq!(statsd.packets(&registry), ["shop.a.total:1|c|#x:1_2", "shop.b:0|g", "shop.b:-1.5|g"]);
         let mut plain = StatsD::new("");
         plain.tags = false;
-        assert!(plain.packets(&registry)[0].starts_with("a.total.1_2:4|c\n"));
+        assert!(plain.packets(&registry)[0].starts_with("a.total.1_2:7|c\na.total.1_2:5|c\n"));
     }
 }

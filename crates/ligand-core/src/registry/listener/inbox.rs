@@ -31,6 +31,7 @@ use super::{
 use crate::{
     context::Context,
     future::{Work, guarded, isolate},
+    log::place::Around,
     task::Tasks,
     thread_watch::watch,
 };
@@ -136,9 +137,11 @@ impl Inbox {
 
     /// Puts an event in and starts its handler, unless others are before it who take long or are many.
     fn put_and_serve(self: &Arc<Self>, event: Handed, tasks: &Tasks, cx: &mut task::Context<'_>) {
+        // Handlers run on the runtime of their broker: its timers and sockets are theirs.
+        let here = tasks.is_here();
         let mut state = self.state.lock();
         let before = state.waiting.len();
-        if state.closed || state.serving || before >= HELPS {
+        if !here || state.closed || state.serving || before >= HELPS {
             drop(state);
             return self.put(event, tasks);
         }
@@ -270,7 +273,8 @@ fn begin(event: Handed, tasks: &Tasks, cx: &mut task::Context<'_>) {
 
 fn ended(ctx: &Context, result: Result<()>, done: Option<End>) {
     if let Err(error) = &result {
-        ctx.broker().note_listener_error(ctx, error);
+        // It is the listener's, also where a sender serves.
+        Around::context(ctx).in_scope(|| ctx.broker().note_listener_error(ctx, error));
     }
     if let Some(done) = done {
         done.with(result);
